@@ -1,0 +1,159 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+let package = Package(
+  name: "TaskQueue",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "TaskQueue", targets: ["TaskQueue"]),
+    .library(name: "TaskQueuePostgres", targets: ["TaskQueuePostgres", "TaskQueue", "Libpq"]),
+    .library(name: "TaskQueueTestKit", targets: ["TaskQueueTestKit"]),
+    .executable(name: "payments", targets: ["PaymentsExample"]),
+    .executable(name: "taskqueue-bench", targets: ["TaskQueueBench"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    // libpq, PostgreSQL's C client library.
+    .systemLibrary(
+      name: "CLibpq",
+      pkgConfig: "libpq",
+      providers: [.apt(["libpq-dev"]), .brew(["libpq"])]
+    ),
+
+    // Async Swift client over libpq. Knows nothing of tasks.
+    .target(
+      name: "Libpq",
+      dependencies: ["CLibpq", .product(name: "DequeModule", package: "swift-collections")]
+    ),
+
+    // API, worker engine, store contract, in-memory store. Knows nothing of PostgreSQL.
+    .target(
+      name: "TaskQueue",
+      dependencies: [
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]
+    ),
+
+    // The numbered .sql files, embedded in the binary.
+    .target(
+      name: "TaskQueueMigrations",
+      path: "migrations",
+      resources: [.embedInCode("V0001_task_queue.sql")]
+    ),
+
+    // The durable store and the migrator.
+    .target(
+      name: "TaskQueuePostgres",
+      dependencies: [
+        "Libpq", "TaskQueue", "TaskQueueMigrations",
+        .product(name: "Logging", package: "swift-log"),
+      ]
+    ),
+
+    // A private PostgreSQL cluster in a temporary directory, for tests and demos.
+    .target(name: "EmbeddedPostgres"),
+
+    // For users' own tests: database per test, conformance suite of the store contract, manual clock.
+    .target(
+      name: "TaskQueueTestKit",
+      dependencies: ["EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres"]
+    ),
+
+    // The reference workload: outgoing payments.
+    .executableTarget(
+      name: "PaymentsExample",
+      dependencies: [
+        "EmbeddedPostgres", "TaskQueuePostgres",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      resources: [.embedInCode("Migrations/P0001_payments.sql")]
+    ),
+
+    // Measures the engine beside raw SQL of the same shape.
+    .executableTarget(
+      name: "TaskQueueBench",
+      dependencies: [
+        "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ]
+    ),
+
+    // The README's program.
+    .executableTarget(
+      name: "GettingStarted",
+      dependencies: [
+        "Libpq", "TaskQueue", "TaskQueuePostgres", .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Examples/GettingStarted"
+    ),
+
+    // A worker process for the kill tests.
+    .executableTarget(
+      name: "CrashTestWorker",
+      dependencies: [
+        "Libpq", "TaskQueue", "TaskQueuePostgres", .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Tests/CrashTestWorker"
+    ),
+
+    .testTarget(
+      name: "LibpqTests",
+      dependencies: ["CLibpq", "EmbeddedPostgres", "Libpq", "TaskQueueTestKit"]
+    ),
+    .testTarget(
+      name: "TaskQueueTests",
+      dependencies: ["EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueueTestKit"]
+    ),
+    .testTarget(
+      name: "TaskQueuePostgresTests",
+      dependencies: [
+        "CrashTestWorker", "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres",
+        "TaskQueueTestKit", .product(name: "Logging", package: "swift-log"),
+      ]
+    ),
+    .testTarget(
+      name: "PaymentsExampleTests",
+      dependencies: ["PaymentsExample", "TaskQueueTestKit"]
+    ),
+  ],
+  swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system {
+  target.swiftSettings =
+    (target.swiftSettings ?? []) + [
+      // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0335-existential-any.md
+      .enableUpcomingFeature("ExistentialAny"),
+      // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0409-access-level-on-imports.md
+      .enableUpcomingFeature("InternalImportsByDefault"),
+      // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0444-member-import-visibility.md
+      .enableUpcomingFeature("MemberImportVisibility"),
+      // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0470-isolated-conformances.md
+      .enableUpcomingFeature("InferIsolatedConformances"),
+      // https://github.com/swiftlang/swift-evolution/blob/main/proposals/0461-async-function-isolation.md
+      .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
+}
