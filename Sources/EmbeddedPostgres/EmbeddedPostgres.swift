@@ -1,0 +1,203 @@
+import Foundation
+import Synchronization
+
+/// A private PostgreSQL cluster in a temporary directory, for tests and demos.
+///
+/// ```swift
+/// let postgres = try await EmbeddedPostgres.start()
+/// print(postgres.connectionString)
+/// await postgres.stop()
+/// ```
+///
+/// The server listens on a Unix socket only, in a directory that no other user can enter, and trusts whoever gets
+/// there. Run as root, it runs as user `postgres` (or `nobody`). Its directory goes away with ``stop()``, when the
+/// last reference is dropped, and shortly after the end of this process, even by `SIGKILL`: a small shell of its own
+/// session watches over it.
+///
+/// Starting takes a second or two, most of it for `initdb`. Data is flushed as by default; pass `["fsync": "off"]`
+/// where a crash of the machine doesn't matter.
+public final class EmbeddedPostgres: Sendable {
+  /// The cluster's data directory (`PGDATA`).
+  public let dataDirectory: String
+
+  private let socketDirectory: String
+
+  /// `nil` once stopped. Locked for as long as a command to the shell is under way.
+  private let supervisor: Mutex<Supervisor?>
+
+  private init(supervisor: Supervisor, directory: String) {
+    self.supervisor = Mutex(supervisor)
+    self.socketDirectory = directory
+    self.dataDirectory = directory + "/data"
+  }
+
+  deinit {
+    let supervisor = supervisor.withLock { $0.take() }
+    guard let supervisor else { return }
+    supervisor.hangUp()
+    Thread.detachNewThread { supervisor.waitForExit() }
+  }
+
+  /// Creates a cluster and starts its server.
+  ///
+  /// - Parameters:
+  ///   - settings: lines of `postgresql.conf`, over the defaults: no TCP, 200 connections.
+  ///   - progress: called with a short sentence per step, on a thread of its own.
+  /// - Throws: ``EmbeddedPostgresError``; nothing is left behind then. A start isn't cut short by cancellation; the
+  ///   server gets 60 seconds to accept connections.
+  public static func start(
+    settings: [String: String] = [:],
+    progress: (@Sendable (String) -> Void)? = nil
+  ) async throws -> EmbeddedPostgres {
+    let configuration = try configuration(settings)
+    return try await onOwnThread { () throws(EmbeddedPostgresError) in
+      let programs = try PostgresInstallation.binaryDirectory()
+      let command = try PostgresInstallation.shell(Supervisor.script, [programs, configuration])
+      let supervisor = try Supervisor.launch(command)
+      do throws(EmbeddedPostgresError) {
+        let directory = try awaitReady(supervisor, progress)
+        return EmbeddedPostgres(supervisor: supervisor, directory: directory)
+      } catch {
+        supervisor.hangUp()
+        supervisor.waitForExit()
+        throw error
+      }
+    }
+  }
+
+  /// The directory of `initdb`, `pg_ctl` and `postgres`: the one named by the environment's `TASKQUEUE_POSTGRES_BIN`,
+  /// else what `pg_config --bindir` says, else the newest version in the usual places, else the search path.
+  ///
+  /// - Throws: ``EmbeddedPostgresError`` with ``EmbeddedPostgresError/Code/serverNotInstalled``.
+  public static func binaryDirectory() throws -> String {
+    try PostgresInstallation.binaryDirectory()
+  }
+
+  /// A URI for libpq: database `postgres`, superuser `postgres`.
+  public var connectionString: String { connectionString(database: "postgres") }
+
+  /// A URI for libpq: the given database, superuser `postgres`.
+  public func connectionString(database: String) -> String {
+    "postgresql://postgres@\(Self.escape(socketDirectory)):5432/\(Self.escape(database))"
+  }
+
+  /// The server's main process; `nil` while it isn't running.
+  public var postmasterID: Int32? {
+    guard
+      let data = FileManager.default.contents(atPath: dataDirectory + "/postmaster.pid"),
+      let line = String(decoding: data, as: UTF8.self).split(separator: "\n").first
+    else { return nil }
+    return Int32(line)
+  }
+
+  /// Stops the server and starts it again, on the same data. Also starts a server that was killed.
+  ///
+  /// - Parameter immediate: as in a crash: the server loses what wasn't flushed, and recovers when it starts.
+  ///   Else connections are closed and a checkpoint is written first.
+  /// - Throws: ``EmbeddedPostgresError``. Not cut short by cancellation; at most about two minutes.
+  public func restart(immediate: Bool) async throws {
+    try await Self.onOwnThread { [self] () throws(EmbeddedPostgresError) in
+      resume()
+      try supervisor.withLock { (supervisor) throws(EmbeddedPostgresError) in
+        guard let supervisor else {
+          throw EmbeddedPostgresError(code: .stopped, message: "The cluster was stopped before.")
+        }
+        supervisor.send(immediate ? "restart-immediate" : "restart-fast")
+        _ = try Self.awaitReady(supervisor, nil)
+      }
+    }
+  }
+
+  /// Stops all of the server's processes with `SIGSTOP`: connections stay open, and nothing answers.
+  public func pause() {
+    guard let postmasterID else { return }
+    ProcessTree.signal(SIGSTOP, root: postmasterID)
+  }
+
+  /// Lets a paused server go on. Does nothing when it isn't paused.
+  public func resume() {
+    guard let postmasterID else { return }
+    ProcessTree.signal(SIGCONT, root: postmasterID)
+  }
+
+  /// Stops the server at once and removes its directory. A second call does nothing.
+  public func stop() async {
+    await Self.onOwnThread { [self] in
+      resume()
+      let supervisor = supervisor.withLock { $0.take() }
+      supervisor?.hangUp()
+      supervisor?.waitForExit()
+    }
+  }
+
+  /// Reads the shell's replies until the server runs, and returns the directory if it was told.
+  private static func awaitReady(
+    _ supervisor: Supervisor,
+    _ progress: (@Sendable (String) -> Void)?
+  ) throws(EmbeddedPostgresError) -> String {
+    var directory = ""
+    var log: [Substring] = []
+    while let line = supervisor.readLine() {
+      let words = line.split(separator: " ", maxSplits: 1)
+      switch words.first {
+      case "directory" where words.count == 2: directory = String(words[1])
+      case "progress" where words.count == 2: progress?(String(words[1]))
+      case "ready" where words.count == 1: return directory
+      case "failed" where words.count == 1: throw startFailed(log)
+      default: log.append(line[...])
+      }
+    }
+    throw startFailed(log)
+  }
+
+  private static func startFailed(_ log: [Substring]) -> EmbeddedPostgresError {
+    EmbeddedPostgresError(
+      code: .startFailed,
+      message: "PostgreSQL did not start. Its last words:\n" + log.suffix(30).joined(separator: "\n")
+    )
+  }
+
+  /// The text to append to `postgresql.conf`; the last line for a name counts.
+  private static func configuration(_ settings: [String: String]) throws(EmbeddedPostgresError) -> String {
+    var lines = ["port = 5432", "listen_addresses = ''", "max_connections = 200"]
+    for (name, value) in settings.sorted(by: { $0.key < $1.key }) {
+      let isName = !name.isEmpty && name.utf8.allSatisfy { isNameByte($0) }
+      guard isName, !value.contains(where: { $0.isNewline || $0 == "\0" }) else {
+        throw EmbeddedPostgresError(code: .invalidSetting, message: "Not a setting for postgresql.conf: \(name)")
+      }
+      let quoted = value.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "'", with: "''")
+      lines.append("\(name) = '\(quoted)'")
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  private static func isNameByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."): true
+    default: false
+    }
+  }
+
+  private static func escape(_ text: String) -> String {
+    text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? text
+  }
+
+  /// Runs blocking work on a new thread, to keep it off the threads that run tasks.
+  private static func onOwnThread<Value: Sendable, Failure: Error>(
+    _ work: @escaping @Sendable () throws(Failure) -> Value
+  ) async throws(Failure) -> Value {
+    let result = await withCheckedContinuation { continuation in
+      Thread.detachNewThread {
+        let result: Result<Value, Failure>
+        do throws(Failure) {
+          result = .success(try work())
+        } catch {
+          result = .failure(error)
+        }
+        continuation.resume(returning: result)
+      }
+    }
+    return try result.get()
+  }
+}

@@ -1,0 +1,52 @@
+extension Supervisor {
+  /// What the supervising shell runs, as the user that owns the server. `$1` is the directory of PostgreSQL's programs,
+  /// `$2` the lines to append to `postgresql.conf`.
+  ///
+  /// It works through one step after the other and reads its next command only then. So whenever the channel reports
+  /// end of file (`stop()`, or the end of the process that started it, by whatever signal), nothing else is under way
+  /// and the cluster can be removed. `pg_ctl` puts the server into a session of its own.
+  ///
+  /// - `SIGPIPE` is ignored because the reader of a reply may be gone by then.
+  /// - The working directory is left because the server's user may not be allowed to be there.
+  /// - A paused server has to be continued to notice that it shall stop. Where the list of its children can't be read,
+  ///   the postmaster kills the ones that don't react, after five seconds.
+  static let script = #"""
+    trap '' HUP INT TERM PIPE
+    umask 077
+    cd / || exit 1
+    programs=$1
+    directory=$(mktemp -d /tmp/tq.XXXXXXXX) || exit 1
+    data=$directory/data
+    log=$directory/log
+
+    logged() { "$@" </dev/null >>"$log" 2>&1; }
+    control() { logged "$programs/pg_ctl" --silent --wait --timeout=60 --pgdata="$data" "$@"; }
+    report() { if [ "$1" -eq 0 ]; then echo ready; else tail -n 30 "$log"; echo failed; fi; }
+
+    create() {
+      echo "progress Creating a private PostgreSQL cluster"
+      logged "$programs/initdb" --no-sync --auth=trust --username=postgres --encoding=UTF8 --locale=C \
+        --pgdata="$data" || return 1
+      printf '%s\n' "unix_socket_directories = '$directory'" "$2" >>"$data/postgresql.conf" || return 1
+      echo "progress Starting PostgreSQL"
+      control --log="$log" start
+    }
+
+    echo "directory $directory"
+    create "$@"
+    report $?
+
+    while read -r command; do
+      case $command in
+      restart-immediate) control --log="$log" --mode=immediate restart; report $? ;;
+      restart-fast) control --log="$log" --mode=fast restart; report $? ;;
+      esac
+    done
+
+    if read -r postmaster <"$data/postmaster.pid"; then
+      kill -CONT "$postmaster" $(cat "/proc/$postmaster/task/$postmaster/children")
+      control --mode=immediate stop || { control status && kill -KILL "$postmaster"; }
+    fi 2>/dev/null
+    rm -rf "$directory"
+    """#
+}
