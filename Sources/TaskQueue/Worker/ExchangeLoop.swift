@@ -1,0 +1,262 @@
+import Logging
+import Synchronization
+
+/// The one loop that talks to the store about outcomes and new tasks, both in one exchange.
+///
+/// It never waits to fill a batch: it takes what is there. While an exchange is under way handlers go on with prefetched
+/// tasks, and their outcomes make the next batch.
+struct ExchangeLoop<C: Clock<Duration>> {
+  /// Settlements per exchange at most.
+  static var maximumBatch: Int { 1_000 }
+
+  private let run: WorkerRun<C>
+  private var generator = SystemRandomNumberGenerator()
+  private var poll: BackoffInterval
+  private var failureBackoff = BackoffInterval(minimum: .milliseconds(50), maximum: .seconds(5))
+  private var nextPollAt: C.Instant
+  private var nextPromotionAt: C.Instant
+  private var lastClaimAt: C.Instant
+  private var mayHaveMore = true
+  private var shutdown: ShutdownProgress<C.Instant>?
+
+  init(run: WorkerRun<C>) {
+    self.run = run
+    poll = BackoffInterval(
+      minimum: run.configuration.minimumPollInterval,
+      maximum: run.configuration.maximumPollInterval
+    )
+    nextPollAt = run.clock.now
+    nextPromotionAt = run.clock.now
+    lastClaimAt = run.clock.now
+  }
+
+  mutating func run(in group: inout DiscardingTaskGroup) async {
+    while !Task.isCancelled {
+      startRunners(in: &group)
+      if advanceShutdown() { return }
+      let (settlements, request) = nextExchange()
+      if settlements.isEmpty, request == nil {
+        await pause()
+      } else {
+        await exchange(settlements, request)
+      }
+    }
+  }
+
+  private func startRunners(in group: inout DiscardingTaskGroup) {
+    let count = run.state.withLock { $0.missingRunners(concurrency: run.configuration.concurrency) }
+    for _ in 0..<count { group.addTask { [run] in await run.runHandlers() } }
+  }
+
+  // MARK: One exchange
+
+  private mutating func nextExchange() -> ([Settlement], ClaimRequest?) {
+    let now = run.clock.now
+    let configuration = run.configuration
+    let (settlements, isHinted) = run.state.withLock { state in
+      (state.takeOutcomes(atMost: Self.maximumBatch), state.takeHint())
+    }
+    if isHinted {
+      poll.reset()
+      nextPollAt = now
+    }
+    guard mayHaveMore || now >= nextPollAt else { return (settlements, nil) }
+    let elapsed = lastClaimAt.duration(to: now)
+    let limit = run.state.withLock { state in
+      state.claimLimit(
+        concurrency: configuration.concurrency,
+        maximumPrefetch: configuration.maximumPrefetch,
+        sinceLastClaim: elapsed
+      )
+    }
+    guard limit > 0 else { return (settlements, nil) }
+    lastClaimAt = now
+    let promotes = now >= nextPromotionAt
+    return (
+      settlements,
+      ClaimRequest(
+        queues: configuration.queues,
+        types: run.handlers.types,
+        limit: limit,
+        lease: configuration.lease,
+        promotesDue: promotes
+      )
+    )
+  }
+
+  private mutating func exchange(_ settlements: [Settlement], _ request: ClaimRequest?) async {
+    let startedAt = run.clock.now
+    do {
+      let exchange = try await run.store.exchange(settle: settlements, claim: request)
+      failureBackoff.reset()
+      noteSettled(settlements, exchange.applied)
+      if let request { noteClaimed(exchange, request, since: startedAt) }
+    } catch {
+      if request != nil { run.state.withLock { $0.addHint() } }
+      await recover(settlements, from: error)
+    }
+  }
+
+  private mutating func noteSettled(_ settlements: [Settlement], _ applied: [Bool]) {
+    let now = run.clock.now
+    for (settlement, isApplied) in zip(settlements, applied) {
+      guard isApplied else {
+        run.logger.warning(
+          "The claim had lost its task; its outcome was not recorded",
+          metadata: [LogKey.taskID: "\(settlement.claim.id)"]
+        )
+        continue
+      }
+      switch settlement.action {
+      case .reschedule(let delay, _), .fail(_, retryAfter: let delay): lookAgain(at: now.advanced(by: delay))
+      case .release, .complete, .bury: break
+      }
+    }
+  }
+
+  private mutating func noteClaimed(_ exchange: Exchange, _ request: ClaimRequest, since startedAt: C.Instant) {
+    let now = run.clock.now
+    mayHaveMore = exchange.mayHaveMore
+    if request.promotesDue { nextPromotionAt = now.advanced(by: run.configuration.promotionInterval) }
+    if !exchange.claimed.isEmpty { poll.reset() }
+    nextPollAt = now.advanced(by: poll.next(using: &generator))
+    if let nextDueIn = exchange.nextDueIn { lookAgain(at: now.advanced(by: nextDueIn)) }
+    accept(exchange.claimed, at: startedAt)
+  }
+
+  /// A waiting task is known to become due then.
+  private mutating func lookAgain(at instant: C.Instant) {
+    guard instant < nextPollAt else { return }
+    nextPollAt = instant
+    nextPromotionAt = min(nextPromotionAt, instant)
+  }
+
+  private func accept(_ tasks: [ClaimedTask], at claimedAt: C.Instant) {
+    guard !tasks.isEmpty else { return }
+    var accepted: [ClaimedTask] = []
+    accepted.reserveCapacity(tasks.count)
+    for task in tasks {
+      if let action = rejection(of: task) {
+        if case .bury(let reason, _, _) = action { run.logDeadLetter(task, reason: reason) }
+        run.state.withLock { $0.reject(Settlement(task.claim, action)) }
+      } else {
+        accepted.append(task)
+      }
+    }
+    let mayBeCancelled = run.state.withLock { state in
+      state.accept(accepted, at: claimedAt) { run.handlers.entries[$0]?.options.timeout }
+    }
+    if mayBeCancelled { run.leaseSignal.raise() }
+  }
+
+  /// Why a claimed task is not started, if so.
+  private func rejection(of task: ClaimedTask) -> Settlement.Action? {
+    if run.state.withLock({ $0.phase != .running }) { return .release }
+    if task.isCancelRequested { return .bury(.cancelled, detail: nil, nil) }
+    if task.crashes > run.configuration.maximumCrashes {
+      return .bury(
+        .crashed,
+        detail: "\(task.crashes) attempts ended without an outcome: their workers died or lost the lease.",
+        nil
+      )
+    }
+    if let deadline = task.deadline, deadline <= task.claimedAt {
+      return .bury(.expired, detail: "Its deadline passed before attempt \(task.attempt).", nil)
+    }
+    return nil
+  }
+
+  // MARK: Trouble
+
+  private mutating func recover(_ settlements: [Settlement], from error: TaskQueueError) async {
+    guard !Task.isCancelled else { return }
+    if error.isRetrySafe || settlements.isEmpty {
+      run.state.withLock { $0.putBack(settlements) }
+    } else {
+      await settleOneByOne(settlements)
+    }
+    let wait = failureBackoff.next(using: &generator)
+    run.logger.warning(
+      "The store failed; it is tried again",
+      metadata: [LogKey.error: "\(error)", LogKey.wait: "\(wait)"]
+    )
+    try? await run.clock.sleep(for: wait)
+  }
+
+  /// One settlement that the store refuses must not hold up the others: its lease runs out, which is bounded by `maximumCrashes`.
+  private func settleOneByOne(_ settlements: [Settlement]) async {
+    for (index, settlement) in settlements.enumerated() {
+      do { _ = try await run.store.exchange(settle: [settlement], claim: nil) } catch {
+        if error.isRetrySafe {
+          run.state.withLock { $0.putBack(Array(settlements[index...])) }
+          return
+        }
+        run.logger.error(
+          "An outcome was refused by the store; the task comes back when its lease ends",
+          metadata: [LogKey.taskID: "\(settlement.claim.id)", LogKey.error: "\(error)"]
+        )
+      }
+    }
+  }
+
+  // MARK: Waiting
+
+  private func pause() async {
+    let now = run.clock.now
+    var limit: Duration?
+    if let shutdown {
+      limit = now.duration(to: shutdown.deadline)
+    } else if run.state.withLock({ $0.hasRoom(concurrency: run.configuration.concurrency) }) {
+      limit = now.duration(to: nextPollAt)
+    }
+    guard let limit else { return await run.workSignal.wait() }
+    if limit > .zero { await run.workSignal.wait(atMost: limit, clock: run.clock) }
+  }
+
+  // MARK: Shutting down
+
+  /// - Returns: whether the loop is to end.
+  private mutating func advanceShutdown() -> Bool {
+    let (phase, isIdle) = run.state.withLock { ($0.phase, $0.isIdle) }
+    guard phase != .running else { return false }
+    if isIdle { return true }
+    let now = run.clock.now
+    let configuration = run.configuration
+    guard let current = shutdown else {
+      shutdown = .init(step: .draining, deadline: now.advanced(by: configuration.shutdownGrace))
+      return advanceShutdown()
+    }
+    guard now >= current.deadline else { return false }
+    switch current.step {
+    case .draining:
+      run.state.withLock { $0.cancelAll() }
+      shutdown = .init(step: .cancelling, deadline: now.advanced(by: configuration.cancellationGrace))
+      return false
+    case .cancelling:
+      let count = run.state.withLock { $0.abandonRunning() }
+      if count > 0 {
+        run.logger.warning(
+          "Handlers ignore their cancellation; their tasks are handed back",
+          metadata: [LogKey.count: "\(count)"]
+        )
+      }
+      shutdown = .init(step: .flushing, deadline: now.advanced(by: .seconds(10)))
+      return false
+    case .flushing:
+      run.logger.error("Outcomes could not be recorded before the end; those tasks come back when their leases end")
+      return true
+    }
+  }
+}
+
+/// How far a shutdown has come, and until when this step may take.
+struct ShutdownProgress<Instant: InstantProtocol>: Sendable {
+  enum Step: Sendable {
+    case draining
+    case cancelling
+    case flushing
+  }
+
+  var step: Step
+  var deadline: Instant
+}

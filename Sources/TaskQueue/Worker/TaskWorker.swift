@@ -1,0 +1,53 @@
+public import Logging
+public import ServiceLifecycle
+
+/// Claims tasks and runs their handlers, until shut down.
+///
+/// One worker per process is enough: it serves all its queues with one loop. Run it with a `ServiceGroup`, or by itself:
+///
+/// ```swift
+/// let worker = try TaskWorker(store: store, handlers: handlers)
+/// try await worker.run()
+/// ```
+///
+/// Graceful shutdown (by the service group, or ``shutDown()``) stops claiming, lets running handlers finish for
+/// `shutdownGrace`, then cancels them and hands their tasks back unharmed, records all outcomes, and returns from ``run()``.
+/// Structured concurrency means that `run()` also waits for handlers that ignore their cancellation; their tasks have been
+/// handed back by then. Cancelling the task that runs `run()` stops at once and hands nothing back: the leases run out, as after
+/// a crash.
+public final class TaskWorker: Service {
+  private let engine: WorkerEngine
+
+  /// - Throws: ``TaskQueueError``: `invalidConfiguration` (no handlers, no or repeated queues), `invalidOption`, `invalidName`.
+  public init(
+    store: any TaskStore,
+    handlers: TaskHandlers,
+    configuration: TaskWorkerConfiguration = .init(),
+    clock: any Clock<Duration> = ContinuousClock(),
+    logger: Logger = Logger(label: "TaskQueue")
+  ) throws(TaskQueueError) {
+    try configuration.validate()
+    guard !handlers.entries.isEmpty else {
+      throw .init(.invalidConfiguration, "A worker without handlers has nothing to do; register at least one.")
+    }
+    engine = WorkerEngine(
+      store: store,
+      handlers: handlers,
+      configuration: configuration,
+      clock: clock,
+      logger: logger
+    )
+  }
+
+  /// Works until shut down or cancelled. Survives the database going away and coming back. Call it once.
+  public func run() async throws {
+    await withGracefulShutdownHandler {
+      await engine.run()
+    } onGracefulShutdown: {
+      self.shutDown()
+    }
+  }
+
+  /// Begins graceful shutdown; ``run()`` returns when it is done. Idempotent, from any thread.
+  public func shutDown() { engine.beginShutdown() }
+}

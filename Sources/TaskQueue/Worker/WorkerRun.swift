@@ -1,0 +1,177 @@
+import Logging
+import Synchronization
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// One call of ``TaskWorker/run()``: the shell around ``WorkerState``, which locks, asks, unlocks, then acts.
+final class WorkerRun<C: Clock<Duration>>: Sendable {
+  let store: any TaskStore
+  let handlers: TaskHandlers
+  let configuration: TaskWorkerConfiguration
+  let clock: C
+  let logger: Logger
+  let metrics = WorkerMetrics()
+  let state = Mutex(WorkerState<C.Instant>())
+  /// Wakes the exchange loop: an outcome is there, a hint came, shutdown began.
+  let workSignal = Signal()
+  /// Wakes the lease keeper: somebody may have cancelled a task held here.
+  let leaseSignal = Signal()
+
+  init(
+    store: any TaskStore,
+    handlers: TaskHandlers,
+    configuration: TaskWorkerConfiguration,
+    clock: C,
+    logger: Logger
+  ) {
+    self.store = store
+    self.handlers = handlers
+    self.configuration = configuration
+    self.clock = clock
+    self.logger = logger
+  }
+
+  func run() async {
+    await withDiscardingTaskGroup { group in
+      group.addTask { await self.keepLeases() }
+      group.addTask { await self.maintain() }
+      if configuration.listensForWakeUps { group.addTask { await self.listen() } }
+      var loop = ExchangeLoop(run: self)
+      await loop.run(in: &group)
+      group.cancelAll()
+    }
+  }
+
+  func drain() {
+    state.withLock { $0.drain() }
+    workSignal.raise()
+  }
+
+  // MARK: Handlers
+
+  /// Runs queued tasks one after another until there are none, or its handler was cancelled (and with it this task).
+  func runHandlers() async {
+    let handlerTask = HandlerTask.current
+    while let task = state.withLock({ $0.start(handlerTask, at: clock.now) }) {
+      let startedAt = clock.now
+      let ending = await perform(task)
+      let finished = state.withLock { $0.finish(task.claim) }
+      let duration = startedAt.duration(to: clock.now)
+      record(ending, of: task, finished: finished, duration: duration)
+      if finished.cancelReason != nil {
+        state.withLock { $0.endRunner() }
+        workSignal.raise()
+        return
+      }
+    }
+  }
+
+  private func perform(_ task: ClaimedTask) async -> OutcomeRules.Ending {
+    guard let entry = handlers.entries[task.type] else { return .returned(.snooze(configuration.maximumPollInterval)) }
+    var logger = logger
+    if logger.logLevel <= .warning {
+      logger[metadataKey: LogKey.taskID] = "\(task.claim.id)"
+      logger[metadataKey: LogKey.type] = "\(task.type)"
+      logger[metadataKey: LogKey.queue] = "\(task.queue)"
+      logger[metadataKey: LogKey.attempt] = "\(task.attempt)"
+    }
+    do { return .returned(try await entry.run(TaskContext(task: task, logger: logger))) } catch { return .threw(error) }
+  }
+
+  private func record(
+    _ ending: OutcomeRules.Ending,
+    of task: ClaimedTask,
+    finished: WorkerState<C.Instant>.Finished,
+    duration: Duration
+  ) {
+    guard finished.isHeld else { return }
+    var generator = SystemRandomNumberGenerator()
+    let rules = OutcomeRules(
+      task: task,
+      options: handlers.entries[task.type]?.options ?? .init(),
+      now: Date().timeIntervalSince1970
+    )
+    let settlement = rules.settlement(for: ending, cancelReason: finished.cancelReason, using: &generator)
+    metrics.attemptEnded(task, outcome: settlement.map { Self.label($0.action) } ?? "settled", after: duration)
+    if case .bury(let reason, _, _) = settlement?.action { logDeadLetter(task, reason: reason) }
+    let isFirst = state.withLock { $0.record(settlement, for: task.claim.id) }
+    if isFirst { workSignal.raise() }
+  }
+
+  static func label(_ action: Settlement.Action) -> String {
+    switch action {
+    case .complete: "completed"
+    case .reschedule(_, let returnsAttempt): returnsAttempt ? "snoozed" : "again"
+    case .fail: "failed"
+    case .bury(let reason, _, _): "dead_\(reason.rawValue)"
+    case .release: "released"
+    }
+  }
+
+  func logDeadLetter(_ task: ClaimedTask, reason: DeadLetterReason) {
+    logger.warning(
+      "Task became a dead letter",
+      metadata: [
+        LogKey.taskID: "\(task.claim.id)", LogKey.type: "\(task.type)", LogKey.queue: "\(task.queue)",
+        LogKey.attempt: "\(task.attempt)", LogKey.reason: "\(reason)",
+      ]
+    )
+  }
+
+  // MARK: Hints
+
+  private func listen() async {
+    var backoff = BackoffInterval(minimum: .milliseconds(100), maximum: .seconds(30))
+    var generator = SystemRandomNumberGenerator()
+    while !Task.isCancelled {
+      let startedAt = clock.now
+      do { try await store.watch { self.handle($0) } } catch {
+        guard !Task.isCancelled else { return }
+        logger.warning("Wake-ups are lost; polling goes on", metadata: [LogKey.error: "\(error)"])
+      }
+      if startedAt.duration(to: clock.now) > .seconds(60) { backoff.reset() }
+      try? await clock.sleep(for: backoff.next(using: &generator))
+    }
+  }
+
+  private func handle(_ hint: StoreHint) {
+    switch hint {
+    case .tasksAvailable(let queue):
+      guard configuration.queues.contains(queue) else { return }
+      state.withLock { $0.addHint() }
+      workSignal.raise()
+    case .cancelRequested(let id):
+      if state.withLock({ $0.addCancelHint(id) }) { leaseSignal.raise() }
+    case .resync:
+      state.withLock { $0.addHint() }
+      workSignal.raise()
+    }
+  }
+
+  // MARK: Maintenance
+
+  private func maintain() async {
+    while !Task.isCancelled {
+      do {
+        for count in try await store.unhandled(queues: configuration.queues, knownTypes: handlers.types) {
+          metrics.unhandled(count)
+          logger.warning(
+            "Due tasks have no handler here; they wait for a worker that has one",
+            metadata: [
+              LogKey.type: "\(count.type)", LogKey.queue: "\(count.queue)", LogKey.count: "\(count.count)",
+            ]
+          )
+        }
+        while try await store.dropExpiredKeys() >= Limits.page {}
+      } catch {
+        guard !Task.isCancelled else { return }
+        logger.debug("Maintenance failed; it is tried again", metadata: [LogKey.error: "\(error)"])
+      }
+      try? await clock.sleep(for: configuration.maintenanceInterval)
+    }
+  }
+}
