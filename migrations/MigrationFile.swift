@@ -1,0 +1,14 @@
+/// One numbered `.sql` file of this folder.
+public struct MigrationFile: Sendable {
+  /// From 1, without gaps.
+  public let version: Int
+  /// What it is called in the table `migration`.
+  public let name: String
+  /// UTF-8 SQL.
+  public let bytes: [UInt8]
+
+  /// All of them, in the order in which they are applied.
+  public static var all: [MigrationFile] {
+    [MigrationFile(version: 1, name: "task_queue", bytes: PackageResources.V0001_task_queue_sql)]
+  }
+}
