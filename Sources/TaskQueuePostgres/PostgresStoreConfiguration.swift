@@ -1,0 +1,44 @@
+public import Libpq
+public import TaskQueue
+
+/// How a ``PostgresTaskStore`` reaches its tables.
+public struct PostgresStoreConfiguration: Sendable {
+  /// How to reach the server. Behind PgBouncer in transaction mode turn `preparesStatements` off.
+  public var connection: PostgresConfiguration
+  /// A direct connection for LISTEN if ``connection`` goes through a transaction pooler; nil: ``connection``.
+  public var listenConnection: PostgresConfiguration?
+  /// The schema that ``Migrator`` or `psql` created; 1 to 63 bytes. Default `taskqueue`.
+  public var schema: String
+  /// At most this many connections, the listener not counted. Above zero; default 8.
+  public var maximumConnections: Int
+  /// Whether NOTIFY wakes workers. Off: the store sends none and ``PostgresTaskStore/watch(_:)`` opens no connection; workers
+  /// find tasks by polling. Default true.
+  public var wakesUp: Bool
+  /// Whether an exchange that only claims commits without waiting for the disk. A database crash may then forget a claim: the task
+  /// runs again, as after a worker's crash, and the token still fences. Default false.
+  public var claimsAsynchronously: Bool
+
+  public init(
+    _ connection: PostgresConfiguration = .init(),
+    schema: String = "taskqueue",
+    maximumConnections: Int = 8,
+    wakesUp: Bool = true,
+    claimsAsynchronously: Bool = false,
+    listenConnection: PostgresConfiguration? = nil
+  ) {
+    self.connection = connection
+    self.schema = schema
+    self.maximumConnections = maximumConnections
+    self.wakesUp = wakesUp
+    self.claimsAsynchronously = claimsAsynchronously
+    self.listenConnection = listenConnection
+  }
+
+  /// - Throws: `invalidName` for the schema, `invalidConfiguration` for the number of connections.
+  public func validate() throws(TaskQueueError) {
+    _ = try SchemaName(schema)
+    guard (1...1000).contains(maximumConnections) else {
+      throw TaskQueueError(.invalidConfiguration, "maximumConnections must be in 1 … 1000; got \(maximumConnections).")
+    }
+  }
+}

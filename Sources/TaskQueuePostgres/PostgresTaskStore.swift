@@ -1,0 +1,42 @@
+public import Libpq
+public import TaskQueue
+
+/// Tasks in PostgreSQL, durable and transactional.
+///
+/// Connections are opened when first needed. Everything a call does is one transaction, most calls are one round trip. The tables
+/// come from ``Migrator`` or from `psql`; without them every call throws `storeFailed` with what to do.
+///
+/// To enqueue or complete inside the app's own transaction see ``enqueue(_:options:in:)`` and ``complete(_:in:)``.
+public final class PostgresTaskStore: TaskStore {
+  public let configuration: PostgresStoreConfiguration
+  /// The store's connections. The app may use them for its own transactions.
+  public let pool: PostgresPool
+  let statements: StoreStatements
+
+  /// Opens nothing yet.
+  ///
+  /// - Throws: `invalidName`, `invalidConfiguration`.
+  public init(_ configuration: PostgresStoreConfiguration = .init()) throws(TaskQueueError) {
+    try configuration.validate()
+    self.configuration = configuration
+    pool = PostgresPool(configuration.connection, maximumConnections: configuration.maximumConnections)
+    statements = StoreStatements(schema: try SchemaName(configuration.schema))
+  }
+
+  /// Closes the connections; calls after this throw.
+  public func close() async {
+    await pool.close()
+  }
+
+  func query(
+    _ statement: PostgresStatement,
+    _ repeatability: TaskQueueError.Repeatability = .safe
+  ) async throws(TaskQueueError) -> PostgresResult {
+    do { return try await pool.query(statement) } catch { throw TaskQueueError(error, repeatability) }
+  }
+
+  /// Reads rows; a column that does not fit is the store's failure.
+  func read<Value>(_ body: () throws(PostgresError) -> Value) throws(TaskQueueError) -> Value {
+    do { return try body() } catch { throw TaskQueueError(error, .safe) }
+  }
+}

@@ -1,0 +1,125 @@
+import Libpq
+
+/// The SQL of every operation, for one schema. What needs pinned plans or several steps is a function of the migration,
+/// which says how it locks.
+struct StoreStatements: Sendable {
+  /// SQL and the name under which it is prepared.
+  struct Template: Sendable {
+    let sql: String
+    let name: String
+
+    func callAsFunction(_ parameters: PostgresValue...) -> PostgresStatement {
+      PostgresStatement(sql, parameters, name: name)
+    }
+
+    func callAsFunction(_ parameters: [PostgresValue]) -> PostgresStatement {
+      PostgresStatement(sql, parameters, name: name)
+    }
+  }
+
+  let enqueue: Template
+  let settleComplete: Template
+  let completeInTransaction: Template
+  let settle: Template
+  let promote: Template
+  let claim: Template
+  let claimAsynchronously: Template
+  let renew: Template
+  let channels: Template
+  let cancel: Template
+  let runNow: Template
+  let pause: Template
+  let resume: Template
+  let pausedQueues: Template
+  let deleteDuplicates: Template
+  let tasks: Template
+  let task: Template
+  let counts: Template
+  let unhandled: Template
+  let deadLetters: Template
+  let redrive: Template
+  let purge: Template
+  let dropExpiredKeys: Template
+
+  init(schema: SchemaName) {
+    let fingerprint = schema.fingerprint
+    func template(_ name: String, _ sql: String) -> Template {
+      Template(sql: sql.replacing("{schema}", with: schema.quoted), name: "tq_\(name)_\(fingerprint)")
+    }
+    enqueue = template(
+      "enqueue",
+      "SELECT task_id, is_new FROM {schema}.enqueue_many($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)"
+    )
+    settleComplete = template("complete", "SELECT {schema}.settle_complete($1, $2)")
+    // The transaction's id in the same round trip: an unknown COMMIT can then be looked up.
+    completeInTransaction = template(
+      "complete_in",
+      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}.settle_complete($1, $2))"
+    )
+    settle = template("settle", "SELECT {schema}.settle($1,$2,$3,$4,$5,$6,$7,$8)")
+    promote = template("promote", "SELECT {schema}.promote($1)")
+    claim = template("claim", "SELECT * FROM {schema}.claim($1, $2, $3, $4)")
+    claimAsynchronously = template("async", "SELECT set_config('synchronous_commit', 'off', true)")
+    renew = template("renew", "SELECT held_token, cancels FROM {schema}.renew($1, $2, $3)")
+    channels = template("channels", "SELECT {schema}.channel('tasks'), {schema}.channel('cancels')")
+    cancel = template("cancel", "SELECT {schema}.cancel($1)")
+    runNow = template("run_now", "SELECT {schema}.run_now($1, $2)")
+    pause = template("pause", "SELECT {schema}.pause_queue($1)")
+    resume = template("resume", "SELECT {schema}.resume_queue($1)")
+    pausedQueues = template("paused", "SELECT queue FROM {schema}.paused_queue ORDER BY queue")
+    deleteDuplicates = template("duplicates", "SELECT {schema}.delete_duplicates($1, $2, $3, $4, $5)")
+    let state = """
+      CASE WHEN finished_at IS NOT NULL THEN 'finished' WHEN lease_until > now() THEN 'running'
+        WHEN run_at <= now() THEN 'ready' ELSE 'scheduled' END
+      """
+    let snapshot = """
+      SELECT id, queue, type, \(state), priority, payload, headers, attempt, failures, crashes, unique_key, run_at, created_at,
+        errors FROM {schema}.task
+      """
+    task = template("task", "\(snapshot) WHERE id = $1 AND finished_at IS NULL")
+    tasks = template("tasks", "\(snapshot) WHERE id > $1 AND finished_at IS NULL ORDER BY id LIMIT $2")
+    counts = template(
+      "counts",
+      "SELECT queue, type, \(state), count(*) FROM {schema}.task GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+    )
+    // Looks at the first 100,000 ready tasks of each queue: those of unknown types gather at the front as others leave.
+    unhandled = template(
+      "unhandled",
+      """
+      SELECT q.name, t.type, least(count(*), $3)
+      FROM unnest($1::text[]) AS q(name) CROSS JOIN LATERAL (
+        SELECT type, lease_until, run_at FROM {schema}.task WHERE ready AND queue = q.name
+        ORDER BY priority, run_at, id LIMIT 100000) AS t
+      WHERE t.type <> ALL ($2::text[]) AND t.lease_until <= now() AND t.run_at <= now()
+      GROUP BY 1, 2 ORDER BY 1, 2
+      """
+    )
+    let filter = """
+      ($1::bigint[] IS NULL OR id = ANY ($1)) AND ($2::text IS NULL OR type = $2)
+        AND ($3::interval IS NULL OR died_at <= now() - $3)
+      """
+    deadLetters = template(
+      "dead",
+      """
+      SELECT id, queue, type, priority, payload, headers, reason, detail, attempt, failures, crashes, created_at, died_at, errors
+      FROM {schema}.dead_task WHERE \(filter) AND id > $4 ORDER BY id LIMIT $5
+      """
+    )
+    redrive = template("redrive", "SELECT r FROM {schema}.redrive($1, $2, $3, $4, $5) AS r ORDER BY r")
+    purge = template(
+      "purge",
+      """
+      DELETE FROM {schema}.dead_task WHERE id = ANY (ARRAY(
+        SELECT id FROM {schema}.dead_task WHERE \(filter) ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED))
+      """
+    )
+    dropExpiredKeys = template(
+      "drop_keys",
+      """
+      DELETE FROM {schema}.task WHERE id = ANY (ARRAY(
+        SELECT id FROM {schema}.task WHERE NOT ready AND finished_at IS NOT NULL AND run_at <= now()
+        ORDER BY run_at LIMIT $1 FOR UPDATE SKIP LOCKED))
+      """
+    )
+  }
+}
