@@ -1,0 +1,31 @@
+import Libpq
+public import TaskQueue
+public import TaskQueuePostgres
+
+/// A PostgreSQL store whose records are shifted into the past to let time go by.
+public struct PostgresStoreHarness: StoreHarness {
+  private let postgresStore: PostgresTaskStore
+  private let shiftLive: String
+  private let shiftDead: String
+
+  public var store: any TaskStore { postgresStore }
+
+  /// - Parameters:
+  ///   - store: on empty tables. The caller closes it.
+  ///   - schema: the schema's name as SQL; `taskqueue`.
+  public init(_ store: PostgresTaskStore, quotedSchema schema: String = "taskqueue") {
+    postgresStore = store
+    // A deadline is the worker's business, and one without a lease ('-infinity') stays without.
+    shiftLive = """
+      UPDATE \(schema).task SET run_at = run_at - $1, lease_until = lease_until - $1, created_at = created_at - $1,
+        finished_at = finished_at - $1
+      """
+    shiftDead = "UPDATE \(schema).dead_task SET died_at = died_at - $1, created_at = created_at - $1"
+  }
+
+  public func advance(by duration: Duration) async throws {
+    _ = try await postgresStore.pool.pipeline([
+      PostgresStatement(shiftLive, [.interval(duration)]), PostgresStatement(shiftDead, [.interval(duration)]),
+    ])
+  }
+}
