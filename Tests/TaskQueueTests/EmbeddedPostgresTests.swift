@@ -1,0 +1,121 @@
+import EmbeddedPostgres
+import Foundation
+import Testing
+
+@Suite("Embedded PostgreSQL")
+struct EmbeddedPostgresTests {
+  @Test("answers on its socket, keeps data over a crash, and leaves nothing behind when stopped")
+  func lifeCycle() async throws {
+    let postgres = try await EmbeddedPostgres.start(settings: ["fsync": "off", "cluster_name": "it's \\ a test"])
+    #expect(try query("SHOW cluster_name", postgres) == "it's \\ a test")
+    #expect(try query("SHOW listen_addresses", postgres) == "")
+    #expect(try query("CREATE TABLE kept AS SELECT 1", postgres) == "SELECT 1")
+
+    let before = try #require(postgres.postmasterID)
+    try await postgres.restart(immediate: true)
+    let after = try #require(postgres.postmasterID)
+    #expect(after != before && isRunning(after))
+    #expect(try query("SELECT count(*) FROM kept", postgres) == "1")
+
+    await postgres.stop()
+    await postgres.stop()
+    #expect(!FileManager.default.fileExists(atPath: postgres.dataDirectory))
+    #expect(try await eventually { !isRunning(after) })
+    await #expect { try await postgres.restart(immediate: false) } throws: { error in
+      (error as? EmbeddedPostgresError)?.code == .stopped
+    }
+  }
+
+  @Test("does not answer while paused, and can be stopped then")
+  func pause() async throws {
+    let postgres = try await EmbeddedPostgres.start(settings: ["fsync": "off"])
+    let postmaster = try #require(postgres.postmasterID)
+    postgres.pause()
+    #expect(try readiness(postgres) == 2)
+    postgres.resume()
+    #expect(try readiness(postgres) == 0)
+    postgres.pause()
+    await postgres.stop()
+    #expect(try await eventually { !isRunning(postmaster) })
+  }
+
+  @Test("tells why the server does not start")
+  func failure() async throws {
+    await #expect { try await EmbeddedPostgres.start(settings: ["no_such_setting": "1"]) } throws: { error in
+      let error = error as? EmbeddedPostgresError
+      return error?.code == .startFailed && error?.message.contains("no_such_setting") == true
+    }
+    await #expect { try await EmbeddedPostgres.start(settings: ["port = 1 #": "1"]) } throws: { error in
+      (error as? EmbeddedPostgresError)?.code == .invalidSetting
+    }
+  }
+
+  @Test("goes away with its last reference")
+  func release() async throws {
+    let directory = try await EmbeddedPostgres.start(settings: ["fsync": "off"]).dataDirectory
+    #expect(try await eventually { !FileManager.default.fileExists(atPath: directory) })
+  }
+
+  @Test("goes away after its process is killed, even while paused")
+  func killed() async throws {
+    let result = try #require(
+      await #expect(processExitsWith: .signal(SIGKILL), observing: [\.standardOutputContent]) {
+        let postgres = try await EmbeddedPostgres.start(settings: ["fsync": "off"])
+        let line = "cluster \(postgres.postmasterID ?? 0) \(postgres.dataDirectory)\n"
+        try FileHandle.standardOutput.write(contentsOf: Data(line.utf8))
+        postgres.pause()
+        kill(getpid(), SIGKILL)
+        await postgres.stop()
+      }
+    )
+    let output = String(decoding: result.standardOutputContent, as: UTF8.self)
+    let line = try #require(output.split(separator: "\n").first { $0.hasPrefix("cluster ") })
+    let words = line.split(separator: " ").map(String.init)
+    let postmaster = try #require(Int32(words[1]))
+    #expect(postmaster > 0)
+    #expect(try await eventually { !isRunning(postmaster) && !FileManager.default.fileExists(atPath: words[2]) })
+  }
+
+  /// The result of one statement, by `psql`.
+  private func query(_ sql: String, _ postgres: EmbeddedPostgres) throws -> String {
+    let output = Pipe()
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: try EmbeddedPostgres.binaryDirectory() + "/psql")
+    process.arguments = ["-XAtc", sql, postgres.connectionString]
+    process.standardOutput = output
+    try process.run()
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0)
+    return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)
+  }
+
+  /// What `pg_isready` exits with: 0 when the server answers, 2 when it doesn't within a second.
+  private func readiness(_ postgres: EmbeddedPostgres) throws -> Int32 {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: try EmbeddedPostgres.binaryDirectory() + "/pg_isready")
+    process.arguments = ["-q", "-t", "1", "-d", postgres.connectionString]
+    try process.run()
+    process.waitUntilExit()
+    return process.terminationStatus
+  }
+
+  /// Whether a process runs. One that ended may stay listed, without a command line, until its parent asks.
+  private func isRunning(_ process: Int32) -> Bool {
+    #if os(Linux)
+      FileManager.default.contents(atPath: "/proc/\(process)/cmdline")?.isEmpty == false
+    #else
+      kill(process, 0) == 0
+    #endif
+  }
+
+  /// Polls other processes' doings for up to 20 seconds.
+  private func eventually(_ condition: () -> Bool) async throws -> Bool {
+    let deadline = ContinuousClock.now + .seconds(20)
+    while ContinuousClock.now < deadline {
+      if condition() { return true }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    return condition()
+  }
+}

@@ -1,0 +1,54 @@
+import Foundation
+import TaskQueue
+import TaskQueueTestKit
+import Testing
+
+@Suite("The in-memory store")
+struct InMemoryTaskStoreTests {
+  @Test("The in-memory store keeps the contract of every store", arguments: StoreConformance.all)
+  func conforms(to check: StoreConformance.Check) async throws {
+    try await check.run(on: InMemoryStoreHarness())
+  }
+
+  @Test("Every check has a name of its own that begins with a line of the contract")
+  func checkNames() {
+    let names = StoreConformance.all.map(\.name)
+    #expect(Set(names).count == names.count)
+    #expect(names.allSatisfy { $0.wholeMatch(of: /S\d+ .+[^.]/) != nil })
+  }
+
+  @Test("Leases renewed again and again leave nothing behind that a claim would trip over")
+  func renewals() async throws {
+    let time = ManualTime()
+    let store = InMemoryTaskStore(now: { time.now })
+    _ = try await store.enqueue(Array(repeating: NewTask(type: "a", json: Data("{}".utf8)), count: 3))
+    let request = ClaimRequest(queues: [.default], types: ["a"], limit: 5, lease: .seconds(60), promotesDue: true)
+    let claims = try await store.exchange(settle: [], claim: request).claimed.map(\.claim)
+    for _ in 1...500 {
+      time.advance(by: .seconds(30))
+      #expect(try await store.renew(claims, lease: .seconds(60)) == [.renewed, .renewed, .renewed])
+      #expect(try await store.exchange(settle: [], claim: request).claimed.isEmpty)
+    }
+    time.advance(by: .seconds(61))
+    #expect(try await store.exchange(settle: [], claim: request).claimed.map(\.crashes) == [1, 1, 1])
+  }
+
+  @Test("A large backlog of several types drains in order")
+  func backlog() async throws {
+    let store = InMemoryTaskStore()
+    let types: [TaskType] = ["a", "b", "c"]
+    let count = 30_000
+    let tasks = try (0..<count).map { try NewTask(type: types[$0 % 3], json: Data("\($0)".utf8)) }
+    let ids = try await store.enqueue(tasks).map(\.id)
+    let request = ClaimRequest(queues: [.default], types: types, limit: 500, lease: .seconds(600), promotesDue: true)
+    var settlements: [Settlement] = []
+    var order: [TaskID] = []
+    repeat {
+      let claimed = try await store.exchange(settle: settlements, claim: request).claimed
+      order += claimed.map(\.claim.id)
+      settlements = claimed.map { Settlement($0.claim, .complete) }
+    } while !settlements.isEmpty
+    #expect(order == ids)
+    #expect(try await store.counts().isEmpty)
+  }
+}

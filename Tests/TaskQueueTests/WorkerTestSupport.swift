@@ -1,0 +1,111 @@
+import Foundation
+import Logging
+import Synchronization
+import TaskQueue
+
+struct Ping: TaskPayload {
+  static let taskType: TaskType = "test.ping"
+  var number: Int = 0
+}
+
+struct Pong: TaskPayload {
+  static let taskType: TaskType = "test.pong"
+  var text: String = ""
+}
+
+struct HandlerFailure: Error, CustomStringConvertible {
+  var description = "the provider is down"
+}
+
+/// Remembers what happened, from any task.
+final class Journal<Entry: Sendable>: Sendable {
+  private let storage = Mutex<[Entry]>([])
+  var entries: [Entry] { storage.withLock { $0 } }
+  func append(_ entry: Entry) { storage.withLock { $0.append(entry) } }
+}
+
+/// Short polls, so that tests don't wait for them.
+func quickConfiguration(_ change: (inout TaskWorkerConfiguration) -> Void = { _ in }) -> TaskWorkerConfiguration {
+  var configuration = TaskWorkerConfiguration()
+  configuration.maximumPollInterval = .milliseconds(20)
+  configuration.promotionInterval = .milliseconds(5)
+  configuration.shutdownGrace = .seconds(10)
+  change(&configuration)
+  return configuration
+}
+
+var quietLogger: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+
+/// Runs a worker beside the body and shuts it down gracefully after it.
+func withWorker<Value: Sendable>(
+  _ store: any TaskStore,
+  _ configuration: TaskWorkerConfiguration = quickConfiguration(),
+  register: (inout TaskHandlers) throws -> Void,
+  _ body: (TaskWorker) async throws -> Value
+) async throws -> Value {
+  var handlers = TaskHandlers()
+  try register(&handlers)
+  let worker = try TaskWorker(store: store, handlers: handlers, configuration: configuration, logger: quietLogger)
+  return try await withThrowingTaskGroup(of: Void.self) { group in
+    group.addTask { try await worker.run() }
+    let result: Result<Value, any Error>
+    do { result = .success(try await body(worker)) } catch { result = .failure(error) }
+    worker.shutDown()
+    try await group.waitForAll()
+    return try result.get()
+  }
+}
+
+/// Passes everything on, except that calls can be made to fail.
+final class FaultyStore: TaskStore {
+  private let inner: any TaskStore
+  private let fault = Mutex<(@Sendable (_ settlements: [Settlement]) -> TaskQueueError?)?>(nil)
+
+  init(_ inner: any TaskStore) { self.inner = inner }
+
+  /// Consulted before every exchange and renewal (with no settlements); nil: works again.
+  func setFault(_ new: (@Sendable ([Settlement]) -> TaskQueueError?)?) { fault.withLock { $0 = new } }
+
+  private func check(_ settlements: [Settlement]) throws(TaskQueueError) {
+    if let error = fault.withLock({ $0 })?(settlements) { throw error }
+  }
+
+  func exchange(settle: [Settlement], claim: ClaimRequest?) async throws(TaskQueueError) -> Exchange {
+    try check(settle)
+    return try await inner.exchange(settle: settle, claim: claim)
+  }
+  func renew(_ claims: [Claim], lease: Duration) async throws(TaskQueueError) -> [Renewal] {
+    try check([])
+    return try await inner.renew(claims, lease: lease)
+  }
+  func enqueue(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult] { try await inner.enqueue(tasks) }
+  func watch(_ onHint: @escaping @Sendable (StoreHint) -> Void) async throws(TaskQueueError) {
+    try await inner.watch(onHint)
+  }
+  func cancel(_ id: TaskID) async throws(TaskQueueError) -> CancelResult { try await inner.cancel(id) }
+  func runNow(_ id: TaskID, expectedAttempt: Int) async throws(TaskQueueError) -> Bool {
+    try await inner.runNow(id, expectedAttempt: expectedAttempt)
+  }
+  func pause(_ queue: QueueName) async throws(TaskQueueError) { try await inner.pause(queue) }
+  func resume(_ queue: QueueName) async throws(TaskQueueError) { try await inner.resume(queue) }
+  func pausedQueues() async throws(TaskQueueError) -> [QueueName] { try await inner.pausedQueues() }
+  func deleteDuplicates(_ filter: DuplicateFilter) async throws(TaskQueueError) -> Int {
+    try await inner.deleteDuplicates(filter)
+  }
+  func task(_ id: TaskID) async throws(TaskQueueError) -> TaskSnapshot? { try await inner.task(id) }
+  func tasks(after id: TaskID?, limit: Int) async throws(TaskQueueError) -> [TaskSnapshot] {
+    try await inner.tasks(after: id, limit: limit)
+  }
+  func counts() async throws(TaskQueueError) -> [TaskCount] { try await inner.counts() }
+  func unhandled(queues: [QueueName], knownTypes: [TaskType]) async throws(TaskQueueError) -> [TaskCount] {
+    try await inner.unhandled(queues: queues, knownTypes: knownTypes)
+  }
+  func deadLetters(_ filter: DeadLetterFilter, after id: TaskID?, limit: Int) async throws(TaskQueueError)
+    -> [DeadLetter]
+  {
+    try await inner.deadLetters(filter, after: id, limit: limit)
+  }
+  func redrive(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> [TaskID] { try await inner.redrive(filter) }
+  func purge(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> Int { try await inner.purge(filter) }
+  func dropExpiredKeys() async throws(TaskQueueError) -> Int { try await inner.dropExpiredKeys() }
+}
