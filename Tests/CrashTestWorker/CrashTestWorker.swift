@@ -1,0 +1,53 @@
+import Foundation
+import Libpq
+import Logging
+import TaskQueue
+import TaskQueuePostgres
+
+/// A worker process for tests to kill: writes one row to `effect` in the transaction that completes each task.
+///
+/// Arguments: connection string, lease in milliseconds, longest handler time in milliseconds. Ends when its standard
+/// input does, so that it never outlives the test.
+@main
+struct CrashTestWorker {
+  static func main() async throws {
+    let arguments = CommandLine.arguments
+    guard arguments.count == 4, let lease = Int(arguments[2]), let work = Int(arguments[3]) else {
+      FileHandle.standardError.write(Data("usage: crash-test-worker CONNECTION LEASE_MS WORK_MS\n".utf8))
+      exit(2)
+    }
+    let store = try PostgresTaskStore(.init(PostgresConfiguration(arguments[1]), maximumConnections: 20))
+    var handlers = TaskHandlers()
+    try handlers.register(CrashTask.self, options: .init(retry: .fixed(.milliseconds(50)))) { task, context in
+      try await Task.sleep(for: .milliseconds(Int.random(in: 0...work)))
+      try await store.withCompletion(of: context.claim) { transaction in
+        _ = try await transaction.query(
+          "INSERT INTO public.effect (number, pid) VALUES ($1, $2)",
+          [.int8(task.number), .int8(Int64(ProcessInfo.processInfo.processIdentifier))]
+        )
+      }
+      return .completedInTransaction
+    }
+    var configuration = TaskWorkerConfiguration()
+    configuration.lease = .milliseconds(lease)
+    configuration.maximumPollInterval = .milliseconds(100)
+    configuration.maximumCrashes = 1_000
+    configuration.concurrency = 16
+    let worker = try TaskWorker(
+      store: store,
+      handlers: handlers,
+      configuration: configuration,
+      logger: Logger(label: "crash-test-worker") { _ in SwiftLogNoOpLogHandler() }
+    )
+    Thread.detachNewThread {
+      while !FileHandle.standardInput.availableData.isEmpty {}
+      worker.shutDown()
+    }
+    try await worker.run()
+  }
+}
+
+struct CrashTask: TaskPayload {
+  static let taskType: TaskType = "test.crash"
+  var number: Int64
+}

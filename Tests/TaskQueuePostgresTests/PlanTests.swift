@@ -1,0 +1,93 @@
+import Foundation
+import Libpq
+import TaskQueue
+import TaskQueuePostgres
+import TaskQueueTestKit
+import Testing
+
+@Suite("Plans stay pinned", .serialized)
+struct PlanTests {
+  /// The statements inside the functions, as a session that first ran them on `rows` rows executes them later.
+  private func plans(rows: Int) async throws -> String {
+    try await withTestDatabase { database in
+      // auto_explain writes to the client as notices; psql prints those to standard error.
+      let fill =
+        rows == 0
+        ? "SELECT 1"
+        : "INSERT INTO taskqueue.task (type, payload) SELECT 'note', '{}' FROM generate_series(1, \(rows))"
+      let output = try await Psql.run(
+        database.connectionString,
+        [
+          "-c", fill,
+          "-c", "ANALYZE taskqueue.task",
+          "-c", "LOAD 'auto_explain'",
+          "-c",
+          """
+          SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on;
+          SET auto_explain.log_level = notice; SET client_min_messages = notice
+          """,
+          "-c", "SELECT count(*) FROM taskqueue.claim(ARRAY['default', 'other'], ARRAY['note'], 10, '1 minute')",
+          "-c", "SELECT taskqueue.promote(10)",
+          "-c", "SELECT taskqueue.settle_complete(ARRAY[1, 2], ARRAY[1, 2])",
+          "-c",
+          "SELECT taskqueue.settle(ARRAY[1, 2], ARRAY[1, 2], ARRAY[interval '1 s'], ARRAY[false], '{}', '{}', '{}', false)",
+          "-c", "SELECT * FROM taskqueue.renew(ARRAY[1, 2], ARRAY[1, 2], '1 minute')",
+        ]
+      )
+      #expect(output.status == 0, "\(output.errors)")
+      return output.errors
+    }
+  }
+
+  @Test("Claim, promotion, settling and renewal use index and tid scans only", arguments: [0, 1_000, 100_000])
+  func scans(rows: Int) async throws {
+    let text = try await plans(rows: rows)
+    #expect(text.contains("Index Scan using task_claim on task"))
+    #expect(text.contains("Tid Scan on task"))
+    #expect(text.contains("Index Scan using task_due on task"))
+    #expect(text.contains("Index Scan using task_pkey on task"))
+    for bad in ["Seq Scan on task ", "Bitmap", "Sort", "Hash Join", "Merge Join"] {
+      #expect(!text.contains(bad), "\(bad) in \(text)")
+    }
+  }
+
+  @Test("Claims are HOT updates")
+  func hotClaims() async throws {
+    try await withStore { store in
+      _ = try await store.enqueue((0..<5_000).map { try NewTask(Note(text: "\($0)")) })
+      while try await store.claimAll(500).count == 500 {}
+      try await eventually("the statistics arrive") {
+        try await store.number(
+          "SELECT coalesce(sum(n_tup_upd), 0)::bigint FROM pg_stat_user_tables WHERE relname = 'task'"
+        ) >= 5_000
+      }
+      let updates = try await store.pool.query(
+        "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'task'"
+      )[0]
+      let (all, hot) = (try updates.int8(0), try updates.int8(1))
+      #expect(hot * 100 >= all * 95, "\(hot) of \(all)")
+    }
+  }
+
+  @Test("Workers that claim from one queue at once never share a task")
+  func disjointClaims() async throws {
+    try await withStore { store in
+      _ = try await store.enqueue((0..<3_000).map { try NewTask(Note(text: "\($0)")) })
+      let ids = try await withThrowingTaskGroup(of: [TaskID].self) { group in
+        for _ in 0..<4 {
+          group.addTask {
+            var ids: [TaskID] = []
+            while true {
+              let claimed = try await store.claimAll(37)
+              if claimed.isEmpty { return ids }
+              ids += claimed.map(\.claim.id)
+            }
+          }
+        }
+        return try await group.reduce(into: []) { $0 += $1 }
+      }
+      #expect(ids.count == 3_000)
+      #expect(Set(ids).count == 3_000)
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import EmbeddedPostgres
+import Foundation
+
+/// PostgreSQL's own client, as a process.
+enum Psql {
+  struct Output {
+    let text: String
+    let errors: String
+    let status: Int32
+  }
+
+  /// The package's file of the schema's first version.
+  static let firstMigration = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: "migrations/V0001_task_queue.sql").path
+
+  @concurrent
+  static func run(_ connectionString: String, _ arguments: [String]) async throws -> Output {
+    let process = Process()
+    process.executableURL = URL(filePath: try EmbeddedPostgres.binaryDirectory()).appending(path: "psql")
+    process.arguments = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", connectionString] + arguments
+    let (output, errors) = (Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = errors
+    try process.run()
+    // Both are short: neither pipe can fill while the other is read.
+    let text = output.fileHandleForReading.readDataToEndOfFile()
+    let errorText = errors.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return Output(
+      text: String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines),
+      errors: String(decoding: errorText, as: UTF8.self),
+      status: process.terminationStatus
+    )
+  }
+}

@@ -1,0 +1,152 @@
+import Foundation
+import Libpq
+import TaskQueue
+import TaskQueuePostgres
+import TaskQueueTestKit
+import Testing
+
+@Suite("Tasks in the app's transactions")
+struct TransactionTests {
+  struct Stop: Error {}
+
+  @Test("S11 A rollback and a rolled-back savepoint leave nothing; an uncommitted task is not seen")
+  func rollback() async throws {
+    try await withStore { store in
+      await #expect(throws: Stop.self) {
+        try await store.pool.withTransaction { transaction in
+          try await store.enqueue(Note(text: "gone"), in: transaction)
+          #expect(try await store.claimAll().isEmpty)
+          throw Stop()
+        }
+      }
+      try await store.pool.withTransaction { transaction in
+        try await store.enqueue(all: [Note(text: "a"), Note(text: "b")], in: transaction)
+        await #expect(throws: Stop.self) {
+          try await transaction.withSavepoint {
+            try await store.enqueue(Note(text: "inner"), in: transaction)
+            throw Stop()
+          }
+        }
+      }
+      #expect(try await store.claimAll().map(\.text) == ["a", "b"])
+    }
+  }
+
+  @Test("S11 A task committed late, with an old id, is claimed at the next look")
+  func lateCommit() async throws {
+    try await withStore { store in
+      let late = try await store.pool.withTransaction { transaction in
+        let late = try await store.enqueue(Note(text: "late"), in: transaction)
+        let early = try await store.add("early")
+        #expect(late.id < early.id)
+        #expect(try await store.claimAll().map(\.text) == ["early"])
+        return late
+      }
+      #expect(try await store.claimAll().map(\.claim.id) == [late.id])
+    }
+  }
+
+  @Test("S1 Completion, business rows and follow-up tasks commit together or not at all")
+  func completion() async throws {
+    try await withStore { store in
+      try await store.pool.executeScript("CREATE TABLE effect (id bigint)")
+      _ = try await store.add("x")
+      let claim = try await store.claimAll()[0].claim
+      await #expect(throws: Stop.self) {
+        try await store.withCompletion(of: claim) { transaction in
+          try await transaction.query("INSERT INTO effect VALUES (1)")
+          throw Stop()
+        }
+      }
+      #expect(try await store.number("SELECT count(*) FROM effect") == 0)
+      try await store.pool.withTransaction { transaction in
+        try await transaction.query("INSERT INTO effect VALUES (1)")
+        try await store.enqueue(Note(text: "next"), in: transaction)
+        try await store.complete(claim, in: transaction)
+        #expect(transaction.transactionID != nil)
+      }
+      #expect(try await store.number("SELECT count(*) FROM effect") == 1)
+      #expect(try await store.claimAll().map(\.text) == ["next"])
+    }
+  }
+
+  @Test("S4 A stale worker cannot commit business rows")
+  func staleWorker() async throws {
+    try await withStore { store in
+      try await store.pool.executeScript("CREATE TABLE effect (id bigint)")
+      _ = try await store.add("x")
+      let stale = try await store.claimAll()[0].claim
+      try await store.endLeases()
+      let fresh = try await store.claimAll()[0].claim
+      let error = await #expect(throws: TaskQueueError.self) {
+        try await store.pool.withTransaction { transaction in
+          try await transaction.query("INSERT INTO effect VALUES (1)")
+          try await store.complete(stale, in: transaction)
+        }
+      }
+      #expect(error?.code == .leaseLost)
+      #expect(try await store.number("SELECT count(*) FROM effect") == 0)
+      #expect(try await store.settle(fresh, .complete))
+    }
+  }
+
+  @Test("A claim does not take over a task whose completion is being committed")
+  func completionBlocksTakeover() async throws {
+    try await withStore { store in
+      _ = try await store.add("x")
+      let claim = try await store.claimAll()[0].claim
+      try await store.endLeases()
+      try await store.withCompletion(of: claim) { _ in
+        let claimed = try await store.claimAll()
+        #expect(claimed.isEmpty)
+      }
+      #expect(try await store.counts().isEmpty)
+    }
+  }
+
+  /// Ends the session that commits, before its commit.
+  private static let killAtCommit = """
+    CREATE FUNCTION kill() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5); RETURN NULL; END $$;
+    CREATE TABLE effect (id bigint);
+    CREATE CONSTRAINT TRIGGER kill AFTER INSERT ON effect DEFERRABLE INITIALLY DEFERRED
+      FOR EACH ROW EXECUTE FUNCTION kill();
+    """
+
+  @Test("S28 A connection lost during COMMIT is looked up: rolled back is a failure that may be retried")
+  func lostCommit() async throws {
+    try await withStore { store in
+      try await store.pool.executeScript(Self.killAtCommit)
+      _ = try await store.add("x")
+      let claim = try await store.claimAll()[0].claim
+      let error = await #expect(throws: TaskQueueError.self) {
+        try await store.withCompletion(of: claim) { transaction in
+          try await transaction.query("INSERT INTO effect VALUES (1)")
+        }
+      }
+      #expect(error?.code == .storeFailed)
+      #expect(error?.isRetrySafe == true)
+      try await store.withCompletion(of: claim) { _ in }
+      #expect(try await store.counts().isEmpty)
+    }
+  }
+
+  @Test("S28 An enqueue whose connection is lost reports an unknown outcome or a safe retry, never a plain failure")
+  func lostEnqueue() async throws {
+    try await withStore { store in
+      try await store.pool.executeScript(
+        """
+        CREATE FUNCTION kill() RETURNS trigger LANGUAGE plpgsql AS
+          $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5); RETURN NULL; END $$;
+        CREATE CONSTRAINT TRIGGER kill AFTER INSERT ON taskqueue.task DEFERRABLE INITIALLY DEFERRED
+          FOR EACH ROW EXECUTE FUNCTION kill();
+        """
+      )
+      let error = await #expect(throws: TaskQueueError.self) { try await store.add("x") }
+      #expect(error?.code == .outcomeUnknown || error?.isRetrySafe == true)
+      try await store.pool.query("DROP TRIGGER kill ON taskqueue.task")
+      #expect(try await store.counts().isEmpty)
+      _ = try await store.add("x")
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import Foundation
+import Libpq
+
+/// A worker in a process of its own, to be killed.
+final class WorkerProcess {
+  private let process = Process()
+  private let input = Pipe()
+
+  /// - Parameter workMilliseconds: the longest a handler takes.
+  init(_ database: PostgresConfiguration, leaseMilliseconds: Int, workMilliseconds: Int) throws {
+    process.executableURL = Self.productsDirectory.appendingPathComponent("CrashTestWorker")
+    process.arguments = [database.connectionString, "\(leaseMilliseconds)", "\(workMilliseconds)"]
+    process.standardInput = input
+    try process.run()
+  }
+
+  /// SIGKILL: no handler, no cleanup, no goodbye.
+  func kill() {
+    Foundation.kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+  }
+
+  /// Ends its standard input: graceful shutdown.
+  func stop() throws {
+    try input.fileHandleForWriting.close()
+    process.waitUntilExit()
+  }
+
+  private static var productsDirectory: URL {
+    #if os(macOS)
+      for bundle in Bundle.allBundles where bundle.bundlePath.hasSuffix(".xctest") {
+        return bundle.bundleURL.deletingLastPathComponent()
+      }
+    #endif
+    return URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+  }
+}
