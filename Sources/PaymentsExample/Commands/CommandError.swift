@@ -1,0 +1,8 @@
+/// Ends a command with a sentence for people.
+struct CommandError: Error, CustomStringConvertible {
+  var description: String
+
+  init(_ description: String) {
+    self.description = description
+  }
+}

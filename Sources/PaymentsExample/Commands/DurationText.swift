@@ -1,0 +1,28 @@
+import ArgumentParser
+
+/// Durations on the command line: `500ms`, `5s`, `1m`, `2h`, also with a fraction (`1.5s`).
+enum DurationText {
+  /// Longest that is accepted: ten years.
+  static let maximum = Duration.seconds(10 * 365 * 86_400)
+
+  /// - Throws: `ValidationError` with the accepted forms.
+  static func parse(_ text: String) throws -> Duration {
+    let units: [(suffix: String, seconds: Double)] = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600)]
+    for unit in units where text.hasSuffix(unit.suffix) {
+      guard
+        let number = Double(text.dropLast(unit.suffix.count)), number.isFinite, number >= 0,
+        number * unit.seconds <= Double(maximum.components.seconds)
+      else { break }
+      return .seconds(number * unit.seconds)
+    }
+    throw ValidationError("'\(text)' is not a duration. Write it as 500ms, 5s, 1m or 2h.")
+  }
+
+  /// The shortest of the same forms, for the screen: whole units only where they fit.
+  static func format(_ duration: Duration) -> String {
+    let milliseconds = duration.components.seconds * 1000 + duration.components.attoseconds / 1_000_000_000_000_000
+    if milliseconds % 60_000 == 0, milliseconds > 0 { return "\(milliseconds / 60_000)m" }
+    if milliseconds % 1000 == 0 { return "\(milliseconds / 1000)s" }
+    return "\(milliseconds)ms"
+  }
+}

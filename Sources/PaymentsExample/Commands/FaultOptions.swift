@@ -1,0 +1,53 @@
+import ArgumentParser
+
+/// The simulated provider's faults on the command line.
+struct FaultOptions: ParsableArguments {
+  @Option(name: .customLong("error-rate"), help: "Answers 500 and did nothing.")
+  var errorBeforeWork = 0.0
+
+  @Option(name: .customLong("late-error-rate"), help: "Did the work, then answers 500.")
+  var errorAfterWork = 0.0
+
+  @Option(name: .customLong("lost-response-rate"), help: "Did the work, then drops the connection.")
+  var lostResponse = 0.0
+
+  @Option(name: .customLong("stall-rate"), help: "Did the work, then answers only after --stall-time.")
+  var stall = 0.0
+
+  @Option(name: .customLong("cancel-rate"), help: "A payment ends CANCELLED instead of DONE.")
+  var cancel = 0.0
+
+  @Option(name: .customLong("duplicate-callback-rate"), help: "A callback is sent twice.")
+  var duplicateCallback = 0.0
+
+  @Option(name: .customLong("lost-callback-rate"), help: "A callback is never sent.")
+  var lostCallback = 0.0
+
+  @Option(help: "How long a stalled answer takes.", transform: DurationText.parse)
+  var stallTime = Duration.seconds(3)
+
+  @Option(help: "How long every answer takes.", transform: DurationText.parse)
+  var latency = Duration.zero
+
+  @Option(help: "How long a payment stays PROCESSING.", transform: DurationText.parse)
+  var processingTime = Duration.milliseconds(500)
+
+  @Flag(name: .customLong("ignore-idempotency-keys"), help: "Register a new payment for a repeated Idempotency-Key.")
+  var ignoresIdempotencyKeys = false
+
+  var faults: ProviderFaults {
+    ProviderFaults(
+      errorBeforeWork: self.errorBeforeWork,
+      errorAfterWork: self.errorAfterWork,
+      lostResponse: self.lostResponse,
+      stall: self.stall,
+      cancel: self.cancel,
+      duplicateCallback: self.duplicateCallback,
+      lostCallback: self.lostCallback,
+      stallTime: self.stallTime,
+      latency: self.latency,
+      processingTime: self.processingTime,
+      honoursIdempotencyKeys: !self.ignoresIdempotencyKeys
+    )
+  }
+}

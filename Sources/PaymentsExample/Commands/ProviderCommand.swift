@@ -1,0 +1,62 @@
+import ArgumentParser
+import AsyncHTTPClient
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// `payments provider`: the simulated provider on its own.
+struct ProviderCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "provider",
+    abstract: "Run the simulated payment provider: HTTP on the loopback interface, its own books, and faults.",
+    discussion: "GET /v1/ledger shows the books. Rates are probabilities per request, between 0 and 1."
+  )
+
+  @Option(help: "TCP port; 0: any free one.")
+  var port = 8090
+
+  @Option(name: .customLong("callback-url"), help: "Where a final payment is announced. None: no callbacks.")
+  var callbackURL: String?
+
+  @Option(help: "The same seed gives the same faults.")
+  var seed: UInt64 = 1
+
+  @OptionGroup(title: "Faults")
+  var faults: FaultOptions
+
+  func validate() throws {
+    guard (0...65_535).contains(self.port) else { throw ValidationError("A port is between 0 and 65535.") }
+    do { try self.faults.faults.validate() } catch { throw ValidationError("\(error)") }
+  }
+
+  func run() async throws {
+    try await HTTPClient.withHTTPClient { client in
+      try await self.run(client)
+    }
+  }
+
+  private func run(_ client: HTTPClient) async throws {
+    let logger = Log.make("provider")
+    let simulator = ProviderSimulator(
+      faults: self.faults.faults,
+      seed: self.seed,
+      port: self.port,
+      callbackURL: self.callbackURL,
+      callbacks: CallbackSender(client: client, logger: logger),
+      logger: Log.quiet("provider.http")
+    )
+    let announcement = ClosureService {
+      let port = try await simulator.port()
+      logger.notice("provider listens", metadata: ["url": "http://127.0.0.1:\(port)"])
+      try? await gracefulShutdown()
+    }
+    let group = ServiceGroup(
+      configuration: .init(
+        services: [simulator, announcement],
+        gracefulShutdownSignals: [.sigterm, .sigint],
+        logger: Log.quiet("provider.lifecycle")
+      )
+    )
+    try await group.run()
+  }
+}

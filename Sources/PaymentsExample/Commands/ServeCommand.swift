@@ -1,0 +1,126 @@
+import ArgumentParser
+import AsyncHTTPClient
+import Hummingbird
+import Libpq
+import Logging
+import ServiceLifecycle
+import TaskQueue
+import TaskQueuePostgres
+import UnixSignals
+
+/// `payments serve`: the HTTP API and a worker in one process. Start as many as you like.
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve",
+    abstract: "Run the payments API and a worker on one database; several processes share the work.",
+    discussion: "Migrates the database at start. SIGTERM or SIGINT: finishes what runs, hands back the rest, ends."
+  )
+
+  @Option(help: "URI or keyword string for libpq. Empty: the PG* environment variables and libpq's defaults.")
+  var databaseURL = ""
+
+  @Option(help: "TCP port on the loopback interface; 0: any free one.")
+  var port = 8080
+
+  @Option(name: .customLong("provider-url"), help: "The payment provider.")
+  var providerURL = "http://127.0.0.1:8090"
+
+  @Option(help: "Longest wait for an answer of the provider.", transform: DurationText.parse)
+  var providerTimeout = Duration.seconds(10)
+
+  @Option(help: "Payments worked on at one time.")
+  var workers = 16
+
+  @Option(help: "Wait after the first attempt; doubles from there.", transform: DurationText.parse)
+  var baseRetry = Duration.seconds(60)
+
+  @Option(help: "Longest wait between attempts. (default: 2^14 times --base-retry)", transform: DurationText.parse)
+  var maximumRetry: Duration?
+
+  @Option(help: "A dead worker's tasks come back after this time.", transform: DurationText.parse)
+  var lease = Duration.seconds(60)
+
+  @Option(help: "What a callback does about an existing check task.")
+  var callbackStrategy = CallbackStrategy.coalesce
+
+  @Option(help: "trace, debug, info, notice, warning, error or critical.")
+  var logLevel = "notice"
+
+  @Flag(
+    help: ArgumentHelp(
+      "Report on standard output and end when standard input closes: for a parent process.",
+      visibility: .hidden
+    )
+  )
+  var supervised = false
+
+  func validate() throws {
+    guard (0...65_535).contains(self.port) else { throw ValidationError("A port is between 0 and 65535.") }
+    guard (1...1000).contains(self.workers) else { throw ValidationError("--workers is between 1 and 1000.") }
+    guard self.baseRetry > .zero else { throw ValidationError("--base-retry must be above zero.") }
+    guard self.lease >= .milliseconds(100) else { throw ValidationError("--lease must be at least 100ms.") }
+    guard Logger.Level(rawValue: self.logLevel) != nil else { throw ValidationError("There is no such log level.") }
+  }
+
+  func run() async throws {
+    try await HTTPClient.withHTTPClient { client in
+      try await self.run(client)
+    }
+  }
+
+  private func run(_ client: HTTPClient) async throws {
+    let level = Logger.Level(rawValue: self.logLevel) ?? .notice
+    let store = try PostgresTaskStore(.init(PostgresConfiguration(self.databaseURL)))
+    let app = PaymentsApp(
+      settings: .init(
+        port: self.port,
+        workers: self.workers,
+        baseRetry: self.baseRetry,
+        maximumRetry: self.maximumRetry,
+        lease: self.lease,
+        callbackStrategy: self.callbackStrategy
+      ),
+      store: store,
+      provider: ProviderClient(client: client, baseURL: self.providerURL, timeout: self.providerTimeout),
+      observer: self.supervised ? ParentProcess() : UnobservedAttempts(),
+      logger: Log.make("payments", level: level)
+    )
+    do {
+      try await app.migrate()
+      try await self.group(app, level).run()
+    } catch {
+      await store.close()
+      throw error
+    }
+    await store.close()
+  }
+
+  private func group(_ app: PaymentsApp, _ level: Logger.Level) throws -> ServiceGroup {
+    let announcement = ClosureService {
+      let port = try await app.port()
+      if self.supervised { ParentProcess().listening(port) }
+      app.logger.notice("payments listens", metadata: ["url": "http://127.0.0.1:\(port)"])
+      try? await gracefulShutdown()
+    }
+    var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+      .init(service: try app.worker()), .init(service: try app.server()), .init(service: announcement),
+    ]
+    if self.supervised {
+      services.append(
+        .init(
+          service: ClosureService {
+            await cancelWhenGracefulShutdown { await ParentProcess().waitUntilGone() }
+          },
+          successTerminationBehavior: .gracefullyShutdownGroup
+        )
+      )
+    }
+    var configuration = ServiceGroupConfiguration(
+      services: services,
+      gracefulShutdownSignals: [.sigterm, .sigint],
+      logger: Log.quiet("payments.lifecycle")
+    )
+    if self.supervised { configuration.maximumGracefulShutdownDuration = .seconds(5) }
+    return ServiceGroup(configuration: configuration)
+  }
+}

@@ -1,0 +1,41 @@
+import Foundation
+
+/// A process of this same program with pipes to its standard input and output.
+final class ChildProcess: Sendable {
+  private let process = Process()
+  /// Held, and never written to: that it closes with this process is what the child waits for.
+  private let input = Pipe()
+  private let output = Pipe()
+
+  let processId: Int32
+
+  /// Starts it. Standard error is shared.
+  init(arguments: [String]) throws {
+    guard let program = Bundle.main.executableURL else {
+      throw CommandError("This program doesn't know its own path and can't start workers.")
+    }
+    self.process.executableURL = program
+    self.process.arguments = arguments
+    self.process.standardInput = self.input
+    self.process.standardOutput = self.output
+    try self.process.run()
+    self.processId = self.process.processIdentifier
+  }
+
+  var isRunning: Bool {
+    self.process.isRunning
+  }
+
+  /// Calls `handle` with what it writes, and once with nothing at the end.
+  func onOutput(_ handle: @escaping @Sendable (Data) -> Void) {
+    self.output.fileHandleForReading.readabilityHandler = { file in
+      let data = file.availableData
+      if data.isEmpty { file.readabilityHandler = nil }
+      handle(data)
+    }
+  }
+
+  func send(_ signal: Int32) {
+    if self.isRunning { kill(self.processId, signal) }
+  }
+}

@@ -1,0 +1,104 @@
+/// The demo's display as text: a pure value, fed with what was read, asked for lines.
+struct DemoBoard: Equatable, Sendable {
+  private(set) var lines: [DemoLine] = []
+
+  /// Adds a payment to the board.
+  mutating func add(_ payment: Payment) {
+    self.lines.append(
+      DemoLine(paymentId: payment.id, amount: payment.amount, currency: payment.currency, status: payment.status)
+    )
+  }
+
+  /// Takes over what our books, the provider's and the worker processes say; returns the payments whose line changed
+  /// in a way worth a line of its own (status or executions).
+  mutating func update(
+    payments: [Payment],
+    executions: (_ reference: String) -> Int,
+    worker: (_ paymentId: Int64) -> String?
+  ) -> [DemoLine] {
+    let byId = Dictionary(payments.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    var changed: [DemoLine] = []
+    for index in self.lines.indices {
+      let before = self.lines[index]
+      if let payment = byId[before.paymentId] {
+        self.lines[index].status = payment.status
+        self.lines[index].attempts = payment.attempts
+      }
+      self.lines[index].executions = executions(String(before.paymentId))
+      self.lines[index].worker = worker(before.paymentId)
+      let after = self.lines[index]
+      if after.status != before.status || after.executions != before.executions { changed.append(after) }
+    }
+    return changed
+  }
+
+  var isFinal: Bool {
+    self.lines.allSatisfy(\.status.isFinal)
+  }
+
+  /// Payments that aren't final, or were executed not exactly once.
+  var wrong: [DemoLine] {
+    self.lines.filter { !$0.isRight }
+  }
+
+  /// How many left their first status.
+  var started: Int {
+    self.lines.count { $0.status != .created }
+  }
+
+  /// One line per payment, for a terminal that is redrawn.
+  var progress: [String] {
+    self.lines.map { line in
+      let bar = Self.bar(line.status)
+      let worker = line.worker.map { "  ◂ worker \($0)" } ?? ""
+      return "  \(Self.name(line)) \(bar) \(Self.padded(line.status.rawValue, 10))"
+        + " attempts \(Self.padded(String(line.attempts), 3)) executed \(line.executions)\(worker)"
+    }
+  }
+
+  /// One change, for output that isn't redrawn.
+  static func change(_ line: DemoLine) -> String {
+    "payment \(line.paymentId): \(line.status), attempts \(line.attempts), executed \(line.executions)"
+  }
+
+  /// The table at the end.
+  var table: [String] {
+    let header = ["payment", "amount", "status", "attempts", "executions at the provider"]
+    let rows = self.lines.map { line in
+      [
+        String(line.paymentId), line.amountText, line.status.rawValue, String(line.attempts),
+        "\(line.executions)\(line.isRight ? "" : "  ← wrong")",
+      ]
+    }
+    let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
+    let rule = widths.map { String(repeating: "─", count: $0) }
+    return ([header, rule] + rows).map { row in
+      "  " + Self.trimmed(zip(row, widths).map { Self.padded($0, $1) }.joined(separator: "  "))
+    }
+  }
+
+  private static func name(_ line: DemoLine) -> String {
+    "payment \(self.padded(String(line.paymentId), 5))\(self.padded(line.amountText, 12))"
+  }
+
+  private static func bar(_ status: PaymentStatus) -> String {
+    switch status {
+    case .created: "[·    ]"
+    case .initial: "[■■   ]"
+    case .processing: "[■■■■ ]"
+    case .done: "[■■■■■]"
+    case .cancelled: "[×××××]"
+    default: "[?    ]"
+    }
+  }
+
+  private static func padded(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(0, width - text.count))
+  }
+
+  private static func trimmed(_ text: String) -> String {
+    var text = text
+    while text.last == " " { text.removeLast() }
+    return text
+  }
+}

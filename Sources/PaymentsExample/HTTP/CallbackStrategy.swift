@@ -1,0 +1,9 @@
+import ArgumentParser
+
+/// What a callback does about a check task that exists already.
+enum CallbackStrategy: String, CaseIterable, ExpressibleByArgument, Sendable {
+  /// Pulls the existing task forward; one that runs runs once more. The better one: a payment never has two checks.
+  case coalesce
+  /// machamp's way: enqueues a new check and deletes the older ones that nobody holds.
+  case deleteDuplicates = "delete-duplicates"
+}

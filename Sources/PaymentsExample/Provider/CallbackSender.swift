@@ -1,0 +1,36 @@
+import AsyncHTTPClient
+import Foundation
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// Delivers the simulated provider's callbacks; gives up after a few tries, as providers do.
+struct CallbackSender: Sendable {
+  static let maximumTries = 3
+
+  let client: HTTPClient
+  let logger: Logger
+  /// For one try.
+  var timeout = Duration.seconds(2)
+  /// Doubles after each try.
+  var firstPause = Duration.milliseconds(200)
+
+  func send(_ callback: ProviderCallback, to url: String) async {
+    guard let body = try? JSONEncoder().encode(callback) else { return }
+    var request = HTTPClientRequest(url: url)
+    request.method = .POST
+    request.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
+    request.body = .bytes(ByteBuffer(bytes: body))
+    var pause = self.firstPause
+    for attempt in 1...Self.maximumTries {
+      do {
+        let response = try await self.client.execute(request, timeout: TimeAmount(self.timeout))
+        if (200..<300).contains(response.status.code) { return }
+      } catch {
+        self.logger.debug("callback failed", metadata: ["attempt": "\(attempt)"])
+      }
+      guard attempt < Self.maximumTries, (try? await Task.sleep(for: pause)) != nil else { return }
+      pause *= 2
+    }
+  }
+}

@@ -1,0 +1,14 @@
+/// One line of the simulated provider's books.
+struct ProviderLedgerEntry: Codable, Equatable, Sendable {
+  var id: String
+  var reference: String
+  var userId: String
+  /// In minor units.
+  var amount: Int64
+  var currency: String
+  var status: ProviderStatus
+  /// How often money moved: 0 or 1 by the provider's own rules.
+  var executions: Int
+  /// How often `execute` was asked for.
+  var executeRequests: Int
+}

@@ -1,0 +1,4 @@
+/// The answer to `GET /v1/payments?reference=…`.
+struct ProviderPaymentList: Codable, Equatable, Sendable {
+  var payments: [ProviderPayment]
+}

@@ -1,0 +1,123 @@
+import Hummingbird
+import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// A payment provider with faults and its own books, over HTTP on the loopback interface.
+///
+/// Nothing happens until ``run()``; it ends on graceful shutdown or cancellation. The books live as long as the
+/// instance. What happens to a request depends only on the seed, the payment's reference, the operation and how often
+/// it was asked for: not on the order in which requests of different payments arrive.
+final class ProviderSimulator: Service {
+  /// Payments in PROCESSING at one time; more stay there until they are asked for again.
+  static let maximumProcessing = 100_000
+
+  struct State: Sendable {
+    var ledger: ProviderLedger
+    var callbackURL: String?
+    /// How often each operation on each payment was asked for.
+    var requests: [String: Int] = [:]
+  }
+
+  let faults: ProviderFaults
+  let seed: UInt64
+  let logger: Logger
+  let state: Mutex<State>
+  let callbacks: CallbackSender
+  private let requestedPort: Int
+  private let listeningPort = ListeningPort()
+  private let started: AsyncStream<String>
+  private let startedContinuation: AsyncStream<String>.Continuation
+
+  /// - Parameters:
+  ///   - port: 0: any free one.
+  ///   - callbackURL: nil: no callbacks until ``callBack(to:)``.
+  init(
+    faults: ProviderFaults,
+    seed: UInt64,
+    port: Int = 0,
+    callbackURL: String? = nil,
+    callbacks: CallbackSender,
+    logger: Logger
+  ) {
+    self.faults = faults
+    self.seed = seed
+    self.requestedPort = port
+    self.callbacks = callbacks
+    self.logger = logger
+    // No provider gives an id twice, so neither do two runs of this one on the same database.
+    let run = String(UInt32.random(in: .min ... .max), radix: 36)
+    self.state = Mutex(State(ledger: ProviderLedger(idPrefix: "pp_\(run)_"), callbackURL: callbackURL))
+    (self.started, self.startedContinuation) = AsyncStream.makeStream(
+      bufferingPolicy: .bufferingOldest(Self.maximumProcessing)
+    )
+  }
+
+  /// A copy of the books.
+  var ledger: ProviderLedger {
+    self.state.withLock { $0.ledger }
+  }
+
+  /// Where callbacks go from now on.
+  func callBack(to url: String?) {
+    self.state.withLock { $0.callbackURL = url }
+  }
+
+  /// Waits until the server listens. For one caller, once.
+  func port() async throws -> Int {
+    try await self.listeningPort.wait()
+  }
+
+  func run() async throws {
+    let server = Application(
+      router: self.router(),
+      configuration: .init(address: .hostname("127.0.0.1", port: self.requestedPort), serverName: "provider"),
+      onServerRunning: { [listeningPort] in listeningPort.report($0) },
+      logger: self.logger
+    )
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await server.run() }
+      group.addTask { await self.settlePayments() }
+      try await group.next()
+      group.cancelAll()
+    }
+  }
+
+  /// The payment starts to be processed; it becomes final after the processing time.
+  func startProcessing(_ id: String) {
+    self.startedContinuation.yield(id)
+  }
+
+  private func settlePayments() async {
+    await withDiscardingTaskGroup { group in
+      for await id in self.started {
+        group.addTask { await self.settle(id) }
+      }
+    }
+  }
+
+  private func settle(_ id: String) async {
+    do { try await Task.sleep(for: self.faults.processingTime) } catch { return }
+    let (entry, url) = self.state.withLock { ($0.ledger.finish(id: id), $0.callbackURL) }
+    guard let entry, let url else { return }
+    var generator = self.generator(for: "callback|\(entry.reference)")
+    if Double.random(in: 0..<1, using: &generator) < self.faults.lostCallback { return }
+    let copies = Double.random(in: 0..<1, using: &generator) < self.faults.duplicateCallback ? 2 : 1
+    let callback = ProviderCallback(eventId: "ev_\(id)", paymentProviderId: id, status: entry.status)
+    await withDiscardingTaskGroup { group in
+      for _ in 0..<copies {
+        group.addTask { await self.callbacks.send(callback, to: url) }
+      }
+    }
+  }
+
+  /// The same random numbers for the same seed and text.
+  func generator(for text: String) -> SeededGenerator {
+    // FNV-1a, 64 bits: Swift's own hash is seeded anew in every process.
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in text.utf8 {
+      hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
+    }
+    return SeededGenerator(seed: hash ^ (self.seed &* 0x9E37_79B9_7F4A_7C15))
+  }
+}

@@ -1,0 +1,98 @@
+import Foundation
+import Libpq
+import Logging
+import TaskQueue
+import TaskQueuePostgres
+import Testing
+
+@testable import PaymentsExample
+
+@Suite("payment.init")
+struct InitPaymentTests {
+  @Test("The first provider id stored stays for good")
+  func keepsFirstId() async throws {
+    try await PaymentsFixture.with(works: false) { fixture in
+      let payment = try await fixture.create(1)[0]
+      let pool = fixture.store.pool
+      try await PaymentStore.storeProviderId("first", status: .initial, for: payment.id, in: pool)
+      try await PaymentStore.storeProviderId("second", status: .processing, for: payment.id, in: pool)
+      let stored = try await PaymentStore.find(payment.id, in: pool)
+      #expect(stored?.providerId == "first")
+      #expect(stored?.status == .initial)
+    }
+  }
+
+  @Test("A worker that died between creating and storing is followed by one that asks the provider")
+  func asksAfterCrash() async throws {
+    // The provider ignores idempotency keys: asking is all that helps.
+    try await PaymentsFixture.with(ProviderFaults(honoursIdempotencyKeys: false), works: false) { fixture in
+      let payment = try await fixture.create(1)[0]
+      // What the dead worker did: counted its attempt, had the payment registered, and stored nothing.
+      _ = try await PaymentStore.beginAttempt(payment.id, in: fixture.store.pool)
+      let orphan = try await fixture.provider.create(request(for: payment), idempotencyKey: "k")
+
+      try await handle(try await claim(fixture), fixture)
+      #expect(try await PaymentStore.find(payment.id, in: fixture.store.pool)?.providerId == orphan.id)
+      #expect(fixture.simulator.ledger.entries.count == 1)
+      #expect(try await fixture.checks().count == 1)
+    }
+  }
+
+  @Test("A worker that lost its lease stores nothing and enqueues nothing")
+  func staleWorker() async throws {
+    try await PaymentsFixture.with(works: false) { fixture in
+      let payment = try await fixture.create(1)[0]
+      let stale = try await claim(fixture, lease: .milliseconds(100))
+      var current: ClaimedTask?
+      let deadline = ContinuousClock.now + .seconds(10)
+      while current == nil, ContinuousClock.now < deadline {
+        current = try await claimIfAny(fixture)
+      }
+      #expect(current != nil)
+      await #expect(throws: TaskQueueError.self) { try await handle(stale, fixture) }
+      #expect(try await PaymentStore.find(payment.id, in: fixture.store.pool)?.providerId == nil)
+      #expect(try await fixture.checks().isEmpty)
+
+      try await handle(try #require(current), fixture)
+      let stored = try await PaymentStore.find(payment.id, in: fixture.store.pool)
+      #expect(stored?.providerId != nil)
+      #expect(stored?.providerId == fixture.simulator.ledger.entries.first?.id)
+      #expect(try await fixture.checks().count == 1)
+    }
+  }
+
+  private func handle(_ task: ClaimedTask, _ fixture: PaymentsFixture) async throws {
+    let handler = InitPaymentHandler(store: fixture.store, provider: fixture.provider)
+    let payload = try JSONDecoder().decode(InitPayment.self, from: task.payload)
+    let context = TaskContext(task: task, logger: Log.quiet("test"))
+    _ = try await handler.handle(payload, context: context)
+  }
+
+  private func claim(_ fixture: PaymentsFixture, lease: Duration = .seconds(60)) async throws -> ClaimedTask {
+    try #require(try await claimIfAny(fixture, lease: lease))
+  }
+
+  private func claimIfAny(
+    _ fixture: PaymentsFixture,
+    lease: Duration = .seconds(60)
+  ) async throws -> ClaimedTask? {
+    let request = ClaimRequest(
+      queues: [.default],
+      types: [InitPayment.taskType],
+      limit: 1,
+      lease: lease,
+      promotesDue: true
+    )
+    return try await fixture.store.exchange(settle: [], claim: request).claimed.first
+  }
+
+  private func request(for payment: Payment) -> ProviderPaymentRequest {
+    ProviderPaymentRequest(
+      reference: payment.reference,
+      userId: payment.userId,
+      amount: payment.amount,
+      currency: payment.currency,
+      description: payment.description
+    )
+  }
+}

@@ -1,0 +1,74 @@
+import Libpq
+import TaskQueue
+import TaskQueuePostgres
+import Testing
+
+@testable import PaymentsExample
+
+@Suite("Payments, from the API to the provider's books")
+struct PaymentFlowTests {
+  @Test("A payment reaches DONE and is executed once by a faithful provider")
+  func faithfulProvider() async throws {
+    try await PaymentsFixture.with(ProviderFaults(processingTime: .milliseconds(50))) { fixture in
+      let payments = try await fixture.create(1)
+      let final = try await fixture.finals(payments)
+      #expect(final.map(\.status) == [.done])
+      #expect(final.first?.providerId != nil)
+      #expect(fixture.executions(payments[0]) == 1)
+      #expect(fixture.simulator.ledger.entries.count == 1)
+    }
+  }
+
+  @Test("A payment cancelled by the provider ends CANCELLED and moves no money")
+  func cancelled() async throws {
+    try await PaymentsFixture.with(ProviderFaults(cancel: 1, processingTime: .milliseconds(50))) { fixture in
+      let payments = try await fixture.create(1)
+      #expect(try await fixture.finals(payments).map(\.status) == [.cancelled])
+      #expect(fixture.executions(payments[0]) == 0)
+    }
+  }
+
+  @Test("Each payment is executed exactly once, whatever answers get lost", arguments: [1, 2, 3] as [UInt64])
+  func faultyProvider(seed: UInt64) async throws {
+    let faults = ProviderFaults(
+      errorBeforeWork: 0.15,
+      errorAfterWork: 0.15,
+      lostResponse: 0.2,
+      stall: 0.05,
+      duplicateCallback: 0.5,
+      lostCallback: 0.3,
+      stallTime: .milliseconds(700),
+      processingTime: .milliseconds(100),
+      honoursIdempotencyKeys: seed != 3
+    )
+    try await PaymentsFixture.with(faults, seed: seed) { fixture in
+      let payments = try await fixture.create(20)
+      let finals = try await fixture.finals(payments)
+      #expect(finals.allSatisfy { $0.status == .done })
+      for payment in finals {
+        #expect(fixture.executions(payment) == 1, "payment \(payment.id)")
+        let executed = fixture.simulator.ledger.entries(reference: payment.reference).filter { $0.executions > 0 }
+        #expect(executed.map(\.id) == [payment.providerId])
+      }
+    }
+  }
+
+  @Test("Creating a payment stores its row and its task together, or neither")
+  func createsBothOrNeither() async throws {
+    try await PaymentsFixture.with(works: false) { fixture in
+      let payment = try await fixture.create(1)[0]
+      #expect(try await fixture.store.tasks(after: nil, limit: 10).map(\.type) == [InitPayment.taskType])
+      #expect(payment.status == .created)
+      struct Undone: Error {}
+      await #expect(throws: Undone.self) {
+        try await fixture.store.pool.withTransaction { transaction in
+          let payment = try await PaymentStore.insert(PaymentsFixture.newPayment(), in: transaction)
+          try await fixture.store.enqueue(InitPayment(paymentId: payment.id), in: transaction)
+          throw Undone()
+        }
+      }
+      #expect(try await fixture.store.tasks(after: nil, limit: 10).count == 1)
+      #expect(try await PaymentStore.list(from: 1, limit: 10, in: fixture.store.pool).count == 1)
+    }
+  }
+}

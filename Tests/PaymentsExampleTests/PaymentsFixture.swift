@@ -1,0 +1,147 @@
+import AsyncHTTPClient
+import Libpq
+import Logging
+import NIOCore
+import NIOHTTP1
+import ServiceLifecycle
+import TaskQueue
+import TaskQueuePostgres
+import TaskQueueTestKit
+
+@testable import PaymentsExample
+
+/// One serve process's parts and a simulated provider over real HTTP, on a real database.
+struct PaymentsFixture: Sendable {
+  let app: PaymentsApp
+  let simulator: ProviderSimulator
+  let provider: ProviderClient
+  let http: HTTPClient
+  let url: String
+
+  var store: PostgresTaskStore { self.app.store }
+  var client: PaymentsClient { PaymentsClient(client: self.http, baseURL: self.url) }
+
+  /// Starts everything on a database of its own, runs `body`, stops everything.
+  ///
+  /// - Parameter works: whether a worker runs; else tasks stay where they are.
+  static func with(
+    _ faults: ProviderFaults = .none,
+    seed: UInt64 = 1,
+    works: Bool = true,
+    strategy: CallbackStrategy = .coalesce,
+    _ body: (PaymentsFixture) async throws -> Void
+  ) async throws {
+    try await withTestDatabase { database in
+      try await HTTPClient.withHTTPClient { http in
+        let store = try PostgresTaskStore(.init(database.postgresConfiguration))
+        do {
+          try await run(faults, seed, works, strategy, store, http, body)
+        } catch {
+          await store.close()
+          throw error
+        }
+        await store.close()
+      }
+    }
+  }
+
+  private static func run(
+    _ faults: ProviderFaults,
+    _ seed: UInt64,
+    _ works: Bool,
+    _ strategy: CallbackStrategy,
+    _ store: PostgresTaskStore,
+    _ http: HTTPClient,
+    _ body: (PaymentsFixture) async throws -> Void
+  ) async throws {
+    let quiet = Log.quiet("test")
+    let simulator = ProviderSimulator(
+      faults: faults,
+      seed: seed,
+      callbacks: CallbackSender(client: http, logger: quiet),
+      logger: quiet
+    )
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await simulator.run() }
+      let provider = ProviderClient(
+        client: http,
+        baseURL: "http://127.0.0.1:\(try await simulator.port())",
+        timeout: .milliseconds(500)
+      )
+      let app = PaymentsApp(
+        settings: .init(
+          baseRetry: .milliseconds(20),
+          maximumRetry: .milliseconds(200),
+          lease: .seconds(2),
+          callbackStrategy: strategy
+        ),
+        store: store,
+        provider: provider,
+        logger: quiet
+      )
+      try await app.migrate()
+      let server = try app.server()
+      group.addTask { try await server.run() }
+      if works {
+        let worker = try app.worker()
+        group.addTask { try await worker.run() }
+      }
+      let url = "http://127.0.0.1:\(try await app.port())"
+      simulator.callBack(to: "\(url)/paymentProviderCallback")
+      let result: Result<Void, any Error>
+      do {
+        result = .success(
+          try await body(PaymentsFixture(app: app, simulator: simulator, provider: provider, http: http, url: url))
+        )
+      } catch {
+        result = .failure(error)
+      }
+      group.cancelAll()
+      while await group.nextResult() != nil {}
+      try result.get()
+    }
+  }
+
+  func create(_ count: Int) async throws -> [Payment] {
+    var payments: [Payment] = []
+    for number in 1...count {
+      payments.append(try await self.client.create(Self.newPayment(number)))
+    }
+    return payments
+  }
+
+  static func newPayment(_ number: Int = 1) -> NewPayment {
+    NewPayment(userId: "user-\(number)", amount: 1250, currency: "EUR", description: "Test \(number)")
+  }
+
+  /// Polls until all are final; gives up after the limit, with what it saw last.
+  func finals(_ payments: [Payment], atMost limit: Duration = .seconds(30)) async throws -> [Payment] {
+    let clock = ContinuousClock()
+    let deadline = clock.now + limit
+    while true {
+      var seen: [Payment] = []
+      for payment in payments { seen.append(try await self.client.payment(payment.id)) }
+      if seen.allSatisfy(\.status.isFinal) || clock.now > deadline { return seen }
+      try await clock.sleep(for: .milliseconds(20))
+    }
+  }
+
+  func executions(_ payment: Payment) -> Int {
+    self.simulator.ledger.executions(reference: payment.reference)
+  }
+
+  /// The live check tasks of all payments.
+  func checks() async throws -> [TaskSnapshot] {
+    try await self.store.tasks(after: nil, limit: 1000).filter { $0.type == CheckPayment.taskType }
+  }
+
+  func post(callbackFor providerId: String) async throws -> UInt {
+    var request = HTTPClientRequest(url: "\(self.url)/paymentProviderCallback")
+    request.method = .POST
+    request.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
+    request.body = .bytes(
+      .init(string: #"{"eventId":"e1","paymentProviderId":"\#(providerId)","status":"DONE"}"#)
+    )
+    return try await self.http.execute(request, timeout: .seconds(10)).status.code
+  }
+}
