@@ -127,13 +127,7 @@ extension ConnectionCore {
         finish()
         throw PostgresError(.invalidArgument, "COPY can't be part of a pipeline; the connection was closed")
       default:
-        let error = failure(pointer, exchange)
-        PQclear(pointer)
-        collected.error = collected.error ?? error
-        if error.code == .connectionLost || PQstatus(handle.pointer) != CONNECTION_OK {
-          finish()
-          return collected
-        }
+        if noteFailure(pointer, exchange, in: &collected) { return collected }
       }
     }
   }

@@ -106,19 +106,24 @@ extension ConnectionCore {
         finish()
         throw PostgresError(.invalidArgument, "COPY is not a query; the connection was closed")
       default:
-        let error = failure(pointer, exchange)
-        PQclear(pointer)
-        collected.error = collected.error ?? error
-        if error.code == .connectionLost || PQstatus(handle.pointer) != CONNECTION_OK {
-          finish()
-          return collected
-        }
+        if noteFailure(pointer, exchange, in: &collected) { return collected }
       }
     }
     if PQstatus(handle.pointer) != CONNECTION_OK, collected.error == nil {
       collected.error = lost(exchange)
     }
     return collected
+  }
+
+  /// Takes over a failed result; the first error counts.
+  /// - Returns: whether the connection is gone with it, and was closed.
+  func noteFailure(_ pointer: OpaquePointer, _ exchange: Exchange, in collected: inout Collected) -> Bool {
+    let error = failure(pointer, exchange)
+    PQclear(pointer)
+    collected.error = collected.error ?? error
+    guard error.code == .connectionLost || PQstatus(handle.pointer) != CONNECTION_OK else { return false }
+    finish()
+    return true
   }
 
   /// What a failed result means for the caller.

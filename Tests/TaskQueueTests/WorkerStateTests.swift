@@ -50,7 +50,7 @@ struct WorkerStateTests {
         let next = state.start(nil, at: now)
         let started = try #require(next)
         _ = state.finish(started.claim)
-        _ = state.record(Settlement(started.claim, .complete), for: started.claim.id)
+        _ = state.record(Settlement(started.claim, .complete), for: started.claim)
       }
       #expect(limit(&state, after: elapsed) == expected)
     }
@@ -92,6 +92,11 @@ struct WorkerStateTests {
         if case .release = $0.action { true } else { false }
       }
     )
+    #expect(state.isIdle)
+    // Claimed in the exchange that was under way.
+    _ = state.accept([task(4)], at: now) { _ in nil }
+    let late = state.takeOutcomes(atMost: 10)
+    #expect(late.map(\.claim.id.rawValue) == [4])
     #expect(state.isIdle)
   }
 

@@ -151,7 +151,6 @@ struct ExchangeLoop<C: Clock<Duration>> {
 
   /// Why a claimed task is not started, if so.
   private func rejection(of task: ClaimedTask) -> Settlement.Action? {
-    if run.state.withLock({ $0.phase != .running }) { return .release }
     if task.isCancelRequested { return .bury(.cancelled, detail: nil, nil) }
     if task.crashes > run.configuration.maximumCrashes {
       return .bury(

@@ -16,7 +16,12 @@ public import ServiceLifecycle
 /// handed back by then. Cancelling the task that runs `run()` stops at once and hands nothing back: the leases run out, as after
 /// a crash.
 public final class TaskWorker: Service {
-  private let engine: WorkerEngine
+  private let store: any TaskStore
+  private let handlers: TaskHandlers
+  private let configuration: TaskWorkerConfiguration
+  private let clock: any Clock<Duration>
+  private let logger: Logger
+  private let shutdown = ShutdownRequest()
 
   /// - Throws: ``TaskQueueError``: `invalidConfiguration` (no handlers, no or repeated queues), `invalidOption`, `invalidName`.
   public init(
@@ -30,24 +35,28 @@ public final class TaskWorker: Service {
     guard !handlers.entries.isEmpty else {
       throw .init(.invalidConfiguration, "A worker without handlers has nothing to do; register at least one.")
     }
-    engine = WorkerEngine(
-      store: store,
-      handlers: handlers,
-      configuration: configuration,
-      clock: clock,
-      logger: logger
-    )
+    self.store = store
+    self.handlers = handlers
+    self.configuration = configuration
+    self.clock = clock
+    self.logger = logger
   }
 
   /// Works until shut down or cancelled. Survives the database going away and coming back. Call it once.
   public func run() async throws {
     await withGracefulShutdownHandler {
-      await engine.run()
+      await run(on: clock)
     } onGracefulShutdown: {
       self.shutDown()
     }
   }
 
   /// Begins graceful shutdown; ``run()`` returns when it is done. Idempotent, from any thread.
-  public func shutDown() { engine.beginShutdown() }
+  public func shutDown() { shutdown.request() }
+
+  private func run(on clock: some Clock<Duration>) async {
+    let run = WorkerRun(store: store, handlers: handlers, configuration: configuration, clock: clock, logger: logger)
+    shutdown.whenRequested { run.drain() }
+    await run.run()
+  }
 }

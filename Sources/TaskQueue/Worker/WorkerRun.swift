@@ -98,7 +98,7 @@ final class WorkerRun<C: Clock<Duration>>: Sendable {
     let settlement = rules.settlement(for: ending, cancelReason: finished.cancelReason, using: &generator)
     metrics.attemptEnded(task, outcome: settlement.map { Self.label($0.action) } ?? "settled", after: duration)
     if case .bury(let reason, _, _) = settlement?.action { logDeadLetter(task, reason: reason) }
-    let isFirst = state.withLock { $0.record(settlement, for: task.claim.id) }
+    let isFirst = state.withLock { $0.record(settlement, for: task.claim) }
     if isFirst { workSignal.raise() }
   }
 

@@ -79,9 +79,13 @@ struct WorkerState<Instant: InstantProtocol>: Sendable {
   /// Whether a free handler waits for a task.
   func hasRoom(concurrency: Int) -> Bool { phase == .running && runningCount + queued.count < concurrency }
 
-  /// Takes over claimed tasks.
+  /// Takes over claimed tasks; once draining, hands them back instead.
   /// - Returns: whether somebody may have asked to cancel one of them.
   mutating func accept(_ tasks: [ClaimedTask], at now: Instant, timeout: (TaskType) -> Duration?) -> Bool {
+    guard phase == .running else {
+      outcomes += tasks.map { Settlement($0.claim, .release) }
+      return false
+    }
     for task in tasks {
       // Claimed again by ourselves: our own earlier claim was lost.
       held[task.claim.id]?.handlerTask?.cancel()
@@ -164,8 +168,10 @@ struct WorkerState<Instant: InstantProtocol>: Sendable {
   mutating func reject(_ settlement: Settlement) { outcomes.append(settlement) }
 
   /// Hands the outcome over to the settler; nil: nothing to record. Returns whether it is the first one waiting.
-  mutating func record(_ settlement: Settlement?, for id: TaskID) -> Bool {
-    guard held.removeValue(forKey: id) != nil, let settlement else { return outcomes.isEmpty }
+  mutating func record(_ settlement: Settlement?, for claim: Claim) -> Bool {
+    guard held[claim.id]?.task.claim == claim else { return outcomes.isEmpty }
+    held[claim.id] = nil
+    guard let settlement else { return outcomes.isEmpty }
     outcomes.append(settlement)
     return outcomes.count == 1
   }
