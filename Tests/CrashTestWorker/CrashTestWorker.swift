@@ -6,14 +6,16 @@ import TaskQueuePostgres
 
 /// A worker process for tests to kill: writes one row to `effect` in the transaction that completes each task.
 ///
-/// Arguments: connection string, lease in milliseconds, longest handler time in milliseconds. Ends when its standard
+/// Arguments: connection string, lease in milliseconds, longest handler time in milliseconds, concurrency. Ends when its standard
 /// input does, so that it never outlives the test.
 @main
 struct CrashTestWorker {
   static func main() async throws {
     let arguments = CommandLine.arguments
-    guard arguments.count == 4, let lease = Int(arguments[2]), let work = Int(arguments[3]) else {
-      FileHandle.standardError.write(Data("usage: crash-test-worker CONNECTION LEASE_MS WORK_MS\n".utf8))
+    guard arguments.count == 5, let lease = Int(arguments[2]), let work = Int(arguments[3]),
+      let concurrency = Int(arguments[4])
+    else {
+      FileHandle.standardError.write(Data("usage: crash-test-worker CONNECTION LEASE_MS WORK_MS CONCURRENCY\n".utf8))
       exit(2)
     }
     let store = try PostgresTaskStore(.init(PostgresConfiguration(arguments[1]), maximumConnections: 20))
@@ -32,7 +34,7 @@ struct CrashTestWorker {
     configuration.lease = .milliseconds(lease)
     configuration.maximumPollInterval = .milliseconds(100)
     configuration.maximumCrashes = 1_000
-    configuration.concurrency = 16
+    configuration.concurrency = concurrency
     let worker = try TaskWorker(
       store: store,
       handlers: handlers,

@@ -15,19 +15,36 @@ struct CrashTask: TaskPayload {
 /// Whatever is killed: no task lost, no in-transaction effect doubled, none stuck.
 @Suite("S1, S2, S26, S27 Nothing is lost or doubled when processes and connections die", .serialized)
 struct KillTests {
-  @Test("SIGKILL of worker processes at random points over 2,000 tasks")
-  func killsWorkers() async throws {
+  /// How many tasks there are, and how many a worker takes at a time. One: every claim and settlement is a batch of one.
+  struct Pace: CustomTestStringConvertible {
+    let taskCount: Int
+    let concurrency: Int
+    var testDescription: String { "\(taskCount) tasks, \(concurrency) at a time" }
+
+    /// Between two terminations of backends: enough for one attempt of one task now and then.
+    var respite: Duration { .milliseconds(concurrency == 1 ? 100 : 20) }
+
+    static let all = [Pace(taskCount: 2_000, concurrency: 16), Pace(taskCount: 300, concurrency: 1)]
+  }
+
+  @Test("SIGKILL of worker processes at random points", arguments: Pace.all)
+  func killsWorkers(pace: Pace) async throws {
     try await withTestDatabase { database in
-      let scene = try await Scene(database.postgresConfiguration, taskCount: 2_000)
+      let scene = try await Scene(database.postgresConfiguration, pace)
       func spawn() throws -> WorkerProcess {
-        try WorkerProcess(database.postgresConfiguration, leaseMilliseconds: 2_000, workMilliseconds: 60)
+        try WorkerProcess(
+          database.postgresConfiguration,
+          leaseMilliseconds: 2_000,
+          workMilliseconds: pace.concurrency * 3 + 12,
+          concurrency: pace.concurrency
+        )
       }
       var workers = [try spawn(), try spawn()]
       var kills = 0
       // Each kill waits for progress since the last one, so that every worker dies at work.
       var done = 0
-      while done < 1_800 {
-        let target = done + 100
+      while done < pace.taskCount * 9 / 10 {
+        let target = done + pace.taskCount / 20
         try await eventually("work goes on", within: .seconds(120)) {
           done = try await scene.effectCount()
           return done >= target
@@ -46,14 +63,14 @@ struct KillTests {
     }
   }
 
-  @Test("pg_terminate_backend at random points of claim, settle and COMMIT")
-  func terminatesBackends() async throws {
+  @Test("pg_terminate_backend at random points of claim, settle and COMMIT", arguments: Pace.all)
+  func terminatesBackends(pace: Pace) async throws {
     try await withTestDatabase { database in
-      let scene = try await Scene(database.postgresConfiguration, taskCount: 2_000)
+      let scene = try await Scene(database.postgresConfiguration, pace)
       try await scene.withWorker { _ in
         let killer = try await PostgresConnection.connect(database.postgresConfiguration)
         var terminated = 0
-        while try await scene.effectCount(on: killer) < 1_900 {
+        while try await scene.effectCount(on: killer) < pace.taskCount * 19 / 20 {
           let result = try await killer.query(
             """
             SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM (
@@ -62,7 +79,7 @@ struct KillTests {
             """
           )
           terminated += Int(try result[0].int8(0))
-          try await Task.sleep(for: .milliseconds(20))
+          try await Task.sleep(for: pace.respite)
         }
         #expect(terminated > 10)
         await killer.close()
@@ -72,15 +89,15 @@ struct KillTests {
     }
   }
 
-  @Test("An immediate restart of the server, as in a crash")
-  func restartsServer() async throws {
+  @Test("An immediate restart of the server, as in a crash", arguments: Pace.all)
+  func restartsServer(pace: Pace) async throws {
     let cluster = try await EmbeddedPostgres.start()
     let database = PostgresConfiguration(cluster.connectionString)
     try await Migrator(configuration: database).migrate()
-    let scene = try await Scene(database, taskCount: 2_000)
+    let scene = try await Scene(database, pace)
     try await scene.withWorker { _ in
-      for target in [300, 900, 1_500] {
-        try await eventually("work goes on") { try await scene.effectCount() >= target }
+      for quarter in 1...3 {
+        try await eventually("work goes on") { try await scene.effectCount() >= pace.taskCount * quarter / 4 }
         try await cluster.restart(immediate: true)
       }
       try await scene.expectAllDoneOnce()
@@ -92,7 +109,7 @@ struct KillTests {
   @Test("S4 A worker that was paused past its lease cannot commit its business rows")
   func pausedWorker() async throws {
     try await withTestDatabase { database in
-      let scene = try await Scene(database.postgresConfiguration, taskCount: 1)
+      let scene = try await Scene(database.postgresConfiguration, Pace(taskCount: 1, concurrency: 1))
       let store = scene.store
       let request = ClaimRequest(
         queues: [.default],
@@ -132,13 +149,14 @@ struct KillTests {
 /// A database with tasks to do and a table that counts what their handlers did.
 struct Scene {
   let store: PostgresTaskStore
-  let taskCount: Int
+  let pace: KillTests.Pace
+  private var taskCount: Int { pace.taskCount }
 
-  init(_ database: PostgresConfiguration, taskCount: Int) async throws {
-    self.taskCount = taskCount
+  init(_ database: PostgresConfiguration, _ pace: KillTests.Pace) async throws {
+    self.pace = pace
     store = try PostgresTaskStore(.init(database, maximumConnections: 20))
     try await store.pool.executeScript("CREATE TABLE public.effect (number bigint NOT NULL, pid bigint NOT NULL)")
-    _ = try await TaskClient(store: store).enqueue(all: (1...taskCount).map { CrashTask(number: Int64($0)) })
+    _ = try await TaskClient(store: store).enqueue(all: (1...pace.taskCount).map { CrashTask(number: Int64($0)) })
   }
 
   func close() async { await store.close() }
@@ -191,7 +209,7 @@ struct Scene {
     configuration.lease = .seconds(1)
     configuration.maximumPollInterval = .milliseconds(50)
     configuration.maximumCrashes = 10_000
-    configuration.concurrency = 8
+    configuration.concurrency = pace.concurrency
     let worker = try TaskWorker(
       store: store,
       handlers: handlers,

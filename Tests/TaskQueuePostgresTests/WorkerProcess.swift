@@ -7,9 +7,14 @@ final class WorkerProcess {
   private let input = Pipe()
 
   /// - Parameter workMilliseconds: the longest a handler takes.
-  init(_ database: PostgresConfiguration, leaseMilliseconds: Int, workMilliseconds: Int) throws {
+  init(
+    _ database: PostgresConfiguration,
+    leaseMilliseconds: Int,
+    workMilliseconds: Int,
+    concurrency: Int
+  ) throws {
     process.executableURL = Self.productsDirectory.appendingPathComponent("CrashTestWorker")
-    process.arguments = [database.connectionString, "\(leaseMilliseconds)", "\(workMilliseconds)"]
+    process.arguments = [database.connectionString, "\(leaseMilliseconds)", "\(workMilliseconds)", "\(concurrency)"]
     process.standardInput = input
     try process.run()
   }
