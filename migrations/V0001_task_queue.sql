@@ -22,12 +22,25 @@ CREATE TABLE migration (
   applied_at timestamptz NOT NULL DEFAULT now()
 );
 
+-- Rules of single columns are domains: a table's CHECK would be evaluated again with every claim.
+CREATE DOMAIN queue_name AS text COLLATE "C"
+  CONSTRAINT task_queue_name CHECK (octet_length(VALUE) BETWEEN 1 AND 128 AND VALUE !~ '[\x01-\x1f\x7f]');
+CREATE DOMAIN type_name AS text COLLATE "C"
+  CONSTRAINT task_type_name CHECK (octet_length(VALUE) BETWEEN 1 AND 128 AND VALUE !~ '[\x01-\x1f\x7f]');
+CREATE DOMAIN key_name AS text COLLATE "C"
+  CONSTRAINT task_unique_key CHECK (octet_length(VALUE) BETWEEN 1 AND 256 AND VALUE !~ '[\x01-\x1f\x7f]');
+CREATE DOMAIN attempt_limit AS int CONSTRAINT task_max_attempts CHECK (VALUE BETWEEN 1 AND 1000000);
+CREATE DOMAIN key_period AS interval CONSTRAINT task_unique_period CHECK (VALUE > interval '0');
+CREATE DOMAIN task_payload AS json CONSTRAINT task_payload_size CHECK (octet_length(VALUE::text) <= 4194304);
+CREATE DOMAIN task_headers AS json
+  CONSTRAINT task_headers_object CHECK (json_typeof(VALUE) = 'object' AND octet_length(VALUE::text) <= 65536);
+
 -- One row per live task. A claim changes no indexed column, so it is a HOT update while its page has room: that is what
 -- the low fillfactor is for.
 CREATE TABLE task (
   id bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
-  queue text COLLATE "C" NOT NULL DEFAULT 'default',
-  type text COLLATE "C" NOT NULL,
+  queue queue_name NOT NULL DEFAULT 'default',
+  type type_name NOT NULL,
   priority smallint NOT NULL DEFAULT 100, -- lower first
   -- true: due, waiting for a worker or held by one. false: waiting for run_at, or finished.
   -- A row with a future run_at and ready = true is not claimed before it is due, but every claim steps over it.
@@ -40,21 +53,16 @@ CREATE TABLE task (
   crashes int NOT NULL DEFAULT 0,
   rerun boolean NOT NULL DEFAULT false, -- run once more when the attempt under way ends
   cancel_requested boolean NOT NULL DEFAULT false,
-  max_attempts int CHECK (max_attempts BETWEEN 1 AND 1000000),
+  max_attempts attempt_limit,
   created_at timestamptz NOT NULL DEFAULT now(),
   deadline timestamptz,
-  unique_key text COLLATE "C",
-  unique_period interval CHECK (unique_period > interval '0'),
+  unique_key key_name,
+  unique_period key_period,
   finished_at timestamptz,
-  payload json NOT NULL,
-  headers json,
+  payload task_payload NOT NULL,
+  headers task_headers,
   retry json,
   errors jsonb, -- the last 10
-  CONSTRAINT task_queue_name CHECK (octet_length(queue) BETWEEN 1 AND 128 AND queue !~ '[\x01-\x1f\x7f]'),
-  CONSTRAINT task_type_name CHECK (octet_length(type) BETWEEN 1 AND 128 AND type !~ '[\x01-\x1f\x7f]'),
-  CONSTRAINT task_unique_key CHECK (octet_length(unique_key) BETWEEN 1 AND 256 AND unique_key !~ '[\x01-\x1f\x7f]'),
-  CONSTRAINT task_payload_size CHECK (octet_length(payload::text) <= 4194304),
-  CONSTRAINT task_headers_object CHECK (json_typeof(headers) = 'object' AND octet_length(headers::text) <= 65536),
   CONSTRAINT task_finished CHECK (finished_at IS NULL OR NOT ready)
 ) WITH (
   fillfactor = 45,
@@ -285,9 +293,13 @@ BEGIN
       ARRAY[max_attempts], '{}', ARRAY[headers], ARRAY[deadline], wakes));
 END $$;
 
--- Makes due tasks ready, at most max_count. Returns in how many seconds the next one is due: 0 if there may be more
--- now, NULL if none waits.
-CREATE FUNCTION promote(max_count int) RETURNS float8
+-- Makes due tasks ready, at most max_count, of those due after a time up to which all have been made ready before.
+-- next_due_in: in how many seconds the next one is due, NULL if none waits, 0 if there may be more now. promoted_from: the
+-- oldest due time made ready. promoted_until: all that was due then is ready; NULL if there may be more.
+CREATE FUNCTION promote(
+  max_count int, due_after timestamptz DEFAULT '-infinity',
+  OUT next_due_in float8, OUT promoted_from timestamptz, OUT promoted_until timestamptz
+)
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 SET plan_cache_mode = force_generic_plan
@@ -297,23 +309,38 @@ SET enable_sort = off
 AS $$
 DECLARE
   at timestamptz := clock_timestamp();
-  promoted int;
 BEGIN
-  UPDATE task SET ready = true
-  WHERE ctid = ANY (ARRAY(
-    SELECT t.ctid FROM task t WHERE NOT t.ready AND t.finished_at IS NULL AND t.run_at <= at
-    ORDER BY t.run_at LIMIT max_count FOR UPDATE SKIP LOCKED));
-  GET DIAGNOSTICS promoted = ROW_COUNT;
-  IF promoted >= max_count THEN
-    RETURN 0;
+  WITH promoted AS (
+    UPDATE task SET ready = true
+    WHERE ctid = ANY (ARRAY(
+      SELECT t.ctid FROM task t
+      WHERE NOT t.ready AND t.finished_at IS NULL AND t.run_at > due_after AND t.run_at <= at
+      ORDER BY t.run_at LIMIT max_count FOR UPDATE SKIP LOCKED))
+    RETURNING run_at
+  )
+  SELECT min(p.run_at), CASE WHEN count(*) < max_count THEN at END INTO promoted_from, promoted_until FROM promoted p;
+  IF promoted_until IS NULL THEN
+    next_due_in := 0;
+  ELSE
+    SELECT extract(epoch FROM t.run_at - at)::float8 INTO next_due_in FROM task t
+    WHERE NOT t.ready AND t.finished_at IS NULL AND t.run_at > at
+    ORDER BY t.run_at LIMIT 1;
   END IF;
-  RETURN (SELECT extract(epoch FROM t.run_at - at)::float8 FROM task t WHERE NOT t.ready AND t.finished_at IS NULL AND t.run_at > at
-    ORDER BY t.run_at LIMIT 1);
 END $$;
 
 -- Claims due tasks: first up to a fair share of each queue, then, if some had less, the rest from those that have more.
--- SKIP LOCKED: never waits. The rows come in no order.
-CREATE FUNCTION claim(queues text[], types text[], max_count int, lease interval)
+-- SKIP LOCKED: never waits. The rows come in no order. No task is added once the payloads have max_bytes (per turn).
+--
+-- Where to look: queue n has the ranges first_ranges[n] to last_ranges[n] of the range_… arrays, in ascending order; a range
+-- begins after (priority, run_at, id) and ends before a priority. Without ranges everything is looked at, which steps over
+-- what is held, of other types, or dead and not vacuumed yet; a worker that remembers how far it has come does not. With
+-- rescans everything is looked at by one at a time of those who claim from the same queues and types.
+CREATE FUNCTION claim(
+  queues text[], types text[], max_count int, max_bytes bigint, lease interval,
+  first_ranges int[] DEFAULT NULL, last_ranges int[] DEFAULT NULL,
+  range_priorities int[] DEFAULT '{-32769}', range_run_ats timestamptz[] DEFAULT '{-infinity}',
+  range_ids bigint[] DEFAULT '{0}', range_ends int[] DEFAULT '{32768}', rescans boolean DEFAULT false
+)
 RETURNS TABLE (
   id bigint, token bigint, queue text, type text, priority int, payload json, headers json, attempt int, failures int,
   crashes int, max_attempts int, retry json, deadline timestamptz, created_at timestamptz, run_at timestamptz,
@@ -332,31 +359,63 @@ AS $$
 #variable_conflict use_column
 DECLARE
   at timestamptz := clock_timestamp();
+  -- 64 bits of a cryptographically random UUID; hashed with the id they make the token. One UUID per row costs 2 µs.
+  salt bigint := uuid_hash_extended(gen_random_uuid(), 0);
   remaining int := max_count;
   share int := greatest(1, ceil(max_count::float8 / greatest(1, cardinality(queues)))::int);
   found_count int;
 BEGIN
+  IF rescans AND pg_try_advisory_xact_lock(hashtextextended(concat_ws(':', current_schema(), 'rescan',
+    (SELECT string_agg(q, ',' ORDER BY q) FROM unnest(queues) AS q),
+    (SELECT string_agg(y, ',' ORDER BY y) FROM unnest(types) AS y)), 0))
+  THEN
+    first_ranges := NULL;
+    range_priorities := '{-32769}';
+    range_run_ats := '{-infinity}';
+    range_ids := '{0}';
+    range_ends := '{32768}';
+  END IF;
+  IF first_ranges IS NULL THEN
+    first_ranges := array_fill(1, ARRAY[cardinality(queues)]);
+    last_ranges := first_ranges;
+  END IF;
   IF EXISTS (SELECT FROM paused_queue) THEN
-    queues := ARRAY(SELECT q.name FROM unnest(queues) AS q(name)
-      WHERE NOT EXISTS (SELECT FROM paused_queue p WHERE p.queue = q.name));
+    SELECT coalesce(array_agg(q.name), '{}'), array_agg(q.first), array_agg(q.last)
+    INTO queues, first_ranges, last_ranges
+    FROM unnest(queues, first_ranges, last_ranges) AS q(name, first, last)
+    WHERE NOT EXISTS (SELECT FROM paused_queue p WHERE p.queue = q.name);
   END IF;
   LOOP
-    -- ctid = ANY(ARRAY(…)): a Tid Scan, and the locked rows are exactly the updated ones. uuid_hash_extended over a
-    -- cryptographically random UUID: 64 random bits for a third of the cost of cutting them out of its text.
+    -- ctid = ANY(ARRAY(…)): a Tid Scan, and the locked rows are exactly the updated ones.
     RETURN QUERY
-    UPDATE task AS t SET lease_until = at + lease, lease_token = uuid_hash_extended(gen_random_uuid(), 0),
+    UPDATE task AS t SET lease_until = at + lease, lease_token = hashint8extended(t.id, salt),
       attempt = t.attempt + 1, crashes = t.crashes + (t.lease_until <> '-infinity')::int
     WHERE t.ctid = ANY (ARRAY(
-      SELECT c.ctid
-      FROM unnest(queues) AS q(name)
-      CROSS JOIN LATERAL (
-        SELECT w.ctid FROM task w
-        WHERE w.ready AND w.queue = q.name AND w.lease_until <= at AND w.run_at <= at AND w.type = ANY (types)
-        ORDER BY w.priority, w.run_at, w.id LIMIT share FOR UPDATE SKIP LOCKED
-      ) AS c
-      LIMIT remaining))
-    RETURNING t.id, t.lease_token, t.queue, t.type, t.priority::int, t.payload, t.headers, t.attempt, t.failures, t.crashes,
-      t.max_attempts, t.retry, t.deadline, t.created_at, t.run_at, at, t.cancel_requested;
+      SELECT b.ctid
+      FROM (
+        SELECT c.ctid, sum(c.bytes) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
+        FROM (
+          SELECT c.ctid, c.bytes
+          FROM unnest(queues, first_ranges, last_ranges) AS q(name, first, last)
+          CROSS JOIN LATERAL (
+            SELECT w.ctid, w.bytes
+            FROM unnest(range_priorities[q.first:q.last], range_run_ats[q.first:q.last], range_ids[q.first:q.last],
+              range_ends[q.first:q.last]) AS r(priority, run_at, id, before)
+            CROSS JOIN LATERAL (
+              SELECT w.ctid, octet_length(w.payload::text) AS bytes FROM task w
+              WHERE w.ready AND w.queue = q.name AND (w.priority, w.run_at, w.id) > (r.priority, r.run_at, r.id)
+                AND w.priority < r.before AND w.lease_until <= at AND w.run_at <= at AND w.type = ANY (types)
+              ORDER BY w.priority, w.run_at, w.id LIMIT share FOR UPDATE SKIP LOCKED
+            ) AS w
+            LIMIT share
+          ) AS c
+          LIMIT remaining
+        ) AS c
+      ) AS b
+      WHERE b.bytes_before IS NULL OR b.bytes_before < max_bytes))
+    RETURNING t.id, t.lease_token, t.queue::text, t.type::text, t.priority::int, t.payload::json, t.headers::json,
+      t.attempt, t.failures, t.crashes, t.max_attempts::int, t.retry, t.deadline, t.created_at, t.run_at, at,
+      t.cancel_requested;
     GET DIAGNOSTICS found_count = ROW_COUNT;
     remaining := remaining - found_count;
     EXIT WHEN remaining <= 0 OR found_count < share OR share >= max_count;

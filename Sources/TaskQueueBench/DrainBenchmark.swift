@@ -76,9 +76,10 @@ struct DrainBenchmark {
           name: "raw_settle"
         ),
         PostgresStatement(
-          "SELECT * FROM \(schema).claim($1, $2, $3, $4)",
+          "SELECT * FROM \(schema).claim($1, $2, $3, $4, $5)",
           [
-            .textArray(["default"]), .textArray([NoOp.taskType.rawValue]), .int4(Int32(batch)), .interval(.seconds(60)),
+            .textArray(["default"]), .textArray([NoOp.taskType.rawValue]), .int4(Int32(batch)),
+            .int8(16 * 1024 * 1024), .interval(.seconds(60)),
           ],
           name: "raw_claim"
         ),

@@ -22,32 +22,50 @@ extension PostgresTaskStore {
       if configuration.claimsAsynchronously, pipeline.isEmpty { pipeline.append(statements.claimAsynchronously()) }
       if request.promotesDue {
         promoting = pipeline.count
-        pipeline.append(statements.promote(.int4(Self.promotionBatch)))
+        pipeline.append(
+          statements.promote(.int4(Self.promotionBatch), .timestamptz(ScanRanges.promotedUntil(request.scope)))
+        )
       }
       claiming = pipeline.count
       pipeline.append(claimStatement(request))
     }
     guard !pipeline.isEmpty else {
-      return Exchange(applied: [], claimed: [], mayHaveMore: false, nextDueIn: nil)
+      return Exchange()
     }
     let results = try await run(pipeline)
     return try read { () throws(PostgresError) in
-      var tokens: Set<Int64> = []
-      for result in results.prefix(settling) {
-        for row in result.rows { tokens.insert(try row.int8(0)) }
-      }
       var exchange = Exchange(
-        applied: settlements.map { tokens.contains($0.claim.token) },
-        claimed: try claiming.map { index throws(PostgresError) in try claimedTasks(results[index]) } ?? [],
-        mayHaveMore: false,
-        nextDueIn: nil
+        applied: try applied(settlements, results.prefix(settling)),
+        claimed: try claiming.map { index throws(PostgresError) in try claimedTasks(results[index]) } ?? []
       )
-      if let request { exchange.mayHaveMore = request.limit > 0 && exchange.claimed.count >= request.limit }
-      if let promoting, let seconds = try results[promoting][0].optionalFloat8(0) {
-        exchange.nextDueIn = .seconds(seconds)
+      if let request {
+        let bytes = exchange.claimed.reduce(0) { $0 + $1.payload.count }
+        exchange.mayHaveMore =
+          request.limit > 0 && (exchange.claimed.count >= request.limit || bytes >= Limits.claimBytes)
+      }
+      if let promoting {
+        let row = results[promoting][0]
+        exchange.nextDueIn = try row.optionalFloat8(0).map { .seconds($0) }
+        exchange.promotedFrom = try row.optionalTimestamptz(1)
+        exchange.promotedUntil = try row.optionalTimestamptz(2)
       }
       return exchange
     }
+  }
+
+  /// The rows are the tokens that a settlement was applied to.
+  private func applied(
+    _ settlements: [Settlement],
+    _ results: ArraySlice<PostgresResult>
+  ) throws(PostgresError) -> [Bool] {
+    if results.reduce(0, { $0 + $1.rowCount }) == settlements.count {
+      return Array(repeating: true, count: settlements.count)
+    }
+    var tokens: Set<Int64> = []
+    for result in results {
+      for row in result.rows { tokens.insert(try row.int8(0)) }
+    }
+    return settlements.map { tokens.contains($0.claim.token) }
   }
 
   public func renew(_ claims: [Claim], lease: Duration) async throws(TaskQueueError) -> [Renewal] {
@@ -78,11 +96,12 @@ extension PostgresTaskStore {
     // Shuffled, so that with more queues than slots none waits behind the others for ever.
     var seen: Set<QueueName> = []
     let queues = request.queues.filter { seen.insert($0).inserted }.shuffled()
+    let ranges = ScanRanges(queues: queues, scope: request.scope)
     return statements.claim(
-      .textArray(queues.map(\.rawValue)),
-      .textArray(request.types.map(\.rawValue)),
-      .int4(Int32(clamping: request.limit)),
-      .interval(request.lease)
+      [
+        .textArray(queues.map(\.rawValue)), .textArray(request.types.map(\.rawValue)),
+        .int4(Int32(clamping: request.limit)), .int8(Int64(Limits.claimBytes)), .interval(request.lease),
+      ] + ranges.parameters
     )
   }
 

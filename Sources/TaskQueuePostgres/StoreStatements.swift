@@ -57,8 +57,8 @@ struct StoreStatements: Sendable {
       "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}.settle_complete($1, $2))"
     )
     settle = template("settle", "SELECT {schema}.settle($1,$2,$3,$4,$5,$6,$7,$8)")
-    promote = template("promote", "SELECT {schema}.promote($1)")
-    claim = template("claim", "SELECT * FROM {schema}.claim($1, $2, $3, $4)")
+    promote = template("promote", "SELECT * FROM {schema}.promote($1, $2)")
+    claim = template("claim", "SELECT * FROM {schema}.claim($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)")
     claimAsynchronously = template("async", "SELECT set_config('synchronous_commit', 'off', true)")
     renew = template("renew", "SELECT held_token, cancels FROM {schema}.renew($1, $2, $3)")
     channels = template("channels", "SELECT {schema}.channel('tasks'), {schema}.channel('cancels')")

@@ -26,7 +26,8 @@ struct PlanTests {
           SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on;
           SET auto_explain.log_level = notice; SET client_min_messages = notice
           """,
-          "-c", "SELECT count(*) FROM taskqueue.claim(ARRAY['default', 'other'], ARRAY['note'], 10, '1 minute')",
+          "-c",
+          "SELECT count(*) FROM taskqueue.claim(ARRAY['default', 'other'], ARRAY['note'], 10, 1000000, '1 minute')",
           "-c", "SELECT taskqueue.promote(10)",
           "-c", "SELECT taskqueue.settle_complete(ARRAY[1, 2], ARRAY[1, 2])",
           "-c",

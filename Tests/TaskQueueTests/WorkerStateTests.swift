@@ -5,8 +5,8 @@ import Testing
 
 @Suite("What the worker holds, and how much it asks for")
 struct WorkerStateTests {
-  private typealias State = WorkerState<ContinuousClock.Instant>
-  private let now = ContinuousClock.now
+  private typealias State = WorkerState
+  private let now = WorkerClock(ContinuousClock()).now
 
   private func task(_ id: Int64, token: Int64 = 1) -> ClaimedTask {
     ClaimedTask(

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Synchronization
 import TaskQueue
+import TaskQueueTestKit
 
 struct Ping: TaskPayload {
   static let taskType: TaskType = "test.ping"
@@ -56,12 +57,12 @@ func withWorker<Value: Sendable>(
   }
 }
 
-/// Passes everything on, except that calls can be made to fail.
-final class FaultyStore: TaskStore {
-  private let inner: any TaskStore
+/// Passes everything on, except that exchanges and renewals can be made to fail.
+final class FaultyStore: StoreDecorator {
+  let base: any TaskStore
   private let fault = Mutex<(@Sendable (_ settlements: [Settlement]) -> TaskQueueError?)?>(nil)
 
-  init(_ inner: any TaskStore) { self.inner = inner }
+  init(_ base: any TaskStore) { self.base = base }
 
   /// Consulted before every exchange and renewal (with no settlements); nil: works again.
   func setFault(_ new: (@Sendable ([Settlement]) -> TaskQueueError?)?) { fault.withLock { $0 = new } }
@@ -72,40 +73,11 @@ final class FaultyStore: TaskStore {
 
   func exchange(settle: [Settlement], claim: ClaimRequest?) async throws(TaskQueueError) -> Exchange {
     try check(settle)
-    return try await inner.exchange(settle: settle, claim: claim)
+    return try await base.exchange(settle: settle, claim: claim)
   }
+
   func renew(_ claims: [Claim], lease: Duration) async throws(TaskQueueError) -> [Renewal] {
     try check([])
-    return try await inner.renew(claims, lease: lease)
+    return try await base.renew(claims, lease: lease)
   }
-  func enqueue(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult] { try await inner.enqueue(tasks) }
-  func watch(_ onHint: @escaping @Sendable (StoreHint) -> Void) async throws(TaskQueueError) {
-    try await inner.watch(onHint)
-  }
-  func cancel(_ id: TaskID) async throws(TaskQueueError) -> CancelResult { try await inner.cancel(id) }
-  func runNow(_ id: TaskID, expectedAttempt: Int) async throws(TaskQueueError) -> Bool {
-    try await inner.runNow(id, expectedAttempt: expectedAttempt)
-  }
-  func pause(_ queue: QueueName) async throws(TaskQueueError) { try await inner.pause(queue) }
-  func resume(_ queue: QueueName) async throws(TaskQueueError) { try await inner.resume(queue) }
-  func pausedQueues() async throws(TaskQueueError) -> [QueueName] { try await inner.pausedQueues() }
-  func deleteDuplicates(_ filter: DuplicateFilter) async throws(TaskQueueError) -> Int {
-    try await inner.deleteDuplicates(filter)
-  }
-  func task(_ id: TaskID) async throws(TaskQueueError) -> TaskSnapshot? { try await inner.task(id) }
-  func tasks(after id: TaskID?, limit: Int) async throws(TaskQueueError) -> [TaskSnapshot] {
-    try await inner.tasks(after: id, limit: limit)
-  }
-  func counts() async throws(TaskQueueError) -> [TaskCount] { try await inner.counts() }
-  func unhandled(queues: [QueueName], knownTypes: [TaskType]) async throws(TaskQueueError) -> [TaskCount] {
-    try await inner.unhandled(queues: queues, knownTypes: knownTypes)
-  }
-  func deadLetters(_ filter: DeadLetterFilter, after id: TaskID?, limit: Int) async throws(TaskQueueError)
-    -> [DeadLetter]
-  {
-    try await inner.deadLetters(filter, after: id, limit: limit)
-  }
-  func redrive(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> [TaskID] { try await inner.redrive(filter) }
-  func purge(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> Int { try await inner.purge(filter) }
-  func dropExpiredKeys() async throws(TaskQueueError) -> Int { try await inner.dropExpiredKeys() }
 }

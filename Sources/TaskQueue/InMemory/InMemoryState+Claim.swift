@@ -28,7 +28,6 @@ extension InMemoryState {
     }
     claimed.sort { ($0.priority, $0.dueAt, $0.claim.id) < ($1.priority, $1.dueAt, $1.claim.id) }
     return Exchange(
-      applied: [],
       claimed: claimed,
       mayHaveMore: request.limit > 0 && claimed.count == request.limit,
       nextDueIn: request.promotesDue ? nextDue.map { .seconds(max(0, $0.timeIntervalSince(now))) } : nil

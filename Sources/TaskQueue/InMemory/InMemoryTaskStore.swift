@@ -32,7 +32,7 @@ public final class InMemoryTaskStore: TaskStore {
       let applied = settlements.map { state.settle($0, now: now) }
       var exchange =
         request.map { state.claim($0, now: now) }
-        ?? Exchange(applied: [], claimed: [], mayHaveMore: false, nextDueIn: nil)
+        ?? Exchange()
       exchange.applied = applied
       return exchange
     }

@@ -136,13 +136,31 @@ public struct ClaimRequest: Sendable {
   public var lease: Duration
   /// Whether to make due tasks ready first. Workers ask for it now and then, not with every claim.
   public var promotesDue: Bool
+  public var scope: Scope
 
-  public init(queues: [QueueName], types: [TaskType], limit: Int, lease: Duration, promotesDue: Bool) {
+  /// Where to look. A store that is fast without it may look at everything always.
+  public enum Scope: Sendable {
+    case everything
+    /// Only tasks behind this position.
+    case after(ScanPosition)
+    /// Everything, unless another worker of the same queues and types is just doing that; then as ``after(_:)``.
+    case rescan(ScanPosition)
+  }
+
+  public init(
+    queues: [QueueName],
+    types: [TaskType],
+    limit: Int,
+    lease: Duration,
+    promotesDue: Bool,
+    scope: Scope = .everything
+  ) {
     self.queues = queues
     self.types = types
     self.limit = limit
     self.lease = lease
     self.promotesDue = promotesDue
+    self.scope = scope
   }
 }
 
@@ -202,12 +220,25 @@ public struct Exchange: Sendable {
   public var mayHaveMore: Bool
   /// How long until the next waiting task is due, as far as the store looked (only with `promotesDue`).
   public var nextDueIn: Duration?
+  /// The due time of the oldest task that was made ready; nil: none.
+  public var promotedFrom: Date?
+  /// All that was due then is ready now; nil: there may be more.
+  public var promotedUntil: Date?
 
-  public init(applied: [Bool], claimed: [ClaimedTask], mayHaveMore: Bool, nextDueIn: Duration?) {
+  public init(
+    applied: [Bool] = [],
+    claimed: [ClaimedTask] = [],
+    mayHaveMore: Bool = false,
+    nextDueIn: Duration? = nil,
+    promotedFrom: Date? = nil,
+    promotedUntil: Date? = nil
+  ) {
     self.applied = applied
     self.claimed = claimed
     self.mayHaveMore = mayHaveMore
     self.nextDueIn = nextDueIn
+    self.promotedFrom = promotedFrom
+    self.promotedUntil = promotedUntil
   }
 }
 

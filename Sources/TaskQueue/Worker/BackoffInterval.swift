@@ -2,7 +2,8 @@
 struct BackoffInterval {
   let minimum: Duration
   let maximum: Duration
-  private var current: Duration
+  /// The next step, without jitter.
+  private(set) var current: Duration
 
   init(minimum: Duration, maximum: Duration) {
     self.minimum = minimum

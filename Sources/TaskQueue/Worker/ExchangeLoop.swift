@@ -5,21 +5,23 @@ import Synchronization
 ///
 /// It never waits to fill a batch: it takes what is there. While an exchange is under way handlers go on with prefetched
 /// tasks, and their outcomes make the next batch.
-struct ExchangeLoop<C: Clock<Duration>> {
+struct ExchangeLoop {
   /// Settlements per exchange at most.
   static var maximumBatch: Int { 1_000 }
+  /// From this poll interval on, the queues have been empty for a while, and a poll looks at everything.
+  private static var quietPoll: Duration { .milliseconds(250) }
 
-  private let run: WorkerRun<C>
+  private let run: WorkerRun
   private var generator = SystemRandomNumberGenerator()
   private var poll: BackoffInterval
   private var failureBackoff = BackoffInterval(minimum: .milliseconds(50), maximum: .seconds(5))
-  private var nextPollAt: C.Instant
-  private var nextPromotionAt: C.Instant
-  private var lastClaimAt: C.Instant
+  private var nextPollAt: WorkerClock.Instant
+  private var nextPromotionAt: WorkerClock.Instant
+  private var lastClaimAt: WorkerClock.Instant
   private var mayHaveMore = true
-  private var shutdown: ShutdownProgress<C.Instant>?
+  private var shutdown: ShutdownProgress?
 
-  init(run: WorkerRun<C>) {
+  init(run: WorkerRun) {
     self.run = run
     poll = BackoffInterval(
       minimum: run.configuration.minimumPollInterval,
@@ -62,26 +64,19 @@ struct ExchangeLoop<C: Clock<Duration>> {
     }
     guard mayHaveMore || now >= nextPollAt else { return (settlements, nil) }
     let elapsed = lastClaimAt.duration(to: now)
-    let limit = run.state.withLock { state in
-      state.claimLimit(
+    let isQuiet = !mayHaveMore && poll.current >= Self.quietPoll
+    let (limit, scope) = run.state.withLock { state -> (Int, ClaimRequest.Scope) in
+      let limit = state.claimLimit(
         concurrency: configuration.concurrency,
         maximumPrefetch: configuration.maximumPrefetch,
         sinceLastClaim: elapsed
       )
+      guard limit > 0 else { return (0, .everything) }
+      return (limit, state.rescans.scope(of: state.position, isQuiet: isQuiet, at: now))
     }
     guard limit > 0 else { return (settlements, nil) }
     lastClaimAt = now
-    let promotes = now >= nextPromotionAt
-    return (
-      settlements,
-      ClaimRequest(
-        queues: configuration.queues,
-        types: run.handlers.types,
-        limit: limit,
-        lease: configuration.lease,
-        promotesDue: promotes
-      )
-    )
+    return (settlements, run.claimRequest(limit: limit, promotesDue: now >= nextPromotionAt, scope: scope))
   }
 
   private mutating func exchange(_ settlements: [Settlement], _ request: ClaimRequest?) async {
@@ -92,7 +87,10 @@ struct ExchangeLoop<C: Clock<Duration>> {
       noteSettled(settlements, exchange.applied)
       if let request { noteClaimed(exchange, request, since: startedAt) }
     } catch {
-      if request != nil { run.state.withLock { $0.addHint() } }
+      if let request {
+        run.endRescan(request, since: startedAt)
+        run.state.withLock { $0.addHint() }
+      }
       await recover(settlements, from: error)
     }
   }
@@ -114,55 +112,26 @@ struct ExchangeLoop<C: Clock<Duration>> {
     }
   }
 
-  private mutating func noteClaimed(_ exchange: Exchange, _ request: ClaimRequest, since startedAt: C.Instant) {
+  private mutating func noteClaimed(
+    _ exchange: Exchange,
+    _ request: ClaimRequest,
+    since startedAt: WorkerClock.Instant
+  ) {
     let now = run.clock.now
-    mayHaveMore = exchange.mayHaveMore
+    // What was just made ready may lie behind the position of this claim.
+    mayHaveMore = exchange.mayHaveMore || exchange.promotedFrom != nil
     if request.promotesDue { nextPromotionAt = now.advanced(by: run.configuration.promotionInterval) }
     if !exchange.claimed.isEmpty { poll.reset() }
     nextPollAt = now.advanced(by: poll.next(using: &generator))
     if let nextDueIn = exchange.nextDueIn { lookAgain(at: now.advanced(by: nextDueIn)) }
-    accept(exchange.claimed, at: startedAt)
+    run.accept(exchange, request, since: startedAt)
   }
 
   /// A waiting task is known to become due then.
-  private mutating func lookAgain(at instant: C.Instant) {
+  private mutating func lookAgain(at instant: WorkerClock.Instant) {
     guard instant < nextPollAt else { return }
     nextPollAt = instant
     nextPromotionAt = min(nextPromotionAt, instant)
-  }
-
-  private func accept(_ tasks: [ClaimedTask], at claimedAt: C.Instant) {
-    guard !tasks.isEmpty else { return }
-    var accepted: [ClaimedTask] = []
-    accepted.reserveCapacity(tasks.count)
-    for task in tasks {
-      if let action = rejection(of: task) {
-        if case .bury(let reason, _, _) = action { run.logDeadLetter(task, reason: reason) }
-        run.state.withLock { $0.reject(Settlement(task.claim, action)) }
-      } else {
-        accepted.append(task)
-      }
-    }
-    let mayBeCancelled = run.state.withLock { state in
-      state.accept(accepted, at: claimedAt) { run.handlers.entries[$0]?.options.timeout }
-    }
-    if mayBeCancelled { run.leaseSignal.raise() }
-  }
-
-  /// Why a claimed task is not started, if so.
-  private func rejection(of task: ClaimedTask) -> Settlement.Action? {
-    if task.isCancelRequested { return .bury(.cancelled, detail: nil, nil) }
-    if task.crashes > run.configuration.maximumCrashes {
-      return .bury(
-        .crashed,
-        detail: "\(task.crashes) attempts ended without an outcome: their workers died or lost the lease.",
-        nil
-      )
-    }
-    if let deadline = task.deadline, deadline <= task.claimedAt {
-      return .bury(.expired, detail: "Its deadline passed before attempt \(task.attempt).", nil)
-    }
-    return nil
   }
 
   // MARK: Trouble
@@ -249,7 +218,7 @@ struct ExchangeLoop<C: Clock<Duration>> {
 }
 
 /// How far a shutdown has come, and until when this step may take.
-struct ShutdownProgress<Instant: InstantProtocol>: Sendable {
+struct ShutdownProgress: Sendable {
   enum Step: Sendable {
     case draining
     case cancelling
@@ -257,5 +226,5 @@ struct ShutdownProgress<Instant: InstantProtocol>: Sendable {
   }
 
   var step: Step
-  var deadline: Instant
+  var deadline: WorkerClock.Instant
 }

@@ -50,7 +50,7 @@ final class Signal: Sendable {
   }
 
   /// Waits at most this long.
-  func wait(atMost limit: Duration, clock: some Clock<Duration>) async {
+  func wait(atMost limit: Duration, clock: WorkerClock) async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { try? await clock.sleep(for: limit) }
       group.addTask { await self.wait() }

@@ -10,8 +10,17 @@ public import Logging
 public struct TaskContext: Sendable {
   /// The claimed task as stored.
   public let task: ClaimedTask
-  /// Carries the task's id, type, queue and attempt as metadata.
-  public let logger: Logger
+  private let baseLogger: Logger
+
+  /// Carries the task's id, type, queue and attempt as metadata. Made at each use: tasks that log nothing pay nothing.
+  public var logger: Logger {
+    var logger = baseLogger
+    logger[metadataKey: LogKey.taskID] = "\(id)"
+    logger[metadataKey: LogKey.type] = "\(type)"
+    logger[metadataKey: LogKey.queue] = "\(queue)"
+    logger[metadataKey: LogKey.attempt] = "\(attempt)"
+    return logger
+  }
 
   public var id: TaskID { task.claim.id }
   /// The fence, for settling in the handler's own transaction.
@@ -27,6 +36,6 @@ public struct TaskContext: Sendable {
 
   public init(task: ClaimedTask, logger: Logger) {
     self.task = task
-    self.logger = logger
+    baseLogger = logger
   }
 }

@@ -45,7 +45,7 @@ public final class TaskWorker: Service {
   /// Works until shut down or cancelled. Survives the database going away and coming back. Call it once.
   public func run() async throws {
     await withGracefulShutdownHandler {
-      await run(on: clock)
+      await work()
     } onGracefulShutdown: {
       self.shutDown()
     }
@@ -54,8 +54,14 @@ public final class TaskWorker: Service {
   /// Begins graceful shutdown; ``run()`` returns when it is done. Idempotent, from any thread.
   public func shutDown() { shutdown.request() }
 
-  private func run(on clock: some Clock<Duration>) async {
-    let run = WorkerRun(store: store, handlers: handlers, configuration: configuration, clock: clock, logger: logger)
+  private func work() async {
+    let run = WorkerRun(
+      store: store,
+      handlers: handlers,
+      configuration: configuration,
+      clock: WorkerClock(clock),
+      logger: logger
+    )
     shutdown.whenRequested { run.drain() }
     await run.run()
   }

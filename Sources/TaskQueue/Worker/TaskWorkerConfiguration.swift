@@ -5,8 +5,8 @@ public struct TaskWorkerConfiguration: Sendable {
   /// Handlers that run at the same time, 1 to 10,000.
   public var concurrency = 100
   /// Tasks claimed ahead of free handlers, at most; 0 to 10,000. How many really are follows the speed of the handlers: slow
-  /// ones get none, so that other workers can have them.
-  public var maximumPrefetch = 1_000
+  /// ones get none, so that other workers can have them. Their payloads take at most about 2 × ``Limits/claimBytes``.
+  public var maximumPrefetch = 2_000
   /// How long a claim holds a task without being renewed; 1 minute, at least 100 ms. It is renewed three times per lease.
   /// Shorter: a dead worker's tasks come back sooner. Longer: outlives longer database outages.
   public var lease: Duration = .seconds(60)

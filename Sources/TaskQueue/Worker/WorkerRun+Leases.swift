@@ -56,10 +56,10 @@ extension WorkerRun {
   }
 
   private func loseLease(_ claim: Claim) {
-    guard let task = state.withLock({ $0.cancel(claim, reason: .leaseLost) }) else { return }
+    guard let type = state.withLock({ $0.cancel(claim, reason: .leaseLost) }) else { return }
     logger.warning(
       "Lease lost; the handler is cancelled and its outcome ignored",
-      metadata: [LogKey.taskID: "\(task.claim.id)", LogKey.type: "\(task.type)", LogKey.attempt: "\(task.attempt)"]
+      metadata: [LogKey.taskID: "\(claim.id)", LogKey.type: "\(type)"]
     )
     workSignal.raise()
   }

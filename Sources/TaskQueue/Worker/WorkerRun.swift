@@ -8,28 +8,37 @@ import Synchronization
 #endif
 
 /// One call of ``TaskWorker/run()``: the shell around ``WorkerState``, which locks, asks, unlocks, then acts.
-final class WorkerRun<C: Clock<Duration>>: Sendable {
+final class WorkerRun: Sendable {
   let store: any TaskStore
   let handlers: TaskHandlers
   let configuration: TaskWorkerConfiguration
-  let clock: C
+  let clock: WorkerClock
   let logger: Logger
-  let metrics = WorkerMetrics()
-  let state = Mutex(WorkerState<C.Instant>())
+  private let lanes: [TaskType: Lane]
+  let state = Mutex(WorkerState())
   /// Wakes the exchange loop: an outcome is there, a hint came, shutdown began.
   let workSignal = Signal()
   /// Wakes the lease keeper: somebody may have cancelled a task held here.
   let leaseSignal = Signal()
 
+  /// A type's handler and metrics.
+  private struct Lane: Sendable {
+    let entry: TaskHandlers.Entry
+    let metrics: WorkerMetrics.Attempts
+  }
+
   init(
     store: any TaskStore,
     handlers: TaskHandlers,
     configuration: TaskWorkerConfiguration,
-    clock: C,
+    clock: WorkerClock,
     logger: Logger
   ) {
     self.store = store
     self.handlers = handlers
+    lanes = Dictionary(
+      uniqueKeysWithValues: handlers.entries.map { ($0, Lane(entry: $1, metrics: WorkerMetrics.Attempts(type: $0))) }
+    )
     self.configuration = configuration
     self.clock = clock
     self.logger = logger
@@ -39,6 +48,7 @@ final class WorkerRun<C: Clock<Duration>>: Sendable {
     await withDiscardingTaskGroup { group in
       group.addTask { await self.keepLeases() }
       group.addTask { await self.maintain() }
+      group.addTask { await self.findStragglers() }
       if configuration.listensForWakeUps { group.addTask { await self.listen() } }
       var loop = ExchangeLoop(run: self)
       await loop.run(in: &group)
@@ -56,47 +66,60 @@ final class WorkerRun<C: Clock<Duration>>: Sendable {
   /// Runs queued tasks one after another until there are none, or its handler was cancelled (and with it this task).
   func runHandlers() async {
     let handlerTask = HandlerTask.current
-    while let task = state.withLock({ $0.start(handlerTask, at: clock.now) }) {
-      let startedAt = clock.now
-      let ending = await perform(task)
-      let finished = state.withLock { $0.finish(task.claim) }
-      let duration = startedAt.duration(to: clock.now)
-      record(ending, of: task, finished: finished, duration: duration)
-      if finished.cancelReason != nil {
-        state.withLock { $0.endRunner() }
-        workSignal.raise()
-        return
+    var startedAt = clock.now
+    var next = state.withLock { $0.start(handlerTask, at: startedAt) }
+    while let task = next {
+      let lane = lanes[task.type]
+      let ending = await perform(task, lane)
+      let endedAt = clock.now
+      let duration = startedAt.duration(to: endedAt)
+      startedAt = endedAt
+      if case .returned(.completed) = ending {
+        switch state.withLock({ $0.complete(task.claim, thenStart: handlerTask, at: endedAt) }) {
+        case .recorded(let following, let isFirst):
+          if isFirst { workSignal.raise() }
+          lane?.metrics.ended(in: task.queue, outcome: Self.label(.complete), after: duration)
+          next = following
+          continue
+        case .notPlain(let finished):
+          judge(ending, of: task, lane, finished: finished, duration: duration)
+          if finished.cancelReason != nil { return endRunner() }
+        }
+      } else {
+        let finished = state.withLock { $0.finish(task.claim) }
+        judge(ending, of: task, lane, finished: finished, duration: duration)
+        if finished.cancelReason != nil { return endRunner() }
       }
+      next = state.withLock { $0.start(handlerTask, at: endedAt) }
     }
   }
 
-  private func perform(_ task: ClaimedTask) async -> OutcomeRules.Ending {
-    guard let entry = handlers.entries[task.type] else { return .returned(.snooze(configuration.maximumPollInterval)) }
-    var logger = logger
-    if logger.logLevel <= .warning {
-      logger[metadataKey: LogKey.taskID] = "\(task.claim.id)"
-      logger[metadataKey: LogKey.type] = "\(task.type)"
-      logger[metadataKey: LogKey.queue] = "\(task.queue)"
-      logger[metadataKey: LogKey.attempt] = "\(task.attempt)"
-    }
-    do { return .returned(try await entry.run(TaskContext(task: task, logger: logger))) } catch { return .threw(error) }
+  private func endRunner() {
+    state.withLock { $0.endRunner() }
+    workSignal.raise()
   }
 
-  private func record(
+  private func perform(_ task: ClaimedTask, _ lane: Lane?) async -> OutcomeRules.Ending {
+    guard let lane else { return .returned(.snooze(configuration.maximumPollInterval)) }
+    do { return .returned(try await lane.entry.run(TaskContext(task: task, logger: logger))) } catch {
+      return .threw(error)
+    }
+  }
+
+  /// Decides what the store is told, and hands it to the settler.
+  private func judge(
     _ ending: OutcomeRules.Ending,
     of task: ClaimedTask,
-    finished: WorkerState<C.Instant>.Finished,
+    _ lane: Lane?,
+    finished: WorkerState.Finished,
     duration: Duration
   ) {
     guard finished.isHeld else { return }
     var generator = SystemRandomNumberGenerator()
-    let rules = OutcomeRules(
-      task: task,
-      options: handlers.entries[task.type]?.options ?? .init(),
-      now: Date().timeIntervalSince1970
-    )
+    let rules = OutcomeRules(task: task, options: lane?.entry.options ?? .init(), now: Date().timeIntervalSince1970)
     let settlement = rules.settlement(for: ending, cancelReason: finished.cancelReason, using: &generator)
-    metrics.attemptEnded(task, outcome: settlement.map { Self.label($0.action) } ?? "settled", after: duration)
+    let outcome = settlement.map { Self.label($0.action) } ?? "settled"
+    lane?.metrics.ended(in: task.queue, outcome: outcome, after: duration)
     if case .bury(let reason, _, _) = settlement?.action { logDeadLetter(task, reason: reason) }
     let isFirst = state.withLock { $0.record(settlement, for: task.claim) }
     if isFirst { workSignal.raise() }
@@ -158,7 +181,7 @@ final class WorkerRun<C: Clock<Duration>>: Sendable {
     while !Task.isCancelled {
       do {
         for count in try await store.unhandled(queues: configuration.queues, knownTypes: handlers.types) {
-          metrics.unhandled(count)
+          WorkerMetrics.unhandled(count)
           logger.warning(
             "Due tasks have no handler here; they wait for a worker that has one",
             metadata: [

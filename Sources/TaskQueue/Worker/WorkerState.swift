@@ -1,40 +1,11 @@
 import DequeModule
 
-/// Why a running handler was cancelled.
-enum CancelReason: Sendable {
-  case leaseLost
-  case requested
-  case timeout
-  case shutdown
-}
-
-/// A claimed task until its outcome is recorded. Times are of the worker's own monotonic clock.
-struct HeldTask<Instant: InstantProtocol>: Sendable {
-  let task: ClaimedTask
-  var renewedAt: Instant
-  var startedAt: Instant?
-  var timeout: Duration?
-  var cancelReason: CancelReason?
-  /// The handler's task while it runs. Only touched under the worker's lock, and taken out before that task ends.
-  var handlerTask: HandlerTask?
-}
-
-/// A running handler's task, to cancel it.
-///
-/// Safety: `UnsafeCurrentTask.cancel()` may be called from any thread while the task lives. The worker's lock sees to that:
-/// the handle is stored and removed by the task itself under the lock, and used only under the lock.
-struct HandlerTask: @unchecked Sendable {
-  private let task: UnsafeCurrentTask
-
-  static var current: HandlerTask? { withUnsafeCurrentTask { $0.map(HandlerTask.init(task:)) } }
-
-  func cancel() { task.cancel() }
-}
-
 /// What the worker holds at one time. Pure: the worker's shell locks it, asks it, and acts.
 ///
 /// A task is *queued* (claimed, not started), *running*, or has its outcome in `outcomes` (waiting to be settled).
-struct WorkerState<Instant: InstantProtocol>: Sendable {
+struct WorkerState: Sendable {
+  typealias Instant = WorkerClock.Instant
+
   /// running → draining (claims nothing, handlers may finish) → cancelling (handlers were told to stop).
   enum Phase: Sendable {
     case running
@@ -43,16 +14,22 @@ struct WorkerState<Instant: InstantProtocol>: Sendable {
   }
 
   private(set) var phase = Phase.running
-  private var queued: Deque<TaskID> = []
-  private var held: [TaskID: HeldTask<Instant>] = [:]
+  /// May contain tasks that are not held any more; ``start(_:at:)`` passes them over.
+  private var queued: Deque<ClaimedTask> = []
+  private var queuedBytes = 0
+  private var held: [TaskID: HeldTask] = [:]
   private var outcomes: [Settlement] = []
   private(set) var runningCount = 0
   private(set) var runnerCount = 0
   private var finishedSinceClaim = 0
+  /// Of the last claim.
+  private var prefetch = 0
+  private(set) var position = ScanPosition()
+  var rescans = RescanSchedule()
   private var hasHint = false
   private var cancelHints: Set<TaskID> = []
 
-  var isIdle: Bool { held.isEmpty && outcomes.isEmpty }
+  var isIdle: Bool { held.isEmpty && outcomes.isEmpty && !rescans.isUnderWay }
 
   // MARK: Claiming
 
@@ -63,18 +40,30 @@ struct WorkerState<Instant: InstantProtocol>: Sendable {
   /// nearly empty for slow ones, whose tasks other workers may have. A claim for a mere top-up waits until half of the
   /// prefetch is used up.
   mutating func claimLimit(concurrency: Int, maximumPrefetch: Int, sinceLastClaim elapsed: Duration) -> Int {
-    guard phase == .running else { return 0 }
+    guard phase == .running, queuedBytes < Limits.claimBytes else { return 0 }
     let idleHandlers = concurrency - runningCount - queued.count
     // At most twice as many as just finished, so that one lucky batch does not fill the queue.
     let growth = min(2, Self.prefetchHorizon / max(elapsed, .microseconds(1)))
-    let prefetch = min(maximumPrefetch, Int(Double(finishedSinceClaim) * growth))
+    prefetch = min(maximumPrefetch, Int(Double(finishedSinceClaim) * growth))
     let wanted = idleHandlers + prefetch
     guard wanted > 0, idleHandlers > 0 || queued.count <= prefetch / 2 else { return 0 }
     finishedSinceClaim = 0
-    return wanted
+    return min(wanted, Limits.claimTasks)
   }
 
   private static var prefetchHorizon: Duration { .milliseconds(100) }
+
+  /// How many tasks the look at everything may claim beside the exchange loop's claims.
+  func rescanLimit(concurrency: Int) -> Int {
+    guard phase == .running, queuedBytes < Limits.claimBytes else { return 0 }
+    return min(max(0, concurrency - runningCount - queued.count) + prefetch, Limits.claimTasks)
+  }
+
+  /// What a claim brought, and where the next one begins.
+  mutating func noteClaimed(_ exchange: Exchange, from start: ScanPosition) {
+    position.notePromotion(from: exchange.promotedFrom, until: exchange.promotedUntil)
+    position.advance(over: exchange.claimed, isCutShort: exchange.mayHaveMore, from: start)
+  }
 
   /// Whether a free handler waits for a task.
   func hasRoom(concurrency: Int) -> Bool { phase == .running && runningCount + queued.count < concurrency }
@@ -87,11 +76,13 @@ struct WorkerState<Instant: InstantProtocol>: Sendable {
       return false
     }
     for task in tasks {
+      let entry = HeldTask(token: task.claim.token, type: task.type, timeout: timeout(task.type), renewedAt: now)
       // Claimed again by ourselves: our own earlier claim was lost.
-      held[task.claim.id]?.handlerTask?.cancel()
-      held[task.claim.id] = HeldTask(task: task, renewedAt: now, timeout: timeout(task.type))
-      queued.append(task.claim.id)
+      if let old = held.updateValue(entry, forKey: task.claim.id) { old.handlerTask?.cancel() }
+      queued.append(task)
+      queuedBytes += task.payload.count
     }
+    if cancelHints.isEmpty { return false }
     cancelHints = cancelHints.filter { held[$0] != nil }
     return !cancelHints.isEmpty
   }
@@ -121,7 +112,7 @@ struct WorkerState<Instant: InstantProtocol>: Sendable {
 
   /// The claims to ask the store about.
   mutating func takeCancelHints() -> [Claim] {
-    let claims = cancelHints.compactMap { held[$0]?.task.claim }
+    let claims = cancelHints.compactMap { id in held[id].map { Claim(id: id, token: $0.token) } }
     for claim in claims { cancelHints.remove(claim.id) }
     return claims
   }
@@ -130,17 +121,23 @@ struct WorkerState<Instant: InstantProtocol>: Sendable {
 
   /// The next task for a runner; nil: the runner ends.
   mutating func start(_ handlerTask: HandlerTask?, at now: Instant) -> ClaimedTask? {
-    while phase == .running, let id = queued.popFirst() {
+    while phase == .running, let task = queued.popFirst() {
+      queuedBytes -= task.payload.count
       // Its claim may have been lost in the queue, and another one of it have come.
-      guard var entry = held[id], entry.startedAt == nil else { continue }
-      entry.startedAt = now
-      entry.handlerTask = handlerTask
-      held[id] = entry
+      guard let index = index(of: task.claim) else { continue }
+      held.values[index].startedAt = now
+      held.values[index].handlerTask = handlerTask
       runningCount += 1
-      return entry.task
+      return task
     }
     runnerCount -= 1
     return nil
+  }
+
+  /// Where the claim is held; nil: it is not.
+  private func index(of claim: Claim) -> Dictionary<TaskID, HeldTask>.Index? {
+    guard let index = held.index(forKey: claim.id), held.values[index].token == claim.token else { return nil }
+    return index
   }
 
   /// How the shell goes on after a handler ended.
@@ -155,11 +152,27 @@ struct WorkerState<Instant: InstantProtocol>: Sendable {
   mutating func finish(_ claim: Claim) -> Finished {
     runningCount -= 1
     finishedSinceClaim += 1
-    guard let entry = held[claim.id], entry.task.claim == claim else {
+    guard let index = index(of: claim) else {
       return Finished(cancelReason: .shutdown, isHeld: false)
     }
-    held[claim.id]?.handlerTask = nil
-    return Finished(cancelReason: entry.cancelReason, isHeld: true)
+    held.values[index].handlerTask = nil
+    return Finished(cancelReason: held.values[index].cancelReason, isHeld: true)
+  }
+
+  /// What ``complete(_:thenStart:at:)`` did.
+  enum Completion {
+    /// Recorded. `next`: the runner's next task; `isFirst`: no other outcome was waiting.
+    case recorded(next: ClaimedTask?, isFirst: Bool)
+    /// The handler had been cancelled or its task taken away: the outcome is to be judged.
+    case notPlain(Finished)
+  }
+
+  /// The handler returned ``TaskOutcome/completed``: finishes, records and starts the next task in one go.
+  mutating func complete(_ claim: Claim, thenStart handlerTask: HandlerTask?, at now: Instant) -> Completion {
+    let finished = finish(claim)
+    guard finished.isHeld, finished.cancelReason == nil else { return .notPlain(finished) }
+    let isFirst = record(Settlement(claim, .complete), for: claim)
+    return .recorded(next: start(handlerTask, at: now), isFirst: isFirst)
   }
 
   mutating func endRunner() { runnerCount -= 1 }
@@ -169,8 +182,8 @@ struct WorkerState<Instant: InstantProtocol>: Sendable {
 
   /// Hands the outcome over to the settler; nil: nothing to record. Returns whether it is the first one waiting.
   mutating func record(_ settlement: Settlement?, for claim: Claim) -> Bool {
-    guard held[claim.id]?.task.claim == claim else { return outcomes.isEmpty }
-    held[claim.id] = nil
+    guard let index = index(of: claim) else { return outcomes.isEmpty }
+    held.remove(at: index)
     guard let settlement else { return outcomes.isEmpty }
     outcomes.append(settlement)
     return outcomes.count == 1
@@ -189,47 +202,53 @@ struct WorkerState<Instant: InstantProtocol>: Sendable {
 
   /// They could not be settled now; they go first next time.
   mutating func putBack(_ settlements: [Settlement]) { outcomes.insert(contentsOf: settlements, at: 0) }
+}
 
+extension WorkerState {
   // MARK: Leases
 
   /// Claims not renewed since the given instant.
   func claims(renewedBefore instant: Instant) -> [Claim] {
-    held.values.filter { $0.renewedAt < instant && $0.cancelReason != .leaseLost }.map(\.task.claim)
+    claims { $0.renewedAt < instant && $0.cancelReason != .leaseLost }
   }
 
   mutating func markRenewed(_ claim: Claim, at now: Instant) {
-    guard held[claim.id]?.task.claim == claim else { return }
+    guard held[claim.id]?.token == claim.token else { return }
     held[claim.id]?.renewedAt = now
   }
 
   /// Claims whose lease ended without a successful renewal.
-  func claims(leaseEndedAt now: Instant, lease: Duration) -> [Claim] where Instant.Duration == Duration {
-    held.values.filter { $0.renewedAt.advanced(by: lease) <= now && $0.cancelReason != .leaseLost }.map(\.task.claim)
+  func claims(leaseEndedAt now: Instant, lease: Duration) -> [Claim] {
+    claims { $0.renewedAt.advanced(by: lease) <= now && $0.cancelReason != .leaseLost }
   }
 
-  func overdue(at now: Instant) -> [Claim] where Instant.Duration == Duration {
-    held.values.compactMap { entry in
-      guard entry.cancelReason == nil, let startedAt = entry.startedAt, let timeout = entry.timeout,
-        startedAt.advanced(by: timeout) <= now
-      else { return nil }
-      return entry.task.claim
+  func overdue(at now: Instant) -> [Claim] {
+    claims { entry in
+      guard entry.cancelReason == nil, let startedAt = entry.startedAt, let timeout = entry.timeout else {
+        return false
+      }
+      return startedAt.advanced(by: timeout) <= now
     }
   }
 
+  private func claims(where isWanted: (HeldTask) -> Bool) -> [Claim] {
+    held.compactMap { isWanted($0.value) ? Claim(id: $0.key, token: $0.value.token) : nil }
+  }
+
   /// Cancels a running handler, or forgets a queued task (whose claim then just runs out, or is lost already).
-  /// - Returns: the task, if it was held and not cancelled before.
-  mutating func cancel(_ claim: Claim, reason: CancelReason) -> ClaimedTask? {
-    guard let entry = held[claim.id], entry.task.claim == claim else { return nil }
+  /// - Returns: the task's type, if it was held and not cancelled before.
+  mutating func cancel(_ claim: Claim, reason: CancelReason) -> TaskType? {
+    guard let entry = held[claim.id], entry.token == claim.token else { return nil }
     guard entry.startedAt != nil else {
       held[claim.id] = nil
       if reason == .requested { outcomes.append(Settlement(claim, .bury(.cancelled, detail: nil, nil))) }
-      return entry.task
+      return entry.type
     }
     let isFirst = entry.cancelReason == nil
     // Losing the lease outranks every other reason: then nothing may be settled.
     if isFirst || reason == .leaseLost { held[claim.id]?.cancelReason = reason }
     entry.handlerTask?.cancel()
-    return isFirst ? entry.task : nil
+    return isFirst ? entry.type : nil
   }
 
   // MARK: Shutting down
@@ -238,22 +257,24 @@ struct WorkerState<Instant: InstantProtocol>: Sendable {
   mutating func drain() {
     guard phase == .running else { return }
     phase = .draining
-    for id in queued {
-      if let entry = held.removeValue(forKey: id) { outcomes.append(Settlement(entry.task.claim, .release)) }
+    for task in queued where held[task.claim.id]?.token == task.claim.token {
+      held[task.claim.id] = nil
+      outcomes.append(Settlement(task.claim, .release))
     }
     queued = []
+    queuedBytes = 0
   }
 
   /// Tells all running handlers to stop.
   mutating func cancelAll() {
     phase = .cancelling
-    for claim in held.values.map(\.task.claim) { _ = cancel(claim, reason: .shutdown) }
+    for claim in claims(where: { _ in true }) { _ = cancel(claim, reason: .shutdown) }
   }
 
   /// Hands back what still runs; whatever those handlers return later is ignored.
   /// - Returns: how many.
   mutating func abandonRunning() -> Int {
-    let claims = held.values.filter { $0.cancelReason != .leaseLost }.map(\.task.claim)
+    let claims = claims { $0.cancelReason != .leaseLost }
     for claim in claims { outcomes.append(Settlement(claim, .release)) }
     held = [:]
     return claims.count

@@ -1,0 +1,51 @@
+public import TaskQueue
+
+/// A store around another one. What it does not implement is passed on.
+public protocol StoreDecorator: TaskStore {
+  var base: any TaskStore { get }
+}
+
+extension StoreDecorator {
+  public func enqueue(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult] {
+    try await base.enqueue(tasks)
+  }
+  public func exchange(settle: [Settlement], claim: ClaimRequest?) async throws(TaskQueueError) -> Exchange {
+    try await base.exchange(settle: settle, claim: claim)
+  }
+  public func renew(_ claims: [Claim], lease: Duration) async throws(TaskQueueError) -> [Renewal] {
+    try await base.renew(claims, lease: lease)
+  }
+  public func watch(_ onHint: @escaping @Sendable (StoreHint) -> Void) async throws(TaskQueueError) {
+    try await base.watch(onHint)
+  }
+  public func cancel(_ id: TaskID) async throws(TaskQueueError) -> CancelResult { try await base.cancel(id) }
+  public func runNow(_ id: TaskID, expectedAttempt: Int) async throws(TaskQueueError) -> Bool {
+    try await base.runNow(id, expectedAttempt: expectedAttempt)
+  }
+  public func pause(_ queue: QueueName) async throws(TaskQueueError) { try await base.pause(queue) }
+  public func resume(_ queue: QueueName) async throws(TaskQueueError) { try await base.resume(queue) }
+  public func pausedQueues() async throws(TaskQueueError) -> [QueueName] { try await base.pausedQueues() }
+  public func deleteDuplicates(_ filter: DuplicateFilter) async throws(TaskQueueError) -> Int {
+    try await base.deleteDuplicates(filter)
+  }
+  public func task(_ id: TaskID) async throws(TaskQueueError) -> TaskSnapshot? { try await base.task(id) }
+  public func tasks(after id: TaskID?, limit: Int) async throws(TaskQueueError) -> [TaskSnapshot] {
+    try await base.tasks(after: id, limit: limit)
+  }
+  public func counts() async throws(TaskQueueError) -> [TaskCount] { try await base.counts() }
+  public func unhandled(queues: [QueueName], knownTypes: [TaskType]) async throws(TaskQueueError) -> [TaskCount] {
+    try await base.unhandled(queues: queues, knownTypes: knownTypes)
+  }
+  public func deadLetters(
+    _ filter: DeadLetterFilter,
+    after id: TaskID?,
+    limit: Int
+  ) async throws(TaskQueueError) -> [DeadLetter] {
+    try await base.deadLetters(filter, after: id, limit: limit)
+  }
+  public func redrive(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> [TaskID] {
+    try await base.redrive(filter)
+  }
+  public func purge(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> Int { try await base.purge(filter) }
+  public func dropExpiredKeys() async throws(TaskQueueError) -> Int { try await base.dropExpiredKeys() }
+}

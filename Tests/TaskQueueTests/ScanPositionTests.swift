@@ -1,0 +1,125 @@
+import Foundation
+import Testing
+
+@testable import TaskQueue
+
+@Suite("How far a worker has looked")
+struct ScanPositionTests {
+  private let now = Date(timeIntervalSince1970: 1_800_000_000)
+
+  private func task(_ id: Int64, priority: Int = 100, queue: QueueName = .default, age: Double = 60) -> ClaimedTask {
+    ClaimedTask(
+      claim: Claim(id: TaskID(id), token: id),
+      queue: queue,
+      type: "t",
+      priority: priority,
+      payload: Data("{}".utf8),
+      headers: [:],
+      attempt: 1,
+      failures: 0,
+      crashes: 0,
+      maxAttempts: nil,
+      retry: nil,
+      deadline: nil,
+      createdAt: now,
+      dueAt: now - age,
+      claimedAt: now,
+      isCancelRequested: false
+    )
+  }
+
+  private func ids(_ position: ScanPosition, of queue: QueueName = .default) -> [Int64] {
+    position.bounds(of: queue).map(\.id.rawValue)
+  }
+
+  @Test("It moves behind the last task of each priority and queue")
+  func advances() {
+    var position = ScanPosition()
+    position.advance(
+      over: [task(5, priority: 1), task(7, priority: 1), task(2), task(3, queue: "b"), task(9)],
+      isCutShort: true,
+      from: position
+    )
+    #expect(position.bounds(of: .default).map(\.priority) == [1, 100])
+    #expect(ids(position) == [7, 9])
+    #expect(ids(position, of: "b") == [3])
+  }
+
+  @Test("What became due in the commit window is looked at again")
+  func commitWindow() {
+    var position = ScanPosition()
+    position.advance(over: [task(1, age: 0.02)], isCutShort: false, from: position)
+    #expect(position.bounds(of: .default).first?.dueAt == now - 0.1)
+  }
+
+  @Test("A claim that was cut short behind the position takes it back; one that saw everything does not")
+  func goesBack() {
+    var position = ScanPosition()
+    position.advance(over: [task(9, age: 10)], isCutShort: true, from: position)
+    position.advance(over: [task(4, age: 50)], isCutShort: false, from: position)
+    #expect(ids(position) == [9])
+    position.advance(over: [task(5, age: 50)], isCutShort: true, from: position)
+    #expect(ids(position) == [5])
+  }
+
+  @Test("A place that went back while a claim was under way stays back")
+  func staysBack() {
+    var position = ScanPosition()
+    position.advance(over: [task(9, age: 10)], isCutShort: true, from: position)
+    let start = position
+    position.advance(over: [task(5, age: 50)], isCutShort: true, from: start)
+    position.advance(over: [task(20, age: 5)], isCutShort: true, from: start)
+    #expect(ids(position) == [5])
+  }
+
+  @Test("What was just made ready is not behind it")
+  func promotion() {
+    var position = ScanPosition()
+    position.advance(over: [task(9, priority: 1, age: 50), task(9, age: 10)], isCutShort: true, from: position)
+    position.notePromotion(from: now - 30, until: now)
+    #expect(position.bounds(of: .default).map(\.dueAt) == [now - 50, now - 30])
+    #expect(position.bounds(of: .default).last?.id == TaskID(0))
+    #expect(position.promotedUntil == now - 0.1)
+  }
+
+  @Test("It remembers a bounded number of priorities, the most urgent ones")
+  func bounded() {
+    var position = ScanPosition()
+    for priority in (0..<100).shuffled() {
+      position.advance(over: [task(1, priority: priority)], isCutShort: false, from: position)
+    }
+    #expect(position.bounds(of: .default).map(\.priority) == Array(0..<ScanPosition.maximumBounds))
+  }
+
+  @Test("A busy worker looks at everything twice a second, less often if that takes long")
+  func rescans() {
+    let schedule = Schedule()
+    #expect(schedule.looksAtAll(0), "the first claim")
+    #expect(!schedule.looksAtAll(1), "one at a time")
+    schedule.end(0, took: .milliseconds(1))
+    #expect(!schedule.looksAtAll(400))
+    #expect(!schedule.begins(400))
+    #expect(schedule.begins(500))
+    schedule.end(1_500, took: .seconds(1))
+    #expect(!schedule.begins(4_500), "nothing was skipped yet")
+    #expect(!schedule.looksAtAll(4_400))
+    #expect(schedule.begins(4_500))
+    schedule.end(4_600, took: .milliseconds(1))
+    #expect(schedule.looksAtAll(5_100, isQuiet: true), "an idle poll")
+  }
+
+  /// Times in milliseconds.
+  private final class Schedule {
+    private var schedule = RescanSchedule()
+    private let start = WorkerClock(ContinuousClock()).now
+
+    private func at(_ milliseconds: Int) -> WorkerClock.Instant { start.advanced(by: .milliseconds(milliseconds)) }
+
+    func looksAtAll(_ now: Int, isQuiet: Bool = false) -> Bool {
+      if case .rescan = schedule.scope(of: .init(), isQuiet: isQuiet, at: at(now)) { true } else { false }
+    }
+
+    func begins(_ now: Int) -> Bool { schedule.begin(at: at(now)) }
+    func end(_ now: Int, took duration: Duration) { schedule.end(at: at(now), took: duration) }
+  }
+}
