@@ -55,9 +55,10 @@ struct ExchangeLoop {
   private mutating func nextExchange() -> ([Settlement], ClaimRequest?) {
     let now = run.clock.now
     let configuration = run.configuration
-    let (settlements, isHinted) = run.state.withLock { state in
-      (state.takeOutcomes(atMost: Self.maximumBatch), state.takeHint())
+    let (settlements, isHinted, nextLook) = run.state.withLock { state in
+      (state.takeOutcomes(atMost: Self.maximumBatch), state.takeHint(), state.takeNextLook())
     }
+    if let nextLook { lookAgain(at: nextLook) }
     if isHinted {
       poll.reset()
       nextPollAt = now
@@ -84,7 +85,7 @@ struct ExchangeLoop {
     do {
       let exchange = try await run.store.exchange(settle: settlements, claim: request)
       failureBackoff.reset()
-      noteSettled(settlements, exchange.applied)
+      if let instant = run.noteSettled(settlements, exchange.applied) { lookAgain(at: instant) }
       if let request { noteClaimed(exchange, request, since: startedAt) }
     } catch {
       if let request {
@@ -92,23 +93,6 @@ struct ExchangeLoop {
         run.state.withLock { $0.addHint() }
       }
       await recover(settlements, from: error)
-    }
-  }
-
-  private mutating func noteSettled(_ settlements: [Settlement], _ applied: [Bool]) {
-    let now = run.clock.now
-    for (settlement, isApplied) in zip(settlements, applied) {
-      guard isApplied else {
-        run.logger.warning(
-          "The claim had lost its task; its outcome was not recorded",
-          metadata: [LogKey.taskID: "\(settlement.claim.id)"]
-        )
-        continue
-      }
-      switch settlement.action {
-      case .reschedule(let delay, _), .fail(_, retryAfter: let delay): lookAgain(at: now.advanced(by: delay))
-      case .release, .complete, .bury: break
-      }
     }
   }
 

@@ -18,6 +18,8 @@ final class WorkerRun: Sendable {
   let state = Mutex(WorkerState())
   /// Wakes the exchange loop: an outcome is there, a hint came, shutdown began.
   let workSignal = Signal()
+  /// Wakes the settler: a full batch of outcomes waits.
+  let settleSignal = Signal()
   /// Wakes the lease keeper: somebody may have cancelled a task held here.
   let leaseSignal = Signal()
 
@@ -49,6 +51,7 @@ final class WorkerRun: Sendable {
       group.addTask { await self.keepLeases() }
       group.addTask { await self.maintain() }
       group.addTask { await self.findStragglers() }
+      group.addTask { await self.settleFullBatches() }
       if configuration.listensForWakeUps { group.addTask { await self.listen() } }
       var loop = ExchangeLoop(run: self)
       await loop.run(in: &group)
@@ -76,8 +79,9 @@ final class WorkerRun: Sendable {
       startedAt = endedAt
       if case .returned(.completed) = ending {
         switch state.withLock({ $0.complete(task.claim, thenStart: handlerTask, at: endedAt) }) {
-        case .recorded(let following, let isFirst):
-          if isFirst { workSignal.raise() }
+        case .recorded(let following, let waiting):
+          if waiting == 1 { workSignal.raise() }
+          if waiting == WorkerState.fullBatch { settleSignal.raise() }
           lane?.metrics.ended(in: task.queue, outcome: Self.label(.complete), after: duration)
           next = following
           continue

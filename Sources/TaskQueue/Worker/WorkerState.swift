@@ -19,6 +19,10 @@ struct WorkerState: Sendable {
   private var queuedBytes = 0
   private var held: [TaskID: HeldTask] = [:]
   private var outcomes: [Settlement] = []
+  /// A full batch is being settled beside the exchange loop.
+  private var isSettling = false
+  /// When a task that was settled there is due again.
+  private var nextLook: Instant?
   private(set) var runningCount = 0
   private(set) var runnerCount = 0
   private var finishedSinceClaim = 0
@@ -29,7 +33,7 @@ struct WorkerState: Sendable {
   private var hasHint = false
   private var cancelHints: Set<TaskID> = []
 
-  var isIdle: Bool { held.isEmpty && outcomes.isEmpty && !rescans.isUnderWay }
+  var isIdle: Bool { held.isEmpty && outcomes.isEmpty && !isSettling && !rescans.isUnderWay }
 
   // MARK: Claiming
 
@@ -161,8 +165,8 @@ struct WorkerState: Sendable {
 
   /// What ``complete(_:thenStart:at:)`` did.
   enum Completion {
-    /// Recorded. `next`: the runner's next task; `isFirst`: no other outcome was waiting.
-    case recorded(next: ClaimedTask?, isFirst: Bool)
+    /// Recorded. `next`: the runner's next task; `waiting`: outcomes to be settled.
+    case recorded(next: ClaimedTask?, waiting: Int)
     /// The handler had been cancelled or its task taken away: the outcome is to be judged.
     case notPlain(Finished)
   }
@@ -171,8 +175,8 @@ struct WorkerState: Sendable {
   mutating func complete(_ claim: Claim, thenStart handlerTask: HandlerTask?, at now: Instant) -> Completion {
     let finished = finish(claim)
     guard finished.isHeld, finished.cancelReason == nil else { return .notPlain(finished) }
-    let isFirst = record(Settlement(claim, .complete), for: claim)
-    return .recorded(next: start(handlerTask, at: now), isFirst: isFirst)
+    _ = record(Settlement(claim, .complete), for: claim)
+    return .recorded(next: start(handlerTask, at: now), waiting: outcomes.count)
   }
 
   mutating func endRunner() { runnerCount -= 1 }
@@ -198,6 +202,26 @@ struct WorkerState: Sendable {
     }
     defer { outcomes.removeFirst(limit) }
     return Array(outcomes.prefix(limit))
+  }
+
+  /// So many outcomes are not kept waiting for the exchange under way.
+  static var fullBatch: Int { 500 }
+
+  /// Outcomes to settle beside the exchange loop; nil: leave them to it. ``endBatch(lookingAgainAt:)`` follows.
+  mutating func takeFullBatch(atMost limit: Int) -> [Settlement]? {
+    guard !isSettling, outcomes.count >= Self.fullBatch else { return nil }
+    isSettling = true
+    return takeOutcomes(atMost: limit)
+  }
+
+  mutating func endBatch(lookingAgainAt instant: Instant?) {
+    isSettling = false
+    if let instant { nextLook = min(nextLook ?? instant, instant) }
+  }
+
+  mutating func takeNextLook() -> Instant? {
+    defer { nextLook = nil }
+    return nextLook
   }
 
   /// They could not be settled now; they go first next time.
