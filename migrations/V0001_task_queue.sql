@@ -145,24 +145,38 @@ DECLARE
   at timestamptz := clock_timestamp();
   ids bigint[];
   stored bigint[];
-  task_count int := cardinality(types);
+  task_count int;
   stored_count int;
   item record;
   existing record;
   round int;
 BEGIN
-  -- Ids are drawn first: the result then needs no matching, and their order is the order of the tasks.
-  ids := ARRAY(SELECT nextval('task_id_seq') FROM generate_series(1, task_count));
-  IF cardinality(unique_keys) = 0 THEN
-    INSERT INTO task (id, queue, type, priority, ready, run_at, max_attempts, created_at, deadline, payload, headers, retry)
-    OVERRIDING SYSTEM VALUE
-    SELECT u.id, coalesce(u.queue, 'default'), u.type, coalesce(u.priority, 100), d.due <= at, d.due,
+  IF cardinality(queues) + cardinality(priorities) + cardinality(delays) + cardinality(run_ats) + cardinality(unique_keys)
+    + cardinality(max_attempts) + cardinality(retries) + cardinality(headers) + cardinality(deadlines) = 0
+  THEN
+    -- The usual case, at the price of the bare INSERT. Rows get their ids, and are returned, in the order of the arrays:
+    -- nothing between unnest and INSERT may reorder them.
+    RETURN QUERY
+    INSERT INTO task (type, run_at, created_at, payload)
+    SELECT u.type, at, at, u.payload FROM unnest(types, payloads) AS u(type, payload)
+    RETURNING id, true;
+    IF wakes THEN
+      PERFORM wake('{default}');
+    END IF;
+    RETURN;
+  ELSIF cardinality(unique_keys) = 0 THEN
+    RETURN QUERY
+    INSERT INTO task (queue, type, priority, ready, run_at, max_attempts, created_at, deadline, payload, headers, retry)
+    SELECT coalesce(u.queue, 'default'), u.type, coalesce(u.priority, 100), d.due <= at, d.due,
       nullif(u.max_attempts, 0), at, u.deadline, u.payload, u.headers, u.retry
-    FROM unnest(ids, types, payloads, queues, priorities, delays, run_ats, max_attempts, retries, headers, deadlines)
-        AS u(id, type, payload, queue, priority, delay, run_at, max_attempts, retry, headers, deadline),
-      LATERAL (SELECT greatest(coalesce(u.run_at, at + u.delay, at), at) AS due) AS d;
-    RETURN QUERY SELECT u.id, true FROM unnest(ids) AS u(id);
+    FROM unnest(types, payloads, queues, priorities, delays, run_ats, max_attempts, retries, headers, deadlines)
+        AS u(type, payload, queue, priority, delay, run_at, max_attempts, retry, headers, deadline),
+      LATERAL (SELECT greatest(coalesce(u.run_at, at + u.delay, at), at) AS due) AS d
+    RETURNING id, true;
   ELSE
+    -- Ids are drawn first: a task that is there already has another one.
+    task_count := cardinality(types);
+    ids := ARRAY(SELECT nextval('task_id_seq') FROM generate_series(1, task_count));
     -- Waits for a concurrent transaction that inserts the same key. Also skips a second task of one call with one key.
     INSERT INTO task (id, queue, type, priority, ready, run_at, max_attempts, created_at, deadline, unique_key, unique_period,
       payload, headers, retry)
