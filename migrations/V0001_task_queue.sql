@@ -300,6 +300,11 @@ BEGIN
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION 'TaskQueue: %', problem USING ERRCODE = 'invalid_parameter_value';
   END IF;
+  IF queue = 'default' AND priority = 100 AND num_nonnulls(delay, run_at, unique_key, max_attempts, headers, deadline) = 0 THEN
+    RETURN (
+      SELECT task_id FROM enqueue_many(
+        ARRAY[type], ARRAY[payload], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', wakes));
+  END IF;
   RETURN (
     SELECT task_id FROM enqueue_many(
       ARRAY[type], ARRAY[payload], ARRAY[queue], ARRAY[priority], ARRAY[delay], ARRAY[run_at],

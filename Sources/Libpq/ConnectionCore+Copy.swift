@@ -37,12 +37,13 @@ extension ConnectionCore {
   }
 
   /// Hands over one chunk; returns once libpq has room for more, so that a slow server slows the producer.
-  func copy(_ chunk: Data, _ interruption: Interruption?) throws(PostgresError) {
+  func copy(_ chunk: some ContiguousBytes & Sendable, _ interruption: Interruption?) throws(PostgresError) {
     if interruption?.isRequested == true { throw PostgresError(.cancelled, "the task was cancelled during COPY") }
     var exchange = copyExchange(interruption)
+    let count = chunk.withUnsafeBytes { $0.count }
     var offset = 0
-    while offset < chunk.count {
-      let size = min(chunk.count - offset, 1 << 20)
+    while offset < count {
+      let size = min(count - offset, 1 << 20)
       let status = chunk.withUnsafeBytes { bytes in
         let start = bytes.baseAddress.map { ($0 + offset).assumingMemoryBound(to: CChar.self) }
         return PQputCopyData(handle.pointer, start, Int32(size))

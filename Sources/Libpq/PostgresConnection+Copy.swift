@@ -5,13 +5,13 @@
 #endif
 
 extension PostgresConnection {
-  /// Feeds a `COPY … FROM STDIN`. Memory is bounded: a slow server holds up the sequence. Chunks may be cut anywhere; 64 kB and more amortise the
-  /// hop that each one costs.
+  /// Feeds a `COPY … FROM STDIN`. Memory is bounded: a slow server holds up the sequence. Chunks are bytes (`Data`, `[UInt8]`) and may be
+  /// cut anywhere; 64 kB and more amortise the hop that each one costs.
   ///
   /// - Returns: the number of rows copied.
   /// - Throws: what the sequence throws, or the server's error. An error or the task's cancellation aborts the COPY, which then leaves nothing.
   public func copyIn<Chunks: AsyncSequence>(_ sql: String, _ chunks: Chunks) async throws -> Int
-  where Chunks.Element == Data {
+  where Chunks.Element: ContiguousBytes & Sendable {
     let core = core
     try await core.interruptible { interruption throws(PostgresError) in try await core.beginCopy(sql, interruption) }
     do {
@@ -33,7 +33,7 @@ extension PostgresConnection {
 extension PostgresTransaction {
   /// As ``PostgresConnection/copyIn(_:_:)``, in this transaction.
   public func copyIn<Chunks: AsyncSequence>(_ sql: String, _ chunks: Chunks) async throws -> Int
-  where Chunks.Element == Data {
+  where Chunks.Element: ContiguousBytes & Sendable {
     try checkOpen()
     return try await connection.copyIn(sql, chunks)
   }

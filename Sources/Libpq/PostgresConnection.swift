@@ -34,6 +34,12 @@ public final class PostgresConnection: PostgresQueryable {
     }
   }
 
+  /// Runs one statement, whatever happens to the calling task: for work that a task does on behalf of others, too. The configuration's
+  /// timeouts hold.
+  public func queryIgnoringCancellation(_ statement: PostgresStatement) async throws(PostgresError) -> PostgresResult {
+    try await core.query(statement, nil)
+  }
+
   public func pipeline(_ statements: [PostgresStatement]) async throws(PostgresError) -> [PostgresResult] {
     try await core.interruptible { interruption throws(PostgresError) in
       try await self.core.pipeline(statements, interruption)

@@ -18,6 +18,8 @@ struct EnqueueBatch {
 
   init(_ tasks: ArraySlice<NewTask>) { self.tasks = tasks }
 
+  var count: Int { tasks.count }
+
   /// Cuts a bulk into batches, in order.
   static func batches(of tasks: [NewTask]) -> [EnqueueBatch] {
     var batches: [EnqueueBatch] = []

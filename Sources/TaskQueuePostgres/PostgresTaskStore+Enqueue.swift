@@ -2,14 +2,18 @@ public import Libpq
 public import TaskQueue
 
 extension PostgresTaskStore {
-  /// One round trip up to 5,000 tasks or 16 MiB; a bigger bulk is a transaction of several.
+  /// One task without a unique key shares a statement and a commit with those that are enqueued through this store at the same time; a
+  /// lone caller waits for nobody. Several tasks are one round trip; from 500 on, or 1 MiB, a transaction with a binary COPY.
+  ///
+  /// A cancelled call's task may be stored all the same; other callers' tasks are not affected by its cancellation.
   ///
   /// - Throws: `outcomeUnknown` if the connection broke before the commit was confirmed.
   public func enqueue(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult] {
-    let batches = EnqueueBatch.batches(of: tasks)
-    guard let first = batches.first else { return [] }
-    if batches.count == 1 {
-      return try results(try await query(try statement(first), .unsafe))
+    if tasks.count == 1, tasks[0].options.unique == nil { return [try await groups.enqueue(tasks[0])] }
+    if !TaskCopy.suits(tasks) {
+      let batches = EnqueueBatch.batches(of: tasks)
+      guard let first = batches.first else { return [] }
+      if batches.count == 1 { return try await store(first) }
     }
     do {
       return try await pool.withTransaction { transaction in try await self.enqueue(tasks, in: transaction) }
@@ -43,39 +47,33 @@ extension PostgresTaskStore {
     options: EnqueueOptions = .init(),
     in transaction: PostgresTransaction
   ) async throws(TaskQueueError) -> [EnqueueResult] {
-    var tasks: [NewTask] = []
-    tasks.reserveCapacity(payloads.count)
-    for payload in payloads { tasks.append(try NewTask(payload, options: options)) }
+    let tasks = try await NewTask.encode(payloads, options: options)
     return try await enqueue(tasks, in: transaction)
   }
 
-  /// Stores encoded tasks in the app's transaction; one round trip per 5,000.
+  /// Stores encoded tasks in the app's transaction: by one statement, or from 500 tasks or 1 MiB on by COPY. Either way all or none, ids
+  /// in the order of the tasks.
   @discardableResult
   public func enqueue(
     _ tasks: [NewTask],
     in transaction: PostgresTransaction
   ) async throws(TaskQueueError) -> [EnqueueResult] {
+    if TaskCopy.suits(tasks) { return try await copy(tasks, in: transaction) }
     var enqueued: [EnqueueResult] = []
     enqueued.reserveCapacity(tasks.count)
     for batch in EnqueueBatch.batches(of: tasks) {
-      enqueued += try results(try await query(try statement(batch), in: transaction))
+      let result = try await query(try statement(batch), in: transaction)
+      enqueued += try EnqueueResult.results(result, count: batch.count)
     }
     return enqueued
   }
 
-  private func statement(_ batch: EnqueueBatch) throws(TaskQueueError) -> PostgresStatement {
-    statements.enqueue(try batch.parameters(wakes: configuration.wakesUp))
+  private func store(_ batch: EnqueueBatch) async throws(TaskQueueError) -> [EnqueueResult] {
+    try EnqueueResult.results(try await query(try statement(batch), .unsafe), count: batch.count)
   }
 
-  private func results(_ result: PostgresResult) throws(TaskQueueError) -> [EnqueueResult] {
-    try read { () throws(PostgresError) in
-      var results: [EnqueueResult] = []
-      results.reserveCapacity(result.rowCount)
-      for row in result.rows {
-        results.append(EnqueueResult(id: TaskID(try row.int8(0)), isNew: try row.bool(1)))
-      }
-      return results
-    }
+  private func statement(_ batch: EnqueueBatch) throws(TaskQueueError) -> PostgresStatement {
+    statements.enqueue(try batch.parameters(wakes: configuration.wakesUp))
   }
 
   func query(
@@ -84,5 +82,22 @@ extension PostgresTaskStore {
   ) async throws(TaskQueueError) -> PostgresResult {
     // Nothing is committed before the app's COMMIT, so a lost connection here has a known outcome: nothing happened.
     do { return try await transaction.query(statement) } catch { throw TaskQueueError(error, .safe) }
+  }
+}
+
+extension EnqueueResult {
+  /// What `enqueue_many` returned.
+  static func results(_ result: PostgresResult, count: Int) throws(TaskQueueError) -> [EnqueueResult] {
+    guard result.rowCount == count else {
+      throw TaskQueueError(.storeFailed, "\(result.rowCount) of \(count) tasks were stored; a trigger dropped some?")
+    }
+    var results: [EnqueueResult] = []
+    results.reserveCapacity(count)
+    do throws(PostgresError) {
+      for row in result.rows { results.append(EnqueueResult(id: TaskID(try row.int8(0)), isNew: try row.bool(1))) }
+    } catch {
+      throw TaskQueueError(error, .safe)
+    }
+    return results
   }
 }

@@ -12,6 +12,7 @@ public final class PostgresTaskStore: TaskStore {
   /// The store's connections. The app may use them for its own transactions.
   public let pool: PostgresPool
   let statements: StoreStatements
+  let groups: EnqueueGroups
 
   /// Opens nothing yet.
   ///
@@ -21,6 +22,7 @@ public final class PostgresTaskStore: TaskStore {
     self.configuration = configuration
     pool = PostgresPool(configuration.connection, maximumConnections: configuration.maximumConnections)
     statements = StoreStatements(schema: try SchemaName(configuration.schema))
+    groups = EnqueueGroups(pool: pool, statement: statements.enqueue, wakes: configuration.wakesUp)
   }
 
   /// Closes the connections; calls after this throw.

@@ -17,7 +17,12 @@ struct StoreStatements: Sendable {
     }
   }
 
+  /// The table's name, as SQL.
+  let taskTable: String
   let enqueue: Template
+  let clock: Template
+  let drawIDs: Template
+  let wake: Template
   let settleComplete: Template
   let completeInTransaction: Template
   let settle: Template
@@ -50,6 +55,11 @@ struct StoreStatements: Sendable {
       "enqueue",
       "SELECT task_id, is_new FROM {schema}.enqueue_many($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)"
     )
+    taskTable = "\(schema.quoted).task"
+    clock = template("clock", "SELECT clock_timestamp(), pg_current_xact_id()")
+    let sequence = "\(taskTable)_id_seq".replacing("'", with: "''")
+    drawIDs = template("draw", "SELECT nextval('\(sequence)') FROM generate_series(1, $1)")
+    wake = template("wake", "SELECT {schema}.wake($1)")
     settleComplete = template("complete", "SELECT {schema}.settle_complete($1, $2)")
     // The transaction's id in the same round trip: an unknown COMMIT can then be looked up.
     completeInTransaction = template(

@@ -8,6 +8,8 @@ public struct TaskClient: Sendable {
 
   /// Stores one task; it is durable when this returns.
   ///
+  /// Cancelling the calling task may or may not be in time; when this throws for it, the task may be stored all the same.
+  ///
   /// - Throws: ``TaskQueueError``: `invalidName`, `invalidOption`, `payloadTooLarge`, `encodingFailed` before any I/O;
   ///   `storeFailed` if it was not stored; `outcomeUnknown` if that could not be learned (enqueue again with a unique key).
   @discardableResult
@@ -25,9 +27,6 @@ public struct TaskClient: Sendable {
     all payloads: [Payload],
     options: EnqueueOptions = .init()
   ) async throws(TaskQueueError) -> [EnqueueResult] {
-    var tasks: [NewTask] = []
-    tasks.reserveCapacity(payloads.count)
-    for payload in payloads { tasks.append(try NewTask(payload, options: options)) }
-    return try await store.enqueue(tasks)
+    return try await store.enqueue(NewTask.encode(payloads, options: options))
   }
 }

@@ -15,21 +15,17 @@ public struct NewTask: Sendable {
   ///
   /// - Throws: ``TaskQueueError``: `invalidName`, `invalidOption`, `payloadTooLarge`, `encodingFailed`. Nothing was sent.
   public init<Payload: TaskPayload>(_ payload: Payload, options: EnqueueOptions = .init()) throws(TaskQueueError) {
-    let encoded: Data
-    do { encoded = try JSONEncoder().encode(payload) } catch {
-      throw .init(
-        .encodingFailed,
-        "The payload of \(Payload.taskType) could not be encoded as JSON.",
-        underlying: error
-      )
-    }
-    try self.init(type: Payload.taskType, json: encoded, options: options)
+    self = try TaskEncoder(options: options).encode(payload)
   }
 
   /// For payloads that are JSON already. That it is JSON is checked by the store.
   public init(type: TaskType, json payload: Data, options: EnqueueOptions = .init()) throws(TaskQueueError) {
     try type.validate()
     try options.validate()
+    try self.init(type: type, json: payload, validOptions: options)
+  }
+
+  init(type: TaskType, json payload: Data, validOptions options: EnqueueOptions) throws(TaskQueueError) {
     guard payload.count <= Limits.payloadBytes else {
       throw .init(
         .payloadTooLarge,
