@@ -1,0 +1,160 @@
+import Foundation
+import Libpq
+import TaskQueue
+import TaskQueueTestKit
+import Testing
+
+@testable import TaskQueuePostgres
+
+@Suite("Grouping of single enqueues")
+struct EnqueueGroupTests {
+  /// Each statement of this trigger's sleeps: whoever comes meanwhile has to wait.
+  private static let slow = """
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.05); RETURN NULL; END $$;
+    CREATE TRIGGER slow AFTER INSERT ON taskqueue.task FOR EACH STATEMENT EXECUTE FUNCTION slow();
+    """
+
+  /// One concurrent enqueue per text.
+  private func enqueue(
+    _ texts: [String],
+    through store: PostgresTaskStore
+  ) async -> [String: Result<EnqueueResult, TaskQueueError>] {
+    await withTaskGroup(of: (String, Result<EnqueueResult, TaskQueueError>).self) { group in
+      for text in texts {
+        group.addTask {
+          let json = text.hasPrefix("bad") ? Data("{".utf8) : Data(#"{"text":"\#(text)"}"#.utf8)
+          do {
+            return (text, .success(try await store.enqueue([NewTask(type: "note", json: json)])[0]))
+          } catch {
+            return (text, .failure(error as? TaskQueueError ?? TaskQueueError(.storeFailed, "not a TaskQueueError")))
+          }
+        }
+      }
+      return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+    }
+  }
+
+  private func idsByText(_ store: PostgresTaskStore) async throws -> [String: Int64] {
+    let rows = try await store.pool.query("SELECT payload ->> 'text', id FROM taskqueue.task").rows
+    return try rows.reduce(into: [:]) { $0[try $1.text(0)] = try $1.int8(1) }
+  }
+
+  @Test("Concurrent enqueues share commits, and everybody gets the id of the own task")
+  func sharing() async throws {
+    try await withStore { store in
+      try await store.pool.executeScript(Self.slow)
+      let outcomes = await enqueue((0..<60).map { "\($0)" }, through: store)
+      let stored = try await idsByText(store)
+      #expect(stored.count == 60)
+      for (text, outcome) in outcomes {
+        let result = try outcome.get()
+        #expect(result.isNew)
+        #expect(result.id.rawValue == stored[text])
+      }
+      // Two lead before anybody waits; the others went in groups.
+      let commits = try await store.number("SELECT count(DISTINCT xmin::text) FROM taskqueue.task")
+      #expect(commits <= 30)
+      #expect(store.pool.counts.idle <= EnqueueGroups.maximumGroups)
+    }
+  }
+
+  @Test("A task that PostgreSQL refuses fails its own caller only")
+  func refusal() async throws {
+    try await withStore { store in
+      try await store.pool.executeScript(Self.slow)
+      let outcomes = await enqueue((0..<40).map { $0 % 13 == 7 ? "bad\($0)" : "\($0)" }, through: store)
+      let stored = try await idsByText(store)
+      for (text, outcome) in outcomes {
+        switch outcome {
+        case .success(let result):
+          #expect(!text.hasPrefix("bad"))
+          #expect(stored[text] == result.id.rawValue)
+        case .failure(let error):
+          #expect(text.hasPrefix("bad"), "\(text): \(error)")
+          #expect(error.code == .encodingFailed)
+        }
+      }
+      #expect(stored.count == 37)
+    }
+  }
+
+  @Test("Cancelled callers, leading or waiting, disturb nobody else", arguments: [0, 1, 2, 5])
+  func cancellation(victim: Int) async throws {
+    try await withStore { store in
+      try await store.pool.executeScript(Self.slow)
+      let tasks = (0..<12).map { number in Task { try await store.add("\(number)") } }
+      try await eventually("somebody is being served") { store.pool.counts.lent > 0 }
+      tasks[victim].cancel()
+      for (number, task) in tasks.enumerated() where number != victim { _ = try await task.value }
+      _ = try? await tasks[victim].value
+      let stored = try await idsByText(store)
+      for number in 0..<12 where number != victim { #expect(stored["\(number)"] != nil) }
+      // The queue goes on.
+      _ = try await store.add("after")
+    }
+  }
+
+  @Test(
+    "A backend killed while callers wait: each gets an id or an error, and the table is what was reported",
+    arguments: 0..<4
+  )
+  func kills(seed: Int) async throws {
+    try await withStore { store in
+      try await store.pool.executeScript(Self.slow)
+      let killer = try await PostgresConnection.connect(store.configuration.connection)
+      let outcomes = try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask {
+          for round in 0..<8 {
+            // Somewhere in the course of a statement, or between two.
+            let wait = 0.02 + Double(round * 4 + seed) * 0.003
+            try await killer.query("SELECT pg_sleep($1)", [.float8(wait)])
+            try await killer.query(
+              """
+              SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+              WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%enqueue_many%'
+              """
+            )
+          }
+        }
+        var outcomes: [String: Result<EnqueueResult, TaskQueueError>] = [:]
+        for round in 0..<6 {
+          outcomes.merge(await enqueue((0..<30).map { "\(round)-\($0)" }, through: store)) { _, new in new }
+        }
+        try await group.waitForAll()
+        return outcomes
+      }
+      await killer.close()
+      let stored = try await idsByText(store)
+      #expect(outcomes.count == 180)
+      var uncertain = 0
+      for (text, outcome) in outcomes {
+        switch outcome {
+        case .success(let result): #expect(stored[text] == result.id.rawValue, "\(text) was reported as stored")
+        case .failure(let error) where error.code == .outcomeUnknown: uncertain += 1
+        case .failure(let error): #expect(stored[text] == nil, "\(text) was reported as not stored: \(error)")
+        }
+      }
+      #expect(stored.count <= outcomes.count)
+      let succeeded = outcomes.values.count { if case .success = $0 { true } else { false } }
+      #expect(stored.count >= succeeded && stored.count <= succeeded + uncertain)
+    }
+  }
+
+  @Test("Tasks with a unique key go by themselves: a key that is locked holds up nobody else")
+  func uniqueKeys() async throws {
+    try await withStore { store in
+      try await store.pool.withTransaction { transaction in
+        let options = EnqueueOptions.with { $0.unique = UniqueKey("k") }
+        try await store.enqueue(Note(text: "first"), options: options, in: transaction)
+        try await withThrowingTaskGroup(of: EnqueueResult.self) { group in
+          for number in 0..<3 { group.addTask { try await store.add("\(number)") { $0.unique = UniqueKey("k") } } }
+          try await eventually("all of them wait for the key") { store.pool.counts.lent == 4 }
+          for number in 0..<20 { _ = try await store.add("free \(number)") }
+          group.cancelAll()
+          while let result = await group.nextResult() { #expect(throws: (any Error).self) { try result.get() } }
+        }
+      }
+      #expect(try await store.claimAll().count == 21)
+    }
+  }
+}
