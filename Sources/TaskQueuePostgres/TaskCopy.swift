@@ -10,7 +10,9 @@ import TaskQueue
 /// Tasks as the rows of a binary COPY into the table, without the function `enqueue_many`: ids and clock are drawn before, and due times
 /// computed here as there. Not for tasks with unique keys, which COPY cannot look up.
 struct TaskCopy {
-  /// From here on COPY wins over `enqueue_many`, although it takes five round trips instead of one.
+  /// From here on COPY wins over `enqueue_many`, although it takes five round trips instead of one. CPU per task, client and server: at 100
+  /// tasks COPY costs 5 + 10 µs, `enqueue_many` 3 + 9.5; from 1,000 on the bare COPY moves 1.2 to 1.5 times as many tasks per second as the
+  /// bare `INSERT … SELECT unnest`. Measured on 2 busy cores: the crossing is known no better than to a factor of two.
   static let minimumTasks = 500
   /// Big payloads are better streamed than built into one statement.
   static let minimumBytes = 1024 * 1024
