@@ -79,4 +79,43 @@ struct CopyTests {
     #expect(try await connection.query("SELECT count(*) FROM target")[0].int8(0) == 0)
     await connection.close()
   }
+
+  @Test("Binary rows of every supported type arrive, in chunks cut anywhere")
+  func binary() async throws {
+    let connection = try await TestServer.connect()
+    try await connection.executeScript(
+      "CREATE TEMP TABLE target (a bool, b int2, c int4, d int8, e text, f json, g timestamptz, h text)"
+    )
+    var buffer = PostgresCopyBuffer()
+    buffer.appendHeader()
+    buffer.beginRow(columns: 8)
+    buffer.append(true)
+    buffer.append(Int16.min)
+    buffer.append(Int32.max)
+    buffer.append(Int64.min)
+    buffer.append("ü")
+    buffer.append(Data(#"{"a":1}"#.utf8))
+    try buffer.append(Date(timeIntervalSince1970: 1.5))
+    buffer.appendNull()
+    do {
+      try buffer.append(Date(timeIntervalSinceReferenceDate: .nan))
+      Issue.record("a date that is not a number was taken")
+    } catch {
+      #expect(error.code == .invalidArgument)
+    }
+    buffer.appendTrailer()
+    let chunks = AsyncStream<[UInt8]> { continuation in
+      for byte in buffer.bytes { continuation.yield([byte]) }
+      continuation.finish()
+    }
+    #expect(try await connection.copyIn("COPY target FROM STDIN (FORMAT binary)", chunks) == 1)
+    let result = try await connection.query(
+      "SELECT concat_ws('|', a, b, c, d, e, f, g AT TIME ZONE 'UTC', h IS NULL) FROM target"
+    )
+    let row = try result[0].text(0)
+    #expect(row == "t|-32768|2147483647|-9223372036854775808|ü|{\"a\":1}|1970-01-01 00:00:01.5|t")
+    buffer.removeAll()
+    #expect(buffer.count == 0)
+    await connection.close()
+  }
 }
