@@ -53,6 +53,9 @@ final class EnqueueGroups: Sendable {
 
   // MARK: - Waiting
 
+  /// Callers that wait at this instant.
+  var waiterCount: Int { machine.withLock { $0.waiterCount } }
+
   private func turn(_ task: NewTask) async -> Turn {
     let id = nextID.wrappingAdd(1, ordering: .relaxed).newValue
     return await withTaskCancellationHandler {
