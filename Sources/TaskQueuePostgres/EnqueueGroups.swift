@@ -7,8 +7,8 @@ import TaskQueue
 /// Only for tasks without a unique key: such a key may wait for another transaction's lock, and the group would wait with it.
 final class EnqueueGroups: Sendable {
   /// Two: one group commits while the next one is gathered and parsed. Tasks per second beside one INSERT per commit on as many
-  /// connections (release, 2 cores shared with other work, medians of 3): 16 callers 0.8 times as many with one group, 1.8 with two;
-  /// 64 callers 3.6 and 4.1. Four groups are smaller ones that compete for the disk: 0.4 and 0.9.
+  /// connections (release build, 2 cores oversubscribed by other work, so only a direction): two groups 0.7 and 1.8 times as many with
+  /// 16 callers, 2.6 and 4.1 with 64 (two runs); one group 0.8 and 3.6, four 0.4 and 0.9 (one run).
   static let maximumGroups = 2
   static let maximumTasks = 1_000
   static let maximumBytes = 1024 * 1024
