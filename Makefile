@@ -1,8 +1,10 @@
 # make demo    watch payments leave through the queue      make test    all checks, as CI runs them
 # make build   build everything      make lint / format    check / fix the formatting
-# make bench   a drain beside raw SQL, in a release build
+# make bench   speed, latency and cost beside raw SQL, in a release build; ARGS="--quick" for less than a minute
+# make bench-flat    throughput under a held snapshot, 10 million pending tasks and the like; takes 20 minutes
+# make bench-scale   1, 2 and 4 processes, ARGS="--pgbouncer"      make bench-soak    memory, over 20 minutes
 #
-# ARGS are handed to the demo and the benchmark: make demo ARGS="--help"
+# ARGS are handed to the demo and the benchmarks: make demo ARGS="--help"
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -15,7 +17,7 @@ ARGS ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo test bench lint format build bootstrap
+.PHONY: help demo test bench bench-flat bench-scale bench-soak lint format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -37,10 +39,15 @@ test: bootstrap lint build
 	@echo "Testing …"
 	@swift test --skip-build --no-parallel $(STRICT)
 
-bench: bootstrap
+bench: SUBCOMMAND := suite
+bench-flat: SUBCOMMAND := flat
+bench-scale: SUBCOMMAND := scale
+bench-soak: SUBCOMMAND := soak
+bench bench-flat bench-scale bench-soak: bootstrap
 	@echo "Building for release (the first time takes some minutes) …"
 	@swift build -c release --product taskqueue-bench
-	@exec "$$(swift build -c release --show-bin-path)/taskqueue-bench" $(ARGS)
+	@exec "$$(swift build -c release --show-bin-path)/taskqueue-bench" $(SUBCOMMAND) \
+	  --thresholds benchmarks/thresholds.json $(ARGS)
 
 lint:
 	@echo "Checking the formatting …"

@@ -95,7 +95,7 @@ let package = Package(
     .executableTarget(
       name: "TaskQueueBench",
       dependencies: [
-        "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres",
+        "CLibpq", "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]
@@ -132,6 +132,12 @@ let package = Package(
       dependencies: [
         "CrashTestWorker", "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres",
         "TaskQueueTestKit", .product(name: "Logging", package: "swift-log"),
+      ]
+    ),
+    .testTarget(
+      name: "TaskQueueBenchTests",
+      dependencies: [
+        "TaskQueueBench", "TaskQueueTestKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]
     ),
     .testTarget(

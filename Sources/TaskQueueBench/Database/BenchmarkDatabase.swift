@@ -1,0 +1,177 @@
+import Libpq
+import TaskQueue
+import TaskQueuePostgres
+
+/// The database of a run: prepares and looks at it, on connections that the measured code doesn't use.
+struct BenchmarkDatabase: Sendable {
+  static let schema = "taskqueue_bench"
+  /// The `application_name` of worker processes.
+  static let workerName = "taskqueue-bench worker"
+
+  private static let missingPrivilege = "42501"
+
+  let connectionString: String
+  let statements = RawStatements(schema: BenchmarkDatabase.schema)
+  let server: ServerProcesses?
+  /// Whether pg_stat_statements can count statements here.
+  let countsStatements: Bool
+  /// Whether the server was started for this run.
+  let ownsServer: Bool
+  private let admin: PostgresConnection
+
+  /// Connects and creates the schema anew.
+  static func open(_ connectionString: String, ownsServer: Bool) async throws -> BenchmarkDatabase {
+    let admin = try await PostgresConnection.connect(PostgresConfiguration(connectionString))
+    try await admin.executeScript(
+      """
+      SET client_min_messages = warning;
+      DROP SCHEMA IF EXISTS \(schema) CASCADE;
+      DROP TABLE IF EXISTS public.taskqueue_bench_effect;
+      CREATE TABLE public.taskqueue_bench_effect (number bigint NOT NULL)
+      """
+    )
+    try await Migrator(configuration: PostgresConfiguration(connectionString), schema: schema).migrate()
+    return BenchmarkDatabase(
+      connectionString: connectionString,
+      server: ServerProcesses(admin),
+      countsStatements: try await StatementCounter.prepare(admin),
+      ownsServer: ownsServer,
+      admin: admin
+    )
+  }
+
+  /// Drops what ``open(_:ownsServer:)`` created.
+  func close() async throws {
+    try await admin.executeScript("DROP SCHEMA \(Self.schema) CASCADE; DROP TABLE public.taskqueue_bench_effect")
+    await admin.close()
+  }
+
+  func environment() async throws -> BenchmarkEnvironment { try await .read(admin) }
+
+  /// A store with default settings that is connected already; closed whatever `body` does.
+  func withStore<Value>(_ body: (PostgresTaskStore) async throws -> Value) async throws -> Value {
+    let store = try PostgresTaskStore(.init(PostgresConfiguration(connectionString), schema: Self.schema))
+    do {
+      _ = try await store.pool.query("SELECT 1")
+      let value = try await body(store)
+      await store.close()
+      return value
+    } catch {
+      await store.close()
+      throw error
+    }
+  }
+
+  func workerSettings(_ handlers: [WorkerSettings.Handler]) -> WorkerSettings {
+    WorkerSettings(connectionString: connectionString, schema: Self.schema, handlers: handlers)
+  }
+
+  /// Empties the tables. The checkpoint comes now, not in the middle of what is measured, and before the tables are
+  /// filled: else each first touch of a page would write the whole page to the log.
+  func empty() async throws {
+    try await admin.executeScript(
+      "TRUNCATE \(Self.schema).task, \(Self.schema).dead_task, public.taskqueue_bench_effect"
+    )
+    do { try await admin.executeScript("CHECKPOINT") } catch {
+      // Not ours to ask for on this server: the log then has more whole pages, for the raw loops as well.
+      guard error.sqlState == Self.missingPrivilege else { throw error }
+    }
+  }
+
+  /// Empties the tables and adds tasks that are due.
+  func fill(_ count: Int, type: TaskType = NoOp.taskType) async throws {
+    try await empty()
+    try await add(count, type: type)
+    try await vacuum()
+  }
+
+  func vacuum() async throws { try await admin.executeScript("VACUUM ANALYZE \(Self.schema).task") }
+
+  /// Adds tasks on the server, in chunks.
+  ///
+  /// - Parameter progress: called after each chunk with the number of tasks added so far.
+  func add(
+    _ count: Int,
+    type: TaskType = NoOp.taskType,
+    dueIn delay: Duration = .zero,
+    progress: (Int) -> Void = { _ in }
+  ) async throws {
+    let chunk = 250_000
+    for first in stride(from: 0, to: count, by: chunk) {
+      let last = min(first + chunk, count)
+      _ = try await admin.query(
+        """
+        INSERT INTO \(Self.schema).task (type, payload, ready, run_at)
+        SELECT $1, json_build_object('number', n), $4 <= interval '0', clock_timestamp() + $4
+        FROM generate_series($2::bigint, $3::bigint) AS n
+        """,
+        [.text(type.rawValue), .int8(Int64(first + 1)), .int8(Int64(last)), .interval(delay)]
+      )
+      progress(last)
+    }
+  }
+
+  func addDeadLetters(_ count: Int) async throws {
+    _ = try await admin.query(
+      """
+      INSERT INTO \(Self.schema).dead_task (id, queue, type, priority, attempt, failures, crashes, created_at, died_at,
+        reason, payload)
+      SELECT -n, 'default', $1, 100, 25, 25, 0, now(), now(), 'failed', json_build_object('number', n)
+      FROM generate_series(1, $2::bigint) AS n
+      """,
+      [.text(NoOp.taskType.rawValue), .int8(Int64(count))]
+    )
+    try await admin.executeScript("VACUUM ANALYZE \(Self.schema).dead_task")
+  }
+
+  /// Whether one of the newest tasks is due or held: while a drain ends those are the ones that may be there. Cheap.
+  func isRecentReady() async throws -> Bool {
+    let row = try await admin.query(
+      """
+      SELECT EXISTS (SELECT FROM \(Self.schema).task
+        WHERE id > (SELECT last_value - 5000 FROM \(Self.schema).task_id_seq) AND ready)
+      """
+    )
+    return try row[0].bool(0)
+  }
+
+  func deadLetters() async throws -> Int {
+    Int(try await admin.query("SELECT count(*) FROM \(Self.schema).dead_task")[0].int8(0))
+  }
+
+  func count(where condition: String) async throws -> Int {
+    Int(try await admin.query("SELECT count(*) FROM \(Self.schema).task WHERE \(condition)")[0].int8(0))
+  }
+
+  /// Business rows of the transactional scenario.
+  func effects() async throws -> Int {
+    Int(try await admin.query("SELECT count(*) FROM public.taskqueue_bench_effect")[0].int8(0))
+  }
+
+  /// Bytes written to the write-ahead log so far.
+  func walBytes() async throws -> Int64 {
+    try await admin.query("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")[0].int8(0)
+  }
+
+  /// Connections of worker processes.
+  func workerConnections() async throws -> Int {
+    Int(
+      try await admin.query(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1",
+        [.text(Self.workerName)]
+      )[0].int8(0)
+    )
+  }
+
+  /// Lets pg_stat_statements count in sessions that begin from now on. Off else, because counting costs. A server that isn't
+  /// ours is left as it is.
+  func trackStatements(_ isOn: Bool) async throws {
+    guard ownsServer, countsStatements else { return }
+    try await admin.executeScript(
+      "ALTER DATABASE postgres SET pg_stat_statements.track = '\(isOn ? "top" : "none")'"
+    )
+  }
+
+  /// Statements so far, and how many of them were claims; what functions run inside doesn't count.
+  func statementCounts() async throws -> StatementCounter { try await .read(admin, isExact: countsStatements) }
+}

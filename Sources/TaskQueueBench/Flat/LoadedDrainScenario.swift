@@ -1,0 +1,66 @@
+/// Drains with and without many rows that are not to be run.
+struct LoadedDrainScenario: FlatScenario {
+  enum Load: Equatable, Sendable {
+    /// Due in a day.
+    case future(Int)
+    case dead(Int)
+  }
+
+  let load: Load
+  let tasks: Int
+  let rounds: Int
+
+  var name: String {
+    switch load {
+    case .future: "future"
+    case .dead: "dead"
+    }
+  }
+
+  private var metric: Metric {
+    switch load {
+    case .future: MetricCatalog.flatFuture
+    case .dead: MetricCatalog.flatDead
+    }
+  }
+
+  func run(_ database: BenchmarkDatabase, _ progress: ProgressLine) async throws -> FlatOutcome {
+    var outcome = FlatOutcome()
+    for round in 1...rounds {
+      progress.update("\(name): drain without, round \(round)/\(rounds)")
+      let without = try await drain(database) { try await database.fill(tasks) }
+      progress.update("\(name): drain with, round \(round)/\(rounds)")
+      let with = try await drain(database) { try await fill(database) }
+      try await check(database)
+      outcome.readings.append(Reading(metric, with.rate, beside: without.rate))
+    }
+    return outcome
+  }
+
+  private func drain(
+    _ database: BenchmarkDatabase,
+    prepare: () async throws -> Void
+  ) async throws -> DrainMeasurement {
+    try await .workers(1, database.workerSettings([.noOp]), tasks: tasks, database, prepare: prepare)
+  }
+
+  private func fill(_ database: BenchmarkDatabase) async throws {
+    try await database.empty()
+    switch load {
+    case .future(let count): try await database.add(count, dueIn: .seconds(86_400))
+    case .dead(let count): try await database.addDeadLetters(count)
+    }
+    try await database.add(tasks)
+    try await database.vacuum()
+  }
+
+  /// What was not to be run must still be there.
+  private func check(_ database: BenchmarkDatabase) async throws {
+    let (expected, found) =
+      switch load {
+      case .future(let count): (count, try await database.count(where: "NOT ready"))
+      case .dead(let count): (count, try await database.deadLetters())
+      }
+    guard found == expected else { throw BenchmarkError("\(name): \(expected) rows were to stay, \(found) did.") }
+  }
+}

@@ -1,0 +1,113 @@
+/// Every metric there is. The ids are part of the JSON and of the thresholds file.
+enum MetricCatalog {
+  private static let rawInsert = "raw: INSERT … RETURNING id, prepared, one commit each"
+  private static let rawDrainTwo =
+    "raw: settle_complete + claim (id, token) in one pipeline, batch 1,000, 2 connections"
+
+  static let enqueueOne = Metric(
+    "enqueue-1",
+    "Enqueue, 1 caller",
+    .tasksPerSecond,
+    beside: "\(rawInsert), 1 connection"
+  )
+  static let enqueueSixteen = Metric(
+    "enqueue-16",
+    "Enqueue, 16 callers",
+    .tasksPerSecond,
+    beside: "\(rawInsert), 16 connections"
+  )
+  static let bulkUnnest = Metric(
+    "bulk-unnest",
+    "Bulk enqueue",
+    .tasksPerSecond,
+    beside: "raw: INSERT … SELECT unnest, encoded before, same batch, 1 connection"
+  )
+  static let bulkCopy = Metric(
+    "bulk-copy",
+    "Bulk enqueue, beside COPY",
+    .tasksPerSecond,
+    beside: "raw: COPY binary, encoded before, same batch, 1 connection"
+  )
+  static let drainOne = Metric("drain-1", "Drain, 1 process", .tasksPerSecond, beside: rawDrainTwo)
+  static let drainOneSingle = Metric(
+    "drain-1-single",
+    "Drain, 1 process, beside 1 connection",
+    .tasksPerSecond,
+    beside: "raw: the same on 1 connection"
+  )
+  static let drainOneColumns = Metric(
+    "drain-1-columns",
+    "Drain, 1 process, beside all columns",
+    .tasksPerSecond,
+    beside: "raw: the same, but all columns of the claim (SELECT *, as the store reads them), 2 connections"
+  )
+  static let drainTwo = Metric("drain-2", "Drain, 2 processes", .tasksPerSecond, beside: rawDrainTwo)
+  static let produceDrain = Metric(
+    "produce-drain",
+    "Produce + drain at once",
+    .tasksPerSecond,
+    beside: "raw: unnest of 1,000 on 1 connection, drain on another"
+  )
+  static let transaction = Metric(
+    "transaction",
+    "Completion with a business row",
+    .tasksPerSecond,
+    beside: "raw: BEGIN, fenced delete, INSERT, COMMIT, 4 round trips, 16 connections, claimed before"
+  )
+  static let transactionPipelined = Metric(
+    "transaction-pipelined",
+    "Completion with a business row, beside 1 round trip",
+    .tasksPerSecond,
+    beside: "raw: the same in 1 round trip"
+  )
+  static let latencyMedian = Metric(
+    "latency-p50",
+    "Commit → handler start, p50",
+    .milliseconds,
+    beside: "raw: NOTIFY → claim answered, p50"
+  )
+  static let latencyTail = Metric(
+    "latency-p99",
+    "Commit → handler start, p99",
+    .milliseconds,
+    beside: "raw: NOTIFY → claim answered, p99"
+  )
+  static let idleStatements = Metric(
+    "idle-statements",
+    "Idle worker, 100 types, 10 queues",
+    .statementsPerSecond
+  )
+  static let cpuClient = Metric(
+    "cpu-client",
+    "CPU of the client, drain, 1 process",
+    .microsecondsPerTask,
+    beside: "raw: the same drain, batch 1,000, 2 connections"
+  )
+  static let cpuServer = Metric(
+    "cpu-server",
+    "CPU of the server, drain, 1 process",
+    .microsecondsPerTask,
+    beside: "raw: the same drain, batch 1,000, 2 connections"
+  )
+  static let walDrain = Metric(
+    "wal-drain",
+    "WAL, claim + complete",
+    .bytesPerTask,
+    beside: "raw: the same drain, batch 1,000, 2 connections"
+  )
+  static let walLife = Metric(
+    "wal-life",
+    "WAL, whole life",
+    .bytesPerTask,
+    beside: "raw: unnest of 1,000 on 1 connection, drain on another"
+  )
+  static let peakMemory = Metric("peak-memory", "Peak memory of a worker process", .megabytes)
+
+  static let suite = [
+    enqueueOne, enqueueSixteen, bulkUnnest, bulkCopy, drainOne, drainOneSingle, drainOneColumns, drainTwo,
+    produceDrain, transaction, transactionPipelined, latencyMedian, latencyTail, idleStatements, cpuClient, cpuServer,
+    walDrain, walLife, peakMemory,
+  ]
+
+  static let all = suite + flat + scale + soak
+}

@@ -1,0 +1,52 @@
+/// What a worker process does.
+struct WorkerSettings: Sendable {
+  /// The handlers to register.
+  enum Handler: String, CaseIterable, Sendable {
+    /// Does nothing.
+    case noOp
+    /// Tells the parent when it began.
+    case probe
+    /// Completes its task together with one business row.
+    case transactional
+    /// A no-op with a big payload.
+    case large
+  }
+
+  var connectionString: String
+  var schema: String
+  var handlers: [Handler] = [.noOp]
+  /// Further types that never occur.
+  var idleTypes = 0
+  var queues: [String] = ["default"]
+  /// Workers in this process, each with a store of its own.
+  var workers = 1
+  /// nil: the store's default.
+  var connections: Int?
+  /// Behind a transaction pooler off.
+  var preparesStatements = true
+  /// Whether to listen for wake-ups, and where if not on ``connectionString``.
+  var listens = true
+  var listenConnectionString: String?
+
+  static let connectionVariable = "TASKQUEUE_BENCH_CONNECTION"
+  static let listenConnectionVariable = "TASKQUEUE_BENCH_LISTEN_CONNECTION"
+
+  /// What other users of the machine must not see: connection strings may hold passwords.
+  var environment: [String: String] {
+    var environment = [Self.connectionVariable: connectionString]
+    environment[Self.listenConnectionVariable] = listenConnectionString
+    return environment
+  }
+
+  /// For the `worker` subcommand.
+  var arguments: [String] {
+    var arguments = ["worker", "--schema", schema, "--workers", "\(workers)"]
+    for handler in handlers { arguments += ["--handles", handler.rawValue] }
+    for queue in queues { arguments += ["--queue", queue] }
+    if idleTypes > 0 { arguments += ["--idle-types", "\(idleTypes)"] }
+    if let connections { arguments += ["--connections", "\(connections)"] }
+    if !preparesStatements { arguments.append("--no-prepared-statements") }
+    if !listens { arguments.append("--no-listener") }
+    return arguments
+  }
+}

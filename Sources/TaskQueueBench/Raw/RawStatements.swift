@@ -1,0 +1,66 @@
+import TaskQueue
+
+/// The SQL of the raw loops: what the store sends, or the plainest statement of the same shape.
+///
+/// The one place to change when a function of the migration gets other parameters.
+struct RawStatements: Sendable {
+  let schema: String
+
+  /// The columns that a raw claim asks for.
+  enum ClaimColumns: Sendable {
+    /// What is needed to settle.
+    case idAndToken
+    /// All that the store reads.
+    case all
+
+    var sql: String {
+      switch self {
+      case .idAndToken: "id, token"
+      case .all: "*"
+      }
+    }
+  }
+
+  func claim(_ columns: ClaimColumns) -> String {
+    """
+    SELECT \(columns.sql)
+    FROM \(schema).claim(queues => $1, types => $2, max_count => $3, max_bytes => $4, lease => $5)
+    """
+  }
+
+  func claimParameters(type: String, batch: Int) -> RawParameters {
+    let parameters = RawParameters(count: 5)
+    parameters.set(0, binary: RawArray.encode([Array("default".utf8)], type: RawArray.text))
+    parameters.set(1, binary: RawArray.encode([Array(type.utf8)], type: RawArray.text))
+    parameters.set(2, text: String(batch))
+    parameters.set(3, text: String(Limits.claimBytes))
+    parameters.set(4, text: "60 seconds")
+    return parameters
+  }
+
+  /// Parameters: ids, tokens.
+  var complete: String { "SELECT \(schema).settle_complete($1, $2)" }
+
+  /// Parameters: type, payload.
+  var insert: String { "INSERT INTO \(schema).task (type, payload) VALUES ($1, $2) RETURNING id" }
+
+  /// Parameters: types, payloads.
+  var insertMany: String {
+    """
+    INSERT INTO \(schema).task (type, payload)
+    SELECT u.type, u.payload FROM unnest($1::text[], $2::json[]) AS u(type, payload) RETURNING id
+    """
+  }
+
+  /// Binary rows of type and payload.
+  var copy: String { "COPY \(schema).task (type, payload) FROM STDIN (FORMAT binary)" }
+
+  /// Wakes the workers of a queue at commit.
+  var wake: String { "SELECT \(schema).wake(ARRAY['default'])" }
+
+  /// Hears of ``wake``.
+  var listen: String { "LISTEN \"\(schema):tasks\"" }
+
+  /// The business row of the transactional scenario. Parameter: a number.
+  static let business = "INSERT INTO public.taskqueue_bench_effect (number) VALUES ($1)"
+}

@@ -1,0 +1,15 @@
+/// The scenarios of the suite, in the order in which they run.
+enum ScenarioCatalog {
+  static func all(_ sizes: SuiteSizes) -> [any Scenario] {
+    [
+      EnqueueScenario(callers: 1, time: sizes.enqueueTime),
+      EnqueueScenario(callers: 16, time: sizes.enqueueTime),
+      BulkEnqueueScenario(tasks: sizes.tasks),
+      DrainScenario(tasks: sizes.tasks),
+      ProduceDrainScenario(tasks: sizes.tasks),
+      TransactionScenario(tasks: sizes.transactions),
+      LatencyScenario(tasks: sizes.latencyTasks),
+      IdleScenario(time: sizes.idleTime, maximumRounds: sizes.idleRounds),
+    ]
+  }
+}
