@@ -359,12 +359,14 @@ END $$;
 -- Where to look: queue n has the ranges first_ranges[n] to last_ranges[n] of the range_… arrays, in ascending order; a range
 -- begins after (priority, run_at, id) and ends before a priority. Without ranges everything is looked at, which steps over
 -- what is held, of other types, or dead and not vacuumed yet; a worker that remembers how far it has come does not. With
--- rescans everything is looked at by one at a time of those who claim from the same queues and types.
+-- rescans everything is looked at by one at a time of those who claim from the same queues and types. With ready_from
+-- nothing due from then on is left out: promote has just made it ready.
 CREATE FUNCTION claim(
   queues text[], types text[], max_count int, max_bytes bigint, lease interval,
   first_ranges int[] DEFAULT NULL, last_ranges int[] DEFAULT NULL,
   range_priorities int[] DEFAULT '{-32769}', range_run_ats timestamptz[] DEFAULT '{-infinity}',
-  range_ids bigint[] DEFAULT '{0}', range_ends int[] DEFAULT '{32768}', rescans boolean DEFAULT false
+  range_ids bigint[] DEFAULT '{0}', range_ends int[] DEFAULT '{32768}', rescans boolean DEFAULT false,
+  ready_from timestamptz DEFAULT NULL
 )
 RETURNS TABLE (
   id bigint, token bigint, queue text, type text, priority int, payload json, headers json, attempt int, failures int,
@@ -399,6 +401,12 @@ BEGIN
     range_run_ats := '{-infinity}';
     range_ids := '{0}';
     range_ends := '{32768}';
+  END IF;
+  IF ready_from IS NOT NULL THEN
+    range_ids := ARRAY(SELECT CASE WHEN r.run_at < ready_from THEN r.id ELSE 0 END
+      FROM unnest(range_run_ats, range_ids) WITH ORDINALITY AS r(run_at, id, place) ORDER BY r.place);
+    range_run_ats := ARRAY(SELECT least(r.run_at, ready_from)
+      FROM unnest(range_run_ats) WITH ORDINALITY AS r(run_at, place) ORDER BY r.place);
   END IF;
   IF first_ranges IS NULL THEN
     first_ranges := array_fill(1, ARRAY[cardinality(queues)]);

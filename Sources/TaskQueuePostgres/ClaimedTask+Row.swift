@@ -8,6 +8,9 @@ import TaskQueue
 #endif
 
 extension ClaimedTask {
+  /// Columns of the function `claim`.
+  static let columnCount = 17
+
   /// A row of the function `claim`.
   ///
   /// Headers or a retry policy that plain SQL stored in another shape are left out: one bad row must not stop the others.

@@ -16,41 +16,34 @@ extension PostgresTaskStore {
     let batch = try SettlementBatch(settlements)
     var pipeline = batch.statements(statements, wakes: configuration.wakesUp)
     let settling = pipeline.count
-    var promoting: Int?
-    var claiming: Int?
-    if let request, request.limit > 0 {
+    let claim = request.flatMap { $0.limit > 0 ? $0 : nil }
+    if let claim {
       if configuration.claimsAsynchronously, pipeline.isEmpty { pipeline.append(statements.claimAsynchronously()) }
-      if request.promotesDue {
-        promoting = pipeline.count
-        pipeline.append(
-          statements.promote(.int4(Self.promotionBatch), .timestamptz(ScanRanges.promotedUntil(request.scope)))
-        )
-      }
-      claiming = pipeline.count
-      pipeline.append(claimStatement(request))
+      pipeline.append(claimStatement(claim))
     }
-    guard !pipeline.isEmpty else {
-      return Exchange()
-    }
+    guard !pipeline.isEmpty else { return Exchange() }
     let results = try await run(pipeline)
     return try read { () throws(PostgresError) in
-      var exchange = Exchange(
-        applied: try applied(settlements, results.prefix(settling)),
-        claimed: try claiming.map { index throws(PostgresError) in try claimedTasks(results[index]) } ?? []
-      )
-      if let request {
-        let bytes = exchange.claimed.reduce(0) { $0 + $1.payload.count }
-        exchange.mayHaveMore =
-          request.limit > 0 && (exchange.claimed.count >= request.limit || bytes >= Limits.claimBytes)
-      }
-      if let promoting {
-        let row = results[promoting][0]
-        exchange.nextDueIn = try row.optionalFloat8(0).map { .seconds($0) }
-        exchange.promotedFrom = try row.optionalTimestamptz(1)
-        exchange.promotedUntil = try row.optionalTimestamptz(2)
-      }
+      var exchange = Exchange(applied: try applied(settlements, results.prefix(settling)))
+      if let claim, let rows = results.last { try read(rows, of: claim, into: &exchange) }
       return exchange
     }
+  }
+
+  /// What a claim's statement returned.
+  private func read(
+    _ result: PostgresResult,
+    of request: ClaimRequest,
+    into exchange: inout Exchange
+  ) throws(PostgresError) {
+    exchange.claimed = try claimedTasks(result)
+    let bytes = exchange.claimed.reduce(0) { $0 + $1.payload.count }
+    exchange.mayHaveMore = exchange.claimed.count >= request.limit || bytes >= Limits.claimBytes
+    guard request.promotesDue else { return }
+    let row = result[0]
+    exchange.nextDueIn = try row.optionalFloat8(ClaimedTask.columnCount).map { .seconds($0) }
+    exchange.promotedFrom = try row.optionalTimestamptz(ClaimedTask.columnCount + 1)
+    exchange.promotedUntil = try row.optionalTimestamptz(ClaimedTask.columnCount + 2)
   }
 
   /// The rows are the tokens that a settlement was applied to.
@@ -97,11 +90,14 @@ extension PostgresTaskStore {
     var seen: Set<QueueName> = []
     let queues = request.queues.filter { seen.insert($0).inserted }.shuffled()
     let ranges = ScanRanges(queues: queues, scope: request.scope)
-    return statements.claim(
+    let parameters: [PostgresValue] =
       [
         .textArray(queues.map(\.rawValue)), .textArray(request.types.map(\.rawValue)),
         .int4(Int32(clamping: request.limit)), .int8(Int64(Limits.claimBytes)), .interval(request.lease),
       ] + ranges.parameters
+    guard request.promotesDue else { return statements.claim(parameters) }
+    return statements.promoteAndClaim(
+      parameters + [.int4(Self.promotionBatch), .timestamptz(ScanRanges.promotedUntil(request.scope))]
     )
   }
 
@@ -109,7 +105,8 @@ extension PostgresTaskStore {
   private func claimedTasks(_ result: PostgresResult) throws(PostgresError) -> [ClaimedTask] {
     var tasks: [ClaimedTask] = []
     tasks.reserveCapacity(result.rowCount)
-    for row in result.rows { tasks.append(try ClaimedTask(row)) }
+    // A promotion without a claimed task is a row without an id.
+    for row in result.rows where try !row.isNull(0) { tasks.append(try ClaimedTask(row)) }
     tasks.sort { ($0.priority, $0.dueAt, $0.claim.id) < ($1.priority, $1.dueAt, $1.claim.id) }
     return tasks
   }

@@ -26,8 +26,8 @@ struct StoreStatements: Sendable {
   let settleComplete: Template
   let completeInTransaction: Template
   let settle: Template
-  let promote: Template
   let claim: Template
+  let promoteAndClaim: Template
   let claimAsynchronously: Template
   let renew: Template
   let channels: Template
@@ -67,8 +67,13 @@ struct StoreStatements: Sendable {
       "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}.settle_complete($1, $2))"
     )
     settle = template("settle", "SELECT {schema}.settle($1,$2,$3,$4,$5,$6,$7,$8)")
-    promote = template("promote", "SELECT * FROM {schema}.promote($1, $2)")
-    claim = template("claim", "SELECT * FROM {schema}.claim($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)")
+    let claiming = "{schema}.claim($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12"
+    claim = template("claim", "SELECT * FROM \(claiming))")
+    // What was promoted is handed to the claim, so it is done first. At least one row, in the last columns the promotion.
+    promoteAndClaim = template(
+      "promote_claim",
+      "SELECT c.*, p.* FROM {schema}.promote($13, $14) AS p LEFT JOIN LATERAL \(claiming), p.promoted_from) AS c ON true"
+    )
     claimAsynchronously = template("async", "SELECT set_config('synchronous_commit', 'off', true)")
     renew = template("renew", "SELECT held_token, cancels FROM {schema}.renew($1, $2, $3)")
     channels = template("channels", "SELECT {schema}.channel('tasks'), {schema}.channel('cancels')")

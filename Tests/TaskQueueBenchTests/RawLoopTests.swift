@@ -28,7 +28,7 @@ struct RawLoopTests {
   @Test("Two raw drains complete each task once and leave nothing")
   func drains() async throws {
     try await withDatabase { database in
-      for columns in [RawStatements.ClaimColumns.idAndToken, .all] {
+      for columns in [RawStatements.ClaimColumns.necessary, .all] {
         try await database.fill(1_050)
         let drain = drain(database, columns)
         let counts = try await onThreads(2) { _ in try drain.run() }
@@ -43,7 +43,7 @@ struct RawLoopTests {
   func waits() async throws {
     try await withDatabase { database in
       try await database.fill(10)
-      let drain = drain(database, .idAndToken)
+      let drain = drain(database, .necessary)
       let asked = Atomic<Int>(0)
       let completed = try await onThread {
         try drain.run { _ in asked.add(1, ordering: .relaxed).newValue == 3 }
@@ -144,7 +144,7 @@ struct RawLoopTests {
       #expect(try await database.count(where: "NOT ready") == 30)
       #expect(try await !database.isRecentReady())
       #expect(try await database.deadLetters() == 20)
-      let drain = drain(database, .idAndToken)
+      let drain = drain(database, .necessary)
       #expect(try await onThread { try drain.run() } == 0)
     }
   }

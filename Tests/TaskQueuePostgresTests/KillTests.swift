@@ -22,9 +22,9 @@ struct KillTests {
     var testDescription: String { "\(taskCount) tasks, \(concurrency) at a time" }
 
     /// Between two terminations of backends: enough for one attempt of one task now and then.
-    var respite: Duration { .milliseconds(concurrency == 1 ? 100 : 20) }
+    var respite: Duration { .milliseconds(concurrency == 1 ? 40 : 20) }
 
-    static let all = [Pace(taskCount: 2_000, concurrency: 16), Pace(taskCount: 300, concurrency: 1)]
+    static let all = [Pace(taskCount: 2_000, concurrency: 16), Pace(taskCount: 1_500, concurrency: 1)]
   }
 
   @Test("SIGKILL of worker processes at random points", arguments: Pace.all)
@@ -81,7 +81,7 @@ struct KillTests {
           terminated += Int(try result[0].int8(0))
           try await Task.sleep(for: pace.respite)
         }
-        #expect(terminated > 10)
+        #expect(terminated >= 5)
         await killer.close()
         try await scene.expectAllDoneOnce()
       }

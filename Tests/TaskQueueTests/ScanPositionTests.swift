@@ -91,21 +91,21 @@ struct ScanPositionTests {
     #expect(position.bounds(of: .default).map(\.priority) == Array(0..<ScanPosition.maximumBounds))
   }
 
-  @Test("A busy worker looks at everything twice a second, less often if that takes long")
+  @Test("A busy worker looks at everything four times a second, less often if that takes long")
   func rescans() {
     let schedule = Schedule()
     #expect(schedule.looksAtAll(0), "the first claim")
     #expect(!schedule.looksAtAll(1), "one at a time")
     schedule.end(0, took: .milliseconds(1))
-    #expect(!schedule.looksAtAll(400))
-    #expect(!schedule.begins(400))
-    #expect(schedule.begins(500))
+    #expect(!schedule.looksAtAll(200))
+    #expect(!schedule.begins(200))
+    #expect(schedule.begins(250))
     schedule.end(1_500, took: .seconds(1))
     #expect(!schedule.begins(4_500), "nothing was skipped yet")
     #expect(!schedule.looksAtAll(4_400))
     #expect(schedule.begins(4_500))
     schedule.end(4_600, took: .milliseconds(1))
-    #expect(schedule.looksAtAll(5_100, isQuiet: true), "an idle poll")
+    #expect(schedule.looksAtAll(4_850, isQuiet: true), "an idle poll")
   }
 
   /// Times in milliseconds.

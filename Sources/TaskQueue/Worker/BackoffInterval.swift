@@ -13,6 +13,9 @@ struct BackoffInterval {
 
   mutating func reset() { current = minimum }
 
+  /// Goes on from this step, if that is sooner.
+  mutating func restart(at step: Duration) { current = min(current, max(step, minimum)) }
+
   /// The next wait: 90 to 110 % of the current step, so that processes started together drift apart.
   mutating func next(using generator: inout some RandomNumberGenerator) -> Duration {
     let wait = current * Double.random(in: 0.9...1.1, using: &generator)

@@ -10,6 +10,7 @@ struct ExchangeLoop {
   static var maximumBatch: Int { 1_000 }
   /// From this poll interval on, the queues have been empty for a while, and a poll looks at everything.
   private static var quietPoll: Duration { .milliseconds(250) }
+  private static var pollAfterVainHint: Duration { .milliseconds(32) }
 
   private let run: WorkerRun
   private var generator = SystemRandomNumberGenerator()
@@ -19,6 +20,7 @@ struct ExchangeLoop {
   private var nextPromotionAt: WorkerClock.Instant
   private var lastClaimAt: WorkerClock.Instant
   private var mayHaveMore = true
+  private var isFollowingHint = false
   private var shutdown: ShutdownProgress?
 
   init(run: WorkerRun) {
@@ -60,7 +62,7 @@ struct ExchangeLoop {
     }
     if let nextLook { lookAgain(at: nextLook) }
     if isHinted {
-      poll.reset()
+      isFollowingHint = true
       nextPollAt = now
     }
     guard mayHaveMore || now >= nextPollAt else { return (settlements, nil) }
@@ -102,10 +104,15 @@ struct ExchangeLoop {
     since startedAt: WorkerClock.Instant
   ) {
     let now = run.clock.now
-    // What was just made ready may lie behind the position of this claim.
-    mayHaveMore = exchange.mayHaveMore || exchange.promotedFrom != nil
+    mayHaveMore = exchange.mayHaveMore
     if request.promotesDue { nextPromotionAt = now.advanced(by: run.configuration.promotionInterval) }
-    if !exchange.claimed.isEmpty { poll.reset() }
+    if !exchange.claimed.isEmpty {
+      poll.reset()
+    } else if isFollowingHint {
+      // Another worker was faster; it looks for what may follow. This one only makes sure.
+      poll.restart(at: Self.pollAfterVainHint)
+    }
+    isFollowingHint = false
     nextPollAt = now.advanced(by: poll.next(using: &generator))
     if let nextDueIn = exchange.nextDueIn { lookAgain(at: now.advanced(by: nextDueIn)) }
     run.accept(exchange, request, since: startedAt)

@@ -5,8 +5,8 @@
 struct RescanSchedule: Sendable {
   typealias Instant = WorkerClock.Instant
 
-  /// What got behind the position starts within about twice this.
-  static var interval: Duration { .milliseconds(500) }
+  /// What got behind the position is found within about twice this.
+  static var interval: Duration { .milliseconds(250) }
   /// Looking takes at most a quarter of the time.
   private static var pausePerDuration: Double { 3 }
 

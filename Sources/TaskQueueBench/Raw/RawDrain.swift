@@ -8,6 +8,8 @@ struct RawDrain: Sendable {
   let type: String
   let batch: Int
   let columns: RawStatements.ClaimColumns
+  /// Whether to claim behind the last task, as workers do. Not while others add tasks: this loop never looks back.
+  var isBehindPlace = true
 
   /// Blocks.
   ///
@@ -16,14 +18,19 @@ struct RawDrain: Sendable {
   func run(until isFinished: (_ completed: Int) -> Bool = { _ in true }) throws -> Int {
     let connection = try RawConnection(connectionString)
     try connection.prepare("complete", statements.complete)
-    try connection.prepare("claim", statements.claim(columns))
+    try connection.prepare("claim", statements.claim(columns, isBehindPlace: isBehindPlace))
     try connection.enterPipeline()
-    let claim = statements.claimParameters(type: type, batch: batch)
+    let claim = statements.claimParameters(type: type, batch: batch, isBehindPlace: isBehindPlace)
     let complete = RawParameters(count: 2)
     let ids = RawBigintArray(capacity: batch)
     let tokens = RawBigintArray(capacity: batch)
     var completed = 0
+    var place = Place()
     while true {
+      if isBehindPlace {
+        claim.set(5, place.runAt)
+        claim.set(6, place.id)
+      }
       complete.set(0, ids)
       complete.set(1, tokens)
       if ids.count > 0 { try connection.send("complete", complete) }
@@ -33,9 +40,11 @@ struct RawDrain: Sendable {
       ids.removeAll()
       tokens.removeAll()
       try connection.next { result in
+        let runAt = PQfnumber(result, "run_at")
         for row in 0..<PQntuples(result) {
           ids.append(PQgetvalue(result, row, 0))
           tokens.append(PQgetvalue(result, row, 1))
+          place.pass(Place(runAt: PQgetvalue(result, row, runAt), id: PQgetvalue(result, row, 0)))
         }
       }
       try connection.synced()
@@ -44,6 +53,27 @@ struct RawDrain: Sendable {
         // Asking without a pause would take the processor away from who fills the table.
         usleep(1_000)
       }
+    }
+  }
+
+  /// The last task claimed so far. Times are PostgreSQL's microseconds.
+  private struct Place {
+    var runAt = Int64.min
+    var id = Int64.min
+
+    init() {}
+
+    init(runAt: UnsafePointer<CChar>, id: UnsafePointer<CChar>) {
+      self.runAt = Self.integer(runAt)
+      self.id = Self.integer(id)
+    }
+
+    mutating func pass(_ other: Place) {
+      if (runAt, id) < (other.runAt, other.id) { self = other }
+    }
+
+    private static func integer(_ bytes: UnsafePointer<CChar>) -> Int64 {
+      Int64(bigEndian: UnsafeRawPointer(bytes).loadUnaligned(as: Int64.self))
     }
   }
 }

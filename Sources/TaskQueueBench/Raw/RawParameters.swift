@@ -33,6 +33,13 @@ final class RawParameters {
     set(index, bytes: binary, isBinary: true)
   }
 
+  /// An eight-byte value in binary format, which may change between executions.
+  func set(_ index: Int, _ value: Int64) {
+    if values[index] == nil { set(index, bytes: [UInt8](repeating: 0, count: 8), isBinary: true) }
+    guard let place = values[index] else { return }
+    UnsafeMutableRawPointer(mutating: place).storeBytes(of: value.bigEndian, as: Int64.self)
+  }
+
   /// What an array holds at this moment, without a copy: it must outlive the execution.
   func set(_ index: Int, _ array: RawBigintArray) {
     values[index] = UnsafePointer(array.memory.assumingMemoryBound(to: CChar.self))

@@ -8,28 +8,36 @@ struct RawStatements: Sendable {
 
   /// The columns that a raw claim asks for.
   enum ClaimColumns: Sendable {
-    /// What is needed to settle.
-    case idAndToken
+    /// What is needed to settle, and to claim from there on.
+    case necessary
     /// All that the store reads.
     case all
 
     var sql: String {
       switch self {
-      case .idAndToken: "id, token"
+      case .necessary: "id, token, run_at"
       case .all: "*"
       }
     }
   }
 
-  func claim(_ columns: ClaimColumns) -> String {
+  /// - Parameter isBehindPlace: claims behind a due time and an id, as a worker does: parameters 6 and 7.
+  func claim(_ columns: ClaimColumns, isBehindPlace: Bool = false) -> String {
     """
     SELECT \(columns.sql)
-    FROM \(schema).claim(queues => $1, types => $2, max_count => $3, max_bytes => $4, lease => $5)
+    FROM \(schema).claim(queues => $1, types => $2, max_count => $3, max_bytes => $4, lease => $5\(
+      isBehindPlace
+        ? """
+        , first_ranges => '{1}', last_ranges => '{2}', range_priorities => '{-32769,100}',
+          range_run_ats => ARRAY['-infinity', $6::timestamptz], range_ids => ARRAY[0, $7::bigint],
+          range_ends => '{100,32768}'
+        """ : ""
+    ))
     """
   }
 
-  func claimParameters(type: String, batch: Int) -> RawParameters {
-    let parameters = RawParameters(count: 5)
+  func claimParameters(type: String, batch: Int, isBehindPlace: Bool = false) -> RawParameters {
+    let parameters = RawParameters(count: isBehindPlace ? 7 : 5)
     parameters.set(0, binary: RawArray.encode([Array("default".utf8)], type: RawArray.text))
     parameters.set(1, binary: RawArray.encode([Array(type.utf8)], type: RawArray.text))
     parameters.set(2, text: String(batch))

@@ -53,7 +53,7 @@ struct RawTransactions: Sendable {
     try connection.prepare("commit", "COMMIT")
     try connection.prepare("complete", statements.complete)
     try connection.prepare("business", RawStatements.business)
-    try connection.prepare("claim", statements.claim(.idAndToken))
+    try connection.prepare("claim", statements.claim(.necessary))
   }
 
   private func claim(

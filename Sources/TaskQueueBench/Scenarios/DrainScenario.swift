@@ -10,9 +10,9 @@ struct DrainScenario: Scenario {
   var name: String { "drain" }
 
   func round(_ database: BenchmarkDatabase) async throws -> [Reading] {
-    let rawTwo = try await raw(database, connections: 2, .idAndToken)
+    let rawTwo = try await raw(database, connections: 2, .necessary)
     let one = try await workers(database, 1)
-    let rawOne = try await raw(database, connections: 1, .idAndToken)
+    let rawOne = try await raw(database, connections: 1, .necessary)
     let two = try await workers(database, 2)
     let rawAll = try await raw(database, connections: 2, .all)
     var readings = [

@@ -32,7 +32,8 @@ struct ProduceDrainScenario: Scenario {
       statements: database.statements,
       type: type,
       batch: Self.batch,
-      columns: .idAndToken
+      columns: .necessary,
+      isBehindPlace: false
     )
     return try await .raw(
       tasks: total,
