@@ -390,6 +390,8 @@ DECLARE
   salt bigint := uuid_hash_extended(gen_random_uuid(), 0);
   remaining int := max_count;
   share int := greatest(1, ceil(max_count::float8 / greatest(1, cardinality(queues)))::int);
+  claimed tid[];
+  bytes bigint;
   found_count int;
 BEGIN
   IF rescans AND pg_try_advisory_xact_lock(hashtextextended(concat_ws(':', current_schema(), 'rescan',
@@ -419,33 +421,38 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM paused_queue p WHERE p.queue = q.name);
   END IF;
   LOOP
-    -- ctid = ANY(ARRAY(…)): a Tid Scan, and the locked rows are exactly the updated ones.
+    SELECT array_agg(c.ctid), sum(c.bytes) INTO claimed, bytes
+    FROM (
+      SELECT c.ctid, c.bytes
+      FROM unnest(queues, first_ranges, last_ranges) AS q(name, first, last)
+      CROSS JOIN LATERAL (
+        SELECT w.ctid, w.bytes
+        FROM unnest(range_priorities[q.first:q.last], range_run_ats[q.first:q.last], range_ids[q.first:q.last],
+          range_ends[q.first:q.last]) AS r(priority, run_at, id, before)
+        CROSS JOIN LATERAL (
+          SELECT w.ctid, octet_length(w.payload::text) AS bytes FROM task w
+          WHERE w.ready AND w.queue = q.name AND (w.priority, w.run_at, w.id) > (r.priority, r.run_at, r.id)
+            AND w.priority < r.before AND w.lease_until <= at AND w.run_at <= at AND w.type = ANY (types)
+          ORDER BY w.priority, w.run_at, w.id LIMIT share FOR UPDATE SKIP LOCKED
+        ) AS w
+        LIMIT share
+      ) AS c
+      LIMIT remaining
+    ) AS c;
+    IF bytes > max_bytes THEN
+      SELECT array_agg(b.ctid) INTO claimed
+      FROM (
+        SELECT t.ctid, sum(octet_length(t.payload::text))
+          OVER (ORDER BY c.place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
+        FROM unnest(claimed) WITH ORDINALITY AS c(ctid, place) JOIN task t ON t.ctid = c.ctid
+      ) AS b
+      WHERE b.bytes_before IS NULL OR b.bytes_before < max_bytes;
+    END IF;
+    -- A Tid Scan of rows that are locked above.
     RETURN QUERY
     UPDATE task AS t SET lease_until = at + lease, lease_token = hashint8extended(t.id, salt),
       attempt = t.attempt + 1, crashes = t.crashes + (t.lease_until <> '-infinity')::int
-    WHERE t.ctid = ANY (ARRAY(
-      SELECT b.ctid
-      FROM (
-        SELECT c.ctid, sum(c.bytes) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
-        FROM (
-          SELECT c.ctid, c.bytes
-          FROM unnest(queues, first_ranges, last_ranges) AS q(name, first, last)
-          CROSS JOIN LATERAL (
-            SELECT w.ctid, w.bytes
-            FROM unnest(range_priorities[q.first:q.last], range_run_ats[q.first:q.last], range_ids[q.first:q.last],
-              range_ends[q.first:q.last]) AS r(priority, run_at, id, before)
-            CROSS JOIN LATERAL (
-              SELECT w.ctid, octet_length(w.payload::text) AS bytes FROM task w
-              WHERE w.ready AND w.queue = q.name AND (w.priority, w.run_at, w.id) > (r.priority, r.run_at, r.id)
-                AND w.priority < r.before AND w.lease_until <= at AND w.run_at <= at AND w.type = ANY (types)
-              ORDER BY w.priority, w.run_at, w.id LIMIT share FOR UPDATE SKIP LOCKED
-            ) AS w
-            LIMIT share
-          ) AS c
-          LIMIT remaining
-        ) AS c
-      ) AS b
-      WHERE b.bytes_before IS NULL OR b.bytes_before < max_bytes))
+    WHERE t.ctid = ANY (claimed)
     RETURNING t.id, t.lease_token, t.queue::text, t.type::text, t.priority::int, t.payload::json, t.headers::json,
       t.attempt, t.failures, t.crashes, t.max_attempts::int, t.retry, t.deadline, t.created_at, t.run_at, at,
       t.cancel_requested;

@@ -10,9 +10,12 @@ import DequeModule
 
 /// A thread that runs the jobs of one connection, one after the other, and may block in `poll` meanwhile.
 ///
+/// As a task executor it also runs the body of a transaction, which then changes threads on its way in and out only, and not for
+/// every statement.
+///
 /// The thread lives until ``stop()``; it keeps this object alive. All its signals are blocked, so neither a broken socket (SIGPIPE) nor
 /// the process's other signals end up here.
-final class ConnectionThread: SerialExecutor {
+final class ConnectionThread: SerialExecutor, TaskExecutor {
   // Safety: the mutex and the condition have fixed addresses, are freed in deinit only, and are made for use by several threads.
   nonisolated(unsafe) private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   // Safety: as above.
@@ -66,7 +69,7 @@ final class ConnectionThread: SerialExecutor {
 
   private func runJobs() {
     while let job = nextJob() {
-      job.runSynchronously(on: asUnownedSerialExecutor())
+      job.runSynchronously(isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
     }
   }
 

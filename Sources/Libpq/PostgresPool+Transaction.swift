@@ -10,7 +10,12 @@ extension PostgresPool {
     _ options: PostgresTransactionOptions = .init(),
     _ body: (PostgresTransaction) async throws -> Value
   ) async throws -> Value {
-    let end = try await withConnection { connection in try await connection.runTransaction(options, body) }
+    let end = try await withConnection { connection in
+      // Else every statement would cost two changes of threads.
+      try await withTaskExecutorPreference(connection.core.thread) {
+        try await connection.runTransaction(options, body)
+      }
+    }
     switch end {
     case .committed(let value): return value
     case .unknown(_, let error, transactionID: nil): throw error

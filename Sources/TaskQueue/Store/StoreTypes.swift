@@ -59,67 +59,6 @@ public struct Claim: Hashable, Sendable {
   }
 }
 
-/// A task as handed to a worker.
-public struct ClaimedTask: Sendable {
-  public var claim: Claim
-  public var queue: QueueName
-  public var type: TaskType
-  public var priority: Int
-  public var payload: Data
-  public var headers: [String: String]
-  /// This attempt's number, from 1.
-  public var attempt: Int
-  /// Errors thrown so far.
-  public var failures: Int
-  /// Attempts so far that ended without an outcome, because a worker died or lost its lease.
-  public var crashes: Int
-  public var maxAttempts: Int?
-  public var retry: StoredRetryPolicy?
-  public var deadline: Date?
-  public var createdAt: Date
-  public var dueAt: Date
-  /// The store's clock at the claim.
-  public var claimedAt: Date
-  /// Whether cancellation was asked for before this claim (by a holder that died since).
-  public var isCancelRequested: Bool
-
-  public init(
-    claim: Claim,
-    queue: QueueName,
-    type: TaskType,
-    priority: Int,
-    payload: Data,
-    headers: [String: String],
-    attempt: Int,
-    failures: Int,
-    crashes: Int,
-    maxAttempts: Int?,
-    retry: StoredRetryPolicy?,
-    deadline: Date?,
-    createdAt: Date,
-    dueAt: Date,
-    claimedAt: Date,
-    isCancelRequested: Bool
-  ) {
-    self.claim = claim
-    self.queue = queue
-    self.type = type
-    self.priority = priority
-    self.payload = payload
-    self.headers = headers
-    self.attempt = attempt
-    self.failures = failures
-    self.crashes = crashes
-    self.maxAttempts = maxAttempts
-    self.retry = retry
-    self.deadline = deadline
-    self.createdAt = createdAt
-    self.dueAt = dueAt
-    self.claimedAt = claimedAt
-    self.isCancelRequested = isCancelRequested
-  }
-}
-
 /// What a worker asks for.
 public struct ClaimRequest: Sendable {
   /// Queues to serve; a store gives each a fair share of `limit` while several have tasks.

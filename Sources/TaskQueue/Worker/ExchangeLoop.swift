@@ -18,7 +18,6 @@ struct ExchangeLoop {
   private var failureBackoff = BackoffInterval(minimum: .milliseconds(50), maximum: .seconds(5))
   private var nextPollAt: WorkerClock.Instant
   private var nextPromotionAt: WorkerClock.Instant
-  private var lastClaimAt: WorkerClock.Instant
   private var mayHaveMore = true
   private var isFollowingHint = false
   private var shutdown: ShutdownProgress?
@@ -31,12 +30,10 @@ struct ExchangeLoop {
     )
     nextPollAt = run.clock.now
     nextPromotionAt = run.clock.now
-    lastClaimAt = run.clock.now
   }
 
-  mutating func run(in group: inout DiscardingTaskGroup) async {
+  mutating func work() async {
     while !Task.isCancelled {
-      startRunners(in: &group)
       if advanceShutdown() { return }
       let (settlements, request) = nextExchange()
       if settlements.isEmpty, request == nil {
@@ -45,11 +42,6 @@ struct ExchangeLoop {
         await exchange(settlements, request)
       }
     }
-  }
-
-  private func startRunners(in group: inout DiscardingTaskGroup) {
-    let count = run.state.withLock { $0.missingRunners(concurrency: run.configuration.concurrency) }
-    for _ in 0..<count { group.addTask { [run] in await run.runHandlers() } }
   }
 
   // MARK: One exchange
@@ -66,19 +58,18 @@ struct ExchangeLoop {
       nextPollAt = now
     }
     guard mayHaveMore || now >= nextPollAt else { return (settlements, nil) }
-    let elapsed = lastClaimAt.duration(to: now)
     let isQuiet = !mayHaveMore && poll.current >= Self.quietPoll
-    let (limit, scope) = run.state.withLock { state -> (Int, ClaimRequest.Scope) in
+    let (limit, scope, needsAssistance) = run.state.withLock { state -> (Int, ClaimRequest.Scope, Bool) in
       let limit = state.claimLimit(
         concurrency: configuration.concurrency,
         maximumPrefetch: configuration.maximumPrefetch,
-        sinceLastClaim: elapsed
+        at: now
       )
-      guard limit > 0 else { return (0, .everything) }
-      return (limit, state.rescans.scope(of: state.position, isQuiet: isQuiet, at: now))
+      guard limit > 0 else { return (0, .everything, state.needsAssistance) }
+      return (limit, state.rescans.scope(of: state.position, isQuiet: isQuiet, at: now), state.needsAssistance)
     }
+    if needsAssistance { run.assistSignal.raise() }
     guard limit > 0 else { return (settlements, nil) }
-    lastClaimAt = now
     return (settlements, run.claimRequest(limit: limit, promotesDue: now >= nextPromotionAt, scope: scope))
   }
 
@@ -91,7 +82,7 @@ struct ExchangeLoop {
       if let request { noteClaimed(exchange, request, since: startedAt) }
     } catch {
       if let request {
-        run.endRescan(request, since: startedAt)
+        run.endClaim(request, since: startedAt)
         run.state.withLock { $0.addHint() }
       }
       await recover(settlements, from: error)

@@ -37,6 +37,12 @@ struct RescanSchedule: Sendable {
     return true
   }
 
+  /// There is no room for what might be found.
+  mutating func postpone(at now: Instant) {
+    hasSkipped = true
+    end(at: now, took: .zero)
+  }
+
   mutating func end(at now: Instant, took duration: Duration) {
     isUnderWay = false
     dueAt = now.advanced(by: max(Self.interval, duration * Self.pausePerDuration))

@@ -15,19 +15,23 @@ extension WorkerRun {
 
   /// Takes over what a claim brought.
   func accept(_ exchange: Exchange, _ request: ClaimRequest, since startedAt: WorkerClock.Instant) {
-    endRescan(request, since: startedAt)
+    endClaim(request, since: startedAt)
     if let start = request.scope.position { state.withLock { $0.noteClaimed(exchange, from: start) } }
     guard !exchange.claimed.isEmpty else { return }
     var accepted = exchange.claimed
-    accepted.removeAll { task in
-      guard let action = rejection(of: task) else { return false }
-      if case .bury(let reason, _, _) = action { logDeadLetter(task, reason: reason) }
-      state.withLock { $0.reject(Settlement(task.claim, action)) }
-      return true
+    // Hardly ever; and copying the array would cost every task.
+    if accepted.contains(where: { rejection(of: $0) != nil }) {
+      accepted.removeAll { task in
+        guard let action = rejection(of: task) else { return false }
+        if case .bury(let reason, _, _) = action { logDeadLetter(task, reason: reason) }
+        state.withLock { $0.reject(Settlement(task.claim, action)) }
+        return true
+      }
     }
     let mayBeCancelled = state.withLock { state in
       state.accept(accepted, at: startedAt) { handlers.entries[$0]?.options.timeout }
     }
+    runnerSignal.raise()
     if mayBeCancelled { leaseSignal.raise() }
   }
 
@@ -55,8 +59,12 @@ extension WorkerRun {
       let wait = state.withLock { $0.rescans.wait(at: clock.now) }
       try? await clock.sleep(for: wait)
       let request = state.withLock { state -> ClaimRequest? in
+        guard state.rescans.begin(at: clock.now) else { return nil }
         let limit = state.rescanLimit(concurrency: configuration.concurrency)
-        guard limit > 0, state.rescans.begin(at: clock.now) else { return nil }
+        guard limit > 0 else {
+          state.rescans.postpone(at: clock.now)
+          return nil
+        }
         return claimRequest(limit: limit, promotesDue: true, scope: .rescan(state.position))
       }
       guard let request else { continue }
@@ -70,16 +78,19 @@ extension WorkerRun {
     do {
       accept(try await store.exchange(settle: [], claim: request), request, since: startedAt)
     } catch {
-      endRescan(request, since: startedAt)
+      endClaim(request, since: startedAt)
       guard !Task.isCancelled else { return }
       logger.debug("A look at everything failed; it is tried again", metadata: [LogKey.error: "\(error)"])
     }
   }
 
-  func endRescan(_ request: ClaimRequest, since startedAt: WorkerClock.Instant) {
-    guard case .rescan = request.scope else { return }
+  /// The claim was answered or failed.
+  func endClaim(_ request: ClaimRequest, since startedAt: WorkerClock.Instant) {
     let now = clock.now
-    state.withLock { $0.rescans.end(at: now, took: startedAt.duration(to: now)) }
+    state.withLock { state in
+      state.endClaim(request.limit)
+      if case .rescan = request.scope { state.rescans.end(at: now, took: startedAt.duration(to: now)) }
+    }
   }
 }
 

@@ -18,15 +18,22 @@ final class WorkerRun: Sendable {
   let state = Mutex(WorkerState())
   /// Wakes the exchange loop: an outcome is there, a hint came, shutdown began.
   let workSignal = Signal()
-  /// Wakes the settler: a full batch of outcomes waits.
-  let settleSignal = Signal()
+  /// Wakes the second lane: more is to be exchanged than one exchange at a time can carry.
+  let assistSignal = Signal()
+  /// Starts runners: there are tasks for them.
+  let runnerSignal = Signal()
   /// Wakes the lease keeper: somebody may have cancelled a task held here.
   let leaseSignal = Signal()
 
   /// A type's handler and metrics.
-  private struct Lane: Sendable {
+  private final class Lane: Sendable {
     let entry: TaskHandlers.Entry
     let metrics: WorkerMetrics.Attempts
+
+    init(_ type: TaskType, _ entry: TaskHandlers.Entry) {
+      self.entry = entry
+      metrics = WorkerMetrics.Attempts(type: type)
+    }
   }
 
   init(
@@ -38,9 +45,7 @@ final class WorkerRun: Sendable {
   ) {
     self.store = store
     self.handlers = handlers
-    lanes = Dictionary(
-      uniqueKeysWithValues: handlers.entries.map { ($0, Lane(entry: $1, metrics: WorkerMetrics.Attempts(type: $0))) }
-    )
+    lanes = Dictionary(uniqueKeysWithValues: handlers.entries.map { ($0, Lane($0, $1)) })
     self.configuration = configuration
     self.clock = clock
     self.logger = logger
@@ -51,10 +56,11 @@ final class WorkerRun: Sendable {
       group.addTask { await self.keepLeases() }
       group.addTask { await self.maintain() }
       group.addTask { await self.findStragglers() }
-      group.addTask { await self.settleFullBatches() }
+      group.addTask { await self.assist() }
+      group.addTask { await self.startRunners() }
       if configuration.listensForWakeUps { group.addTask { await self.listen() } }
       var loop = ExchangeLoop(run: self)
-      await loop.run(in: &group)
+      await loop.work()
       group.cancelAll()
     }
   }
@@ -65,6 +71,16 @@ final class WorkerRun: Sendable {
   }
 
   // MARK: Handlers
+
+  private func startRunners() async {
+    await withDiscardingTaskGroup { group in
+      while !Task.isCancelled {
+        let count = state.withLock { $0.missingRunners(concurrency: configuration.concurrency) }
+        for _ in 0..<count { group.addTask { await self.runHandlers() } }
+        await runnerSignal.wait()
+      }
+    }
+  }
 
   /// Runs queued tasks one after another until there are none, or its handler was cancelled (and with it this task).
   func runHandlers() async {
@@ -81,7 +97,7 @@ final class WorkerRun: Sendable {
         switch state.withLock({ $0.complete(task.claim, thenStart: handlerTask, at: endedAt) }) {
         case .recorded(let following, let waiting):
           if waiting == 1 { workSignal.raise() }
-          if waiting == WorkerState.fullBatch { settleSignal.raise() }
+          if waiting == WorkerState.fullBatch { assistSignal.raise() }
           lane?.metrics.ended(in: task.queue, outcome: Self.label(.complete), after: duration)
           next = following
           continue
@@ -100,6 +116,7 @@ final class WorkerRun: Sendable {
 
   private func endRunner() {
     state.withLock { $0.endRunner() }
+    runnerSignal.raise()
     workSignal.raise()
   }
 

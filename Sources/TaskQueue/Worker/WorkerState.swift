@@ -19,54 +19,79 @@ struct WorkerState: Sendable {
   private var queuedBytes = 0
   private var held: [TaskID: HeldTask] = [:]
   private var outcomes: [Settlement] = []
-  /// A full batch is being settled beside the exchange loop.
-  private var isSettling = false
+  /// Tasks asked for in claims that are not answered yet.
+  private var claimsUnderWay = 0
+  /// The last claim reached its limit.
+  private var hasBacklog = false
+  /// An exchange beside the exchange loop is under way.
+  private var isAssisting = false
   /// When a task that was settled there is due again.
   private var nextLook: Instant?
   private(set) var runningCount = 0
   private(set) var runnerCount = 0
-  private var finishedSinceClaim = 0
-  /// Of the last claim.
+  /// Handlers that ended since then.
+  private var finishedCount = 0
+  private var measuredAt: Instant?
+  /// How many tasks to hold beyond the handlers' number.
   private var prefetch = 0
   private(set) var position = ScanPosition()
   var rescans = RescanSchedule()
   private var hasHint = false
   private var cancelHints: Set<TaskID> = []
 
-  var isIdle: Bool { held.isEmpty && outcomes.isEmpty && !isSettling && !rescans.isUnderWay }
+  var isIdle: Bool { held.isEmpty && outcomes.isEmpty && claimsUnderWay == 0 && !isAssisting }
 
   // MARK: Claiming
 
-  /// How many tasks to claim now.
+  /// How many tasks to claim now. Above zero, ``endClaim(_:)`` follows.
   ///
   /// Idle handlers are always filled. Beyond them so many tasks are prefetched as the handlers get through in a moment
-  /// (``prefetchHorizon``), judged by what they finished since the last claim: the local queue grows with their speed and stays
-  /// nearly empty for slow ones, whose tasks other workers may have. A claim for a mere top-up waits until half of the
-  /// prefetch is used up.
-  mutating func claimLimit(concurrency: Int, maximumPrefetch: Int, sinceLastClaim elapsed: Duration) -> Int {
+  /// (``prefetchHorizon``), judged by what they finished lately: the local queue grows with their speed and stays
+  /// nearly empty for slow ones, whose tasks other workers may have. A mere top-up waits until it is worth a claim.
+  mutating func claimLimit(concurrency: Int, maximumPrefetch: Int, at now: Instant) -> Int {
     guard phase == .running, queuedBytes < Limits.claimBytes else { return 0 }
-    let idleHandlers = concurrency - runningCount - queued.count
-    // At most twice as many as just finished, so that one lucky batch does not fill the queue.
-    let growth = min(2, Self.prefetchHorizon / max(elapsed, .microseconds(1)))
-    prefetch = min(maximumPrefetch, Int(Double(finishedSinceClaim) * growth))
+    measure(maximumPrefetch: maximumPrefetch, at: now)
+    let idleHandlers = concurrency - runningCount - queued.count - claimsUnderWay
     let wanted = idleHandlers + prefetch
-    guard wanted > 0, idleHandlers > 0 || queued.count <= prefetch / 2 else { return 0 }
-    finishedSinceClaim = 0
-    return min(wanted, Limits.claimTasks)
+    guard wanted > 0, idleHandlers > 0 || wanted >= min(prefetch / 2, Self.fullBatch) else { return 0 }
+    let limit = min(wanted, Limits.claimTasks)
+    claimsUnderWay += limit
+    return limit
   }
 
   private static var prefetchHorizon: Duration { .milliseconds(100) }
+  private static var measuringInterval: Duration { .milliseconds(5) }
 
-  /// How many tasks the look at everything may claim beside the exchange loop's claims.
-  func rescanLimit(concurrency: Int) -> Int {
+  private mutating func measure(maximumPrefetch: Int, at now: Instant) {
+    guard let start = measuredAt else {
+      measuredAt = now
+      return
+    }
+    let elapsed = start.duration(to: now)
+    guard elapsed >= Self.measuringInterval else { return }
+    // It at most doubles, so that one lucky batch does not fill the queue.
+    let pace = Int(Double(finishedCount) * (Self.prefetchHorizon / elapsed))
+    prefetch = min(maximumPrefetch, pace, 2 * max(finishedCount, prefetch))
+    finishedCount = 0
+    measuredAt = now
+  }
+
+  /// A claim was answered or failed.
+  mutating func endClaim(_ limit: Int) { claimsUnderWay -= limit }
+
+  /// How many tasks the look at everything may claim beside the exchange loop's claims. Above zero, ``endClaim(_:)`` follows.
+  mutating func rescanLimit(concurrency: Int) -> Int {
     guard phase == .running, queuedBytes < Limits.claimBytes else { return 0 }
-    return min(max(0, concurrency - runningCount - queued.count) + prefetch, Limits.claimTasks)
+    let limit = min(max(0, concurrency - runningCount - queued.count) + prefetch, Limits.claimTasks)
+    claimsUnderWay += limit
+    return limit
   }
 
   /// What a claim brought, and where the next one begins.
   mutating func noteClaimed(_ exchange: Exchange, from start: ScanPosition) {
     position.notePromotion(from: exchange.promotedFrom, until: exchange.promotedUntil)
     position.advance(over: exchange.claimed, isCutShort: exchange.mayHaveMore, from: start)
+    hasBacklog = exchange.mayHaveMore
   }
 
   /// Whether a free handler waits for a task.
@@ -155,7 +180,7 @@ struct WorkerState: Sendable {
   /// The handler returned or threw. The runner may go on with another task unless it was cancelled.
   mutating func finish(_ claim: Claim) -> Finished {
     runningCount -= 1
-    finishedSinceClaim += 1
+    finishedCount += 1
     guard let index = index(of: claim) else {
       return Finished(cancelReason: .shutdown, isHeld: false)
     }
@@ -207,15 +232,26 @@ struct WorkerState: Sendable {
   /// So many outcomes are not kept waiting for the exchange under way.
   static var fullBatch: Int { 500 }
 
-  /// Outcomes to settle beside the exchange loop; nil: leave them to it. ``endBatch(lookingAgainAt:)`` follows.
-  mutating func takeFullBatch(atMost limit: Int) -> [Settlement]? {
-    guard !isSettling, outcomes.count >= Self.fullBatch else { return nil }
-    isSettling = true
-    return takeOutcomes(atMost: limit)
+  /// Whether one exchange at a time cannot feed the handlers.
+  var needsAssistance: Bool { hasBacklog && prefetch >= Self.fullBatch }
+
+  /// What to exchange beside the exchange loop; nil: leave it to that. ``endAssistance(lookingAgainAt:)`` follows.
+  mutating func takeAssistance(
+    concurrency: Int,
+    maximumPrefetch: Int,
+    maximumBatch: Int,
+    at now: Instant
+  ) -> (settlements: [Settlement], limit: Int)? {
+    guard !isAssisting else { return nil }
+    let limit =
+      needsAssistance ? claimLimit(concurrency: concurrency, maximumPrefetch: maximumPrefetch, at: now) : 0
+    guard limit > 0 || outcomes.count >= Self.fullBatch else { return nil }
+    isAssisting = true
+    return (takeOutcomes(atMost: maximumBatch), limit)
   }
 
-  mutating func endBatch(lookingAgainAt instant: Instant?) {
-    isSettling = false
+  mutating func endAssistance(lookingAgainAt instant: Instant?) {
+    isAssisting = false
     if let instant { nextLook = min(nextLook ?? instant, instant) }
   }
 

@@ -4,10 +4,9 @@ import Foundation
 struct ProcessFiles: Sendable {
   let processID: Int32
 
-  var residentMegabytes: Double? {
-    guard let line = read("status")?.split(separator: "\n").first(where: { $0.hasPrefix("VmRSS:") }) else { return nil }
-    return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Double($0) }.map { $0 / 1024 }
-  }
+  var residentMegabytes: Double? { megabytes("VmRSS:") }
+  /// The most that was ever resident.
+  var peakMegabytes: Double? { megabytes("VmHWM:") }
 
   var openDescriptors: Int? { count("fd") }
   var threads: Int? { count("task") }
@@ -33,6 +32,11 @@ struct ProcessFiles: Sendable {
     guard let text = read("stat"), let end = text.lastIndex(of: ")") else { return nil }
     let fields = text[text.index(after: end)...].split(separator: " ")
     return fields.count > 14 ? fields : nil
+  }
+
+  private func megabytes(_ key: String) -> Double? {
+    guard let line = read("status")?.split(separator: "\n").first(where: { $0.hasPrefix(key) }) else { return nil }
+    return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Double($0) }.map { $0 / 1024 }
   }
 
   private func read(_ file: String) -> String? {

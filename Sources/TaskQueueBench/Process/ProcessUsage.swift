@@ -11,14 +11,11 @@ struct ProcessUsage: Codable, Equatable, Sendable {
   static func current() -> ProcessUsage {
     var usage = rusage()
     getrusage(Self.whom, &usage)
-    #if canImport(Darwin)
-      let peakBytes = Double(usage.ru_maxrss)
-    #else
-      let peakBytes = Double(usage.ru_maxrss) * 1024
-    #endif
+    // On Linux ru_maxrss starts with what the parent had when it made this process.
+    let files = ProcessFiles(processID: getpid())
     return ProcessUsage(
       cpuSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime),
-      peakMegabytes: peakBytes / 1_048_576
+      peakMegabytes: files.peakMegabytes ?? Double(usage.ru_maxrss) / 1_048_576
     )
   }
 
