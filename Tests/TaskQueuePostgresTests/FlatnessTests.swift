@@ -162,14 +162,7 @@ struct FlatnessTests {
         configuration: configuration,
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
       )
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await worker.run() }
-        let result: Result<Void, any Error>
-        do { result = .success(try await body(scene)) } catch { result = .failure(error) }
-        worker.shutDown()
-        try await group.waitForAll()
-        try result.get()
-      }
+      try await run(worker) { try await body(scene) }
     }
   }
 }

@@ -216,13 +216,6 @@ struct Scene {
       configuration: configuration,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     )
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await worker.run() }
-      let result: Result<Void, any Error>
-      do { result = .success(try await body(worker)) } catch { result = .failure(error) }
-      worker.shutDown()
-      try await group.waitForAll()
-      try result.get()
-    }
+    try await run(worker) { try await body(worker) }
   }
 }

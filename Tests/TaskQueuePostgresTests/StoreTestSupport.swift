@@ -56,6 +56,18 @@ extension PostgresTaskStore {
   }
 }
 
+/// Runs the worker beside the body and shuts it down gracefully after it.
+func run(_ worker: TaskWorker, _ body: () async throws -> Void) async throws {
+  try await withThrowingTaskGroup(of: Void.self) { group in
+    group.addTask { try await worker.run() }
+    let result: Result<Void, any Error>
+    do { result = .success(try await body()) } catch { result = .failure(error) }
+    worker.shutDown()
+    try await group.waitForAll()
+    try result.get()
+  }
+}
+
 extension ClaimedTask {
   var text: String { (try? JSONDecoder().decode(Note.self, from: payload).text) ?? "?" }
 }

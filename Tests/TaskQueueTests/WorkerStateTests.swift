@@ -44,6 +44,19 @@ struct WorkerStateTests {
     #expect(limit(&state) == 0)
   }
 
+  @Test("While a claim for all free handlers is under way, the worker waits for it")
+  func claimUnderWay() {
+    var state = State()
+    let limit = state.rescanLimit(concurrency: 10)
+    #expect(limit == 10)
+    #expect(state.claimLimit(concurrency: 10, maximumPrefetch: 100, at: now) == 0)
+    #expect(!state.hasRoom(concurrency: 10), "else it would ask again at once, for ever")
+    #expect(!state.isIdle)
+    state.endClaim(limit)
+    #expect(state.hasRoom(concurrency: 10))
+    #expect(state.isIdle)
+  }
+
   @Test("Fast handlers get tasks ahead, bounded; slow ones hardly any")
   func prefetch() throws {
     for (elapsed, expected) in [(Duration.milliseconds(5), 30), (.seconds(1), 11)] {

@@ -82,7 +82,7 @@ public enum Limits {
   public static let delay: Duration = .seconds(3_155_760_000)
   /// Tasks brought by one claim, and payload bytes after which it stops.
   public static let claimTasks = 1_000
-  public static let claimBytes = 16 * 1024 * 1024
+  public static let claimBytes = 4 * 1024 * 1024
   /// Rows returned or changed by one administrative call.
   public static let page = 1_000
 }

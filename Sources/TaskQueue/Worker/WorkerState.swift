@@ -94,8 +94,10 @@ struct WorkerState: Sendable {
     hasBacklog = exchange.mayHaveMore
   }
 
-  /// Whether a free handler waits for a task.
-  func hasRoom(concurrency: Int) -> Bool { phase == .running && runningCount + queued.count < concurrency }
+  /// Whether a free handler waits for a task that nobody has asked for yet.
+  func hasRoom(concurrency: Int) -> Bool {
+    phase == .running && runningCount + queued.count + claimsUnderWay < concurrency
+  }
 
   /// Takes over claimed tasks; once draining, hands them back instead.
   /// - Returns: whether somebody may have asked to cancel one of them.
