@@ -1,10 +1,10 @@
 import Logging
 import Synchronization
 
-/// The one loop that talks to the store about outcomes and new tasks, both in one exchange.
+/// The loop that talks to the store about outcomes and new tasks, both in one exchange, and decides when to poll.
 ///
 /// It never waits to fill a batch: it takes what is there. While an exchange is under way handlers go on with prefetched
-/// tasks, and their outcomes make the next batch.
+/// tasks, and their outcomes make the next batch. With a backlog ``WorkerRun/assist()`` exchanges beside it.
 struct ExchangeLoop {
   /// Settlements per exchange at most.
   static var maximumBatch: Int { 1_000 }

@@ -127,7 +127,7 @@ final class WorkerRun: Sendable {
     }
   }
 
-  /// Decides what the store is told, and hands it to the settler.
+  /// Decides what the store is told, and lets it wait for an exchange.
   private func judge(
     _ ending: OutcomeRules.Ending,
     of task: ClaimedTask,

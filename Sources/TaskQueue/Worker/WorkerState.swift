@@ -211,7 +211,7 @@ struct WorkerState: Sendable {
   /// A claimed task that is not to be started.
   mutating func reject(_ settlement: Settlement) { outcomes.append(settlement) }
 
-  /// Hands the outcome over to the settler; nil: nothing to record. Returns whether it is the first one waiting.
+  /// Lets the outcome wait for an exchange; nil: nothing to record. Returns whether it is the first one waiting.
   mutating func record(_ settlement: Settlement?, for claim: Claim) -> Bool {
     guard let index = index(of: claim) else { return outcomes.isEmpty }
     held.remove(at: index)
