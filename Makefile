@@ -34,10 +34,9 @@ build: bootstrap
 	@echo "Building (the first time takes some minutes) …"
 	@swift build --build-tests $(STRICT)
 
-# One test at a time: the fault tests need the machine for themselves.
 test: bootstrap lint build
 	@echo "Testing …"
-	@swift test --skip-build --no-parallel $(STRICT)
+	@scripts/run-tests $(STRICT)
 
 bench: SUBCOMMAND := suite
 bench-flat: SUBCOMMAND := flat

@@ -61,6 +61,16 @@ extension PostgresTaskStore {
     return settlements.map { tokens.contains($0.claim.token) }
   }
 
+  /// Sees prepared transactions and every role's, and needs no privilege.
+  public func openWriters() async throws(TaskQueueError) -> OpenWriters? {
+    let result = try await query(statements.openWriters())
+    return try read { () throws(PostgresError) in
+      var writers = OpenWriters(at: try result[0].timestamptz(0), ids: [])
+      for row in result.rows where try !row.isNull(1) { writers.ids.insert(try row.text(1)) }
+      return writers
+    }
+  }
+
   public func renew(_ claims: [Claim], lease: Duration) async throws(TaskQueueError) -> [Renewal] {
     guard !claims.isEmpty else { return [] }
     let result = try await query(

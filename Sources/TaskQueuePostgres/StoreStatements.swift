@@ -29,6 +29,7 @@ struct StoreStatements: Sendable {
   let claim: Template
   let promoteAndClaim: Template
   let claimAsynchronously: Template
+  let openWriters: Template
   let renew: Template
   let channels: Template
   let cancel: Template
@@ -75,6 +76,16 @@ struct StoreStatements: Sendable {
       "SELECT c.*, p.* FROM {schema}.promote($13, $14) AS p LEFT JOIN LATERAL \(claiming), p.promoted_from) AS c ON true"
     )
     claimAsynchronously = template("async", "SELECT set_config('synchronous_commit', 'off', true)")
+    // Whoever writes a table holds a lock of this mode to the end of the transaction. The time is taken first.
+    openWriters = template(
+      "writers",
+      """
+      SELECT n.at, l.virtualtransaction FROM (SELECT clock_timestamp() AS at OFFSET 0) AS n
+      LEFT JOIN pg_locks AS l ON l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.pid IS DISTINCT FROM pg_backend_pid()
+        AND l.relation = '\(taskTable.replacing("'", with: "''"))'::regclass
+        AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+      """
+    )
     renew = template("renew", "SELECT held_token, cancels FROM {schema}.renew($1, $2, $3)")
     channels = template("channels", "SELECT {schema}.channel('tasks'), {schema}.channel('cancels')")
     cancel = template("cancel", "SELECT {schema}.cancel($1)")

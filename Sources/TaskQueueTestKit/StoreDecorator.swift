@@ -12,6 +12,7 @@ extension StoreDecorator {
   public func exchange(settle: [Settlement], claim: ClaimRequest?) async throws(TaskQueueError) -> Exchange {
     try await base.exchange(settle: settle, claim: claim)
   }
+  public func openWriters() async throws(TaskQueueError) -> OpenWriters? { try await base.openWriters() }
   public func renew(_ claims: [Claim], lease: Duration) async throws(TaskQueueError) -> [Renewal] {
     try await base.renew(claims, lease: lease)
   }

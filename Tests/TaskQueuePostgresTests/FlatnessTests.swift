@@ -2,10 +2,11 @@ import Foundation
 import Libpq
 import Logging
 import Synchronization
-import TaskQueue
 import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
+
+@testable import TaskQueue
 
 /// What comes late, urgent or from elsewhere starts while a worker is busy with a backlog. The order of starts decides, not time.
 @Suite("A busy worker overlooks nothing and nobody", .serialized)
@@ -13,8 +14,8 @@ struct FlatnessTests {
   /// More than a worker with these settings gets through in some seconds.
   private static let backlog = 30_000
 
-  @Test("S11 A task committed late starts long before the backlog's end")
-  func lateCommit() async throws {
+  @Test("S11 A task committed late starts long before the backlog's end", arguments: [false, true])
+  func lateCommit(nearsighted: Bool) async throws {
     var writer: PostgresConnection?
     let begin = { (store: PostgresTaskStore) in
       let connection = try await PostgresConnection.connect(store.configuration.connection)
@@ -22,12 +23,27 @@ struct FlatnessTests {
       _ = try await connection.query("BEGIN")
       return TaskID(try await connection.query("SELECT taskqueue.enqueue('note', '{\"text\":\"late\"}')")[0].int8(0))
     }
-    try await withBusyWorker(before: begin) { scene in
+    try await withBusyWorker(decorated: Self.store(nearsighted), before: begin) { scene in
       try await scene.handles(5_000)
       let connection = try #require(writer)
       _ = try await connection.query("COMMIT")
       try await scene.expectStart(of: scene.first, within: 15_000)
       await connection.close()
+    }
+  }
+
+  private static func store(_ isNearsighted: Bool) -> (PostgresTaskStore) -> any TaskStore {
+    { isNearsighted ? NearsightedStore(base: $0) : $0 as any TaskStore }
+  }
+
+  /// Never looks at everything.
+  private struct NearsightedStore: StoreDecorator {
+    let base: any TaskStore
+
+    func exchange(settle: [Settlement], claim: ClaimRequest?) async throws(TaskQueueError) -> Exchange {
+      var claim = claim
+      if case .rescan(let position) = claim?.scope { claim?.scope = .after(position) }
+      return try await base.exchange(settle: settle, claim: claim)
     }
   }
 
@@ -75,6 +91,56 @@ struct FlatnessTests {
 
   @Test("With an old snapshot held, claims do not step over what is done")
   func heldSnapshot() async throws {
+    try await withHeldSnapshot { store, _, done in
+      // A claim that begins at the start reads all earlier entries again: 2 million here.
+      let read = try await claimIndexReads(store)
+      #expect(read < 3 * done, "\(read) index entries read for \(done) tasks")
+    }
+  }
+
+  @Test("With an old snapshot held, a look behind a late commit does not step over what was done before it")
+  func lateLook() async throws {
+    try await withHeldSnapshot { store, start, _ in
+      var (watch, position) = (CommitWatch(), start)
+      func look() async throws -> Date? { watch.note(try #require(try await store.openWriters())) }
+      func claim() async throws -> [TaskID] {
+        var request = ClaimRequest(
+          queues: [.default],
+          types: ["note"],
+          limit: 9,
+          lease: .seconds(60),
+          promotesDue: false
+        )
+        request.scope = .after(position)
+        let claimed = try await store.exchange(settle: [], claim: request).claimed
+        position.advance(over: claimed, isCutShort: false, from: position)
+        return claimed.map(\.claim.id)
+      }
+      let before = try await claimIndexReads(store)
+      let writer = try await PostgresConnection.connect(store.configuration.connection)
+      _ = try await look()
+      _ = try await writer.query("BEGIN")
+      let late = try await writer.query("SELECT taskqueue.enqueue('note', '{}')")[0].int8(0)
+      _ = try await look()
+      // Time has to pass until claims do not look so far back.
+      try await Task.sleep(for: ScanPosition.commitWindow * 2)
+      let next = try await store.add("next").id
+      try await Task.sleep(for: ScanPosition.commitWindow * 2)
+      #expect(try await claim() == [next])
+      _ = try await look()
+      _ = try await writer.query("COMMIT")
+      #expect(try await claim().isEmpty)
+      position.goBack(to: try #require(try await look()))
+      #expect(try await claim() == [TaskID(late)])
+      try await eventually("the statistics arrive") { try await claimIndexReads(store) > before }
+      let read = try await claimIndexReads(store) - before
+      #expect(read < 100, "\(read) index entries read")
+      await writer.close()
+    }
+  }
+
+  /// Runs the body when 20,000 tasks have been done that cannot be removed.
+  private func withHeldSnapshot(_ body: (PostgresTaskStore, ScanPosition, Int) async throws -> Void) async throws {
     try await withStore { store in
       let holder = try await PostgresConnection.connect(store.configuration.connection)
       _ = try await holder.query("BEGIN ISOLATION LEVEL REPEATABLE READ")
@@ -94,16 +160,16 @@ struct FlatnessTests {
         done += settlements.count
       } while !settlements.isEmpty
       #expect(done == count)
-      // A claim that begins at the start reads all earlier entries again: 2 million here.
       try await eventually("the statistics arrive") {
         try await store.number("SELECT coalesce(sum(n_tup_del), 0)::bigint FROM pg_stat_user_tables") >= count
       }
-      let read = try await store.number(
-        "SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'task_claim'"
-      )
-      #expect(read < 3 * count, "\(read) index entries read for \(count) tasks")
+      try await body(store, position, done)
       await holder.close()
     }
+  }
+
+  private func claimIndexReads(_ store: PostgresTaskStore) async throws -> Int {
+    try await store.number("SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'task_claim'")
   }
 
   // MARK: The scene
@@ -139,6 +205,7 @@ struct FlatnessTests {
 
   private func withBusyWorker(
     queues: [QueueName] = [.default],
+    decorated: (PostgresTaskStore) -> any TaskStore = { $0 },
     before: (PostgresTaskStore) async throws -> TaskID = { try await $0.add("first").id },
     _ body: (BusyScene) async throws -> Void
   ) async throws {
@@ -157,7 +224,7 @@ struct FlatnessTests {
       configuration.queues = queues
       configuration.concurrency = 20
       let worker = try TaskWorker(
-        store: store,
+        store: decorated(store),
         handlers: handlers,
         configuration: configuration,
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

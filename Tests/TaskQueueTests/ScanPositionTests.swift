@@ -100,12 +100,16 @@ struct ScanPositionTests {
     #expect(!schedule.looksAtAll(200))
     #expect(!schedule.begins(200))
     #expect(schedule.begins(250))
+    #expect(schedule.needsCommitWatch)
     schedule.end(1_500, took: .seconds(1))
-    #expect(!schedule.begins(4_500), "nothing was skipped yet")
-    #expect(!schedule.looksAtAll(4_400))
-    #expect(schedule.begins(4_500))
-    schedule.end(4_600, took: .milliseconds(1))
-    #expect(schedule.looksAtAll(4_850, isQuiet: true), "an idle poll")
+    #expect(!schedule.begins(10_500), "nothing was skipped yet")
+    #expect(!schedule.looksAtAll(10_400))
+    #expect(!schedule.looksAtAll(20_000, isQuiet: true), "a slow look is not for the exchange loop")
+    #expect(schedule.begins(20_000))
+    #expect(schedule.needsCommitWatch)
+    schedule.end(20_100, took: .milliseconds(1))
+    #expect(!schedule.needsCommitWatch)
+    #expect(schedule.looksAtAll(20_350, isQuiet: true), "an idle poll")
   }
 
   /// Times in milliseconds.
@@ -119,6 +123,7 @@ struct ScanPositionTests {
       if case .rescan = schedule.scope(of: .init(), isQuiet: isQuiet, at: at(now)) { true } else { false }
     }
 
+    var needsCommitWatch: Bool { schedule.needsCommitWatch }
     func begins(_ now: Int) -> Bool { schedule.begin(at: at(now)) }
     func end(_ now: Int, took duration: Duration) { schedule.end(at: at(now), took: duration) }
   }

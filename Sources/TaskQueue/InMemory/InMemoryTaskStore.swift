@@ -38,6 +38,9 @@ public final class InMemoryTaskStore: TaskStore {
     }
   }
 
+  /// nil: storing is one step.
+  public func openWriters() async throws(TaskQueueError) -> OpenWriters? { nil }
+
   public func renew(_ claims: [Claim], lease: Duration) async throws(TaskQueueError) -> [Renewal] {
     mutate { state, now in claims.map { state.renew($0, lease: lease, now: now) } }
   }

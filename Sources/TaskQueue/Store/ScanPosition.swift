@@ -8,7 +8,8 @@
 ///
 /// A claim that starts there does not step over what lies behind: tasks held by others, tasks of other types, and the
 /// dead rows that a long transaction anywhere in the database keeps from being removed. What gets behind it all the same
-/// (a transaction that committed late, a lease that ran out) is found by ``ClaimRequest/Scope/rescan(_:)``.
+/// (a transaction that committed late, a lease that ran out) is found by ``ClaimRequest/Scope/rescan(_:)``; the late commit
+/// sooner, by ``TaskStore/openWriters()``.
 ///
 /// One place per queue *and priority*, so that a more urgent task is never hidden by less urgent ones. Pure.
 public struct ScanPosition: Sendable, Equatable {
@@ -78,7 +79,11 @@ public struct ScanPosition: Sendable, Equatable {
   /// Notes what a promotion brought: tasks with due times from `oldest` on are ready now.
   public mutating func notePromotion(from oldest: Date?, until newest: Date?) {
     if let newest { promotedUntil = newest - Self.commitWindow / .seconds(1) }
-    guard let oldest else { return }
+    if let oldest { goBack(to: oldest) }
+  }
+
+  /// Tasks with due times from `oldest` on are worth looking at.
+  mutating func goBack(to oldest: Date) {
     for (queue, list) in bounds {
       bounds[queue] = list.map { $0.dueAt < oldest ? $0 : Bound(priority: $0.priority, dueAt: oldest, id: TaskID(0)) }
     }

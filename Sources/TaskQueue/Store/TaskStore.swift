@@ -11,6 +11,10 @@ public protocol TaskStore: Sendable {
   /// Settles, then claims, in one round trip and one commit. Either part may be absent.
   func exchange(settle settlements: [Settlement], claim request: ClaimRequest?) async throws(TaskQueueError) -> Exchange
 
+  /// Who may yet commit tasks behind the ``ScanPosition`` of others. Cheap: a busy worker asks four times a second.
+  /// - Returns: nil if tasks are always seen in the order in which they were stored.
+  func openWriters() async throws(TaskQueueError) -> OpenWriters?
+
   /// Lets the claims hold their tasks for `lease` from now. Results in the order of `claims`.
   func renew(_ claims: [Claim], lease: Duration) async throws(TaskQueueError) -> [Renewal]
 

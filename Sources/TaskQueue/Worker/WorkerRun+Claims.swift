@@ -1,6 +1,12 @@
 import Logging
 import Synchronization
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 extension WorkerRun {
   func claimRequest(limit: Int, promotesDue: Bool, scope: ClaimRequest.Scope) -> ClaimRequest {
     ClaimRequest(
@@ -68,19 +74,59 @@ extension WorkerRun {
         return claimRequest(limit: limit, promotesDue: true, scope: .rescan(state.position))
       }
       guard let request else { continue }
-      await rescan(request)
+      _ = await look(request)
       workSignal.raise()
     }
   }
 
-  private func rescan(_ request: ClaimRequest) async {
+  /// - Returns: whether the store answered.
+  private func look(_ request: ClaimRequest) async -> Bool {
     let startedAt = clock.now
     do {
       accept(try await store.exchange(settle: [], claim: request), request, since: startedAt)
+      return true
     } catch {
       endClaim(request, since: startedAt)
-      guard !Task.isCancelled else { return }
-      logger.debug("A look at everything failed; it is tried again", metadata: [LogKey.error: "\(error)"])
+      noteFailedLook(error)
+      return false
+    }
+  }
+
+  private func noteFailedLook(_ error: TaskQueueError) {
+    guard !Task.isCancelled else { return }
+    logger.debug("A look behind the position failed; it is tried again", metadata: [LogKey.error: "\(error)"])
+  }
+
+  // MARK: Looking behind late commits
+
+  /// While the exchange loop is busy behind its position, looks behind transactions that ended since the last time.
+  func followLateCommits() async {
+    var watch = CommitWatch()
+    /// The earliest due time that a look was missed for.
+    var missedFrom: Date?
+    while !Task.isCancelled {
+      try? await clock.sleep(for: CommitWatch.interval)
+      guard state.withLock({ $0.rescans.needsCommitWatch }) else {
+        (watch, missedFrom) = (CommitWatch(), nil)
+        continue
+      }
+      do {
+        guard let writers = try await store.openWriters() else { return }
+        guard let from = watch.note(writers) else { continue }
+        missedFrom = min(missedFrom ?? from, from)
+        if let request = lateLook(from: missedFrom ?? from), await look(request) { missedFrom = nil }
+      } catch { noteFailedLook(error) }
+    }
+  }
+
+  /// nil: there is no room for what might be found.
+  private func lateLook(from oldest: Date) -> ClaimRequest? {
+    state.withLock { state in
+      let limit = state.rescanLimit(concurrency: configuration.concurrency)
+      guard limit > 0 else { return nil }
+      var position = state.position
+      position.goBack(to: oldest)
+      return claimRequest(limit: limit, promotesDue: false, scope: .after(position))
     }
   }
 

@@ -56,6 +56,7 @@ final class WorkerRun: Sendable {
       group.addTask { await self.keepLeases() }
       group.addTask { await self.maintain() }
       group.addTask { await self.findStragglers() }
+      group.addTask { await self.followLateCommits() }
       group.addTask { await self.assist() }
       group.addTask { await self.startRunners() }
       if configuration.listensForWakeUps { group.addTask { await self.listen() } }
