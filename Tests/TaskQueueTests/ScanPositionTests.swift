@@ -91,25 +91,25 @@ struct ScanPositionTests {
     #expect(position.bounds(of: .default).map(\.priority) == Array(0..<ScanPosition.maximumBounds))
   }
 
-  @Test("A busy worker looks at everything four times a second, less often if that takes long")
+  @Test("A busy worker looks at everything once a second, less often if that takes long")
   func rescans() {
     let schedule = Schedule()
     #expect(schedule.looksAtAll(0), "the first claim")
     #expect(!schedule.looksAtAll(1), "one at a time")
     schedule.end(0, took: .milliseconds(1))
-    #expect(!schedule.looksAtAll(200))
-    #expect(!schedule.begins(200))
-    #expect(schedule.begins(250))
+    #expect(!schedule.looksAtAll(900))
+    #expect(!schedule.begins(900))
+    #expect(schedule.begins(1_000))
     #expect(schedule.needsCommitWatch)
-    schedule.end(1_500, took: .seconds(1))
-    #expect(!schedule.begins(10_500), "nothing was skipped yet")
-    #expect(!schedule.looksAtAll(10_400))
+    schedule.end(2_000, took: .seconds(1))
+    #expect(!schedule.begins(11_000), "nothing was skipped yet")
+    #expect(!schedule.looksAtAll(10_900))
     #expect(!schedule.looksAtAll(20_000, isQuiet: true), "a slow look is not for the exchange loop")
     #expect(schedule.begins(20_000))
     #expect(schedule.needsCommitWatch)
     schedule.end(20_100, took: .milliseconds(1))
     #expect(!schedule.needsCommitWatch)
-    #expect(schedule.looksAtAll(20_350, isQuiet: true), "an idle poll")
+    #expect(schedule.looksAtAll(21_100, isQuiet: true), "an idle poll")
   }
 
   /// Times in milliseconds.

@@ -7,7 +7,7 @@ struct RescanSchedule: Sendable {
   typealias Instant = WorkerClock.Instant
 
   /// What got behind the position is found within about twice this.
-  static var interval: Duration { .milliseconds(250) }
+  static var interval: Duration { .seconds(1) }
   /// Looking takes at most a tenth of the time.
   private static var pausePerDuration: Double { 9 }
   /// A look that takes longer must not hold up the exchange loop.
