@@ -8,7 +8,7 @@ public struct NeverHappened: Error, CustomStringConvertible {
 /// - Throws: ``NeverHappened`` after `limit`; whatever the condition throws.
 public func eventually(
   _ what: String,
-  within limit: Duration = .seconds(30),
+  within limit: Duration = .seconds(120),
   fileID: String = #fileID,
   line: Int = #line,
   _ condition: () async throws -> Bool

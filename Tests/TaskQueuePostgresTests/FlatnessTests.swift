@@ -183,13 +183,13 @@ struct FlatnessTests {
     /// Waits until so many tasks have started.
     func handles(_ count: Int) async throws {
       let target = started.count + count
-      try await eventually("the worker goes on", within: .seconds(120)) { started.count >= target }
+      try await eventually("the worker goes on") { started.count >= target }
     }
 
     /// The task must start before so many others do.
     func expectStart(of id: TaskID, within others: Int) async throws {
       let before = started.count
-      try await eventually("the task starts", within: .seconds(120)) { started.place(of: id) != nil }
+      try await eventually("the task starts") { started.place(of: id) != nil }
       let place = try #require(started.place(of: id))
       #expect(place - before < others, "\(place - before) others started first")
     }

@@ -45,7 +45,7 @@ struct KillTests {
       var done = 0
       while done < pace.taskCount * 9 / 10 {
         let target = done + pace.taskCount / 20
-        try await eventually("work goes on", within: .seconds(120)) {
+        try await eventually("work goes on") {
           done = try await scene.effectCount()
           return done >= target
         }
