@@ -84,6 +84,24 @@ struct WorkerStateTests {
     #expect(state.start(nil, at: now) == nil)
   }
 
+  @Test("Tasks whose claims were lost in the local queue make room for others")
+  func lostInQueue() {
+    var state = State()
+    _ = state.accept((1...11).map { task($0) }, at: now) { _ in nil }
+    _ = state.missingRunners(concurrency: 10)
+    let running = state.start(nil, at: now)
+    #expect(running?.claim.id == TaskID(1))
+    for id in 2...11 { _ = state.cancel(Claim(id: TaskID(Int64(id)), token: 1), reason: .leaseLost) }
+    #expect(limit(&state) == 9)
+    #expect(state.hasRoom(concurrency: 10), "else it would never ask again")
+    _ = state.accept([task(5, token: 2), task(6, token: 2)], at: now) { _ in nil }
+    _ = state.cancel(Claim(id: TaskID(5), token: 2), reason: .leaseLost)
+    #expect(limit(&state) == 8)
+    #expect(state.start(nil, at: now)?.claim.id == TaskID(6))
+    #expect(state.start(nil, at: now) == nil)
+    #expect(limit(&state) == 8)
+  }
+
   @Test("A handler of a lost claim cannot speak for the task's newer claim")
   func staleHandler() throws {
     var state = State()

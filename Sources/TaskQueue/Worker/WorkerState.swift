@@ -17,6 +17,8 @@ struct WorkerState: Sendable {
   /// May contain tasks that are not held any more; ``start(_:at:)`` passes them over.
   private var queued: Deque<ClaimedTask> = []
   private var queuedBytes = 0
+  /// How many of `queued` are not held any more.
+  private var forgottenCount = 0
   private var held: [TaskID: HeldTask] = [:]
   private var outcomes: [Settlement] = []
   /// Tasks asked for in claims that are not answered yet.
@@ -51,7 +53,7 @@ struct WorkerState: Sendable {
   mutating func claimLimit(concurrency: Int, maximumPrefetch: Int, at now: Instant) -> Int {
     guard phase == .running, queuedBytes < Limits.claimBytes else { return 0 }
     measure(maximumPrefetch: maximumPrefetch, at: now)
-    let idleHandlers = concurrency - runningCount - queued.count - claimsUnderWay
+    let idleHandlers = concurrency - runningCount - waitingCount - claimsUnderWay
     let wanted = idleHandlers + prefetch
     guard wanted > 0, idleHandlers > 0 || wanted >= min(prefetch / 2, Self.fullBatch) else { return 0 }
     let limit = min(wanted, Limits.claimTasks)
@@ -82,7 +84,7 @@ struct WorkerState: Sendable {
   /// How many tasks the look at everything may claim beside the exchange loop's claims. Above zero, ``endClaim(_:)`` follows.
   mutating func rescanLimit(concurrency: Int) -> Int {
     guard phase == .running, queuedBytes < Limits.claimBytes else { return 0 }
-    let limit = min(max(0, concurrency - runningCount - queued.count) + prefetch, Limits.claimTasks)
+    let limit = min(max(0, concurrency - runningCount - waitingCount) + prefetch, Limits.claimTasks)
     claimsUnderWay += limit
     return limit
   }
@@ -96,7 +98,7 @@ struct WorkerState: Sendable {
 
   /// Whether a free handler waits for a task that nobody has asked for yet.
   func hasRoom(concurrency: Int) -> Bool {
-    phase == .running && runningCount + queued.count + claimsUnderWay < concurrency
+    phase == .running && queuedBytes < Limits.claimBytes && runningCount + waitingCount + claimsUnderWay < concurrency
   }
 
   /// Takes over claimed tasks; once draining, hands them back instead.
@@ -109,7 +111,10 @@ struct WorkerState: Sendable {
     for task in tasks {
       let entry = HeldTask(token: task.claim.token, type: task.type, timeout: timeout(task.type), renewedAt: now)
       // Claimed again by ourselves: our own earlier claim was lost.
-      if let old = held.updateValue(entry, forKey: task.claim.id) { old.handlerTask?.cancel() }
+      if let old = held.updateValue(entry, forKey: task.claim.id) {
+        old.handlerTask?.cancel()
+        if old.startedAt == nil { forgetQueued() }
+      }
       queued.append(task)
       queuedBytes += task.payload.count
     }
@@ -121,9 +126,24 @@ struct WorkerState: Sendable {
   /// How many runners to start now; counted as started.
   mutating func missingRunners(concurrency: Int) -> Int {
     guard phase == .running else { return 0 }
-    let missing = max(0, min(concurrency - runnerCount, queued.count))
+    let missing = max(0, min(concurrency - runnerCount, waitingCount))
     runnerCount += missing
     return missing
+  }
+
+  /// Claimed tasks that a handler is to start.
+  private var waitingCount: Int { queued.count - forgottenCount }
+
+  /// One of `queued` is not held any more.
+  private mutating func forgetQueued() {
+    forgottenCount += 1
+    if waitingCount == 0 { emptyQueue() }
+  }
+
+  private mutating func emptyQueue() {
+    queued = []
+    queuedBytes = 0
+    forgottenCount = 0
   }
 
   mutating func addHint() { hasHint = true }
@@ -155,7 +175,10 @@ struct WorkerState: Sendable {
     while phase == .running, let task = queued.popFirst() {
       queuedBytes -= task.payload.count
       // Its claim may have been lost in the queue, and another one of it have come.
-      guard let index = index(of: task.claim) else { continue }
+      guard let index = index(of: task.claim) else {
+        forgottenCount -= 1
+        continue
+      }
       held.values[index].startedAt = now
       held.values[index].handlerTask = handlerTask
       runningCount += 1
@@ -303,6 +326,7 @@ extension WorkerState {
     guard let entry = held[claim.id], entry.token == claim.token else { return nil }
     guard entry.startedAt != nil else {
       held[claim.id] = nil
+      forgetQueued()
       if reason == .requested { outcomes.append(Settlement(claim, .bury(.cancelled, detail: nil, nil))) }
       return entry.type
     }
@@ -323,8 +347,7 @@ extension WorkerState {
       held[task.claim.id] = nil
       outcomes.append(Settlement(task.claim, .release))
     }
-    queued = []
-    queuedBytes = 0
+    emptyQueue()
   }
 
   /// Tells all running handlers to stop.
