@@ -52,7 +52,7 @@ let package = Package(
     .target(
       name: "TaskQueueMigrations",
       path: "migrations",
-      resources: [.embedInCode("V0001_task_queue.sql")]
+      resources: [.embedInCode("V0001_task_queue.sql"), .embedInCode("V0002_effects.sql")]
     ),
 
     // The durable store and the migrator.

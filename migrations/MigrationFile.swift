@@ -9,6 +9,9 @@ public struct MigrationFile: Sendable {
 
   /// All of them, in the order in which they are applied.
   public static var all: [MigrationFile] {
-    [MigrationFile(version: 1, name: "task_queue", bytes: PackageResources.V0001_task_queue_sql)]
+    [
+      MigrationFile(version: 1, name: "task_queue", bytes: PackageResources.V0001_task_queue_sql),
+      MigrationFile(version: 2, name: "effects", bytes: PackageResources.V0002_effects_sql),
+    ]
   }
 }

@@ -12,6 +12,7 @@ public final class PostgresTaskStore: TaskStore {
   /// The store's connections. The app may use them for its own transactions.
   public let pool: PostgresPool
   let statements: StoreStatements
+  let effectStatements: EffectStatements
   let groups: EnqueueGroups
 
   /// Opens nothing yet.
@@ -21,7 +22,9 @@ public final class PostgresTaskStore: TaskStore {
     try configuration.validate()
     self.configuration = configuration
     pool = PostgresPool(configuration.connection, maximumConnections: configuration.maximumConnections)
-    statements = StoreStatements(schema: try SchemaName(configuration.schema))
+    let schema = try SchemaName(configuration.schema)
+    statements = StoreStatements(schema: schema)
+    effectStatements = EffectStatements(schema: schema)
     groups = EnqueueGroups(pool: pool, statement: statements.enqueue, wakes: configuration.wakesUp)
   }
 

@@ -43,6 +43,7 @@ struct InMemoryState {
   var lanes: [QueueName: [TaskType: Lane]] = [:]
   var paused: Set<QueueName> = []
   var lastID: Int64 = 0
+  var effects = InMemoryEffects()
   /// Which queue a claim begins with, so that a limit below the number of queues starves none.
   var rotation = 0
   /// What watchers are to be told after this call.

@@ -125,7 +125,7 @@ public final class InMemoryTaskStore: TaskStore {
   }
 
   /// One atomic step; afterwards, outside of the lock, watchers are told of what it changed.
-  private func mutate<Value: Sendable, Failure: Error>(
+  func mutate<Value: Sendable, Failure: Error>(
     _ body: (inout InMemoryState, Date) throws(Failure) -> Value
   ) throws(Failure) -> Value {
     let (value, hints) = try state.withLock { state throws(Failure) in

@@ -1,0 +1,89 @@
+/// Why an effect gave no value, when the call itself is not to blame (that is ``EffectFailure``).
+public struct EffectError: Error, Sendable, CustomStringConvertible {
+  /// The kind of trouble. Codes may be added in minor versions.
+  public struct Code: Hashable, Sendable, CustomStringConvertible {
+    public let description: String
+    init(_ description: String) { self.description = description }
+
+    /// The effect was begun with another request. Nothing was sent.
+    public static let requestChanged = Code("requestChanged")
+    /// The call ended without an answer, or the provider could not say yet what became of it. The next attempt asks.
+    public static let outcomeUnknown = Code("outcomeUnknown")
+    /// The outcome is unknown and there is nobody to ask: a person has to resolve the effect, then redrive the task.
+    public static let parked = Code("parked")
+    /// This very attempt has a call of this effect under way, or could not record how it ended. Nothing was sent.
+    public static let busy = Code("busy")
+    /// It happened, but its recorded value does not fit the type asked for.
+    public static let unreadableValue = Code("unreadableValue")
+    /// The request could not be encoded. Nothing was sent.
+    public static let encodingFailed = Code("encodingFailed")
+  }
+
+  public var code: Code
+  public var effect: EffectName
+  /// What is wrong and what to do about it. Never holds a request or a value.
+  public var message: String
+  /// The key of the call, if it has one.
+  public var key: IdempotencyKey?
+  /// What the call or the lookup threw, if that is the cause.
+  public var underlying: (any Error)?
+
+  public init(
+    _ code: Code,
+    _ effect: EffectName,
+    _ message: String,
+    key: IdempotencyKey? = nil,
+    underlying: (any Error)? = nil
+  ) {
+    self.code = code
+    self.effect = effect
+    self.message = message
+    self.key = key
+    self.underlying = underlying
+  }
+
+  public var description: String {
+    let cause = underlying.map { " (\($0))" } ?? ""
+    return "Effect \(effect): \(code): \(message)\(cause)"
+  }
+}
+
+extension EffectError: TaskOutcomeError {
+  /// A parked effect and a changed request make the task a dead letter: only a person can go on from there.
+  public var taskOutcome: TaskOutcome? {
+    switch code {
+    case .parked, .requestChanged: .discard(reason: description)
+    default: nil
+    }
+  }
+}
+
+/// What is worth a look before it becomes trouble.
+public struct EffectWarning: Sendable, Hashable, CustomStringConvertible {
+  /// The kind of warning. Codes may be added in minor versions.
+  public struct Code: Hashable, Sendable, CustomStringConvertible {
+    public let description: String
+    init(_ description: String) { self.description = description }
+
+    /// The next retry falls behind the end of the key's lifetime: from then on only `reconcile` decides, or a person.
+    public static let keyEndsBeforeNextRetry = Code("keyEndsBeforeNextRetry")
+    /// Another attempt has taken the effect over while this one called; what this one learned is recorded where it can be.
+    public static let overtaken = Code("overtaken")
+  }
+
+  public var code: Code
+  public var task: TaskID
+  public var effect: EffectName
+  public var key: IdempotencyKey
+  public var message: String
+
+  public init(_ code: Code, task: TaskID, effect: EffectName, key: IdempotencyKey, _ message: String) {
+    self.code = code
+    self.task = task
+    self.effect = effect
+    self.key = key
+    self.message = message
+  }
+
+  public var description: String { "Effect \(effect) of task \(task): \(code): \(message)" }
+}

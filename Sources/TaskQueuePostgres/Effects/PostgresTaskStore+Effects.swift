@@ -1,0 +1,167 @@
+public import Libpq
+public import TaskQueue
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension PostgresTaskStore: EffectLedger {
+  /// One function call: one round trip, one commit.
+  public func beginEffect(_ intent: EffectIntent) async throws(TaskQueueError) -> EffectDecision {
+    let result = try await query(
+      effectStatements.begin(
+        .int8(intent.claim.id.rawValue),
+        .int8(intent.claim.token),
+        .text(intent.name.rawValue),
+        .bytea(intent.requestDigest),
+        .interval(intent.callLimit),
+        intent.keyLifetime.map { .interval($0) } ?? .null,
+        intent.absentCall.map { .int4(Int32(clamping: $0)) } ?? .null
+      )
+    )
+    return try read { () throws(PostgresError) in
+      let row = result[0]
+      let decision = try row.text(0)
+      guard decision != "lost" else { return .leaseLost }
+      let call = EffectCall(
+        claim: intent.claim,
+        name: intent.name,
+        key: IdempotencyKey(rawValue: try row.text(1)),
+        number: Int(try row.int4(2)),
+        keyEndsIn: try row.optionalFloat8(4).map { .seconds($0) }
+      )
+      switch decision {
+      case "call": return .call(call)
+      case "ask": return .ask(call, callEndsIn: .seconds(try row.float8(3)))
+      case "busy": return .busy(call)
+      case "changed": return .requestChanged(call)
+      default:
+        guard let outcome = try Self.outcome(state: decision, value: 5, code: 6, reason: 7, of: row) else {
+          throw PostgresError(.decoding, "begin_effect decided something unknown")
+        }
+        return .recorded(outcome, call)
+      }
+    }
+  }
+
+  /// One function call: one round trip, one commit.
+  public func endEffect(_ call: EffectCall, _ outcome: EffectOutcome) async throws(TaskQueueError) -> EffectOutcome? {
+    let statement = effectStatements.end(Self.endParameters(call, outcome))
+    let result: PostgresResult
+    do { result = try await pool.queryUninterrupted(statement) } catch { throw TaskQueueError(error, .safe) }
+    return try read { () throws(PostgresError) in try Self.recordedOutcome(result) }
+  }
+
+  /// Records an effect's success in the app's transaction, such as the one that completes the task. Nothing to do if it is
+  /// recorded already.
+  ///
+  /// One round trip; locks the effect's row until the transaction ends. To keep the order of locks, complete the task first.
+  ///
+  /// - Throws: `storeFailed`.
+  public func record<Value>(
+    _ receipt: EffectReceipt<Value>,
+    in transaction: PostgresTransaction
+  ) async throws(TaskQueueError) {
+    guard let outcome = receipt.unrecorded else { return }
+    _ = try await query(effectStatements.end(Self.endParameters(receipt.call, outcome)), in: transaction)
+  }
+
+  public func resolveEffect(
+    _ name: EffectName,
+    of task: TaskID,
+    as resolution: EffectResolution
+  ) async throws(TaskQueueError) -> EffectResolutionResult {
+    let (state, value, reason): (EffectState, PostgresValue, PostgresValue) =
+      switch resolution {
+      case .succeeded(let json): (.succeeded, .json(json), .null)
+      case .failed(let reason): (.failed, .null, .text(Self.storable(reason)))
+      case .didNotHappen: (.open, .null, .null)
+      }
+    let result = try await query(
+      effectStatements.resolve(.int8(task.rawValue), .text(name.rawValue), .text(state.rawValue), value, reason),
+      .unsafe
+    )
+    return try read { () throws(PostgresError) in
+      EffectResolutionResult(rawValue: try result[0].text(0)) ?? .unknown
+    }
+  }
+
+  public func effects(of task: TaskID) async throws(TaskQueueError) -> [EffectRecord] {
+    try records(try await query(effectStatements.effects(.int8(task.rawValue), .int8(Int64(Limits.page)))))
+  }
+
+  public func unsettledEffects(olderThan age: Duration, limit: Int) async throws(TaskQueueError) -> [EffectRecord] {
+    let limit = Int64(max(0, min(limit, Limits.page)))
+    return try records(try await query(effectStatements.unsettled(.interval(age), .int8(limit))))
+  }
+
+  public func purgeEffects(olderThan age: Duration) async throws(TaskQueueError) -> Int {
+    let result = try await query(effectStatements.purgeEffects(.interval(age), .int4(Int32(Limits.page))))
+    return try read { () throws(PostgresError) in Int(try result[0].int8(0)) }
+  }
+
+  // MARK: Values
+
+  private static func endParameters(_ call: EffectCall, _ outcome: EffectOutcome) -> [PostgresValue] {
+    let (state, code, reason) = outcome.columns
+    var value = PostgresValue.null
+    if case .succeeded(let json) = outcome, !json.isEmpty { value = .json(json) }
+    return [
+      .int8(call.claim.id.rawValue), .int8(call.claim.token), .text(call.name.rawValue),
+      .int4(Int32(clamping: call.number)), .text(state.rawValue), value,
+      code.map { .text(storable($0)) } ?? .null, reason.map { .text(storable($0)) } ?? .null,
+    ]
+  }
+
+  private static func recordedOutcome(_ result: PostgresResult) throws(PostgresError) -> EffectOutcome? {
+    guard let state = try result[0].optionalText(0) else { return nil }
+    return try outcome(state: state, value: 1, code: 2, reason: 3, of: result[0])
+  }
+
+  private static func outcome(
+    state: String,
+    value: Int,
+    code: Int,
+    reason: Int,
+    of row: PostgresRow
+  ) throws(PostgresError) -> EffectOutcome? {
+    let code = try row.optionalText(code) ?? ""
+    let reason = try row.optionalText(reason) ?? ""
+    switch EffectState(rawValue: state) {
+    case .succeeded: return .succeeded(try row.optionalData(value) ?? Data())
+    case .failed: return .failed(.permanent(code, reason))
+    case .open: return .failed(.temporary(code, reason))
+    case .unknown: return .unknown(reason: reason)
+    case .parked: return .parked(reason: reason)
+    case .intended, nil: return nil
+    }
+  }
+
+  private func records(_ result: PostgresResult) throws(TaskQueueError) -> [EffectRecord] {
+    try read { () throws(PostgresError) in
+      try result.rows.map { row throws(PostgresError) in
+        EffectRecord(
+          task: TaskID(try row.int8(0)),
+          taskType: TaskType(try row.text(1)),
+          name: EffectName(try row.text(2)),
+          key: IdempotencyKey(rawValue: try row.text(3)),
+          state: EffectState(rawValue: try row.text(4)) ?? .unknown,
+          isContradicted: try row.bool(5),
+          calls: Int(try row.int4(6)),
+          intendedAt: try row.timestamptz(7),
+          age: .seconds(try row.float8(8)),
+          value: try row.optionalData(9),
+          code: try row.optionalText(10),
+          reason: try row.optionalText(11)
+        )
+      }
+    }
+  }
+
+  /// PostgreSQL's text holds no NUL.
+  private static func storable(_ text: String) -> String {
+    text.utf8.contains(0) ? text.replacing("\0", with: "\u{FFFD}") : text
+  }
+}
