@@ -3,12 +3,14 @@ public import TaskQueue
 /// An empty in-memory store with a clock moved by hand.
 public struct InMemoryStoreHarness: StoreHarness {
   public let time: ManualTime
-  public let store: any TaskStore
+  let inMemoryStore: InMemoryTaskStore
+
+  public var store: any TaskStore { inMemoryStore }
 
   public init() {
     let time = ManualTime()
     self.time = time
-    store = InMemoryTaskStore(now: { time.now })
+    inMemoryStore = InMemoryTaskStore(now: { time.now })
   }
 
   public func advance(by duration: Duration) async throws { time.advance(by: duration) }

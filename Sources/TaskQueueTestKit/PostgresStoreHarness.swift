@@ -4,9 +4,10 @@ public import TaskQueuePostgres
 
 /// A PostgreSQL store whose records are shifted into the past to let time go by.
 public struct PostgresStoreHarness: StoreHarness {
-  private let postgresStore: PostgresTaskStore
+  let postgresStore: PostgresTaskStore
   private let shiftLive: String
   private let shiftDead: String
+  private let shiftEffects: String
 
   public var store: any TaskStore { postgresStore }
 
@@ -21,11 +22,15 @@ public struct PostgresStoreHarness: StoreHarness {
         finished_at = finished_at - $1
       """
     shiftDead = "UPDATE \(schema).dead_task SET died_at = died_at - $1, created_at = created_at - $1"
+    shiftEffects = """
+      UPDATE \(schema).effect SET key_used_at = key_used_at - $1, intended_at = intended_at - $1, changed_at = changed_at - $1
+      """
   }
 
   public func advance(by duration: Duration) async throws {
     _ = try await postgresStore.pool.pipeline([
       PostgresStatement(shiftLive, [.interval(duration)]), PostgresStatement(shiftDead, [.interval(duration)]),
+      PostgresStatement(shiftEffects, [.interval(duration)]),
     ])
   }
 }

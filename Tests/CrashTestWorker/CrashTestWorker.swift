@@ -6,12 +6,16 @@ import TaskQueuePostgres
 
 /// A worker process for tests to kill: writes one row to `effect` in the transaction that completes each task.
 ///
-/// Arguments: connection string, lease in milliseconds, longest handler time in milliseconds, concurrency. Ends when its standard
+/// With the arguments `effects` and a connection string it is an ``EffectCrashWorker``. Else: connection string, lease in
+/// milliseconds, longest handler time in milliseconds, concurrency. Ends when its standard
 /// input does, so that it never outlives the test.
 @main
 struct CrashTestWorker {
   static func main() async throws {
     let arguments = CommandLine.arguments
+    if arguments.dropFirst().first == "effects" {
+      return try await EffectCrashWorker.run(PostgresConfiguration(arguments.last ?? ""))
+    }
     guard arguments.count == 5, let lease = Int(arguments[2]), let work = Int(arguments[3]),
       let concurrency = Int(arguments[4])
     else {
@@ -41,6 +45,10 @@ struct CrashTestWorker {
       configuration: configuration,
       logger: Logger(label: "crash-test-worker") { _ in SwiftLogNoOpLogHandler() }
     )
+    try await runUntilInputEnds(worker)
+  }
+
+  static func runUntilInputEnds(_ worker: TaskWorker) async throws {
     Thread.detachNewThread {
       while !FileHandle.standardInput.availableData.isEmpty {}
       worker.shutDown()

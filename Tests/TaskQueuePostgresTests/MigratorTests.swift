@@ -19,10 +19,10 @@ struct MigratorTests {
         }
         return try await group.reduce(into: []) { $0 += $1 }
       }
-      #expect(applied == [1])
+      #expect(applied == [1, 2])
       let status = try await Migrator(configuration: configuration, schema: schema).status()
       #expect(status.isUpToDate)
-      #expect(status.applied.map(\.checksum?.count) == [64])
+      #expect(status.applied.map(\.checksum?.count) == [64, 64])
       try await exercise(configuration, schema)
     }
   }
@@ -33,14 +33,71 @@ struct MigratorTests {
       let quoted = try PostgresIdentifier.quotedIdentifier(schema)
       let output = try await Psql.run(
         database.connectionString,
-        ["-c", "CREATE SCHEMA \(quoted)", "-c", "SET search_path = \(quoted)", "-f", Psql.firstMigration]
+        [
+          "-c", "CREATE SCHEMA \(quoted)", "-c", "SET search_path = \(quoted)", "-f", Psql.firstMigration, "-f",
+          Psql.secondMigration,
+        ]
       )
       #expect(output.status == 0, "\(output.errors)")
       try await exercise(database.postgresConfiguration, schema)
       let migrator = Migrator(configuration: database.postgresConfiguration, schema: schema)
-      #expect(try await migrator.status().applied.map(\.checksum) == [nil])
+      #expect(try await migrator.status().applied.map(\.checksum) == [nil, nil])
       #expect(try await migrator.migrate() == [])
-      #expect(try await migrator.status().applied.map(\.checksum?.count) == [64])
+      #expect(try await migrator.status().applied.map(\.checksum?.count) == [64, 64])
+    }
+  }
+
+  @Test(
+    "Version 1 with data and a program at work becomes version 2, by psql or the migrator",
+    arguments: [true, false]
+  )
+  func upgrade(byPsql: Bool) async throws {
+    try await withTestDatabase(migrated: false) { database in
+      let first = try await Psql.run(
+        database.connectionString,
+        ["-c", "CREATE SCHEMA taskqueue", "-c", "SET search_path = taskqueue", "-f", Psql.firstMigration]
+      )
+      #expect(first.status == 0, "\(first.errors)")
+      let store = try PostgresTaskStore(.init(database.postgresConfiguration))
+      for text in ["waiting", "held", "dead"] { _ = try await store.add(text) { $0.unique = UniqueKey(text) } }
+      let claimed = try await store.claimAll()
+      for task in claimed where task.text != "held" {
+        #expect(
+          try await store.settle(task.claim, task.text == "dead" ? .bury(.failed, detail: nil, .sample) : .release)
+        )
+      }
+      let migrator = Migrator(configuration: database.postgresConfiguration)
+      #expect(try await migrator.status().pending == [2])
+      if byPsql {
+        let second = try await Psql.run(
+          database.connectionString,
+          ["-c", "SET search_path = taskqueue", "-f", Psql.secondMigration]
+        )
+        #expect(second.status == 0, "\(second.errors)")
+      } else {
+        #expect(try await migrator.migrate() == [2])
+      }
+      #expect(try await migrator.migrate() == [])
+      // The claim of before is good for an effect of now.
+      let held = try #require(claimed.first { $0.text == "held" })
+      let effects = Effects(ledger: store).bound(to: TaskContext(task: held, logger: .silent))
+      #expect(try await effects.perform("charge", request: 1) { _ in 7 } == 7)
+      #expect(try await store.settle(held.claim, .complete))
+      #expect(try await store.redrive(.all).count == 1)
+      #expect(Set(try await store.claimAll().map(\.text)) == ["waiting", "dead"])
+      await store.close()
+    }
+  }
+
+  @Test("Version 2 is refused where version 1 is missing")
+  func needsFirst() async throws {
+    try await withTestDatabase(migrated: false) { database in
+      let output = try await Psql.run(
+        database.connectionString,
+        ["-1", "-c", "CREATE SCHEMA taskqueue", "-c", "SET search_path = taskqueue", "-f", Psql.secondMigration]
+      )
+      #expect(output.status != 0)
+      #expect(output.errors.contains("no TaskQueue in this schema"))
     }
   }
 
@@ -64,7 +121,7 @@ struct MigratorTests {
     try await withTestDatabase(migrated: false) { database in
       let configuration = database.postgresConfiguration
       let status = try await Migrator(configuration: configuration).status()
-      #expect(status.pending == [1])
+      #expect(status.pending == [1, 2])
       let bad = await #expect(throws: MigrationError.self) {
         try await Migrator(configuration: configuration, schema: "").migrate()
       }

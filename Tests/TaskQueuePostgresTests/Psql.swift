@@ -10,8 +10,13 @@ enum Psql {
   }
 
   /// The package's file of the schema's first version.
-  static let firstMigration = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appending(path: "migrations/V0001_task_queue.sql").path
+  static let firstMigration = migration("V0001_task_queue.sql")
+  static let secondMigration = migration("V0002_effects.sql")
+
+  private static func migration(_ name: String) -> String {
+    URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "migrations/\(name)").path
+  }
 
   @concurrent
   static func run(_ connectionString: String, _ arguments: [String]) async throws -> Output {

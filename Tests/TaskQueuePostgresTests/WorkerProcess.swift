@@ -7,17 +7,23 @@ final class WorkerProcess {
   private let input = Pipe()
 
   /// - Parameter workMilliseconds: the longest a handler takes.
-  init(
+  convenience init(
     _ database: PostgresConfiguration,
     leaseMilliseconds: Int,
     workMilliseconds: Int,
     concurrency: Int
   ) throws {
+    try self.init([database.connectionString, "\(leaseMilliseconds)", "\(workMilliseconds)", "\(concurrency)"])
+  }
+
+  init(_ arguments: [String]) throws {
     process.executableURL = Self.productsDirectory.appendingPathComponent("CrashTestWorker")
-    process.arguments = [database.connectionString, "\(leaseMilliseconds)", "\(workMilliseconds)", "\(concurrency)"]
+    process.arguments = arguments
     process.standardInput = input
     try process.run()
   }
+
+  var isRunning: Bool { process.isRunning }
 
   /// SIGKILL: no handler, no cleanup, no goodbye.
   func kill() {

@@ -1,9 +1,3 @@
-#if canImport(FoundationEssentials)
-  public import FoundationEssentials
-#else
-  public import Foundation
-#endif
-
 extension InMemoryTaskStore: EffectLedger {
   public func beginEffect(_ intent: EffectIntent) async throws(TaskQueueError) -> EffectDecision {
     mutate { state, now in state.beginEffect(intent, now: now) }

@@ -1,0 +1,136 @@
+import Foundation
+import Libpq
+import Logging
+import TaskQueue
+import TaskQueuePostgres
+
+/// A worker that makes an external call per task, and kills itself in each task's first attempt where the task says.
+///
+/// The "provider" is a table written by a connection of its own. It knows no idempotency: what it is sent twice it does twice.
+enum EffectCrashWorker {
+  static func run(_ database: PostgresConfiguration) async throws {
+    let store = try PostgresTaskStore(.init(database, maximumConnections: 20))
+    let provider = PostgresPool(database, maximumConnections: 20)
+    var handlers = TaskHandlers()
+    let options = TaskHandlerOptions(retry: .fixed(.milliseconds(100)), maxAttempts: 100_000)
+    try handlers.register(EffectCrashTask.self, options: options) { task, context in
+      let crash = task.crash(in: context)
+      let effects = Effects(ledger: CrashingLedger(store: store, crash: crash)).bound(to: context)
+      crash(.beforeIntent)
+      let receipt = try await effects.call(
+        "charge",
+        request: task.number,
+        options: EffectOptions(callLimit: .milliseconds(600)),
+        call: { call in
+          crash(.beforeExecution)
+          if crash.point == .duringExecution { killSoon(within: 100) }
+          // Goes on in the server when the client is gone, as a provider does.
+          _ = try await provider.query(
+            "WITH pause AS MATERIALIZED (SELECT pg_sleep(0.1)) INSERT INTO public.execution SELECT $1 FROM pause",
+            [.text(call.key.rawValue)]
+          )
+          crash(.afterExecution)
+          return task.number
+        },
+        reconcile: { call in
+          let found = try await provider.query(
+            "SELECT count(*) FROM public.execution WHERE reference = $1",
+            [.text(call.key.rawValue)]
+          )
+          return try found[0].int8(0) > 0 ? .happened(task.number) : .didNotHappen
+        }
+      )
+      if !task.isRecordedInTransaction, let outcome = receipt.unrecorded {
+        _ = try await CrashingLedger(store: store, crash: crash).endEffect(receipt.call, outcome)
+      }
+      crash(.beforeCompletion)
+      if crash.point == .duringCompletion { killSoon(within: 6) }
+      try await store.withCompletion(of: context) { transaction in
+        if task.isRecordedInTransaction { try await store.record(receipt, in: transaction) }
+        _ = try await transaction.query(
+          "INSERT INTO public.payment (number, reference) VALUES ($1, $2)",
+          [.int8(receipt.value), .text(receipt.call.key.rawValue)]
+        )
+      }
+      return .completedInTransaction
+    }
+    var configuration = TaskWorkerConfiguration()
+    configuration.lease = .milliseconds(1_000)
+    configuration.maximumPollInterval = .milliseconds(50)
+    configuration.maximumCrashes = 100_000
+    configuration.concurrency = 3
+    let worker = try TaskWorker(
+      store: store,
+      handlers: handlers,
+      configuration: configuration,
+      logger: Logger(label: "crash-test-worker") { _ in SwiftLogNoOpLogHandler() }
+    )
+    try await CrashTestWorker.runUntilInputEnds(worker)
+  }
+}
+
+/// Where a process is killed.
+enum EffectCrashPoint: String, Codable, CaseIterable {
+  case beforeIntent, duringIntent, afterIntent
+  case beforeExecution, duringExecution, afterExecution
+  case duringOutcome, afterOutcome
+  case beforeCompletion, duringCompletion
+}
+
+struct EffectCrashTask: TaskPayload {
+  static let taskType: TaskType = "test.effect"
+  var number: Int64
+  var point: EffectCrashPoint
+  var isRecordedInTransaction: Bool
+
+  func crash(in context: TaskContext) -> Crash { Crash(point: context.attempt == 1 ? point : nil) }
+}
+
+/// Kills this process at one point.
+struct Crash: Sendable {
+  var point: EffectCrashPoint?
+
+  func callAsFunction(_ reached: EffectCrashPoint) {
+    if point == reached { kill(getpid(), SIGKILL) }
+  }
+}
+
+/// Kills this process while it goes on.
+func killSoon(within milliseconds: Int) {
+  let microseconds = UInt32.random(in: 0...UInt32(milliseconds * 1_000))
+  Thread.detachNewThread {
+    usleep(microseconds)
+    kill(getpid(), SIGKILL)
+  }
+}
+
+/// The store's ledger with crashes before, in and after its commits.
+struct CrashingLedger: EffectLedger {
+  let store: PostgresTaskStore
+  let crash: Crash
+
+  func beginEffect(_ intent: EffectIntent) async throws(TaskQueueError) -> EffectDecision {
+    if crash.point == .duringIntent { killSoon(within: 4) }
+    let decision = try await store.beginEffect(intent)
+    crash(.afterIntent)
+    return decision
+  }
+
+  func endEffect(_ call: EffectCall, _ outcome: EffectOutcome) async throws(TaskQueueError) -> EffectOutcome? {
+    if crash.point == .duringOutcome { killSoon(within: 4) }
+    let recorded = try await store.endEffect(call, outcome)
+    crash(.afterOutcome)
+    return recorded
+  }
+
+  func resolveEffect(_ name: EffectName, of task: TaskID, as resolution: EffectResolution) async throws(TaskQueueError)
+    -> EffectResolutionResult
+  { try await store.resolveEffect(name, of: task, as: resolution) }
+  func effects(of task: TaskID) async throws(TaskQueueError) -> [EffectRecord] { try await store.effects(of: task) }
+  func unsettledEffects(olderThan age: Duration, limit: Int) async throws(TaskQueueError) -> [EffectRecord] {
+    try await store.unsettledEffects(olderThan: age, limit: limit)
+  }
+  func purgeEffects(olderThan age: Duration) async throws(TaskQueueError) -> Int {
+    try await store.purgeEffects(olderThan: age)
+  }
+}

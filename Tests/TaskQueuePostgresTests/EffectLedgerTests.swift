@@ -1,0 +1,153 @@
+import Foundation
+import Libpq
+import Logging
+import TaskQueue
+import TaskQueuePostgres
+import TaskQueueTestKit
+import Testing
+
+@Suite("The PostgreSQL ledger of effects")
+struct PostgresEffectLedgerTests {
+  @Test("The PostgreSQL ledger keeps the contract of every ledger", arguments: EffectLedgerConformance.all)
+  func conforms(to check: EffectLedgerConformance.Check) async throws {
+    try await withStore { try await check.run(on: PostgresStoreHarness($0)) }
+  }
+
+  @Test(
+    "A provider without idempotency executes once, whatever crashes, is lost or comes late",
+    arguments: (1...12).map(UInt64.init)
+  )
+  func model(seed: UInt64) async throws {
+    try await withStore { try await EffectModelRun.run(seed: seed, on: PostgresStoreHarness($0)) }
+  }
+
+  @Test("The client and the database derive the same key")
+  func keys() async throws {
+    // Every length up to the longest name: the digest's padding depends on it.
+    let names = ["é 漢字 \u{1F600}"] + (1...128).map { String(repeating: "x", count: $0) }
+    try await withStore { store in
+      let row = try await store.pool.query("SELECT id::text FROM taskqueue.effect_namespace")[0]
+      let namespace = try #require(UUID(uuidString: try row.text(0)))
+      for id in [1, 255, 65_536, Int64.max] {
+        let statement = PostgresStatement(
+          """
+          SELECT taskqueue.effect_key(n.id, $1, u.name)::text
+          FROM taskqueue.effect_namespace n, unnest($2) WITH ORDINALITY AS u(name, place) ORDER BY u.place
+          """,
+          [.int8(id), .textArray(names)]
+        )
+        let stored = try await store.pool.query(statement).rows.map { try $0.text(0) }
+        let derived = names.map {
+          IdempotencyKey(namespace: namespace, task: TaskID(id), effect: EffectName($0)).rawValue
+        }
+        #expect(derived == stored)
+      }
+    }
+  }
+
+  @Test("Two databases derive different keys for the same task and effect")
+  func namespaces() async throws {
+    var keys: Set<String> = []
+    for _ in 1...2 {
+      try await withTestDatabase(migrated: false) { database in
+        try await Migrator(configuration: database.postgresConfiguration).migrate()
+        let connection = try await PostgresConnection.connect(database.postgresConfiguration)
+        let sql = "SELECT taskqueue.effect_key(id, 1, 'charge')::text FROM taskqueue.effect_namespace"
+        keys.insert(try await connection.query(sql)[0].text(0))
+        await connection.close()
+      }
+    }
+    #expect(keys.count == 2)
+  }
+
+  @Test("A success that comes while its handler is cancelled is recorded all the same")
+  func recordsWhenCancelled() async throws {
+    try await withStore { store in
+      _ = try await store.add("x")
+      let task = try await store.claimAll()[0]
+      let effects = Effects(ledger: store).bound(to: TaskContext(task: task, logger: .silent))
+      let value = try await withThrowingTaskGroup(of: String.self) { group in
+        group.addTask {
+          try await effects.perform("charge", request: 1) { _ in
+            try? await Task.sleep(for: .seconds(60))
+            return "paid"
+          }
+        }
+        try await eventually("the intent is committed") {
+          try await store.effects(of: task.claim.id).contains { $0.state == .intended }
+        }
+        group.cancelAll()
+        return try await group.next()
+      }
+      #expect(value == "paid")
+      #expect(try await store.effects(of: task.claim.id).map(\.state) == [.succeeded])
+    }
+  }
+
+  @Test("A call that lasts longer than its limit is cancelled, and its outcome is unknown")
+  func cancelsLongCalls() async throws {
+    try await withStore { store in
+      _ = try await store.add("x")
+      let task = try await store.claimAll()[0]
+      let effects = Effects(ledger: store).bound(to: TaskContext(task: task, logger: .silent))
+      let options = EffectOptions(callLimit: .seconds(2))
+      let error = await #expect(throws: EffectError.self) {
+        try await effects.perform("charge", request: 1, options: options) { _ in
+          try await Task.sleep(for: .seconds(60))
+          return 1
+        } reconcile: { _ in
+          .stillUnknown
+        }
+      }
+      #expect(error?.code == .outcomeUnknown)
+      #expect(try await store.effects(of: task.claim.id).map(\.state) == [.unknown])
+    }
+  }
+
+  @Test("Outcome, business rows and completion commit together or not at all")
+  func recordsInTransaction() async throws {
+    struct Stop: Error {}
+    try await withStore { store in
+      try await store.pool.executeScript("CREATE TABLE payment (id bigint)")
+      _ = try await store.add("x")
+      let task = try await store.claimAll()[0]
+      let effects = Effects(ledger: store).bound(to: TaskContext(task: task, logger: .silent))
+      let receipt = try await effects.call("charge", request: 1) { _ in 7 }
+      #expect(receipt.value == 7)
+      for fails in [true, false] {
+        try? await store.withCompletion(of: task.claim) { transaction in
+          _ = try await transaction.query("INSERT INTO payment VALUES (1)")
+          try await store.record(receipt, in: transaction)
+          if fails { throw Stop() }
+        }
+        let state = try await store.effects(of: task.claim.id).map(\.state)
+        #expect(state == [fails ? .intended : .succeeded])
+        #expect(try await store.number("SELECT count(*) FROM payment") == (fails ? 0 : 1))
+        #expect(try await store.number("SELECT count(*) FROM taskqueue.task") == (fails ? 1 : 0))
+      }
+    }
+  }
+
+  @Test("A claim passes over a task while its effect is begun or resolved")
+  func claimsPassOver() async throws {
+    try await withStore { store in
+      let id = try await store.add("x").id.rawValue
+      let task = try await store.claimAll()[0]
+      try await store.pool.withTransaction { transaction in
+        let begin = PostgresStatement(
+          "SELECT decision FROM taskqueue.begin_effect($1, $2, 'charge', sha256(''), '30 s', NULL, NULL)",
+          [.int8(id), .int8(task.claim.token)]
+        )
+        #expect(try await transaction.query(begin)[0].text(0) == "call")
+        // In the same transaction, as the row is locked by it.
+        try await transaction.query("UPDATE taskqueue.task SET lease_until = now() - interval '1 s'")
+        #expect(try await store.claimAll().isEmpty)
+      }
+      #expect(try await store.claimAll().map(\.claim.id.rawValue) == [id])
+    }
+  }
+}
+
+extension Logger {
+  static var silent: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+}
