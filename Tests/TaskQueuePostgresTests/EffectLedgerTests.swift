@@ -66,16 +66,16 @@ struct PostgresEffectLedgerTests {
       _ = try await store.add("x")
       let task = try await store.claimAll()[0]
       let effects = Effects(ledger: store).bound(to: TaskContext(task: task, logger: .silent))
+      let (calls, continuation) = AsyncStream<Void>.makeStream()
       let value = try await withThrowingTaskGroup(of: String.self) { group in
         group.addTask {
           try await effects.perform("charge", request: 1) { _ in
+            continuation.yield()
             try? await Task.sleep(for: .seconds(60))
             return "paid"
           }
         }
-        try await eventually("the intent is committed") {
-          try await store.effects(of: task.claim.id).contains { $0.state == .intended }
-        }
+        for await _ in calls { break }
         group.cancelAll()
         return try await group.next()
       }

@@ -1,0 +1,152 @@
+import Foundation
+import Libpq
+import TaskQueue
+import TaskQueuePostgres
+import TaskQueueTestKit
+import Testing
+
+@Suite("Alarms")
+struct AlarmTests {
+  private func makeOlder(_ store: PostgresTaskStore, _ ids: ClosedRange<Int64>, hours: Int) async throws {
+    for table in ["task", "dead_task"] {
+      try await store.pool.query(
+        "UPDATE taskqueue.\(table) SET created_at = created_at - $1 WHERE id BETWEEN $2 AND $3",
+        [.interval(.seconds(hours * 3_600)), .int8(ids.lowerBound), .int8(ids.upperBound)]
+      )
+    }
+  }
+
+  @Test("Overdue tasks are found page by page, of types with a rule, and shown by the view")
+  func overdue() async throws {
+    try await withStore { store in
+      try await store.setAlarmRules([AlarmRule("note", finalWithin: .seconds(4 * 3_600))])
+      let old = try await store.enqueue((1...30).map { try NewTask(Note(text: "\($0)")) }).map(\.id)
+      _ = try await store.enqueue((1...5).map { try NewTask(type: "other", json: Data("\($0)".utf8)) })
+      _ = try await store.enqueue((1...30).map { try NewTask(Note(text: "young \($0)")) })
+      try await makeOlder(store, 1...35, hours: 5)
+      let dead = try await store.claimAll(2)
+      for (task, reason) in zip(dead, [DeadLetterReason.failed, .cancelled]) {
+        #expect(try await store.settle(task.claim, .bury(reason, detail: nil, nil)))
+      }
+      var found: [TaskID] = []
+      var position: TaskID?
+      var pages = 0
+      repeat {
+        let page = try await store.alarms(after: position, page: 10, limit: 3, unknownAfter: .zero)
+        #expect(page.overdue.count <= 3)
+        #expect(page.dead.map(\.id) == [dead[0].claim.id])
+        #expect(page.overdue.allSatisfy { $0.overdueBy > .seconds(3_500) && $0.overdueBy < .seconds(3_700) })
+        found += page.overdue.map(\.id)
+        pages += 1
+        position = page.next
+        if pages == 1 { #expect(page.counts == ["note": 10]) }
+      } while position != nil
+      // 33 old tasks live: the walk ends on the first page of young ones.
+      #expect(pages == 5)
+      #expect(found.count == 9)
+      #expect(Set(found).isSubset(of: old))
+      #expect(try await store.number("SELECT count(*) FROM taskqueue.overdue WHERE state = 'live'") == 28)
+      #expect(try await store.number("SELECT count(*) FROM taskqueue.overdue WHERE state = 'dead'") == 1)
+      #expect(
+        try await store.number(
+          "SELECT count(*) FROM taskqueue.overdue WHERE final_by < now() AND overdue_by > '59 min'"
+        ) == 29
+      )
+    }
+  }
+
+  @Test("Rules are added, changed and removed; other types' stay")
+  func rules() async throws {
+    try await withStore { store in
+      try await store.setAlarmRules([.init("a", finalWithin: .seconds(1)), .init("b", finalWithin: .seconds(2))])
+      try await store.setAlarmRules([.init("b", finalWithin: .seconds(3)), .init("c", finalWithin: .milliseconds(500))])
+      try await store.setAlarmRules([])
+      let rules = try await store.alarmRules()
+      #expect(
+        rules == [
+          .init("a", finalWithin: .seconds(1)), .init("b", finalWithin: .seconds(3)),
+          .init("c", finalWithin: .milliseconds(500)),
+        ]
+      )
+      #expect(try await store.removeAlarmRule(for: "a"))
+      #expect(try await !store.removeAlarmRule(for: "a"))
+      let error = await #expect(throws: TaskQueueError.self) {
+        try await store.setAlarmRules([.init("a", finalWithin: .zero)])
+      }
+      #expect(error?.code == .invalidOption)
+    }
+  }
+
+  @Test("Unknown, parked and contradicted effects are counted by type, and shown by the view")
+  func effects() async throws {
+    try await withStore { store in
+      for text in ["unknown", "young", "parked", "done", "contradicted"] { _ = try await store.add(text) }
+      for task in try await store.claimAll() {
+        let intent = EffectIntent(
+          claim: task.claim,
+          name: "charge",
+          requestDigest: Data(repeating: 1, count: 32),
+          callLimit: .seconds(1),
+          keyLifetime: .seconds(60)
+        )
+        guard case .call(let call) = try await store.beginEffect(intent) else { continue }
+        switch task.text {
+        case "unknown", "young": _ = try await store.endEffect(call, .unknown(reason: "timeout"))
+        case "parked": _ = try await store.endEffect(call, .parked(reason: "timeout"))
+        case "contradicted":
+          _ = try await store.endEffect(call, .succeeded(Data("1".utf8)))
+          _ = try await store.endEffect(call, .succeeded(Data("2".utf8)))
+        default: _ = try await store.endEffect(call, .succeeded(Data("1".utf8)))
+        }
+      }
+      try await store.pool.query(
+        "UPDATE taskqueue.effect SET intended_at = intended_at - interval '1 h' WHERE task_id = 1"
+      )
+      let page = try await store.alarms(after: nil, page: 10, limit: 10, unknownAfter: .seconds(900))
+      #expect(page.next == nil)
+      #expect(page.effects.map(\.kind) == [.contradicted, .parked, .unknown])
+      #expect(page.effects.map(\.count) == [1, 1, 1])
+      #expect(page.effects.allSatisfy { $0.type == "note" })
+      #expect(page.effects[2].oldest > .seconds(3_590))
+      #expect(try await store.number("SELECT count(*) FROM taskqueue.unsettled_effect") == 4)
+      #expect(try await store.number("SELECT count(*) FROM taskqueue.unsettled_effect WHERE age > '59 min'") == 1)
+      #expect(
+        try await store.number("SELECT count(*) FROM taskqueue.unsettled_effect WHERE key_expires_at < now()") == 0
+      )
+    }
+  }
+
+  @Test("A page of a large table is read by the primary key, effects by the index of unsettled ones")
+  func plans() async throws {
+    try await withStore { store in
+      try await store.pool.executeScript(
+        """
+        INSERT INTO taskqueue.task (type, payload, ready, run_at) SELECT 'note', '{}', false, now() + interval '1 d'
+          FROM generate_series(1, 50000);
+        INSERT INTO taskqueue.effect (task_id, name, task_type, key, request_digest, state, token, call_limit, key_used_at,
+            intended_at, changed_at)
+          SELECT i, 'charge', 'note', gen_random_uuid(), sha256(''), 'succeeded', 1, '1 s', now(), now(), now()
+          FROM generate_series(1, 50000) AS i;
+        INSERT INTO taskqueue.alarm_rule VALUES ('note', '4 h');
+        ANALYZE taskqueue.task; ANALYZE taskqueue.effect;
+        """
+      )
+      _ = try await store.alarms(after: nil, page: 1_000, limit: 100, unknownAfter: .zero)
+      for (name, index) in [("overdue", "task_pkey"), ("fx_counts", "effect_unsettled")] {
+        let found = try await store.pool.withConnection { connection in
+          let statement = try await connection.query(
+            "SELECT name FROM pg_prepared_statements WHERE name LIKE $1",
+            [.text("tq\\_\(name)\\_%")]
+          )
+          let prepared = try statement[0].text(0)
+          let arguments = name == "overdue" ? "0, 1000, 100" : "'15 min', 1000"
+          let plan = try await connection.query("EXPLAIN EXECUTE \"\(prepared)\"(\(arguments))")
+          return try plan.rows.map { try $0.text(0) }.joined(separator: "\n")
+        }
+        #expect(found.contains(index), "\(found)")
+        #expect(!found.contains("Seq Scan on task "), "\(found)")
+        #expect(!found.contains("Seq Scan on effect"), "\(found)")
+      }
+    }
+  }
+}

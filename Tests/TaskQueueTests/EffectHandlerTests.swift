@@ -1,0 +1,95 @@
+import Foundation
+import TaskQueue
+import TaskQueueTestKit
+import Testing
+
+@Suite("Handlers that make effects")
+struct EffectHandlerTests {
+  /// Runs one task with this handler to its end and returns its dead letter, if it became one.
+  private func run(
+    _ store: InMemoryTaskStore,
+    _ handle: @escaping @Sendable (Ping, TaskContext, TaskEffects) async throws -> TaskOutcome
+  ) async throws -> DeadLetter? {
+    _ = try await TaskClient(store: store).enqueue(Ping())
+    try await withWorker(store) { handlers in
+      let options = TaskHandlerOptions(retry: .fixed(.milliseconds(1)))
+      try handlers.register(Ping.self, effects: Effects(ledger: store), options: options, handle)
+    } _: { _ in
+      try await eventually("the task ends") { try await store.tasks(after: nil, limit: 1).isEmpty }
+    }
+    return try await store.deadLetters(.all, after: nil, limit: 1).first
+  }
+
+  @Test("A value is recorded, and a later attempt gets it without a call")
+  func success() async throws {
+    let store = InMemoryTaskStore()
+    let calls = Journal<Int>()
+    let letter = try await run(store) { _, context, effects in
+      let value = try await effects.perform("charge", request: "x") { call in
+        calls.append(call.number)
+        return context.attempt
+      }
+      return value == 1 && context.attempt == 3 ? .completed : .again
+    }
+    #expect(letter == nil)
+    #expect(calls.entries == [1])
+  }
+
+  @Test("A temporary failure is retried by the policy, with the same key")
+  func temporary() async throws {
+    let store = InMemoryTaskStore()
+    let keys = Journal<IdempotencyKey>()
+    let letter = try await run(store) { _, _, effects in
+      _ = try await effects.perform("charge", request: "x") { call in
+        keys.append(call.key)
+        if call.number < 3 { throw EffectFailure.temporary("429") }
+        return 1
+      }
+      return .completed
+    }
+    #expect(letter == nil)
+    #expect(keys.entries.count == 3)
+    #expect(Set(keys.entries).count == 1)
+  }
+
+  @Test("A permanent failure and a parked effect make the task a dead letter at once, and say why")
+  func deadLetters() async throws {
+    struct Timeout: Error {}
+    for (error, text) in [
+      (EffectFailure.permanent("card_declined", "No money."), "card_declined"), (Timeout(), "resolve it, then redrive"),
+    ] as [(any Error & Sendable, String)] {
+      let store = InMemoryTaskStore()
+      let calls = Journal<Int>()
+      let letter = try await run(store) { _, _, effects in
+        let value: Int = try await effects.perform("charge", request: "x") { call in
+          calls.append(call.number)
+          throw error
+        }
+        return value == 0 ? .completed : .again
+      }
+      #expect(letter?.reason == .discarded)
+      #expect(letter?.detail?.contains(text) == true)
+      #expect(calls.entries == [1])
+    }
+  }
+
+  @Test("Options and names out of their bounds are refused before anything is stored")
+  func refusals() async throws {
+    let store = InMemoryTaskStore()
+    let letter = try await run(store) { _, _, effects in
+      for (name, options) in [
+        ("", EffectOptions()), ("a\nb", .init()), ("a", .init(callLimit: .zero)),
+        ("a", .init(callLimit: .seconds(3_601))),
+        ("a", .init(keyLifetime: .zero)),
+      ] {
+        await #expect(throws: TaskQueueError.self) {
+          try await effects.perform(EffectName(name), request: 1, options: options) { _ in 1 }
+        }
+      }
+      await #expect(throws: EffectError.self) { try await effects.perform("a", request: Double.nan) { _ in 1 } }
+      return .completed
+    }
+    #expect(letter == nil)
+    #expect(try await store.effects(of: TaskID(1)).isEmpty)
+  }
+}
