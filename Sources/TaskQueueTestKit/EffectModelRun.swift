@@ -67,13 +67,16 @@ public struct EffectModelRun {
     if let failure { throw failure }
   }
 
+  /// In the calm end nothing crashes and nothing is lost, but time goes on.
   private mutating func step(_ id: TaskID, in group: inout DiscardingTaskGroup) async throws {
     if !isCalm, !attempts.isEmpty, chance(12) {
       let victim = attempts.remove(at: Int.random(in: attempts.indices, using: &generator))
       log.append("crash at \(victim.gate)")
       victim.attempt.die()
-    } else if attempts.isEmpty || !isCalm && chance(20) {
-      try await advance(by: .seconds(Int.random(in: 5...80, using: &generator)))
+    } else if attempts.isEmpty || !isCalm && chance(25) {
+      // Often at once, or while requests are on their way; now and then past the lease.
+      let seconds = chance(60) ? Int.random(in: 0...8, using: &generator) : Int.random(in: 10...80, using: &generator)
+      try await advance(by: .seconds(seconds))
       try await start(id, in: &group)
     } else {
       try await goOn(Int.random(in: attempts.indices, using: &generator))

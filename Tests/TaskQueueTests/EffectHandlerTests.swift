@@ -73,6 +73,46 @@ struct EffectHandlerTests {
     }
   }
 
+  /// Time stands still, and every wait is over at once.
+  private struct ImpatientClock: Clock {
+    let now = ContinuousClock.now
+    var minimumResolution: Duration { .nanoseconds(1) }
+    func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {}
+  }
+
+  @Test("A call is cancelled at its limit; what it says then counts, and else its outcome is unknown")
+  func callLimit() async throws {
+    let store = InMemoryTaskStore()
+    _ = try await TaskClient(store: store).enqueue(all: [Ping(number: 1), Ping(number: 2)])
+    let request = ClaimRequest(
+      queues: [.default],
+      types: [Ping.taskType],
+      limit: 2,
+      lease: .seconds(60),
+      promotesDue: true
+    )
+    let tasks = try await store.exchange(settle: [], claim: request).claimed
+    func effects(_ task: ClaimedTask) -> TaskEffects {
+      Effects(ledger: store, clock: ImpatientClock()).bound(to: TaskContext(task: task, logger: quietLogger))
+    }
+    let error = await #expect(throws: EffectError.self) {
+      try await effects(tasks[0]).perform("charge", request: 1) { _ in
+        try await Task.sleep(for: .seconds(3_600))
+        return 1
+      } reconcile: { _ in
+        .stillUnknown
+      }
+    }
+    #expect(error?.code == .outcomeUnknown)
+    #expect(try await store.effects(of: tasks[0].claim.id).map(\.state) == [.unknown])
+    let value = try await effects(tasks[1]).perform("charge", request: 1) { _ in
+      try? await Task.sleep(for: .seconds(3_600))
+      return 7
+    }
+    #expect(value == 7)
+    #expect(try await store.effects(of: tasks[1].claim.id).map(\.state) == [.succeeded])
+  }
+
   @Test("Options and names out of their bounds are refused before anything is stored")
   func refusals() async throws {
     let store = InMemoryTaskStore()

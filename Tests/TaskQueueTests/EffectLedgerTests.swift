@@ -12,7 +12,7 @@ struct EffectLedgerTests {
 
   @Test(
     "A provider without idempotency executes once, whatever crashes, is lost or comes late",
-    arguments: (1...400).map(UInt64.init)
+    arguments: (1...1_000).map(UInt64.init)
   )
   func model(seed: UInt64) async throws {
     try await EffectModelRun.run(seed: seed, on: InMemoryStoreHarness())
