@@ -14,35 +14,8 @@ enum EffectCrashWorker {
     var handlers = TaskHandlers()
     let options = TaskHandlerOptions(retry: .fixed(.milliseconds(100)), maxAttempts: 100_000)
     try handlers.register(EffectCrashTask.self, options: options) { task, context in
+      let receipt = try await charge(task, context, store, provider)
       let crash = task.crash(in: context)
-      let effects = Effects(ledger: CrashingLedger(store: store, crash: crash)).bound(to: context)
-      crash(.beforeIntent)
-      let receipt = try await effects.call(
-        "charge",
-        request: task.number,
-        options: EffectOptions(callLimit: .milliseconds(600)),
-        call: { call in
-          crash(.beforeExecution)
-          if crash.point == .duringExecution { killSoon(within: 100) }
-          // Goes on in the server when the client is gone, as a provider does.
-          _ = try await provider.query(
-            "WITH pause AS MATERIALIZED (SELECT pg_sleep(0.1)) INSERT INTO public.execution SELECT $1 FROM pause",
-            [.text(call.key.rawValue)]
-          )
-          crash(.afterExecution)
-          return task.number
-        },
-        reconcile: { call in
-          let found = try await provider.query(
-            "SELECT count(*) FROM public.execution WHERE reference = $1",
-            [.text(call.key.rawValue)]
-          )
-          return try found[0].int8(0) > 0 ? .happened(task.number) : .didNotHappen
-        }
-      )
-      if !task.isRecordedInTransaction, let outcome = receipt.unrecorded {
-        _ = try await CrashingLedger(store: store, crash: crash).endEffect(receipt.call, outcome)
-      }
       crash(.beforeCompletion)
       if crash.point == .duringCompletion { killSoon(within: 6) }
       try await store.withCompletion(of: context) { transaction in
@@ -66,6 +39,42 @@ enum EffectCrashWorker {
       logger: Logger(label: "crash-test-worker") { _ in SwiftLogNoOpLogHandler() }
     )
     try await CrashTestWorker.runUntilInputEnds(worker)
+  }
+
+  private static func charge(
+    _ task: EffectCrashTask,
+    _ context: TaskContext,
+    _ store: PostgresTaskStore,
+    _ provider: PostgresPool
+  ) async throws -> EffectReceipt<Int64> {
+    let crash = task.crash(in: context)
+    let ledger = CrashingLedger(store: store, crash: crash)
+    crash(.beforeIntent)
+    let receipt = try await Effects(ledger: ledger).bound(to: context).call(
+      "charge",
+      request: task.number,
+      options: EffectOptions(callLimit: .milliseconds(600)),
+      call: { call in
+        crash(.beforeExecution)
+        if crash.point == .duringExecution { killSoon(within: 100) }
+        // Goes on in the server when the client is gone, as a provider does.
+        _ = try await provider.query(
+          "WITH pause AS MATERIALIZED (SELECT pg_sleep(0.1)) INSERT INTO public.execution SELECT $1 FROM pause",
+          [.text(call.key.rawValue)]
+        )
+        crash(.afterExecution)
+        return task.number
+      },
+      reconcile: { call in
+        let sql = "SELECT count(*) FROM public.execution WHERE reference = $1"
+        let found = try await provider.query(sql, [.text(call.key.rawValue)])
+        return try found[0].int8(0) > 0 ? .happened(task.number) : .didNotHappen
+      }
+    )
+    if !task.isRecordedInTransaction, let outcome = receipt.unrecorded {
+      _ = try await ledger.endEffect(receipt.call, outcome)
+    }
+    return receipt
   }
 }
 

@@ -135,8 +135,8 @@ struct AlarmTests {
       for (name, index) in [("overdue", "task_pkey"), ("fx_counts", "effect_unsettled")] {
         let found = try await store.pool.withConnection { connection in
           let statement = try await connection.query(
-            "SELECT name FROM pg_prepared_statements WHERE name LIKE $1",
-            [.text("tq\\_\(name)\\_%")]
+            "SELECT name FROM pg_prepared_statements WHERE name ~ $1",
+            [.text("^tq_\(name)_[0-9a-f]{8}")]
           )
           let prepared = try statement[0].text(0)
           let arguments = name == "overdue" ? "0, 1000, 100" : "'15 min', 1000"
