@@ -1,11 +1,16 @@
 import ArgumentParser
 import AsyncHTTPClient
+import Foundation
 
 /// `payments client`: creates payments through the API and waits until they are final.
 struct ClientCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "client",
-    abstract: "Create payments through the API, wait until they are final, and print statuses and latencies."
+    abstract: "Create payments through the API, wait until they are final, and print statuses and latencies.",
+    discussion: """
+      Each payment has its Idempotency-Key, and what gets no answer is repeated with it. Exit status 1: a payment \
+      isn't final in time, or was refused.
+      """
   )
 
   @Option(help: "The API of a serve process.")
@@ -32,43 +37,43 @@ struct ClientCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let outcomes = try await HTTPClient.withHTTPClient { client in
+    let report = try await HTTPClient.withHTTPClient { client in
       try await self.run(PaymentsClient(client: client, baseURL: self.url))
     }
-    for line in ClientReport(outcomes: outcomes).lines { print(line) }
-    if outcomes.contains(where: { !$0.status.isFinal }) { throw ExitCode(1) }
+    for line in report.lines { print(line) }
+    if !report.isRight { throw ExitCode(1) }
   }
 
-  private func run(_ client: PaymentsClient) async throws -> [ClientReport.Outcome] {
-    try await withThrowingTaskGroup(of: ClientReport.Outcome.self) { group in
-      var outcomes: [ClientReport.Outcome] = []
-      for number in 1...self.count {
-        if number > self.concurrency, let outcome = try await group.next() { outcomes.append(outcome) }
-        group.addTask { try await self.pay(number, client) }
-      }
-      for try await outcome in group { outcomes.append(outcome) }
-      return outcomes
-    }
-  }
-
-  private func pay(_ number: Int, _ client: PaymentsClient) async throws -> ClientReport.Outcome {
+  private func run(_ client: PaymentsClient) async throws -> ClientReport {
     let clock = ContinuousClock()
     let start = clock.now
-    var payment = try await client.create(
-      NewPayment(
-        userId: "user-\(number)",
-        amount: self.amount,
-        currency: self.currency,
-        description: "Payment \(number) of payments client"
-      )
-    )
-    let accepted = clock.now - start
-    var pause = Duration.milliseconds(50)
-    while !payment.status.isFinal, clock.now - start < self.timeout {
-      try await clock.sleep(for: pause)
-      pause = min(pause * 2, .seconds(2))
-      payment = try await client.payment(payment.id)
+    // Keys of another run never meet these.
+    let run = UUID().uuidString
+    var progress = ProgressBar(total: self.count)
+    return try await withThrowingTaskGroup(of: ClientReport.Outcome.self) { group in
+      var outcomes: [ClientReport.Outcome] = []
+      func add(_ outcome: ClientReport.Outcome) {
+        outcomes.append(outcome)
+        progress.show(outcomes.count, after: clock.now - start)
+      }
+      progress.show(0, after: .zero)
+      for number in 1...self.count {
+        if number > self.concurrency, let outcome = try await group.next() { add(outcome) }
+        let run = ClientRun(client: client, payment: self.payment(number), key: "\(run)-\(number)", limit: self.timeout)
+        group.addTask { try await run.run() }
+      }
+      for try await outcome in group { add(outcome) }
+      progress.finish()
+      return ClientReport(outcomes: outcomes, elapsed: clock.now - start)
     }
-    return ClientReport.Outcome(status: payment.status, accepted: accepted, final: clock.now - start)
+  }
+
+  private func payment(_ number: Int) -> NewPayment {
+    NewPayment(
+      userId: "user-\(number)",
+      amount: self.amount,
+      currency: self.currency,
+      description: "Payment \(number) of payments client"
+    )
   }
 }

@@ -1,25 +1,58 @@
 /// What `payments client` prints at the end.
 struct ClientReport: Sendable {
   struct Outcome: Sendable {
-    var status: PaymentStatus
-    /// From the request to its answer.
-    var accepted: Duration
-    /// From the request to a final status, or to giving up.
+    /// What was seen last; nil: it was never accepted.
+    var status: PaymentStatus?
+    /// From the first request to the answer; nil: there was none.
+    var accepted: Duration?
+    /// From the first request to a final status, or to giving up.
     var final: Duration
+    /// Requests that had to be repeated.
+    var retries = 0
+    /// The HTTP status of a refusal for good.
+    var refusal: UInt?
   }
 
   let outcomes: [Outcome]
+  let elapsed: Duration
+
+  /// Every payment is final.
+  var isRight: Bool {
+    self.outcomes.allSatisfy { $0.status?.isFinal ?? false }
+  }
 
   var lines: [String] {
-    let counts = Dictionary(grouping: self.outcomes, by: \.status.rawValue).mapValues(\.count)
-    return counts.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" } + [
-      "accepted: p50 \(Self.text(self.outcomes.map(\.accepted), 0.5)), p99 \(Self.text(self.outcomes.map(\.accepted), 0.99))",
-      "final: p50 \(Self.text(self.outcomes.map(\.final), 0.5)), p99 \(Self.text(self.outcomes.map(\.final), 0.99))",
+    let names = self.outcomes.map { outcome in
+      outcome.status?.rawValue ?? outcome.refusal.map { "refused with \($0)" } ?? "no answer"
+    }
+    let counts = Dictionary(grouping: names, by: \.self).mapValues(\.count)
+    let statuses = TextTable(
+      header: ["status", "payments"],
+      rows: counts.sorted { $0.key < $1.key }.map { [$0.key, String($0.value)] }
+    )
+    let accepted = self.outcomes.compactMap(\.accepted)
+    let final = self.outcomes.filter { $0.status?.isFinal ?? false }.map(\.final)
+    let latencies = TextTable(
+      header: ["until", "p50", "p99", "longest"],
+      rows: [["accepted"] + Self.texts(accepted), ["final"] + Self.texts(final)]
+    )
+    let seconds = self.elapsed / .seconds(1)
+    let rate = seconds > 0 ? Int((Double(self.outcomes.count) / seconds).rounded()) : 0
+    return statuses.lines + [""] + latencies.lines + [
+      "",
+      "\(self.outcomes.count) payments in \(Self.text(self.elapsed)), \(rate) per second; "
+        + "\(self.outcomes.reduce(0) { $0 + $1.retries }) requests were repeated.",
     ]
   }
 
-  private static func text(_ durations: [Duration], _ quantile: Double) -> String {
-    percentile(durations, quantile).map { "\(Int($0 / .milliseconds(1))) ms" } ?? "-"
+  private static func texts(_ durations: [Duration]) -> [String] {
+    [0.5, 0.99, 1].map { percentile(durations, $0).map(text) ?? "-" }
+  }
+
+  private static func text(_ duration: Duration) -> String {
+    let milliseconds = duration / .milliseconds(1)
+    if milliseconds < 10_000 { return "\(Int(milliseconds.rounded())) ms" }
+    return "\(Int((milliseconds / 1000).rounded())) s"
   }
 
   /// The smallest value that at least the given share of the values doesn't exceed.

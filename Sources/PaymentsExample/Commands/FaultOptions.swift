@@ -23,6 +23,18 @@ struct FaultOptions: ParsableArguments {
   @Option(name: .customLong("lost-callback-rate"), help: "A callback is never sent.")
   var lostCallback = 0.0
 
+  @Option(name: .customLong("reordered-callback-rate"), help: "The callback of PROCESSING comes after the final one.")
+  var reorderedCallback = 0.0
+
+  @Option(name: .customLong("delayed-callback-rate"), help: "A callback comes only after --callback-delay.")
+  var delayedCallback = 0.0
+
+  @Option(name: .customLong("forged-callback-rate"), help: "A callback signed with another secret comes too.")
+  var forgedCallback = 0.0
+
+  @Option(help: "How late a delayed callback is.", transform: DurationText.parse)
+  var callbackDelay = Duration.seconds(2)
+
   @Option(help: "How long a stalled answer takes.", transform: DurationText.parse)
   var stallTime = Duration.seconds(3)
 
@@ -44,9 +56,13 @@ struct FaultOptions: ParsableArguments {
       cancel: self.cancel,
       duplicateCallback: self.duplicateCallback,
       lostCallback: self.lostCallback,
+      reorderedCallback: self.reorderedCallback,
+      delayedCallback: self.delayedCallback,
+      forgedCallback: self.forgedCallback,
       stallTime: self.stallTime,
       latency: self.latency,
       processingTime: self.processingTime,
+      callbackDelay: self.callbackDelay,
       honoursIdempotencyKeys: !self.ignoresIdempotencyKeys
     )
   }

@@ -1,6 +1,7 @@
 import Hummingbird
 import Libpq
 import Logging
+import NIOCore
 import ServiceLifecycle
 import TaskQueue
 import TaskQueuePostgres
@@ -17,12 +18,21 @@ struct PaymentsApp: Sendable {
     var maximumRetry: Duration?
     var lease = Duration.seconds(60)
     var callbackStrategy = CallbackStrategy.coalesce
+    /// Of the provider's signatures; empty: every callback is refused.
+    var callbackSecrets: [String] = []
+    /// How long an idempotency key is remembered.
+    var keyLifetime = Duration.seconds(86_400)
+    /// The most payments that may be open.
+    var backlogLimit = 100_000
+    var upkeep = UpkeepSettings()
+    var connections = ConnectionLimits()
   }
 
   let settings: Settings
   let store: PostgresTaskStore
   let provider: any PaymentProvider
   let observer: any AttemptObserver
+  let metrics: PrometheusMetrics
   let logger: Logger
   private let listeningPort = ListeningPort()
 
@@ -31,12 +41,14 @@ struct PaymentsApp: Sendable {
     store: PostgresTaskStore,
     provider: any PaymentProvider,
     observer: any AttemptObserver = UnobservedAttempts(),
+    metrics: PrometheusMetrics = PrometheusMetrics(),
     logger: Logger
   ) {
     self.settings = settings
     self.store = store
     self.provider = provider
     self.observer = observer
+    self.metrics = metrics
     self.logger = logger
   }
 
@@ -65,6 +77,7 @@ struct PaymentsApp: Sendable {
         provider: self.provider,
         baseRetry: self.settings.baseRetry,
         maximumRetry: self.settings.maximumRetry,
+        upkeep: self.settings.upkeep,
         observer: self.observer
       ),
       configuration: configuration,
@@ -72,11 +85,47 @@ struct PaymentsApp: Sendable {
     )
   }
 
-  func server() throws -> some Service {
-    let callbacks = CallbackHandler(store: self.store, strategy: self.settings.callbackStrategy)
+  /// Sees to it that the periodic tasks are alive: one of each, whichever process enqueues it.
+  func scheduleUpkeep() async throws {
+    let client = TaskClient(store: self.store)
+    try await client.enqueue(PurgeExpired(), options: .with { $0.unique = PurgeExpired.unique })
+    if self.settings.upkeep.reconciliationPeriod != nil {
+      try await client.enqueue(ReconcilePayments(), options: .with { $0.unique = ReconcilePayments.unique })
+    }
+  }
+
+  func api() -> PaymentAPI {
+    PaymentAPI(
+      store: self.store,
+      capabilities: self.provider.capabilities,
+      callbacks: CallbackHandler(store: self.store, strategy: self.settings.callbackStrategy),
+      callbackSecrets: self.settings.callbackSecrets,
+      idempotency: IdempotencyGate(store: self.store, lifetime: self.settings.keyLifetime),
+      backlog: BacklogGate(limit: self.settings.backlogLimit, pool: self.store.pool),
+      metrics: self.metrics
+    )
+  }
+
+  func server() -> some Service {
+    let limits = self.settings.connections
     return Application(
-      router: PaymentRoutes(store: self.store, callbacks: callbacks).router(),
-      configuration: .init(address: .hostname("127.0.0.1", port: self.settings.port), serverName: "payments"),
+      responder: PaymentResponder(operations: self.api().operations, metrics: self.metrics, logger: self.logger),
+      server: .http1(
+        configuration: .init(
+          additionalChannelHandlers: [ConnectionGuard(limits: limits)],
+          idleTimeout: TimeAmount(limits.idle),
+          httpDecoderConfiguration: .init(
+            maxHeaderFieldSize: limits.headerBytes,
+            maxHeaderListSize: limits.headerBytes,
+            maxHeaderFieldCount: limits.headers
+          )
+        )
+      ),
+      configuration: .init(
+        address: .hostname("127.0.0.1", port: self.settings.port),
+        serverName: "payments",
+        availableConnectionsDelegate: .maximum(limits.connections, logger: Log.quiet("payments.http"))
+      ),
       onServerRunning: { [listeningPort] in listeningPort.report($0) },
       logger: Log.quiet("payments.http")
     )

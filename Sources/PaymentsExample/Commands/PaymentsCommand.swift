@@ -6,6 +6,8 @@ struct PaymentsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "payments",
     abstract: "Outgoing payments on TaskQueue: each is executed exactly once, whatever is lost or repeated.",
-    subcommands: [DemoCommand.self, ServeCommand.self, ProviderCommand.self, ClientCommand.self]
+    subcommands: [
+      DemoCommand.self, ServeCommand.self, ProviderCommand.self, ClientCommand.self, ReconcileCommand.self,
+    ]
   )
 }

@@ -18,6 +18,9 @@ struct ProviderCommand: AsyncParsableCommand {
   @Option(name: .customLong("callback-url"), help: "Where a final payment is announced. None: no callbacks.")
   var callbackURL: String?
 
+  @Option(help: "Callbacks are signed with it. \(SecretOption.advice)")
+  var secret: String?
+
   @Option(help: "The same seed gives the same faults.")
   var seed: UInt64 = 1
 
@@ -37,11 +40,16 @@ struct ProviderCommand: AsyncParsableCommand {
 
   private func run(_ client: HTTPClient) async throws {
     let logger = Log.make("provider")
+    let secrets = SecretOption.callbackSecrets(self.secret.map { [$0] } ?? [])
+    if self.callbackURL != nil, secrets.isEmpty {
+      logger.warning("no secret for callbacks: whoever gets them will refuse them")
+    }
     let simulator = ProviderSimulator(
       faults: self.faults.faults,
       seed: self.seed,
       port: self.port,
       callbackURL: self.callbackURL,
+      secret: secrets.first ?? "",
       callbacks: CallbackSender(client: client, logger: logger),
       logger: Log.quiet("provider.http")
     )

@@ -3,6 +3,7 @@ import AsyncHTTPClient
 import Hummingbird
 import Libpq
 import Logging
+import Metrics
 import ServiceLifecycle
 import TaskQueue
 import TaskQueuePostgres
@@ -22,11 +23,14 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "TCP port on the loopback interface; 0: any free one.")
   var port = 8080
 
-  @Option(name: .customLong("provider-url"), help: "The payment provider.")
-  var providerURL = "http://127.0.0.1:8090"
+  @OptionGroup(title: "Provider")
+  var provider: ProviderOptions
 
-  @Option(help: "Longest wait for an answer of the provider.", transform: DurationText.parse)
-  var providerTimeout = Duration.seconds(10)
+  @Option(help: "The provider's callbacks are signed with it; repeat it while it is changed. \(SecretOption.advice)")
+  var callbackSecret: [String] = []
+
+  @OptionGroup(title: "Limits")
+  var limits: LimitOptions
 
   @Option(help: "Payments worked on at one time.")
   var workers = 16
@@ -70,6 +74,13 @@ struct ServeCommand: AsyncParsableCommand {
 
   private func run(_ client: HTTPClient) async throws {
     let level = Logger.Level(rawValue: self.logLevel) ?? .notice
+    let metrics = PrometheusMetrics()
+    MetricsSystem.bootstrap(metrics)
+    let logger = Log.make("payments", level: level)
+    let secrets = SecretOption.callbackSecrets(self.callbackSecret)
+    if secrets.isEmpty {
+      logger.warning("no secret for callbacks: all are refused, and payments are only followed by asking")
+    }
     let store = try PostgresTaskStore(.init(PostgresConfiguration(self.databaseURL)))
     let app = PaymentsApp(
       settings: .init(
@@ -78,15 +89,21 @@ struct ServeCommand: AsyncParsableCommand {
         baseRetry: self.baseRetry,
         maximumRetry: self.maximumRetry,
         lease: self.lease,
-        callbackStrategy: self.callbackStrategy
+        callbackStrategy: self.callbackStrategy,
+        callbackSecrets: secrets,
+        keyLifetime: self.limits.keyLifetime,
+        backlogLimit: self.limits.backlogLimit,
+        upkeep: self.limits.upkeep
       ),
       store: store,
-      provider: ProviderClient(client: client, baseURL: self.providerURL, timeout: self.providerTimeout),
+      provider: self.provider.make(client),
       observer: self.supervised ? ParentProcess() : UnobservedAttempts(),
-      logger: Log.make("payments", level: level)
+      metrics: metrics,
+      logger: logger
     )
     do {
       try await app.migrate()
+      try await app.scheduleUpkeep()
       try await self.group(app, level).run()
     } catch {
       await store.close()
@@ -103,7 +120,7 @@ struct ServeCommand: AsyncParsableCommand {
       try? await gracefulShutdown()
     }
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
-      .init(service: try app.worker()), .init(service: try app.server()), .init(service: announcement),
+      .init(service: try app.worker()), .init(service: app.server()), .init(service: announcement),
     ]
     if self.supervised {
       services.append(

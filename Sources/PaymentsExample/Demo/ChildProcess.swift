@@ -9,13 +9,14 @@ final class ChildProcess: Sendable {
 
   let processId: Int32
 
-  /// Starts it. Standard error is shared.
-  init(arguments: [String]) throws {
+  /// Starts it. Standard error is shared, and so is the environment, but for what `environment` adds.
+  init(arguments: [String], environment: [String: String] = [:]) throws {
     guard let program = Bundle.main.executableURL else {
       throw CommandError("This program doesn't know its own path and can't start workers.")
     }
     self.process.executableURL = program
     self.process.arguments = arguments
+    self.process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, added in added }
     self.process.standardInput = self.input
     self.process.standardOutput = self.output
     try self.process.run()

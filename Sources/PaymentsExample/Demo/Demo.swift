@@ -89,6 +89,7 @@ struct Demo: Sendable {
       let simulator = ProviderSimulator(
         faults: self.settings.faults,
         seed: self.settings.seed,
+        secret: self.settings.callbackSecret,
         callbacks: CallbackSender(client: client, logger: Log.quiet("provider")),
         logger: Log.quiet("provider.http")
       )
@@ -118,7 +119,13 @@ struct Demo: Sendable {
     let result: Result<Bool, any Error>
     do {
       for name in ["A", "B"] {
-        workers.append(try WorkerProcess(name: name, arguments: self.arguments(databaseURL, providerURL)))
+        workers.append(
+          try WorkerProcess(
+            name: name,
+            arguments: self.arguments(databaseURL, providerURL),
+            environment: [SecretOption.callbackSecret: self.settings.callbackSecret]
+          )
+        )
       }
       result = .success(try await body(workers))
     } catch {

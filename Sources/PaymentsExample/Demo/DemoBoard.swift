@@ -70,11 +70,7 @@ struct DemoBoard: Equatable, Sendable {
         "\(line.executions)\(line.isRight ? "" : "  ← wrong")",
       ]
     }
-    let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
-    let rule = widths.map { String(repeating: "─", count: $0) }
-    return ([header, rule] + rows).map { row in
-      "  " + Self.trimmed(zip(row, widths).map { Self.padded($0, $1) }.joined(separator: "  "))
-    }
+    return TextTable(header: header, rows: rows).lines
   }
 
   private static func name(_ line: DemoLine) -> String {
@@ -87,18 +83,12 @@ struct DemoBoard: Equatable, Sendable {
     case .initial: "[■■   ]"
     case .processing: "[■■■■ ]"
     case .done: "[■■■■■]"
-    case .cancelled: "[×××××]"
+    case .cancelled, .failed: "[×××××]"
     default: "[?    ]"
     }
   }
 
   private static func padded(_ text: String, _ width: Int) -> String {
     text + String(repeating: " ", count: max(0, width - text.count))
-  }
-
-  private static func trimmed(_ text: String) -> String {
-    var text = text
-    while text.last == " " { text.removeLast() }
-    return text
   }
 }

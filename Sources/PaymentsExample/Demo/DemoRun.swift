@@ -50,7 +50,8 @@ struct DemoRun {
           amount: Int64.random(in: 100...99_999, using: &generator),
           currency: "EUR",
           description: "Demo payment \(number)"
-        )
+        ),
+        idempotencyKey: UUID().uuidString
       )
       self.board.add(payment)
     }

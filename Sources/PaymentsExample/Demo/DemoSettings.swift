@@ -1,3 +1,5 @@
+import Foundation
+
 /// What the demo runs with. Everything that takes minutes in production is scaled so that it fits in half a minute.
 struct DemoSettings: Sendable {
   var payments = 10
@@ -6,6 +8,9 @@ struct DemoSettings: Sendable {
   var seed: UInt64 = 2026
   /// Wait for Ctrl-C at the end, with the database still there.
   var keeps = false
+
+  /// Signs the provider's callbacks; another one every time.
+  let callbackSecret = UUID().uuidString
 
   /// Instead of 1 minute.
   var baseRetry = Duration.milliseconds(250)

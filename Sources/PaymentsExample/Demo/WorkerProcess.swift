@@ -18,11 +18,11 @@ final class WorkerProcess: Sendable {
   private let process: ChildProcess
   private let state = Mutex(State())
 
-  /// Starts the program with these arguments.
+  /// Starts the program with these arguments, and with this beside our own environment.
   /// - Throws: what Foundation says if it can't be started.
-  init(name: String, arguments: [String]) throws {
+  init(name: String, arguments: [String], environment: [String: String] = [:]) throws {
     self.name = name
-    self.process = try ChildProcess(arguments: arguments)
+    self.process = try ChildProcess(arguments: arguments, environment: environment)
     self.processId = self.process.processId
     self.process.onOutput { [weak self] data in self?.read(data) }
   }

@@ -10,41 +10,21 @@ enum JSONResponse {
     _ value: some Encodable,
     headers: HTTPFields = HTTPFields()
   ) throws -> Response {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    encoder.dateEncodingStrategy = .iso8601
+    self.make(status, data: try JSONFormat.encoder().encode(value), headers: headers)
+  }
+
+  static func make(_ status: HTTPResponse.Status, data: Data, headers: HTTPFields = HTTPFields()) -> Response {
     var headers = headers
     headers[.contentType] = "application/json"
-    return Response(
-      status: status,
-      headers: headers,
-      body: ResponseBody(byteBuffer: ByteBuffer(bytes: try encoder.encode(value)))
-    )
+    return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
   }
 
-  /// An error as problem details (RFC 9457). `detail` is shown to the caller.
-  static func problem(_ status: HTTPResponse.Status, _ detail: String) throws -> Response {
-    var response = try make(
-      status,
-      Problem(title: status.reasonPhrase, status: status.code, detail: detail)
-    )
-    response.headers[.contentType] = "application/problem+json"
+  /// An error as problem details (RFC 9457).
+  static func problem(_ error: ProblemError) throws -> Response {
+    var response = try make(error.kind.status, error.problem)
+    response.headers[.contentType] = Problem.mediaType
+    response.headers[.allow] = error.allow
+    response.headers[.retryAfter] = error.kind.retryAfterSeconds.map(String.init)
     return response
-  }
-
-  /// Decodes a request's body of at most `maximumBytes`; nil if it isn't what is expected.
-  static func body<Value: Decodable>(
-    _ type: Value.Type,
-    of request: Request,
-    maximumBytes: Int = 64 * 1024
-  ) async -> Value? {
-    guard let buffer = try? await request.body.collect(upTo: maximumBytes) else { return nil }
-    return try? JSONDecoder().decode(type, from: Data(buffer.readableBytesView))
-  }
-
-  private struct Problem: Encodable {
-    var title: String
-    var status: Int
-    var detail: String
   }
 }

@@ -7,6 +7,21 @@ import NIOHTTP1
 struct PaymentsClient: Sendable {
   static let maximumAnswerBytes = 1 << 20
 
+  /// An answer that isn't what was asked for.
+  struct Refusal: Error, CustomStringConvertible {
+    var request: String
+    var status: UInt
+    var problem: Problem?
+    var retryAfter: Duration?
+
+    /// Whether the same request may succeed later.
+    var isTransient: Bool { self.status == 429 || self.status == 409 && self.retryAfter != nil || self.status >= 500 }
+
+    var description: String {
+      "\(self.request): HTTP status \(self.status). \(self.problem?.detail ?? self.problem?.title ?? "")"
+    }
+  }
+
   private let client: HTTPClient
   private let baseURL: String
   private let timeout: Duration
@@ -17,28 +32,34 @@ struct PaymentsClient: Sendable {
     self.timeout = timeout
   }
 
-  func create(_ payment: NewPayment) async throws -> Payment {
+  /// Repeating it with the same key gives the same payment.
+  func create(_ payment: NewPayment, idempotencyKey: String) async throws -> Payment {
     var request = HTTPClientRequest(url: "\(self.baseURL)/payments")
     request.method = .POST
     request.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
-    request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(payment)))
-    return try await self.send(request, expecting: .accepted)
+    request.headers.replaceOrAdd(name: "Idempotency-Key", value: idempotencyKey)
+    request.body = .bytes(ByteBuffer(bytes: try JSONFormat.encoder().encode(payment)))
+    return try await self.send(request, expecting: [.accepted])
   }
 
-  func payment(_ id: Int64) async throws -> Payment {
-    try await self.send(HTTPClientRequest(url: "\(self.baseURL)/payments/\(id)"), expecting: .ok)
+  func payment(_ id: Int64) async throws -> PaymentDetails {
+    try await self.send(HTTPClientRequest(url: "\(self.baseURL)/payments/\(id)"), expecting: [.ok])
   }
 
-  private func send(_ request: HTTPClientRequest, expecting status: HTTPResponseStatus) async throws -> Payment {
+  private func send<Answer: Decodable>(
+    _ request: HTTPClientRequest,
+    expecting expected: Set<HTTPResponseStatus>
+  ) async throws -> Answer {
     let response = try await self.client.execute(request, timeout: TimeAmount(self.timeout))
-    let body = try await response.body.collect(upTo: Self.maximumAnswerBytes)
-    guard response.status == status else {
-      throw CommandError(
-        "\(request.method.rawValue) \(request.url): HTTP status \(response.status.code). \(String(buffer: body))"
+    let body = Data(try await response.body.collect(upTo: Self.maximumAnswerBytes).readableBytesView)
+    guard expected.contains(response.status) else {
+      throw Refusal(
+        request: "\(request.method.rawValue) \(request.url)",
+        status: response.status.code,
+        problem: try? JSONFormat.decoder().decode(Problem.self, from: body),
+        retryAfter: response.headers.first(name: "Retry-After").flatMap(Int.init).map { .seconds($0) }
       )
     }
-    let decoder = JSONDecoder()
-    decoder.dateDecodingStrategy = .iso8601
-    return try decoder.decode(Payment.self, from: Data(body.readableBytesView))
+    return try JSONFormat.decoder().decode(Answer.self, from: body)
   }
 }

@@ -17,29 +17,38 @@ struct InitPaymentHandler: TaskHandler {
     guard let payment = try await PaymentStore.beginAttempt(payload.paymentId, in: self.store.pool) else {
       return .discard(reason: "There is no payment \(payload.paymentId).")
     }
-    var registered: ProviderPayment?
-    if payment.providerId == nil {
-      registered = try await self.register(payment)
+    // Cancelled before anybody began.
+    if payment.status.isFinal, payment.providerId == nil { return .completed }
+    let input: PaymentInput
+    do {
+      let registered = try await self.registered(payment)
+      input = .registered(id: registered.id, registered.status)
+    } catch let error as ProviderError where error.code == .refused {
+      input = .refused(reason: error.reason ?? "The provider refused it with HTTP status \(error.httpStatus).")
     }
-    let check = CheckPayment(paymentId: payment.id)
-    // One commit, fenced: a worker that lost the task meanwhile changes nothing.
-    try await self.store.withCompletion(of: context) { transaction in
-      if let registered {
-        try await PaymentStore.storeProviderId(
-          registered.id,
-          status: PaymentStatus(registered.status),
-          for: payment.id,
-          in: transaction
-        )
-      }
-      try await self.store.enqueue(check, options: check.options, in: transaction)
-    }
+    try await self.complete(payment, input, context)
     return .completedInTransaction
+  }
+
+  /// One commit, fenced: a worker that lost the task meanwhile changes nothing.
+  private func complete(_ payment: Payment, _ input: PaymentInput, _ context: TaskContext) async throws {
+    try await self.store.withCompletion(of: context) { transaction in
+      // Tasks before payments, as everywhere. A check too many finds nothing to do.
+      let check = CheckPayment(paymentId: payment.id)
+      if case .registered = input { try await self.store.enqueue(check, options: check.options, in: transaction) }
+      let transition = try await PaymentStore.apply(input, to: payment.id, in: transaction)
+      if case .registered(let id, _) = input { _ = try await UnmatchedCallbacks.take(id, in: transaction) }
+      if case .cancel = transition?.command {
+        let cancel = CancelPayment(paymentId: payment.id)
+        try await self.store.enqueue(cancel, options: cancel.options, in: transaction)
+      }
+    }
   }
 
   /// Asks first if an attempt before this one may have sent something. That is counted in our own row and not taken
   /// from the task's attempt, which a shutdown gives back.
-  private func register(_ payment: Payment) async throws -> ProviderPayment {
+  private func registered(_ payment: Payment) async throws -> ProviderPayment {
+    if let id = payment.providerId { return ProviderPayment(id: id, status: ProviderStatus(payment.status)) }
     if payment.attempts > 1,
       let existing = try await self.provider.payments(reference: payment.reference).first
     {

@@ -7,11 +7,13 @@ enum PaymentHandlers {
   /// - Parameters:
   ///   - baseRetry: the wait after the first attempt; doubles, as machamp's 1 minute does.
   ///   - maximumRetry: the longest wait; nil: 2^14 times the base, as machamp's.
+  ///   - upkeep: the periodic tasks' periods.
   static func make(
     store: PostgresTaskStore,
     provider: any PaymentProvider,
     baseRetry: Duration = .seconds(60),
     maximumRetry: Duration? = nil,
+    upkeep: UpkeepSettings = .init(),
     observer: any AttemptObserver = UnobservedAttempts()
   ) throws -> TaskHandlers {
     let options = TaskHandlerOptions(
@@ -21,6 +23,8 @@ enum PaymentHandlers {
     )
     let initPayment = InitPaymentHandler(store: store, provider: provider)
     let checkPayment = CheckPaymentHandler(store: store, provider: provider)
+    let cancelPayment = CancelPaymentHandler(store: store, provider: provider)
+    let refundPayment = RefundPaymentHandler(store: store, provider: provider)
     var handlers = TaskHandlers()
     try handlers.register(InitPayment.self, options: options) { payload, context in
       observer.began(payload.paymentId)
@@ -32,6 +36,17 @@ enum PaymentHandlers {
       defer { observer.ended(payload.paymentId) }
       return try await checkPayment.handle(payload, context: context)
     }
+    try handlers.register(CancelPayment.self, options: options) { payload, context in
+      observer.began(payload.paymentId)
+      defer { observer.ended(payload.paymentId) }
+      return try await cancelPayment.handle(payload, context: context)
+    }
+    try handlers.register(refundPayment, options: options)
+    try handlers.register(PurgeHandler(store: store, settings: upkeep), options: options)
+    try handlers.register(
+      ReconcileHandler(store: store, provider: provider, settings: upkeep),
+      options: options
+    )
     return handlers
   }
 }

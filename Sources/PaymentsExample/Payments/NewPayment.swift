@@ -1,12 +1,16 @@
 /// The body of `POST /payments`.
 struct NewPayment: Codable, Equatable, Sendable {
-  static let maximumTextBytes = 1000
+  // In code points, as JSON Schema counts.
+  static let maximumIdLength = 255
+  static let maximumDescriptionLength = 1000
+  /// Below 2^53, so that no reader of JSON rounds it.
+  static let amounts: ClosedRange<Int64> = 1...999_999_999_999_999
 
   var userId: String
   var orderId: String?
-  /// In minor units (cents), above zero.
+  /// In minor units (cents; for JPY whole yen), within ``amounts``.
   var amount: Int64
-  /// ISO 4217, three capital letters.
+  /// ISO 4217.
   var currency: String
   var description: String
 
@@ -18,36 +22,21 @@ struct NewPayment: Codable, Equatable, Sendable {
     self.description = description
   }
 
-  /// Ids may be texts or whole numbers.
-  init(from decoder: any Decoder) throws {
-    let container = try decoder.container(keyedBy: CodingKeys.self)
-    func id(_ key: CodingKeys) throws -> String? {
-      if let text = try? container.decodeIfPresent(String.self, forKey: key) { return text }
-      return try container.decodeIfPresent(Int64.self, forKey: key).map(String.init)
+  /// - Throws: ``ProblemError`` with every field that breaks a rule.
+  init(_ fields: BodyFields) throws {
+    var fields = fields
+    let userId = fields.identifier("userId", length: 1...Self.maximumIdLength, isRequired: true)
+    self.orderId = fields.identifier("orderId", length: 1...Self.maximumIdLength)
+    let amount = fields.integer("amount", in: Self.amounts, isRequired: true)
+    let currency = fields.text("currency", length: 3...3, isRequired: true)
+    self.description = fields.text("description", length: 0...Self.maximumDescriptionLength) ?? ""
+    if let currency, Currency.exponent(currency) == nil {
+      fields.report("currency", "must be a currency of ISO 4217 in capital letters")
     }
-    guard let userId = try id(.userId) else {
-      throw DecodingError.keyNotFound(CodingKeys.userId, .init(codingPath: [], debugDescription: "userId is missing"))
-    }
+    try fields.finish()
+    guard let userId, let amount, let currency else { throw ProblemError(.invalidFields) }
     self.userId = userId
-    self.orderId = try id(.orderId)
-    self.amount = try container.decode(Int64.self, forKey: .amount)
-    self.currency = try container.decode(String.self, forKey: .currency)
-    self.description = try container.decodeIfPresent(String.self, forKey: .description) ?? ""
-  }
-
-  /// What is wrong with it, for the caller; nil: nothing.
-  var problem: String? {
-    if self.amount <= 0 { return "amount must be above zero, in minor units." }
-    let letters = self.currency.utf8
-    if letters.count != 3 || !letters.allSatisfy({ (0x41...0x5A).contains($0) }) {
-      return "currency must be three capital letters (ISO 4217)."
-    }
-    let texts = [("userId", self.userId), ("orderId", self.orderId ?? "-"), ("description", self.description)]
-    for (name, text) in texts {
-      if text.utf8.count > Self.maximumTextBytes { return "\(name) must have at most \(Self.maximumTextBytes) bytes." }
-      if text.utf8.contains(0) { return "\(name) must not contain U+0000." }
-    }
-    if self.userId.isEmpty { return "userId must not be empty." }
-    return nil
+    self.amount = amount
+    self.currency = currency
   }
 }

@@ -4,12 +4,30 @@ import TaskQueuePostgres
 
 /// How a payment begins.
 enum PaymentCreation {
-  /// Stores the payment and enqueues `payment.init` in one transaction.
-  static func create(_ new: NewPayment, store: PostgresTaskStore) async throws -> Payment {
-    try await store.pool.withTransaction { transaction in
-      let payment = try await PaymentStore.insert(new, in: transaction)
-      try await store.enqueue(InitPayment(paymentId: payment.id), in: transaction)
-      return payment
-    }
+  /// Stores the payment, the first line of its history, and its first task, in the caller's transaction: none of them
+  /// ever exists without the others.
+  static func create(
+    _ new: NewPayment,
+    store: PostgresTaskStore,
+    in transaction: PostgresTransaction
+  ) async throws -> Payment {
+    let result = try await transaction.query(
+      """
+      WITH created AS (
+        INSERT INTO payments.payment (user_id, order_id, amount, currency, description)
+        VALUES ($1, $2, $3, $4, $5) RETURNING *
+      ), event AS (
+        INSERT INTO payments.payment_event (payment_id, kind, status) SELECT id, 'created', status FROM created
+      )
+      SELECT \(PaymentStore.columns) FROM created
+      """,
+      [
+        .text(new.userId), .optional(new.orderId), .int8(new.amount), .text(new.currency), .text(new.description),
+      ]
+    )
+    let payment = try PaymentStore.payment(result[0])
+    let first = InitPayment(paymentId: payment.id)
+    try await store.enqueue(first, options: first.options, in: transaction)
+    return payment
   }
 }

@@ -7,7 +7,7 @@ enum PaymentMigrations {
   static let advisoryLock: Int64 = 0x7061_796d_656e_7473  // "payments"
 
   private static let scripts: [(version: Int64, sql: [UInt8])] = [
-    (1, PackageResources.P0001_payments_sql)
+    (1, PackageResources.P0001_payments_sql), (2, PackageResources.P0002_api_sql),
   ]
 
   /// Brings the schema `payments` up to date, all or nothing. Does nothing if it is.

@@ -1,27 +1,37 @@
 /// Where a payment stands, by our own books.
 ///
-/// `CREATED` is ours; everything else is what the provider said last.
+/// `CREATED` and `FAILED` are ours; everything else is what the provider said last.
 struct PaymentStatus: RawRepresentable, Hashable, Codable, Sendable, CustomStringConvertible {
+  /// Of a provider's own word for a status; the rest is cut off.
+  static let maximumLength = 64
+
   var rawValue: String
 
   init(rawValue: String) {
     self.rawValue = rawValue
   }
 
+  /// What the provider says, as our books have it. Our own two words mean nothing in a provider's mouth: the payment is
+  /// then neither new nor final, so it is waited on.
   init(_ status: ProviderStatus) {
-    self.rawValue = status.rawValue
+    let text = String(status.rawValue.unicodeScalars.filter { $0.value >= 0x20 }.prefix(Self.maximumLength))
+    self.rawValue = ["", Self.created.rawValue, Self.failed.rawValue].contains(text) ? "PROCESSING" : text
   }
 
   /// Accepted; the provider may not know it yet.
   static let created = Self(rawValue: "CREATED")
-  static let initial = Self(ProviderStatus.initial)
-  static let processing = Self(ProviderStatus.processing)
-  static let cancelled = Self(ProviderStatus.cancelled)
-  static let done = Self(ProviderStatus.done)
+  static let initial = Self(rawValue: "INIT")
+  static let processing = Self(rawValue: "PROCESSING")
+  /// Final: no money moved.
+  static let cancelled = Self(rawValue: "CANCELLED")
+  /// Final: the money moved.
+  static let done = Self(rawValue: "DONE")
+  /// Final: refused before any money could move; ``Payment/failure`` says why.
+  static let failed = Self(rawValue: "FAILED")
 
   /// Nothing will change any more.
   var isFinal: Bool {
-    self == .done || self == .cancelled
+    self == .done || self == .cancelled || self == .failed
   }
 
   var description: String { self.rawValue }

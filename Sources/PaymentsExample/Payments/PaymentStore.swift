@@ -1,86 +1,109 @@
+import Foundation
 import Libpq
 
-/// The SQL on the app's own tables. Every method is one statement on the connection or transaction it is given.
+/// The SQL on the payments' rows. Every method is one statement on the connection or transaction it is given, but
+/// ``apply(_:to:in:)``.
 enum PaymentStore {
   static let columns = """
-    id, user_id, order_id, amount, currency, description, status, provider_id, attempts, created_at, updated_at
+    id, user_id, order_id, amount, currency, description, status, provider_id, failure, attempts, created_at, updated_at,
+    execution_requested_at, cancellation_requested_at
     """
 
-  /// Records a payment in status CREATED.
-  static func insert(_ new: NewPayment, in database: some PostgresQueryable) async throws -> Payment {
-    let result = try await database.query(
-      """
-      INSERT INTO payments.payment (user_id, order_id, amount, currency, description)
-      VALUES ($1, $2, $3, $4, $5) RETURNING \(columns)
-      """,
-      [
-        .text(new.userId), new.orderId.map { .text($0) } ?? .null, .int8(new.amount), .text(new.currency),
-        .text(new.description),
-      ]
-    )
-    return try payment(result[0])
-  }
-
   static func find(_ id: Int64, in database: some PostgresQueryable) async throws -> Payment? {
-    let result = try await database.query("SELECT \(columns) FROM payments.payment WHERE id = $1", [.int8(id)])
-    return result.rowCount == 0 ? nil : try payment(result[0])
+    try await one("SELECT \(columns) FROM payments.payment WHERE id = $1", [.int8(id)], in: database)
   }
 
   static func find(providerId: String, in database: some PostgresQueryable) async throws -> Payment? {
-    let result = try await database.query(
-      "SELECT \(columns) FROM payments.payment WHERE provider_id = $1",
-      [.text(providerId)]
-    )
-    return result.rowCount == 0 ? nil : try payment(result[0])
+    try await one("SELECT \(columns) FROM payments.payment WHERE provider_id = $1", [.text(providerId)], in: database)
+  }
+
+  /// Keeps everybody else from changing the payment until the transaction ends. Who also touches tasks in the transaction
+  /// does that first: everybody in the same order, so that nobody waits for one another.
+  static func lock(_ id: Int64, in transaction: PostgresTransaction) async throws -> Payment? {
+    try await one("SELECT \(columns) FROM payments.payment WHERE id = $1 FOR NO KEY UPDATE", [.int8(id)], in: transaction)
   }
 
   /// All payments from `first` on by ascending id, at most `limit`.
   static func list(from first: Int64, limit: Int, in database: some PostgresQueryable) async throws -> [Payment] {
-    let result = try await database.query(
+    try await all(
       "SELECT \(columns) FROM payments.payment WHERE id >= $1 ORDER BY id LIMIT $2",
-      [.int8(first), .int8(Int64(limit))]
+      [.int8(first), .int8(Int64(limit))],
+      in: database
     )
-    return try (0..<result.rowCount).map { try payment(result[$0]) }
   }
 
-  /// Counts an attempt and returns the payment as it stands. For display only: not fenced, may count an attempt whose
-  /// worker has lost the task.
+  /// Counts an attempt and returns the payment as it stands. For display, and to know that something may have been sent
+  /// before; not fenced, may count an attempt whose worker has lost the task.
   static func beginAttempt(_ id: Int64, in database: some PostgresQueryable) async throws -> Payment? {
-    let result = try await database.query(
+    try await one(
       "UPDATE payments.payment SET attempts = attempts + 1 WHERE id = $1 RETURNING \(columns)",
-      [.int8(id)]
+      [.int8(id)],
+      in: database
     )
+  }
+
+  /// Lets something happen to a payment: locks its row, asks ``PaymentState`` what it means, and writes the new state and
+  /// the event. Two round trips, one if nothing changes.
+  ///
+  /// - Returns: nil if there is no such payment.
+  static func apply(
+    _ input: PaymentInput,
+    to id: Int64,
+    in transaction: PostgresTransaction
+  ) async throws -> PaymentTransition? {
+    guard let payment = try await lock(id, in: transaction) else { return nil }
+    let transition = payment.state.transition(on: input)
+    if let event = transition.event {
+      try await write(transition.state, event, transition.detail, to: id, in: transaction)
+    }
+    return transition
+  }
+
+  private static func write(
+    _ state: PaymentState,
+    _ event: PaymentEvent.Kind,
+    _ detail: String?,
+    to id: Int64,
+    in transaction: PostgresTransaction
+  ) async throws {
+    _ = try await transaction.query(
+      """
+      WITH changed AS (
+        UPDATE payments.payment SET
+          status = $2, provider_id = $3, failure = CASE WHEN $2 = 'FAILED' THEN $7 ELSE failure END,
+          execution_requested_at = CASE WHEN $4 THEN coalesce(execution_requested_at, now()) END,
+          cancellation_requested_at = CASE WHEN $5 THEN coalesce(cancellation_requested_at, now()) END,
+          updated_at = now()
+        WHERE id = $1
+        RETURNING id
+      )
+      INSERT INTO payments.payment_event (payment_id, kind, status, detail) SELECT id, $6, $2, $7 FROM changed
+      """,
+      [
+        .int8(id), .text(state.status.rawValue), .optional(state.providerId), .bool(state.isExecutionRequested),
+        .bool(state.isCancellationRequested), .text(event.rawValue), .optional(detail),
+      ]
+    )
+  }
+
+  static func one(
+    _ sql: String,
+    _ parameters: [PostgresValue],
+    in database: some PostgresQueryable
+  ) async throws -> Payment? {
+    let result = try await database.query(sql, parameters)
     return result.rowCount == 0 ? nil : try payment(result[0])
   }
 
-  /// Stores the provider's id if none is stored. The first one stays for good: only it is ever executed.
-  static func storeProviderId(
-    _ providerId: String,
-    status: PaymentStatus,
-    for id: Int64,
+  static func all(
+    _ sql: String,
+    _ parameters: [PostgresValue],
     in database: some PostgresQueryable
-  ) async throws {
-    _ = try await database.query(
-      """
-      UPDATE payments.payment SET provider_id = $2, status = $3, updated_at = now()
-      WHERE id = $1 AND provider_id IS NULL
-      """,
-      [.int8(id), .text(providerId), .text(status.rawValue)]
-    )
+  ) async throws -> [Payment] {
+    try await database.query(sql, parameters).rows.map { try payment($0) }
   }
 
-  /// Records what the provider said. A final status is never overwritten, whoever comes late.
-  static func record(_ status: PaymentStatus, for id: Int64, in database: some PostgresQueryable) async throws {
-    _ = try await database.query(
-      """
-      UPDATE payments.payment SET status = $2, updated_at = now()
-      WHERE id = $1 AND status <> $2 AND status NOT IN ('DONE', 'CANCELLED')
-      """,
-      [.int8(id), .text(status.rawValue)]
-    )
-  }
-
-  private static func payment(_ row: PostgresRow) throws -> Payment {
+  static func payment(_ row: PostgresRow) throws -> Payment {
     Payment(
       id: try row.int8(0),
       userId: try row.text(1),
@@ -90,9 +113,19 @@ enum PaymentStore {
       description: try row.text(5),
       status: PaymentStatus(rawValue: try row.text(6)),
       providerId: try row.optionalText(7),
-      attempts: Int(try row.int8(8)),
-      createdAt: try row.timestamptz(9),
-      updatedAt: try row.timestamptz(10)
+      failure: try row.optionalText(8),
+      attempts: Int(try row.int8(9)),
+      createdAt: try row.timestamptz(10),
+      updatedAt: try row.timestamptz(11),
+      executionRequestedAt: try row.optionalTimestamptz(12),
+      cancellationRequestedAt: try row.optionalTimestamptz(13)
     )
+  }
+}
+
+extension PostgresValue {
+  /// NULL for nil.
+  static func optional(_ text: String?) -> PostgresValue {
+    text.map { .text($0) } ?? .null
   }
 }

@@ -15,22 +15,33 @@ struct CallbackSender: Sendable {
   /// Doubles after each try.
   var firstPause = Duration.milliseconds(200)
 
-  func send(_ callback: ProviderCallback, to url: String) async {
-    guard let body = try? JSONEncoder().encode(callback) else { return }
+  /// - Returns: whether it was answered 2xx.
+  func send(
+    _ callback: ProviderCallback,
+    to url: String,
+    secret: String,
+    tries: Int = CallbackSender.maximumTries
+  ) async -> Bool {
+    guard let body = try? JSONFormat.encoder().encode(callback) else { return false }
     var request = HTTPClientRequest(url: url)
     request.method = .POST
     request.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
     request.body = .bytes(ByteBuffer(bytes: body))
     var pause = self.firstPause
-    for attempt in 1...Self.maximumTries {
+    for attempt in 1...max(1, tries) {
+      request.headers.replaceOrAdd(
+        name: ProviderSignature.header,
+        value: ProviderSignature.make(body: body, secret: secret, at: Date())
+      )
       do {
         let response = try await self.client.execute(request, timeout: TimeAmount(self.timeout))
-        if (200..<300).contains(response.status.code) { return }
+        if (200..<300).contains(response.status.code) { return true }
       } catch {
         self.logger.debug("callback failed", metadata: ["attempt": "\(attempt)"])
       }
-      guard attempt < Self.maximumTries, (try? await Task.sleep(for: pause)) != nil else { return }
+      guard attempt < tries, (try? await Task.sleep(for: pause)) != nil else { return false }
       pause *= 2
     }
+    return false
   }
 }

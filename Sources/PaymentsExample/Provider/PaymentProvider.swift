@@ -1,12 +1,32 @@
-/// What the handlers need of a payment provider.
+import Foundation
+
+/// What the app needs of a payment provider.
 ///
-/// Any method may throw after the provider did the work: an error never says that nothing happened.
+/// Any method may throw after the provider did the work: an error says that nothing happened only if its
+/// ``ProviderError/isRefusal`` does. Idempotency keys are the same for every attempt; a provider may ignore them.
 protocol PaymentProvider: Sendable {
-  /// Registers a payment; moves no money. `idempotencyKey` may be ignored by the provider.
+  /// What the provider can do beside taking payments.
+  var capabilities: ProviderCapabilities { get }
+
+  /// Registers a payment; moves no money.
   func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment
   /// Moves the money. Repeating it for one id changes nothing.
-  func execute(id: String) async throws
+  func execute(id: String, idempotencyKey: String) async throws
   func payment(id: String) async throws -> ProviderPayment
   /// Every payment registered under our reference, oldest first.
   func payments(reference: String) async throws -> [ProviderPayment]
+
+  /// The provider's books: payments registered in `window`, in an order of the provider's. Without
+  /// ``ProviderCapabilities/lists`` it throws `unsupported`.
+  /// - Parameter cursor: nil for the first page, then ``ProviderPage/next``.
+  func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage
+
+  /// Drops a payment whose money hasn't moved. Repeating it changes nothing. Refused if it is too late; without
+  /// ``ProviderCapabilities/cancels`` it throws `unsupported`.
+  func cancel(id: String, idempotencyKey: String) async throws -> ProviderPayment
+
+  /// Pays money back. Without ``ProviderCapabilities/refunds`` it throws `unsupported`.
+  func refund(_ request: ProviderRefundRequest, idempotencyKey: String) async throws -> ProviderRefund
+  /// Every refund of the payment, with our references.
+  func refunds(paymentId: String) async throws -> [ProviderRefund]
 }

@@ -8,7 +8,13 @@ import NIOHTTP1
 /// It doesn't retry: the queue does, and it knows how often and when.
 struct ProviderClient: PaymentProvider {
   /// Largest answer that is read.
-  static let maximumAnswerBytes = 1 << 20
+  static let maximumAnswerBytes = 8 << 20
+  /// Of the provider's words for a refusal.
+  static let maximumReasonLength = 200
+
+  /// What our own simulator can do. Another provider of the same contract answers 404, 405 or 501 to what it can't, which
+  /// is `unsupported`.
+  let capabilities = ProviderCapabilities.all
 
   private let client: HTTPClient
   private let baseURL: String
@@ -24,63 +30,123 @@ struct ProviderClient: PaymentProvider {
   }
 
   func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment {
-    try await self.call(
+    try await self.decoded(
       .POST,
       "/v1/payments",
-      body: JSONEncoder().encode(request),
-      headers: ["Idempotency-Key": idempotencyKey],
-      expecting: [.created, .ok]
+      body: JSONFormat.encoder().encode(request),
+      idempotencyKey: idempotencyKey,
+      refusals: [400, 402, 422]
     )
   }
 
-  func execute(id: String) async throws {
-    let _: ProviderPayment = try await self.call(
-      .POST,
-      "/v1/payments/\(Self.escaped(id))/execute",
-      expecting: [.accepted, .ok]
-    )
+  func execute(id: String, idempotencyKey: String) async throws {
+    // Its body says nothing that the next look doesn't.
+    _ = try await self.call(.POST, "\(Self.path(id))/execute", idempotencyKey: idempotencyKey)
   }
 
   func payment(id: String) async throws -> ProviderPayment {
-    try await self.call(.GET, "/v1/payments/\(Self.escaped(id))", expecting: [.ok])
+    try await self.decoded(.GET, Self.path(id), unknown: [404])
   }
 
   func payments(reference: String) async throws -> [ProviderPayment] {
-    let list: ProviderPaymentList = try await self.call(
-      .GET,
-      "/v1/payments?reference=\(Self.escaped(reference))",
-      expecting: [.ok]
-    )
+    let list: ProviderPaymentList = try await self.decoded(.GET, "/v1/payments?reference=\(Self.escaped(reference))")
     return list.payments
   }
 
-  private func call<Answer: Decodable>(
+  func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage {
+    var path = "/v1/payments?createdSince=\(Self.escaped(JSONFormat.text(window.lowerBound)))"
+    path += "&createdUntil=\(Self.escaped(JSONFormat.text(window.upperBound)))"
+    if let cursor { path += "&after=\(Self.escaped(cursor))" }
+    return try await self.decoded(.GET, path, unsupported: [400, 404, 405, 422, 501])
+  }
+
+  func cancel(id: String, idempotencyKey: String) async throws -> ProviderPayment {
+    try await self.decoded(
+      .POST,
+      "\(Self.path(id))/cancel",
+      idempotencyKey: idempotencyKey,
+      refusals: [400, 409, 422],
+      unsupported: [404, 405, 501]
+    )
+  }
+
+  func refund(_ request: ProviderRefundRequest, idempotencyKey: String) async throws -> ProviderRefund {
+    try await self.decoded(
+      .POST,
+      "\(Self.path(request.paymentId))/refunds",
+      body: JSONFormat.encoder().encode(request),
+      idempotencyKey: idempotencyKey,
+      refusals: [400, 402, 409, 422],
+      unsupported: [404, 405, 501]
+    )
+  }
+
+  func refunds(paymentId: String) async throws -> [ProviderRefund] {
+    let list: ProviderRefundList = try await self.decoded(
+      .GET,
+      "\(Self.path(paymentId))/refunds",
+      unsupported: [404, 405, 501]
+    )
+    return list.refunds
+  }
+
+  private func decoded<Answer: Decodable>(
     _ method: HTTPMethod,
     _ path: String,
     body: Data? = nil,
-    headers: [String: String] = [:],
-    expecting expected: [HTTPResponseStatus]
+    idempotencyKey: String? = nil,
+    refusals: Set<UInt> = [],
+    unsupported: Set<UInt> = [],
+    unknown: Set<UInt> = []
   ) async throws -> Answer {
+    do {
+      let (answer, status) = try await self.call(method, path, body: body, idempotencyKey: idempotencyKey)
+      guard let value = try? JSONFormat.decoder().decode(Answer.self, from: answer) else {
+        throw ProviderError(code: .undecodableAnswer, call: "\(method.rawValue) \(path)", httpStatus: status)
+      }
+      return value
+    } catch var error as ProviderError where error.code == .unexpectedStatus {
+      if refusals.contains(error.httpStatus) { error.code = .refused }
+      if unsupported.contains(error.httpStatus) { error.code = .unsupported }
+      if unknown.contains(error.httpStatus) { error.code = .unknownPayment }
+      throw error
+    }
+  }
+
+  private func call(
+    _ method: HTTPMethod,
+    _ path: String,
+    body: Data? = nil,
+    idempotencyKey: String? = nil
+  ) async throws -> (Data, status: UInt) {
     var request = HTTPClientRequest(url: self.baseURL + path)
     request.method = method
-    for (name, value) in headers {
-      request.headers.replaceOrAdd(name: name, value: value)
-    }
+    if let idempotencyKey { request.headers.replaceOrAdd(name: "Idempotency-Key", value: idempotencyKey) }
     if let body {
       request.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
       request.body = .bytes(ByteBuffer(bytes: body))
     }
     let response = try await self.client.execute(request, timeout: TimeAmount(self.timeout))
     // The body is read before the status is believed: an answer cut short is a lost answer.
-    let answer = try await response.body.collect(upTo: Self.maximumAnswerBytes)
-    let name = "\(method.rawValue) \(path)"
-    guard expected.contains(response.status) else {
-      throw ProviderError(code: .unexpectedStatus, call: name, httpStatus: response.status.code)
+    let answer = Data(try await response.body.collect(upTo: Self.maximumAnswerBytes).readableBytesView)
+    guard (200..<300).contains(response.status.code) else {
+      throw ProviderError(
+        code: .unexpectedStatus,
+        call: "\(method.rawValue) \(path)",
+        httpStatus: response.status.code,
+        reason: Self.reason(answer)
+      )
     }
-    guard let value = try? JSONDecoder().decode(Answer.self, from: Data(answer.readableBytesView)) else {
-      throw ProviderError(code: .undecodableAnswer, call: name, httpStatus: response.status.code)
-    }
-    return value
+    return (answer, response.status.code)
+  }
+
+  /// The detail of an answer in problem details.
+  private static func reason(_ answer: Data) -> String? {
+    (try? JSONFormat.decoder().decode(Problem.self, from: answer))?.detail.map { String($0.prefix(maximumReasonLength)) }
+  }
+
+  private static func path(_ id: String) -> String {
+    "/v1/payments/\(escaped(id))"
   }
 
   /// Percent-encodes everything that could end a path segment or a query value.

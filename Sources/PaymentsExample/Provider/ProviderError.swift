@@ -5,12 +5,23 @@ struct ProviderError: Error, CustomStringConvertible {
     case unexpectedStatus
     /// The provider answered, but the body isn't what the contract says.
     case undecodableAnswer
+    /// The provider understood the request and will never do it; nothing happened.
+    case refused
+    /// The provider has no such operation; nothing happened.
+    case unsupported
+    /// The provider knows no such payment.
+    case unknownPayment
   }
 
   var code: Code
   /// The call, without its body.
   var call: String
   var httpStatus: UInt
+  /// The provider's own words, shortened; for people.
+  var reason: String?
+
+  /// Whether asking again is pointless and nothing happened at the provider.
+  var isRefusal: Bool { self.code == .refused || self.code == .unsupported }
 
   var description: String {
     "\(call): \(code.rawValue), HTTP status \(httpStatus)"

@@ -15,6 +15,12 @@ struct ProviderFaults: Sendable, Equatable {
   var duplicateCallback = 0.0
   /// A callback is never sent.
   var lostCallback = 0.0
+  /// The callback of PROCESSING comes after that of the final status.
+  var reorderedCallback = 0.0
+  /// A callback comes only after `callbackDelay`.
+  var delayedCallback = 0.0
+  /// A callback signed with another secret comes too, and says the payment is DONE.
+  var forgedCallback = 0.0
 
   /// How long a stalled answer takes.
   var stallTime = Duration.seconds(3)
@@ -22,6 +28,8 @@ struct ProviderFaults: Sendable, Equatable {
   var latency = Duration.zero
   /// How long a payment stays PROCESSING.
   var processingTime = Duration.milliseconds(500)
+  /// How late a delayed callback is.
+  var callbackDelay = Duration.seconds(2)
   /// Whether a repeated `Idempotency-Key` is answered with the first payment. Off: orphans in INIT appear.
   var honoursIdempotencyKeys = true
 
@@ -32,6 +40,7 @@ struct ProviderFaults: Sendable, Equatable {
   func validate() throws {
     let rates = [
       errorBeforeWork, errorAfterWork, lostResponse, stall, cancel, duplicateCallback, lostCallback,
+      reorderedCallback, delayedCallback, forgedCallback,
     ]
     guard rates.allSatisfy({ (0...1).contains($0) }) else {
       throw CommandError("A fault rate is a probability between 0 and 1.")

@@ -12,14 +12,23 @@ extension ProviderSimulator {
     router.post("/v1/payments/:id/execute") { _, context in
       try await self.execute(id: context.parameters.get("id") ?? "")
     }
+    router.post("/v1/payments/:id/cancel") { _, context in
+      try await self.cancel(id: context.parameters.get("id") ?? "")
+    }
+    router.post("/v1/payments/:id/refunds") { request, context in
+      try await self.refund(id: context.parameters.get("id") ?? "", request)
+    }
+    router.get("/v1/payments/:id/refunds") { _, context in
+      try await self.refunds(id: context.parameters.get("id") ?? "")
+    }
     router.get("/v1/payments/:id") { _, context in
       try await self.show(id: context.parameters.get("id") ?? "")
     }
     router.get("/v1/payments") { request, _ in
-      try await self.find(reference: request.uri.queryParameters["reference"].map(String.init) ?? "")
+      try await self.list(request)
     }
     router.get("/v1/ledger") { _, _ in
-      try JSONResponse.make(.ok, ["payments": self.ledger.entries])
+      try JSONResponse.make(.ok, self.state.withLock { Books(payments: $0.ledger.entries, callbacks: $0.callbacks) })
     }
     router.get("/health") { _, _ in HTTPResponse.Status.ok }
     return router
@@ -27,12 +36,12 @@ extension ProviderSimulator {
 
   private func create(_ request: Request) async throws -> Response {
     let key = HTTPField.Name("Idempotency-Key").flatMap { request.headers[$0] }
-    guard let body = await JSONResponse.body(ProviderPaymentRequest.self, of: request), body.amount > 0 else {
-      return try JSONResponse.problem(.badRequest, "A payment needs reference, userId, amount, currency, description.")
+    guard let body = await Self.body(ProviderPaymentRequest.self, of: request), body.amount > 0 else {
+      return try Self.problem(.badRequest, "A payment needs reference, userId, amount, currency, description.")
     }
     let honouredKey = self.faults.honoursIdempotencyKeys ? key : nil
     return try await self.answer("create", reference: body.reference) {
-      let entry = self.state.withLock { $0.ledger.create(body, idempotencyKey: honouredKey) }
+      let entry = self.state.withLock { $0.ledger.create(body, idempotencyKey: honouredKey, at: Date()) }
       return try Self.response(.created, entry)
     }
   }
@@ -50,6 +59,8 @@ extension ProviderSimulator {
         return try Self.response(.accepted, entry)
       case .repeated(let entry):
         return try Self.response(.ok, entry)
+      case .refused:
+        return try Self.problem(.conflict, "The payment is cancelled.")
       }
     }
   }
@@ -62,15 +73,30 @@ extension ProviderSimulator {
     }
   }
 
-  private func find(reference: String) async throws -> Response {
-    try await self.answer("find", reference: reference) {
-      let payments = self.ledger.entries(reference: reference).map(ProviderPayment.init)
-      return try JSONResponse.make(.ok, ProviderPaymentList(payments: payments))
+  private func list(_ request: Request) async throws -> Response {
+    let query = request.uri.queryParameters
+    if let reference = query["reference"].map(String.init) {
+      return try await self.answer("find", reference: reference) {
+        let payments = self.ledger.entries(reference: reference).map(ProviderPayment.init)
+        return try JSONResponse.make(.ok, ProviderPaymentList(payments: payments))
+      }
+    }
+    let since = query["createdSince"].flatMap { JSONFormat.date(String($0)) } ?? .distantPast
+    let until = query["createdUntil"].flatMap { JSONFormat.date(String($0)) } ?? .distantFuture
+    guard since <= until, let first = Int(query["after"] ?? "0") else {
+      return try Self.problem(.badRequest, "createdSince must not be after createdUntil; after is a page's next.")
+    }
+    return try await self.answer("list", reference: "\(first)") {
+      let page = self.ledger.entries(in: since..<until, from: first)
+      return try JSONResponse.make(
+        .ok,
+        ProviderPage(payments: page.entries.map(ProviderPayment.init), next: page.next.map(String.init))
+      )
     }
   }
 
   /// Draws the request's fate and lets it come true around `work`.
-  private func answer(
+  func answer(
     _ operation: String,
     reference: String,
     _ work: () throws -> Response
@@ -86,10 +112,10 @@ extension ProviderSimulator {
     case .answered:
       return try work()
     case .errorBeforeWork:
-      return try JSONResponse.problem(.internalServerError, "Simulated error before the work.")
+      return try Self.problem(.internalServerError, "Simulated error before the work.")
     case .errorAfterWork:
       _ = try work()
-      return try JSONResponse.problem(.internalServerError, "Simulated error after the work.")
+      return try Self.problem(.internalServerError, "Simulated error after the work.")
     case .lostResponse:
       return Self.cutShort(try work())
     case .stalled:
@@ -111,19 +137,47 @@ extension ProviderSimulator {
     )
   }
 
-  private static func response(_ status: HTTPResponse.Status, _ entry: ProviderLedgerEntry) throws -> Response {
+  static func response(_ status: HTTPResponse.Status, _ entry: ProviderLedgerEntry) throws -> Response {
     try JSONResponse.make(status, ProviderPayment(entry))
   }
 
-  private static func unknownPayment() throws -> Response {
-    try JSONResponse.problem(.notFound, "There is no such payment.")
+  static func unknownPayment() throws -> Response {
+    try self.problem(.notFound, "There is no such payment.")
+  }
+
+  /// The provider has problems of its own, in the same form as ours.
+  static func problem(_ status: HTTPResponse.Status, _ detail: String) throws -> Response {
+    var response = try JSONResponse.make(
+      status,
+      Problem(type: "about:blank", title: status.reasonPhrase, status: status.code, detail: detail)
+    )
+    response.headers[.contentType] = Problem.mediaType
+    return response
+  }
+
+  /// nil if it isn't what is expected.
+  static func body<Value: Decodable>(_ type: Value.Type, of request: Request) async -> Value? {
+    guard let buffer = try? await request.body.collect(upTo: 64 * 1024) else { return nil }
+    return try? JSONFormat.decoder().decode(type, from: Data(buffer.readableBytesView))
   }
 
   private struct LostResponse: Error {}
+
+  private struct Books: Encodable {
+    var payments: [ProviderLedgerEntry]
+    var callbacks: CallbackCounts
+  }
 }
 
 extension ProviderPayment {
   init(_ entry: ProviderLedgerEntry) {
-    self.init(id: entry.id, status: entry.status, reference: entry.reference)
+    self.init(
+      id: entry.id,
+      status: entry.status,
+      reference: entry.reference,
+      amount: entry.amount,
+      currency: entry.currency,
+      createdAt: entry.createdAt
+    )
   }
 }

@@ -17,6 +17,7 @@ final class ProviderSimulator: Service {
     var callbackURL: String?
     /// How often each operation on each payment was asked for.
     var requests: [String: Int] = [:]
+    var callbacks = CallbackCounts()
   }
 
   let faults: ProviderFaults
@@ -24,6 +25,8 @@ final class ProviderSimulator: Service {
   let logger: Logger
   let state: Mutex<State>
   let callbacks: CallbackSender
+  /// Signs the callbacks.
+  let secret: String
   private let requestedPort: Int
   private let listeningPort = ListeningPort()
   private let started: AsyncStream<String>
@@ -32,17 +35,20 @@ final class ProviderSimulator: Service {
   /// - Parameters:
   ///   - port: 0: any free one.
   ///   - callbackURL: nil: no callbacks until ``callBack(to:)``.
+  ///   - secret: shared with whoever receives the callbacks.
   init(
     faults: ProviderFaults,
     seed: UInt64,
     port: Int = 0,
     callbackURL: String? = nil,
+    secret: String,
     callbacks: CallbackSender,
     logger: Logger
   ) {
     self.faults = faults
     self.seed = seed
     self.requestedPort = port
+    self.secret = secret
     self.callbacks = callbacks
     self.logger = logger
     // No provider gives an id twice, so neither do two runs of this one on the same database.
@@ -97,16 +103,15 @@ final class ProviderSimulator: Service {
   }
 
   private func settle(_ id: String) async {
-    do { try await Task.sleep(for: self.faults.processingTime) } catch { return }
-    let (entry, url) = self.state.withLock { ($0.ledger.finish(id: id), $0.callbackURL) }
-    guard let entry, let url else { return }
-    var generator = self.generator(for: "callback|\(entry.reference)")
-    if Double.random(in: 0..<1, using: &generator) < self.faults.lostCallback { return }
-    let copies = Double.random(in: 0..<1, using: &generator) < self.faults.duplicateCallback ? 2 : 1
-    let callback = ProviderCallback(eventId: "ev_\(id)", paymentProviderId: id, status: entry.status)
+    guard let entry = self.ledger.entry(id: id) else { return }
+    let plan = CallbackPlan.draw(self.faults, using: self.generator(for: "callback|\(entry.reference)"))
     await withDiscardingTaskGroup { group in
-      for _ in 0..<copies {
-        group.addTask { await self.callbacks.send(callback, to: url) }
+      if !plan.isReordered { group.addTask { await self.send(id, .processing, plan) } }
+      do { try await Task.sleep(for: self.faults.processingTime) } catch { return }
+      guard let final = self.state.withLock({ $0.ledger.finish(id: id) }) else { return }
+      group.addTask {
+        await self.send(id, final.status, plan)
+        if plan.isReordered { await self.send(id, .processing, plan) }
       }
     }
   }

@@ -8,6 +8,10 @@ struct ProviderStatus: RawRepresentable, Hashable, Codable, Sendable {
     self.rawValue = rawValue
   }
 
+  init(_ status: PaymentStatus) {
+    self.rawValue = status.rawValue
+  }
+
   /// Registered; no money moves until `execute` is called.
   static let initial = Self(rawValue: "INIT")
   /// Told to execute; the outcome is open.

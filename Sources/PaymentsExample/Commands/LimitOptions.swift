@@ -1,0 +1,39 @@
+import ArgumentParser
+
+/// What `serve` keeps, for how long, and how much of it.
+struct LimitOptions: ParsableArguments {
+  @Option(help: "The most payments that may be open; more are refused with 429 until some are final.")
+  var backlogLimit = 100_000
+
+  @Option(help: "How long an Idempotency-Key is remembered.", transform: DurationText.parse)
+  var keyLifetime = Duration.seconds(86_400)
+
+  @Option(help: "Between looks for expired keys.", transform: DurationText.parse)
+  var purgePeriod = UpkeepSettings().purgePeriod
+
+  @Option(help: "Between comparisons with the provider's books; 0s: none.", transform: DurationText.parse)
+  var reconcilePeriod = Duration.seconds(3600)
+
+  @Option(help: "How far back a comparison looks.", transform: DurationText.parse)
+  var reconcileWindow = UpkeepSettings().reconciliationWindow
+
+  func validate() throws {
+    guard (1...10_000_000).contains(self.backlogLimit) else {
+      throw ValidationError("--backlog-limit is between 1 and 10000000.")
+    }
+    guard self.keyLifetime > .zero else { throw ValidationError("--key-lifetime must be above zero.") }
+    guard self.purgePeriod >= .milliseconds(100) else { throw ValidationError("--purge-period is at least 100ms.") }
+    guard self.reconcilePeriod == .zero || self.reconcilePeriod >= .seconds(1) else {
+      throw ValidationError("--reconcile-period is 0s or at least 1s.")
+    }
+    guard self.reconcileWindow > .zero else { throw ValidationError("--reconcile-window must be above zero.") }
+  }
+
+  var upkeep: UpkeepSettings {
+    UpkeepSettings(
+      purgePeriod: self.purgePeriod,
+      reconciliationPeriod: self.reconcilePeriod == .zero ? nil : self.reconcilePeriod,
+      reconciliationWindow: self.reconcileWindow
+    )
+  }
+}

@@ -1,0 +1,17 @@
+import Foundation
+
+/// Secrets from the command line or the environment. They are neither logged nor shown.
+enum SecretOption {
+  /// The environment's name for the secrets of callbacks; several are separated by commas.
+  static let callbackSecret = "PAYMENTS_CALLBACK_SECRET"
+  static let advice = "Rather set PAYMENTS_CALLBACK_SECRET: everybody on the machine can read a command line."
+
+  /// The given ones, else the environment's; empty ones are left out.
+  static func callbackSecrets(_ given: [String], environment: [String: String] = ProcessInfo.processInfo.environment)
+    -> [String]
+  {
+    let secrets =
+      given.isEmpty ? (environment[self.callbackSecret] ?? "").split(separator: ",").map(String.init) : given
+    return secrets.filter { !$0.isEmpty }
+  }
+}

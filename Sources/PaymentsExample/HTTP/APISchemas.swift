@@ -1,0 +1,152 @@
+/// The JSON Schemas of the API's bodies, by name.
+enum APISchemas {
+  static let all: [String: JSONTree] = [
+    "NewPayment": newPayment, "Payment": payment, "PaymentDetails": details, "PaymentPage": page,
+    "PaymentEvent": event, "NewRefund": newRefund, "Refund": refund, "ProviderCallback": callback,
+    "Problem": problem, "Health": health,
+  ]
+
+  static let status: JSONTree = [
+    "type": "string",
+    "description": """
+    CREATED, then what the provider says (INIT, PROCESSING or any other word), at last DONE, CANCELLED or FAILED.
+    """,
+    "examples": ["CREATED", "INIT", "PROCESSING", "DONE", "CANCELLED", "FAILED"],
+  ]
+  static let instant: JSONTree = ["type": "string", "format": "date-time"]
+  private static let id: JSONTree = ["type": "integer", "format": "int64", "minimum": 1]
+  private static let amount: JSONTree = [
+    "type": "integer", "format": "int64", "minimum": .integer(NewPayment.amounts.lowerBound),
+    "maximum": .integer(NewPayment.amounts.upperBound),
+    "description": "In minor units: cents for EUR, whole yen for JPY, a thousandth of a dinar for KWD.",
+  ]
+  private static let currency: JSONTree = [
+    "type": "string", "enum": .array(Currency.codes.map { .text($0) }), "description": "ISO 4217.",
+  ]
+
+  static func text(_ length: ClosedRange<Int>, _ description: String) -> JSONTree {
+    [
+      "type": "string", "minLength": .integer(Int64(length.lowerBound)),
+      "maxLength": .integer(Int64(length.upperBound)), "pattern": "^[^\\u0000]*$", "description": .text(description),
+    ]
+  }
+
+  private static func identifier(_ description: String, isOptional: Bool) -> JSONTree {
+    var kinds: [JSONTree] = [
+      text(1...NewPayment.maximumIdLength, "Any text."), ["type": "integer", "format": "int64"],
+    ]
+    if isOptional { kinds.append(["type": "null"]) }
+    return ["oneOf": .array(kinds), "description": .text(description)]
+  }
+
+  private static func optional(_ schema: JSONTree) -> JSONTree { ["oneOf": [schema, ["type": "null"]]] }
+
+  private static func object(_ required: [String], _ properties: [String: JSONTree], isOpen: Bool = false) -> JSONTree {
+    var schema: [String: JSONTree] = ["type": "object", "properties": .object(properties)]
+    if !required.isEmpty { schema["required"] = .array(required.map { .text($0) }) }
+    if !isOpen { schema["additionalProperties"] = false }
+    return .object(schema)
+  }
+
+  private static let newPayment = object(
+    ["userId", "amount", "currency"],
+    [
+      "userId": identifier("Who is paid; a whole number is read as its digits.", isOptional: false),
+      "orderId": identifier("What for.", isOptional: true),
+      "amount": amount, "currency": currency,
+      "description": optional(text(0...NewPayment.maximumDescriptionLength, "For people.")),
+    ]
+  )
+
+  private static let paymentProperties: [String: JSONTree] = [
+    "id": id, "userId": ["type": "string"], "orderId": ["type": "string"], "amount": amount, "currency": currency,
+    "description": ["type": "string"], "status": status,
+    "providerId": ["type": "string", "description": "The provider's id, once it is known."],
+    "failure": ["type": "string", "description": "Why it is FAILED."],
+    "attempts": ["type": "integer", "description": "How often a worker began to work on it."],
+    "createdAt": instant, "updatedAt": instant, "executionRequestedAt": instant, "cancellationRequestedAt": instant,
+  ]
+  private static let paymentRequired = [
+    "id", "userId", "amount", "currency", "description", "status", "attempts", "createdAt", "updatedAt",
+  ]
+  private static let payment = object(paymentRequired, paymentProperties)
+
+  private static let details = object(
+    paymentRequired + ["history", "refunds"],
+    paymentProperties.merging(
+      [
+        "history": ["type": "array", "items": reference("PaymentEvent"), "description": "Oldest first."],
+        "refunds": ["type": "array", "items": reference("Refund")],
+      ],
+      uniquingKeysWith: { first, _ in first }
+    )
+  )
+
+  private static let event = object(
+    ["at", "kind", "status"],
+    [
+      "at": instant, "kind": ["type": "string", "enum": .array(PaymentEvent.Kind.allCases.map { .text($0.rawValue) })],
+      "status": status, "detail": ["type": "string"],
+    ]
+  )
+
+  private static let page = object(
+    ["payments"],
+    [
+      "payments": ["type": "array", "items": reference("Payment"), "description": "Newest first."],
+      "next": ["type": "string", "description": "The cursor of the next page; absent on the last one."],
+    ]
+  )
+
+  private static let newRefund = object(
+    [],
+    [
+      "amount": optional(amount),
+      "reason": optional(text(0...NewRefund.maximumReasonLength, "For people.")),
+    ]
+  )
+
+  private static let refund = object(
+    ["id", "paymentId", "amount", "reason", "status", "createdAt", "updatedAt"],
+    [
+      "id": id, "paymentId": id, "amount": amount, "reason": ["type": "string"],
+      "status": ["type": "string", "examples": ["CREATED", "DONE", "FAILED"]], "providerId": ["type": "string"],
+      "createdAt": instant, "updatedAt": instant,
+    ]
+  )
+
+  private static let callback = object(
+    ["eventId", "paymentProviderId", "status"],
+    [
+      "eventId": text(1...ProviderCallback.maximumTextLength, "The same for every delivery of one event."),
+      "paymentProviderId": text(1...ProviderCallback.maximumTextLength, "The provider's id of the payment."),
+      "status": text(1...ProviderCallback.maximumTextLength, "A hint; we ask."),
+    ],
+    isOpen: true
+  )
+
+  private static let problem = object(
+    ["type", "title", "status"],
+    [
+      "type": [
+        "type": "string", "format": "uri-reference",
+        "examples": .array(ProblemKind.allCases.map { .text($0.type) }),
+      ],
+      "title": ["type": "string"], "status": ["type": "integer"], "detail": ["type": "string"],
+      "errors": [
+        "type": "array",
+        "items": object(
+          ["pointer", "detail"],
+          ["pointer": ["type": "string", "format": "json-pointer"], "detail": ["type": "string"]]
+        ),
+      ],
+    ],
+    isOpen: true
+  )
+
+  private static let health = object(["status"], ["status": ["type": "string", "const": "ok"]])
+
+  static func reference(_ name: String) -> JSONTree {
+    ["$ref": .text("#/components/schemas/\(name)")]
+  }
+}

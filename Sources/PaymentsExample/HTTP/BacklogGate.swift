@@ -1,0 +1,71 @@
+import Libpq
+import Synchronization
+
+/// Refuses new payments while too many are open.
+///
+/// The database is asked for the number at most once per ``freshness`` and process, and never counts beyond the limit.
+/// Between two counts a process adds what it lets in itself, so n processes exceed the limit by what n of them accept
+/// within the freshness, not more.
+final class BacklogGate: Sendable {
+  static let freshness = Duration.milliseconds(200)
+
+  private struct State {
+    var open = 0
+    /// Let in since the process began.
+    var admitted = 0
+    var countedAt: ContinuousClock.Instant?
+    var isCounted = false
+  }
+
+  /// The most payments that may be open; at least 1.
+  let limit: Int
+  private let pool: PostgresPool
+  private let clock: @Sendable () -> ContinuousClock.Instant
+  private let state = Mutex(State())
+
+  init(limit: Int, pool: PostgresPool, clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
+    self.limit = limit
+    self.pool = pool
+    self.clock = clock
+  }
+
+  /// Lets one payment in.
+  /// - Throws: `backlog-full`.
+  func admit() async throws {
+    let now = self.clock()
+    let admittedBefore: Int? = self.state.withLock { state in
+      if state.isCounted, let countedAt = state.countedAt, now - countedAt < Self.freshness { return nil }
+      // The others go by the old number while this one counts; without one, everybody counts.
+      state.countedAt = now
+      return state.admitted
+    }
+    if let admittedBefore {
+      let open = try await self.open()
+      self.state.withLock { state in
+        // Who was let in meanwhile may or may not have been counted.
+        state.open = open + state.admitted - admittedBefore
+        state.isCounted = true
+      }
+    }
+    let isAdmitted = self.state.withLock { state in
+      guard state.open < self.limit else { return false }
+      state.open += 1
+      state.admitted += 1
+      return true
+    }
+    if !isAdmitted { throw ProblemError(.backlogFull, "At most \(self.limit) payments may be open at a time.") }
+  }
+
+  /// How many payments aren't final, counted up to the limit.
+  func open() async throws -> Int {
+    let result = try await self.pool.query(
+      """
+      SELECT count(*) FROM (
+        SELECT 1 FROM payments.payment WHERE status NOT IN ('DONE', 'CANCELLED', 'FAILED') LIMIT $1
+      ) open
+      """,
+      [.int8(Int64(self.limit))]
+    )
+    return Int(try result[0].int8(0))
+  }
+}

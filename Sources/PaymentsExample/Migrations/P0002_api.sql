@@ -1,0 +1,83 @@
+-- What the HTTP API, the history, refunds and the comparison of books need.
+
+alter table payments.payment
+  add column failure text,                          -- why it is FAILED
+  -- Committed before the provider is first told to execute. From then on only the provider can cancel.
+  add column execution_requested_at timestamptz,
+  -- Somebody wants it cancelled, and the provider hasn't answered yet.
+  add column cancellation_requested_at timestamptz;
+
+create index payment_created on payments.payment (created_at, id);
+create index payment_user on payments.payment (user_id, created_at, id);
+create index payment_order on payments.payment (order_id, created_at, id) where order_id is not null;
+create index payment_status on payments.payment (status, created_at, id) where status <> 'DONE';
+-- The backlog is counted here; see BacklogGate.
+create index payment_open on payments.payment (id) where status not in ('DONE', 'CANCELLED', 'FAILED');
+
+-- Everything that happened to a payment, written in the transaction in which it happened. Never changed.
+create table payments.payment_event (
+  id bigint generated always as identity primary key,
+  payment_id bigint not null references payments.payment (id),
+  kind text not null,
+  status text not null,                             -- the payment's status from then on
+  detail text,
+  at timestamptz not null default clock_timestamp()
+);
+create index payment_event_payment on payments.payment_event (payment_id, id);
+
+insert into payments.payment_event (payment_id, kind, status, at)
+  select id, 'created', 'CREATED', created_at from payments.payment order by id;
+insert into payments.payment_event (payment_id, kind, status, at)
+  select id, 'status', status, updated_at from payments.payment where status <> 'CREATED' order by id;
+-- Before this migration nobody noted whether execute was sent.
+update payments.payment set execution_requested_at = updated_at where provider_id is not null;
+
+-- Money on its way back. Written before the provider is asked for it.
+create table payments.refund (
+  id bigint generated always as identity primary key,
+  payment_id bigint not null references payments.payment (id),
+  amount bigint not null check (amount > 0),        -- minor units of the payment's currency
+  reason text not null,
+  status text not null default 'CREATED',           -- then what the provider says, at last DONE or FAILED
+  provider_id text unique,
+  attempts integer not null default 0,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index refund_payment on payments.refund (payment_id, id);
+
+-- The first answer to each key, committed together with what it answers.
+create table payments.idempotency_key (
+  scope text not null,                              -- the operation, and what it is done to
+  key text not null,
+  fingerprint bytea not null,                       -- SHA-256 of the request
+  status integer,                                   -- null only inside the transaction that writes the row
+  location text,
+  body bytea,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  primary key (scope, key)
+);
+create index idempotency_key_expiry on payments.idempotency_key (expires_at);
+
+-- Callbacks that came before we stored the provider's id.
+create table payments.unmatched_callback (
+  provider_id text not null,
+  event_id text not null,
+  status text not null,
+  received_at timestamptz not null default now(),
+  primary key (provider_id, event_id)
+);
+create index unmatched_callback_age on payments.unmatched_callback (received_at);
+
+-- The reports of the periodic comparison with the provider's books.
+create table payments.reconciliation (
+  id bigint generated always as identity primary key,
+  since timestamptz not null,
+  until timestamptz not null,
+  is_clean boolean not null,
+  report json not null,
+  finished_at timestamptz not null default now()
+);
+
+insert into payments.migration (version) values (2);

@@ -1,0 +1,91 @@
+import Foundation
+import Libpq
+
+/// The SQL on idempotency keys.
+enum IdempotencyStore {
+  /// Longest wait for another request with the same key to commit. Its transaction is a few statements.
+  static let lockTimeout = Duration.seconds(5)
+  /// Removed by one statement of the purge.
+  static let purgeBatch = 1000
+
+  /// An answer given before.
+  struct Recorded: Equatable, Sendable {
+    var fingerprint: Data
+    var answer: IdempotentAnswer
+  }
+
+  static func find(_ key: IdempotencyKey, in database: some PostgresQueryable) async throws -> Recorded? {
+    let result = try await database.query(
+      """
+      SELECT fingerprint, status, location, body FROM payments.idempotency_key
+      WHERE scope = $1 AND key = $2 AND expires_at > now()
+      """,
+      [.text(key.scope), .text(key.key)]
+    )
+    guard let row = result.rows.first else { return nil }
+    return Recorded(
+      fingerprint: try row.data(0),
+      answer: IdempotentAnswer(
+        status: Int(try row.int8(1)),
+        location: try row.optionalText(2),
+        body: try row.data(3)
+      )
+    )
+  }
+
+  /// Takes the key for this transaction, a new or an expired one. Waits while another transaction holds it.
+  ///
+  /// - Returns: whether it was free; false: it is recorded, look with ``find(_:in:)``.
+  /// - Throws: `PostgresError` with SQLSTATE 55P03 when waiting took longer than ``lockTimeout``.
+  static func take(
+    _ key: IdempotencyKey,
+    fingerprint: Data,
+    lifetime: Duration,
+    in transaction: PostgresTransaction
+  ) async throws -> Bool {
+    let milliseconds = Int64(lockTimeout / .milliseconds(1))
+    let results = try await transaction.pipeline([
+      PostgresStatement("SELECT set_config('lock_timeout', $1, true)", [.text("\(milliseconds)ms")]),
+      PostgresStatement(
+        """
+        INSERT INTO payments.idempotency_key AS k (scope, key, fingerprint, expires_at)
+        VALUES ($1, $2, $3, now() + $4::interval)
+        ON CONFLICT (scope, key) DO UPDATE SET
+          fingerprint = excluded.fingerprint, status = NULL, location = NULL, body = NULL,
+          created_at = now(), expires_at = excluded.expires_at
+        WHERE k.expires_at <= now()
+        """,
+        [.text(key.scope), .text(key.key), .bytea(fingerprint), .interval(lifetime)]
+      ),
+    ])
+    return results[1].affectedRows == 1
+  }
+
+  /// Records the answer of the one who took the key, in the same transaction.
+  static func record(
+    _ answer: IdempotentAnswer,
+    for key: IdempotencyKey,
+    in transaction: PostgresTransaction
+  ) async throws {
+    _ = try await transaction.query(
+      "UPDATE payments.idempotency_key SET status = $3, location = $4, body = $5 WHERE scope = $1 AND key = $2",
+      [
+        .text(key.scope), .text(key.key), .int4(Int32(answer.status)), .optional(answer.location),
+        .bytea(answer.body),
+      ]
+    )
+  }
+
+  /// Removes expired keys, at most ``purgeBatch``, oldest first.
+  /// - Returns: how many.
+  static func purge(in database: some PostgresQueryable) async throws -> Int {
+    try await database.query(
+      """
+      DELETE FROM payments.idempotency_key WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM payments.idempotency_key WHERE expires_at <= now()
+        ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED))
+      """,
+      [.int8(Int64(purgeBatch))]
+    ).affectedRows
+  }
+}

@@ -1,0 +1,34 @@
+/// The answer to `GET /payments/{id}`: the payment, what happened to it, and what was paid back.
+struct PaymentDetails: Codable, Equatable, Sendable {
+  var payment: Payment
+  /// Oldest first, at most ``maximumEvents``.
+  var history: [PaymentEvent]
+  var refunds: [Refund]
+
+  static let maximumEvents = 1000
+
+  private enum CodingKeys: String, CodingKey {
+    case history, refunds
+  }
+
+  init(payment: Payment, history: [PaymentEvent], refunds: [Refund]) {
+    self.payment = payment
+    self.history = history
+    self.refunds = refunds
+  }
+
+  init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    self.payment = try Payment(from: decoder)
+    self.history = try container.decode([PaymentEvent].self, forKey: .history)
+    self.refunds = try container.decode([Refund].self, forKey: .refunds)
+  }
+
+  /// One flat object: the payment's fields and these two.
+  func encode(to encoder: any Encoder) throws {
+    try self.payment.encode(to: encoder)
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(self.history, forKey: .history)
+    try container.encode(self.refunds, forKey: .refunds)
+  }
+}

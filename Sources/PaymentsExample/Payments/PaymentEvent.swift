@@ -1,0 +1,24 @@
+import Foundation
+
+/// One line of a payment's history.
+struct PaymentEvent: Codable, Equatable, Sendable {
+  enum Kind: String, Codable, CaseIterable, Sendable {
+    case created
+    case registered
+    case refused
+    case status
+    case executionRequested = "execution-requested"
+    case cancelled
+    case cancellationRequested = "cancellation-requested"
+    case cancellationRefused = "cancellation-refused"
+    case refundRequested = "refund-requested"
+    case refunded
+    case refundFailed = "refund-failed"
+  }
+
+  var at: Date
+  var kind: Kind
+  /// The payment's status from then on.
+  var status: PaymentStatus
+  var detail: String?
+}

@@ -1,0 +1,39 @@
+import Libpq
+
+/// The SQL on the payments' history. ``PaymentStore/apply(_:to:in:)`` writes most of it.
+enum PaymentEventStore {
+  /// Adds a line that changes nothing about the payment itself. The caller holds the payment's lock.
+  static func add(
+    _ kind: PaymentEvent.Kind,
+    _ detail: String?,
+    to payment: Int64,
+    in transaction: PostgresTransaction
+  ) async throws {
+    _ = try await transaction.query(
+      """
+      INSERT INTO payments.payment_event (payment_id, kind, status, detail)
+      SELECT id, $2, status, $3 FROM payments.payment WHERE id = $1
+      """,
+      [.int8(payment), .text(kind.rawValue), .optional(detail)]
+    )
+  }
+
+  /// The first events, oldest first, at most ``PaymentDetails/maximumEvents``.
+  static func list(_ payment: Int64, in database: some PostgresQueryable) async throws -> [PaymentEvent] {
+    let result = try await database.query(
+      "SELECT at, kind, status, detail FROM payments.payment_event WHERE payment_id = $1 ORDER BY id LIMIT $2",
+      [.int8(payment), .int8(Int64(PaymentDetails.maximumEvents))]
+    )
+    return try result.rows.map { row in
+      guard let kind = PaymentEvent.Kind(rawValue: try row.text(1)) else {
+        throw PostgresError(.decoding, "an event of a payment has an unknown kind")
+      }
+      return PaymentEvent(
+        at: try row.timestamptz(0),
+        kind: kind,
+        status: PaymentStatus(rawValue: try row.text(2)),
+        detail: try row.optionalText(3)
+      )
+    }
+  }
+}

@@ -1,0 +1,14 @@
+/// What can happen to a payment.
+enum PaymentInput: Equatable, Sendable {
+  /// The provider knows it by this id.
+  case registered(id: String, ProviderStatus)
+  /// The provider will never register it.
+  case refused(reason: String)
+  /// The provider says where it stands.
+  case reported(ProviderStatus)
+  /// The provider waits to be told to execute.
+  case executionDue
+  case cancellationWanted
+  /// The provider can't or won't cancel.
+  case cancellationRefused(reason: String)
+}

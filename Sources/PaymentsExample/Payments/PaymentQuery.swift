@@ -1,0 +1,81 @@
+import Foundation
+import Libpq
+
+/// What `GET /payments` asks for: newest first, filtered, one page.
+struct PaymentQuery: Equatable, Sendable {
+  static let limits = 1...100
+  static let defaultLimit = 20
+  static let parameters: Set<String> = ["status", "userId", "orderId", "createdSince", "createdUntil", "limit", "cursor"]
+
+  var status: String?
+  var userId: String?
+  var orderId: String?
+  var createdSince: Date?
+  /// Not included.
+  var createdUntil: Date?
+  var limit = defaultLimit
+  /// The last payment of the page before.
+  var after: Int64?
+
+  init() {}
+
+  /// - Throws: `malformed-request` naming the parameter that breaks a rule.
+  init(_ query: [String: String]) throws {
+    self.status = try Self.text("status", in: query, atMost: PaymentStatus.maximumLength)
+    self.userId = try Self.text("userId", in: query, atMost: NewPayment.maximumIdLength)
+    self.orderId = try Self.text("orderId", in: query, atMost: NewPayment.maximumIdLength)
+    self.createdSince = try Self.date("createdSince", in: query)
+    self.createdUntil = try Self.date("createdUntil", in: query)
+    if let text = query["limit"] {
+      guard let limit = Int(text), Self.limits.contains(limit) else {
+        throw Self.problem("limit is between \(Self.limits.lowerBound) and \(Self.limits.upperBound).")
+      }
+      self.limit = limit
+    }
+    if let text = query["cursor"] {
+      guard let after = PageCursor(text)?.paymentId else { throw Self.problem("cursor is not one that we gave.") }
+      self.after = after
+    }
+  }
+
+  /// One page, and the cursor of the next one if there is one. One statement; reads one row more than it returns.
+  func page(in database: some PostgresQueryable) async throws -> PaymentPage {
+    var payments = try await PaymentStore.all(
+      """
+      SELECT \(PaymentStore.columns) FROM payments.payment
+      WHERE ($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR user_id = $2)
+        AND ($3::text IS NULL OR order_id = $3) AND ($4::timestamptz IS NULL OR created_at >= $4)
+        AND ($5::timestamptz IS NULL OR created_at < $5)
+        AND ($6::bigint IS NULL OR (created_at, id) < (SELECT created_at, id FROM payments.payment WHERE id = $6))
+      ORDER BY created_at DESC, id DESC LIMIT $7
+      """,
+      [
+        .optional(self.status), .optional(self.userId), .optional(self.orderId),
+        self.createdSince.map { .timestamptz($0) } ?? .null, self.createdUntil.map { .timestamptz($0) } ?? .null,
+        self.after.map { .int8($0) } ?? .null, .int8(Int64(self.limit) + 1),
+      ],
+      in: database
+    )
+    let hasMore = payments.count > self.limit
+    if hasMore { payments.removeLast() }
+    return PaymentPage(payments: payments, next: hasMore ? payments.last.map { PageCursor(paymentId: $0.id).text } : nil)
+  }
+
+  private static func text(_ name: String, in query: [String: String], atMost length: Int) throws -> String? {
+    guard let text = query[name] else { return nil }
+    guard (1...length).contains(text.unicodeScalars.count), !text.utf8.contains(0) else {
+      throw self.problem("\(name) has 1 to \(length) characters.")
+    }
+    return text
+  }
+
+  private static func date(_ name: String, in query: [String: String]) throws -> Date? {
+    guard let text = query[name] else { return nil }
+    guard let date = JSONFormat.date(text) else { throw self.problem("\(name) is an instant of RFC 3339.") }
+    return date
+  }
+
+  private static func problem(_ detail: String) -> ProblemError {
+    ProblemError(.malformedRequest, detail)
+  }
+}

@@ -1,0 +1,81 @@
+/// The part of a payment that decides what may happen to it: a pure state machine, no clock, no database.
+///
+/// What it keeps, whatever comes in which order: a final status stays; the provider's id is written once, and `execute` is
+/// only ever sent for it; after a cancellation of our own no `execute` is sent; before `execute` is sent, that it will be
+/// is recorded.
+struct PaymentState: Equatable, Sendable {
+  var status = PaymentStatus.created
+  var providerId: String?
+  /// Whether the provider may have been told to execute. Never taken back.
+  var isExecutionRequested = false
+  /// Whether a cancellation waits for the provider's word.
+  var isCancellationRequested = false
+
+  /// What to do with this input. The caller stores the new state and the event in one transaction, and only then carries
+  /// out the command.
+  func transition(on input: PaymentInput) -> PaymentTransition {
+    switch input {
+    case .registered(let id, let status): self.registered(id, PaymentStatus(status))
+    case .refused(let reason): self.refused(reason)
+    case .reported(let status): self.reported(PaymentStatus(status))
+    case .executionDue: self.executionDue()
+    case .cancellationWanted: self.cancellationWanted()
+    case .cancellationRefused(let reason): self.cancellationRefused(reason)
+    }
+  }
+
+  private func registered(_ id: String, _ status: PaymentStatus) -> PaymentTransition {
+    // Another attempt's registration came first; this one stays in INIT at the provider for good.
+    guard self.providerId == nil else { return .nothing(self, self.status.isFinal ? nil : .check) }
+    var state = self
+    state.providerId = id
+    // Cancelled while the answer was under way: what was registered is given back.
+    if self.status.isFinal { return .event(.registered, id, state, .cancel(id)) }
+    state.status = status
+    return .event(.registered, id, state, .check)
+  }
+
+  private func refused(_ reason: String) -> PaymentTransition {
+    guard !self.status.isFinal, self.providerId == nil else { return .nothing(self) }
+    var state = self
+    state.status = .failed
+    return .event(.refused, reason, state)
+  }
+
+  private func reported(_ status: PaymentStatus) -> PaymentTransition {
+    guard !self.status.isFinal, status != self.status else { return .nothing(self) }
+    var state = self
+    state.status = status
+    if status.isFinal { state.isCancellationRequested = false }
+    return .event(.status, nil, state)
+  }
+
+  private func executionDue() -> PaymentTransition {
+    guard self.status == .initial, let id = self.providerId else { return .nothing(self) }
+    if self.isCancellationRequested { return .nothing(self, .cancel(id)) }
+    if self.isExecutionRequested { return .nothing(self, .execute(id)) }
+    var state = self
+    state.isExecutionRequested = true
+    return .event(.executionRequested, nil, state, .execute(id))
+  }
+
+  private func cancellationWanted() -> PaymentTransition {
+    guard !self.status.isFinal else { return .nothing(self) }
+    var state = self
+    if !self.isExecutionRequested {
+      state.status = .cancelled
+      return .event(.cancelled, "before the provider was told to execute", state, self.providerId.map { .cancel($0) })
+    }
+    guard let id = self.providerId else { return .nothing(self) }
+    if self.isCancellationRequested { return .nothing(self, .cancel(id)) }
+    state.isCancellationRequested = true
+    return .event(.cancellationRequested, nil, state, .cancel(id))
+  }
+
+  private func cancellationRefused(_ reason: String) -> PaymentTransition {
+    guard !self.status.isFinal, self.isCancellationRequested else { return .nothing(self) }
+    var state = self
+    state.isCancellationRequested = false
+    return .event(.cancellationRefused, reason, state, .check)
+  }
+}

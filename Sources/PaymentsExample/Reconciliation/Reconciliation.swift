@@ -1,0 +1,101 @@
+import Foundation
+
+/// Compares two sets of books: pure, no clock, no network.
+struct Reconciliation {
+  let window: Range<Date>
+  let now: Date
+  /// A payment that changed within this time is still on its way: that we are behind means nothing yet.
+  let grace: Duration
+
+  /// - Parameters:
+  ///   - ours: each once.
+  ///   - theirs: each once; more than one may have the same reference.
+  func compare(ours: [Payment], theirs: [ProviderPayment]) -> ReconciliationReport {
+    var report = ReconciliationReport(since: self.window.lowerBound, until: self.window.upperBound)
+    let byId = Dictionary(theirs.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    let byReference = Dictionary(ours.map { ($0.reference, $0) }, uniquingKeysWith: { first, _ in first })
+    for payment in ours { self.compare(payment, payment.providerId.flatMap { byId[$0] }, &report) }
+    let known = Set(ours.compactMap(\.providerId))
+    for entry in theirs where !known.contains(entry.id) {
+      self.addOrphan(entry, of: entry.reference.flatMap { byReference[$0] }, &report)
+    }
+    return report
+  }
+
+  private func compare(_ payment: Payment, _ entry: ProviderPayment?, _ report: inout ReconciliationReport) {
+    guard let id = payment.providerId else {
+      // Never registered: right if it is final, on its way if not.
+      if payment.status.isFinal {
+        report.matched += 1
+      } else {
+        report.open += 1
+        if self.isOld(payment) { report.add(.begin(payment.id)) }
+      }
+      return
+    }
+    func line(_ kind: ReconciliationReport.Kind, _ detail: String) -> ReconciliationReport.Line {
+      .init(kind: kind, paymentId: payment.id, providerId: id, detail: detail)
+    }
+    guard let entry else {
+      report.add(line(.missing, "\(payment.status) here, unknown there"), repair: .check(payment.id))
+      return
+    }
+    let differences = self.differences(payment, entry)
+    guard differences.isEmpty else {
+      report.add(line(.different, differences.joined(separator: ", ")))
+      return
+    }
+    let status = PaymentStatus(entry.status)
+    switch (payment.status.isFinal, status.isFinal) {
+    case (true, true), (false, false):
+      if payment.status.isFinal || status == payment.status { report.matched += 1 } else { report.open += 1 }
+    case (false, true) where self.isOld(payment):
+      report.add(line(.behind, "\(payment.status) here, \(status) there"), repair: .check(payment.id))
+    case (true, false) where self.isOld(payment):
+      // Only a payment that never was executed gets here; see `differences`.
+      report.add(line(.behind, "\(payment.status) here, \(status) there"), repair: .cancel(payment.id))
+    default:
+      report.open += 1
+    }
+  }
+
+  /// What can't be explained by one side being later than the other.
+  private func differences(_ payment: Payment, _ entry: ProviderPayment) -> [String] {
+    var differences: [String] = []
+    if let amount = entry.amount, amount != payment.amount {
+      differences.append("amount \(payment.amount) here, \(amount) there")
+    }
+    if let currency = entry.currency, currency != payment.currency {
+      differences.append("currency \(payment.currency) here, \(currency) there")
+    }
+    if let reference = entry.reference, reference != payment.reference {
+      differences.append("reference \(payment.reference) here, another there")
+    }
+    let status = PaymentStatus(entry.status)
+    // FAILED is a word of ours for what the provider cancelled or never began.
+    let isSame = payment.status == status || (payment.status == .failed && status == .cancelled)
+    let isNotBegun = payment.status != .done && status == .initial
+    if payment.status.isFinal, !isSame, !isNotBegun {
+      differences.append("status \(payment.status) here, \(status) there")
+    }
+    return differences
+  }
+
+  private func addOrphan(_ entry: ProviderPayment, of payment: Payment?, _ report: inout ReconciliationReport) {
+    let isHarmless = entry.status == .initial || entry.status == .cancelled
+    let owner = payment.map { "a second one for payment \($0.id)" } ?? "for no payment of ours"
+    let line = ReconciliationReport.Line(
+      kind: isHarmless ? .orphanedHarmless : .orphanedExecuted,
+      paymentId: payment?.id,
+      providerId: entry.id,
+      detail: "\(entry.status.rawValue) there, \(owner)"
+    )
+    // Not while our payment may still take it as its own.
+    let isDroppable = payment.map { $0.providerId != nil || $0.status.isFinal } ?? false
+    report.add(line, repair: isDroppable && entry.status == .initial ? .drop(entry.id) : nil)
+  }
+
+  private func isOld(_ payment: Payment) -> Bool {
+    self.now.timeIntervalSince(payment.updatedAt) >= self.grace / .seconds(1)
+  }
+}

@@ -1,0 +1,44 @@
+import TaskQueue
+import TaskQueuePostgres
+
+/// Brings books together again by what is safe at any time: asking, registering, and dropping what was never executed.
+/// Executed orphans, and amounts that differ, are for a person.
+struct ReconciliationRepair: Sendable {
+  let store: PostgresTaskStore
+  let provider: any PaymentProvider
+
+  /// - Returns: how many repairs were begun. What a provider refuses isn't one.
+  func carryOut(_ repairs: [ReconciliationReport.Repair]) async throws -> Int {
+    let client = TaskClient(store: self.store)
+    var count = 0
+    for repair in repairs {
+      switch repair {
+      case .check(let id):
+        let check = CheckPayment(paymentId: id)
+        try await client.enqueue(check, options: check.options)
+      case .begin(let id):
+        let begin = InitPayment(paymentId: id)
+        try await client.enqueue(begin, options: begin.options)
+      case .cancel(let id):
+        let cancel = CancelPayment(paymentId: id)
+        try await client.enqueue(cancel, options: cancel.options)
+      case .drop(let providerId):
+        guard try await self.drop(providerId) else { continue }
+      }
+      count += 1
+    }
+    return count
+  }
+
+  private func drop(_ providerId: String) async throws -> Bool {
+    guard self.provider.capabilities.contains(.cancels) else { return false }
+    // It was an orphan when the books were read; it must still be one.
+    guard try await PaymentStore.find(providerId: providerId, in: self.store.pool) == nil else { return false }
+    do {
+      _ = try await self.provider.cancel(id: providerId, idempotencyKey: "orphan-\(providerId)-cancel")
+      return true
+    } catch let error as ProviderError where error.isRefusal {
+      return false
+    }
+  }
+}

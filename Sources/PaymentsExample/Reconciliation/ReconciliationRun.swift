@@ -1,0 +1,129 @@
+import Foundation
+import Libpq
+
+/// Reads both books over a window and compares them.
+struct ReconciliationRun: Sendable {
+  /// Payments of each side that one run takes into memory.
+  static let maximumPayments = 200_000
+  /// Payments asked for one by one at the same time.
+  static let concurrency = 8
+  private static let pageSize = 1000
+  static let defaultGrace = Duration.seconds(60)
+
+  let database: PostgresPool
+  let provider: any PaymentProvider
+
+  /// - Throws: ``CommandError`` if the window holds more than ``maximumPayments``; what the provider and the database throw.
+  func report(
+    _ window: Range<Date>,
+    grace: Duration = ReconciliationRun.defaultGrace,
+    now: Date = Date()
+  ) async throws -> ReconciliationReport {
+    // Ours first: what changes meanwhile, changes at the provider later than here, and looks open, not wrong.
+    var ours = try await self.ours(window)
+    var theirs: [String: ProviderPayment] = [:]
+    if let listed = try await self.listed(window) {
+      for entry in listed { theirs[entry.id] = entry }
+      ours += try await self.others(ours, listed)
+    } else {
+      for entry in try await self.byReference(ours) { theirs[entry.id] = entry }
+    }
+    let unseen = ours.compactMap(\.providerId).filter { theirs[$0] == nil }
+    for entry in try await self.byId(unseen) { theirs[entry.id] = entry }
+    return Reconciliation(window: window, now: now, grace: grace).compare(
+      ours: ours,
+      theirs: theirs.values.sorted { $0.id < $1.id }
+    )
+  }
+
+  private func ours(_ window: Range<Date>) async throws -> [Payment] {
+    var payments: [Payment] = []
+    while true {
+      let page = try await PaymentStore.all(
+        """
+        SELECT \(PaymentStore.columns) FROM payments.payment
+        WHERE created_at >= $1 AND created_at < $2
+          AND ($3::bigint IS NULL OR (created_at, id) > (SELECT created_at, id FROM payments.payment WHERE id = $3))
+        ORDER BY created_at, id LIMIT $4
+        """,
+        [
+          .timestamptz(window.lowerBound), .timestamptz(window.upperBound),
+          payments.last.map { .int8($0.id) } ?? .null, .int8(Int64(Self.pageSize)),
+        ],
+        in: self.database
+      )
+      payments += page
+      try self.checkSize(payments.count)
+      if page.count < Self.pageSize { return payments }
+    }
+  }
+
+  /// nil: the provider has no such list.
+  private func listed(_ window: Range<Date>) async throws -> [ProviderPayment]? {
+    guard self.provider.capabilities.contains(.lists) else { return nil }
+    var entries: [ProviderPayment] = []
+    var cursor: String?
+    repeat {
+      do {
+        let page = try await self.provider.payments(in: window, after: cursor)
+        entries += page.payments
+        guard page.next == nil || page.next != cursor else { throw CommandError("The provider's list has no end.") }
+        cursor = page.next
+      } catch let error as ProviderError where error.code == .unsupported {
+        return nil
+      }
+      try self.checkSize(entries.count)
+    } while cursor != nil
+    return entries
+  }
+
+  /// Ours that the provider has in this window, and we in another.
+  private func others(_ ours: [Payment], _ listed: [ProviderPayment]) async throws -> [Payment] {
+    let known = Set(ours.map(\.id))
+    let ids = Set(listed.compactMap { $0.reference.flatMap(Int64.init) }).subtracting(known).sorted()
+    var others: [Payment] = []
+    for start in stride(from: 0, to: ids.count, by: Self.pageSize) {
+      others += try await PaymentStore.all(
+        "SELECT \(PaymentStore.columns) FROM payments.payment WHERE id = ANY ($1)",
+        [.int8Array(Array(ids[start..<min(start + Self.pageSize, ids.count)]))],
+        in: self.database
+      )
+    }
+    return others
+  }
+
+  private func byReference(_ payments: [Payment]) async throws -> [ProviderPayment] {
+    try await self.asked(payments.map(\.reference)) { try await self.provider.payments(reference: $0) }
+  }
+
+  private func byId(_ ids: [String]) async throws -> [ProviderPayment] {
+    try await self.asked(ids) { id in
+      do {
+        return [try await self.provider.payment(id: id)]
+      } catch let error as ProviderError where error.code == .unknownPayment {
+        return []
+      }
+    }
+  }
+
+  private func asked(
+    _ names: [String],
+    _ ask: @escaping @Sendable (String) async throws -> [ProviderPayment]
+  ) async throws -> [ProviderPayment] {
+    try await withThrowingTaskGroup(of: [ProviderPayment].self) { group in
+      var found: [ProviderPayment] = []
+      for (index, name) in names.enumerated() {
+        if index >= Self.concurrency, let entries = try await group.next() { found += entries }
+        group.addTask { try await ask(name) }
+      }
+      for try await entries in group { found += entries }
+      return found
+    }
+  }
+
+  private func checkSize(_ count: Int) throws {
+    guard count <= Self.maximumPayments else {
+      throw CommandError("The window holds more than \(Self.maximumPayments) payments; choose a narrower one.")
+    }
+  }
+}
