@@ -1,3 +1,4 @@
+import Foundation
 import Libpq
 import TaskQueue
 import TaskQueuePostgres
@@ -9,26 +10,70 @@ import Testing
 struct CallbackTests {
   @Test("Repeated and concurrent callbacks leave one check task", arguments: CallbackStrategy.allCases)
   func oneCheck(strategy: CallbackStrategy) async throws {
-    try await PaymentsFixture.with(works: false, strategy: strategy) { fixture in
+    try await PaymentsFixture.with(works: false, settings: PaymentsFixture.settings { $0.callbackStrategy = strategy }) { fixture in
       let payment = try await fixture.create(1)[0]
-      try await PaymentStore.storeProviderId("pp_x", status: .initial, for: payment.id, in: fixture.store.pool)
+      try await fixture.apply(.registered(id: "pp_x", .initial), to: payment)
       try await withThrowingTaskGroup(of: UInt.self) { group in
         for _ in 1...20 { group.addTask { try await fixture.post(callbackFor: "pp_x") } }
         for try await status in group { #expect(status == 202) }
       }
-      // Deleting older duplicates misses those that commit while it looks; the next callback clears them up.
-      if strategy == .deleteDuplicates { #expect(try await fixture.post(callbackFor: "pp_x") == 202) }
       #expect(try await fixture.checks().count == 1)
     }
   }
 
-  @Test("A callback for an unknown id is accepted and changes nothing")
+  @Test("A callback for an unknown id is remembered once, and taken when init stores the id")
   func unknownId() async throws {
     try await PaymentsFixture.with(works: false) { fixture in
-      let status = try await fixture.post(callbackFor: "nobody")
-      #expect(status == 202)
-      let checks = try await fixture.checks()
-      #expect(checks.isEmpty)
+      let payment = try await fixture.create(1)[0]
+      for event in ["e1", "e1", "e2"] {
+        #expect(try await fixture.post(callbackFor: "pp_x", eventId: event) == 202)
+      }
+      #expect(try await fixture.checks().isEmpty)
+      let count = "SELECT count(*) FROM payments.unmatched_callback"
+      #expect(try await fixture.store.pool.query(count)[0].int8(0) == 2)
+
+      let request = ClaimRequest(
+        queues: [.default],
+        types: [InitPayment.taskType],
+        limit: 1,
+        lease: .seconds(60),
+        promotesDue: true
+      )
+      let task = try #require(try await fixture.store.exchange(settle: [], claim: request).claimed.first)
+      let handler = InitPaymentHandler(store: fixture.store, provider: OneIdProvider(id: "pp_x"))
+      _ = try await handler.handle(
+        InitPayment(paymentId: payment.id),
+        context: TaskContext(task: task, logger: Log.quiet("test"))
+      )
+      #expect(try await fixture.checks().count == 1)
+      #expect(try await fixture.store.pool.query(count)[0].int8(0) == 0)
+    }
+  }
+
+  @Test("A callback that is forged, stale or unsigned is answered 401 and changes nothing")
+  func forged() async throws {
+    try await PaymentsFixture.with(works: false) { fixture in
+      let payment = try await fixture.create(1)[0]
+      try await fixture.apply(.registered(id: "pp_x", .initial), to: payment)
+      let now = Date()
+      #expect(try await fixture.post(callbackFor: "pp_x", secret: "another") == 401)
+      #expect(try await fixture.post(callbackFor: "pp_y", secret: "another") == 401)
+      #expect(try await fixture.post(callbackFor: "pp_x", at: now.addingTimeInterval(-301)) == 401)
+      #expect(try await fixture.post(callbackFor: "pp_x", at: now.addingTimeInterval(310)) == 401)
+      let unsigned = try await fixture.post("/paymentProviderCallback", #"{"eventId":"e","paymentProviderId":"pp_x"}"#)
+      #expect(unsigned.problem == .invalidSignature)
+      #expect(try await fixture.checks().isEmpty)
+      let remembered = try await fixture.store.pool.query("SELECT count(*) FROM payments.unmatched_callback")
+      #expect(try remembered[0].int8(0) == 0)
+    }
+  }
+
+  @Test("Without a secret every callback is refused")
+  func noSecret() async throws {
+    let settings = PaymentsFixture.settings { $0.callbackSecrets = [] }
+    try await PaymentsFixture.with(works: false, settings: settings) { fixture in
+      let status = try await fixture.post(callbackFor: "pp_x", secret: "")
+      #expect(status == 401)
     }
   }
 
@@ -36,9 +81,9 @@ struct CallbackTests {
   func statusIsAHint() async throws {
     try await PaymentsFixture.with(works: false) { fixture in
       let payment = try await fixture.create(1)[0]
-      try await PaymentStore.storeProviderId("pp_x", status: .initial, for: payment.id, in: fixture.store.pool)
+      try await fixture.apply(.registered(id: "pp_x", .initial), to: payment)
       #expect(try await fixture.post(callbackFor: "pp_x") == 202)
-      #expect(try await fixture.client.payment(payment.id).status == .initial)
+      #expect(try await fixture.client.payment(payment.id).payment.status == .initial)
     }
   }
 
@@ -46,7 +91,7 @@ struct CallbackTests {
   func alreadyFinal() async throws {
     try await PaymentsFixture.with(works: false) { fixture in
       let payment = try await fixture.create(1)[0]
-      try await PaymentStore.storeProviderId("pp_x", status: .done, for: payment.id, in: fixture.store.pool)
+      try await fixture.apply(.registered(id: "pp_x", .done), to: payment)
       #expect(try await fixture.post(callbackFor: "pp_x") == 202)
       #expect(try await fixture.checks().isEmpty)
     }

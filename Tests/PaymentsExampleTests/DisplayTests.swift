@@ -15,6 +15,7 @@ struct DisplayTests {
       description: "",
       status: status,
       providerId: nil,
+      failure: nil,
       attempts: attempts,
       createdAt: Date(timeIntervalSince1970: 0),
       updatedAt: Date(timeIntervalSince1970: 0)

@@ -13,10 +13,9 @@ struct InitPaymentTests {
   func keepsFirstId() async throws {
     try await PaymentsFixture.with(works: false) { fixture in
       let payment = try await fixture.create(1)[0]
-      let pool = fixture.store.pool
-      try await PaymentStore.storeProviderId("first", status: .initial, for: payment.id, in: pool)
-      try await PaymentStore.storeProviderId("second", status: .processing, for: payment.id, in: pool)
-      let stored = try await PaymentStore.find(payment.id, in: pool)
+      try await fixture.apply(.registered(id: "first", .initial), to: payment)
+      try await fixture.apply(.registered(id: "second", .processing), to: payment)
+      let stored = try await PaymentStore.find(payment.id, in: fixture.store.pool)
       #expect(stored?.providerId == "first")
       #expect(stored?.status == .initial)
     }

@@ -62,8 +62,7 @@ struct PaymentFlowTests {
       struct Undone: Error {}
       await #expect(throws: Undone.self) {
         try await fixture.store.pool.withTransaction { transaction in
-          let payment = try await PaymentStore.insert(PaymentsFixture.newPayment(), in: transaction)
-          try await fixture.store.enqueue(InitPayment(paymentId: payment.id), in: transaction)
+          _ = try await PaymentCreation.create(PaymentsFixture.newPayment(), store: fixture.store, in: transaction)
           throw Undone()
         }
       }

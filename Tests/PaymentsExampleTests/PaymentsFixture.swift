@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Foundation
 import Libpq
 import Logging
 import NIOCore
@@ -19,6 +20,8 @@ struct PaymentsFixture: Sendable {
   let url: String
 
   var store: PostgresTaskStore { self.app.store }
+  static let secret = "a secret of tests"
+
   var client: PaymentsClient { PaymentsClient(client: self.http, baseURL: self.url) }
 
   /// Starts everything on a database of its own, runs `body`, stops everything.
@@ -28,14 +31,14 @@ struct PaymentsFixture: Sendable {
     _ faults: ProviderFaults = .none,
     seed: UInt64 = 1,
     works: Bool = true,
-    strategy: CallbackStrategy = .coalesce,
+    settings: PaymentsApp.Settings = settings(),
     _ body: (PaymentsFixture) async throws -> Void
   ) async throws {
     try await withTestDatabase { database in
       try await HTTPClient.withHTTPClient { http in
         let store = try PostgresTaskStore(.init(database.postgresConfiguration))
         do {
-          try await run(faults, seed, works, strategy, store, http, body)
+          try await run(faults, seed, works, settings, store, http, body)
         } catch {
           await store.close()
           throw error
@@ -49,7 +52,7 @@ struct PaymentsFixture: Sendable {
     _ faults: ProviderFaults,
     _ seed: UInt64,
     _ works: Bool,
-    _ strategy: CallbackStrategy,
+    _ settings: PaymentsApp.Settings,
     _ store: PostgresTaskStore,
     _ http: HTTPClient,
     _ body: (PaymentsFixture) async throws -> Void
@@ -58,6 +61,7 @@ struct PaymentsFixture: Sendable {
     let simulator = ProviderSimulator(
       faults: faults,
       seed: seed,
+      secret: Self.secret,
       callbacks: CallbackSender(client: http, logger: quiet),
       logger: quiet
     )
@@ -69,18 +73,13 @@ struct PaymentsFixture: Sendable {
         timeout: .milliseconds(500)
       )
       let app = PaymentsApp(
-        settings: .init(
-          baseRetry: .milliseconds(20),
-          maximumRetry: .milliseconds(200),
-          lease: .seconds(2),
-          callbackStrategy: strategy
-        ),
+        settings: settings,
         store: store,
         provider: provider,
         logger: quiet
       )
       try await app.migrate()
-      let server = try app.server()
+      let server = app.server()
       group.addTask { try await server.run() }
       if works {
         let worker = try app.worker()
@@ -102,10 +101,22 @@ struct PaymentsFixture: Sendable {
     }
   }
 
+  /// Fast retries, and callbacks signed with ``secret``.
+  static func settings(_ change: (inout PaymentsApp.Settings) -> Void = { _ in }) -> PaymentsApp.Settings {
+    var settings = PaymentsApp.Settings(
+      baseRetry: .milliseconds(20),
+      maximumRetry: .milliseconds(200),
+      lease: .seconds(2),
+      callbackSecrets: [secret]
+    )
+    change(&settings)
+    return settings
+  }
+
   func create(_ count: Int) async throws -> [Payment] {
     var payments: [Payment] = []
     for number in 1...count {
-      payments.append(try await self.client.create(Self.newPayment(number)))
+      payments.append(try await self.client.create(Self.newPayment(number), idempotencyKey: "fixture-\(number)"))
     }
     return payments
   }
@@ -120,28 +131,50 @@ struct PaymentsFixture: Sendable {
     let deadline = clock.now + limit
     while true {
       var seen: [Payment] = []
-      for payment in payments { seen.append(try await self.client.payment(payment.id)) }
+      for payment in payments { seen.append(try await self.client.payment(payment.id).payment) }
       if seen.allSatisfy(\.status.isFinal) || clock.now > deadline { return seen }
       try await clock.sleep(for: .milliseconds(20))
     }
+  }
+
+  /// Waits until no task is left.
+  func settle() async throws {
+    try await eventually("all tasks are done") { try await self.store.tasks(after: nil, limit: 1).isEmpty }
   }
 
   func executions(_ payment: Payment) -> Int {
     self.simulator.ledger.executions(reference: payment.reference)
   }
 
-  /// The live check tasks of all payments.
-  func checks() async throws -> [TaskSnapshot] {
-    try await self.store.tasks(after: nil, limit: 1000).filter { $0.type == CheckPayment.taskType }
+  func tasks(_ type: TaskType) async throws -> [TaskSnapshot] {
+    try await self.store.tasks(after: nil, limit: 1000).filter { $0.type == type }
   }
 
-  func post(callbackFor providerId: String) async throws -> UInt {
-    var request = HTTPClientRequest(url: "\(self.url)/paymentProviderCallback")
-    request.method = .POST
-    request.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
-    request.body = .bytes(
-      .init(string: #"{"eventId":"e1","paymentProviderId":"\#(providerId)","status":"DONE"}"#)
-    )
-    return try await self.http.execute(request, timeout: .seconds(10)).status.code
+  /// The live check tasks of all payments.
+  func checks() async throws -> [TaskSnapshot] {
+    try await self.tasks(CheckPayment.taskType)
+  }
+
+  /// Lets something happen to a payment, as handlers do.
+  func apply(_ input: PaymentInput, to payment: Payment) async throws {
+    try await self.store.pool.withTransaction { transaction in
+      _ = try await PaymentStore.apply(input, to: payment.id, in: transaction)
+    }
+  }
+
+  func post(
+    callbackFor providerId: String,
+    eventId: String = "e1",
+    secret: String = secret,
+    at time: Date = Date()
+  ) async throws -> UInt {
+    let body = #"{"eventId":"\#(eventId)","paymentProviderId":"\#(providerId)","status":"DONE"}"#
+    let signature = ProviderSignature.make(body: Data(body.utf8), secret: secret, at: time)
+    return try await self.send(
+      .POST,
+      "/paymentProviderCallback",
+      headers: ["Content-Type": "application/json", ProviderSignature.header: signature],
+      body: body
+    ).status
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import AsyncHTTPClient
+import EmbeddedPostgres
 import Hummingbird
 import Libpq
 import Logging
@@ -19,6 +20,9 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(help: "URI or keyword string for libpq. Empty: the PG* environment variables and libpq's defaults.")
   var databaseURL = ""
+
+  @Flag(help: "Start a private PostgreSQL cluster to try this out, and remove it with all payments at the end.")
+  var temporaryDatabase = false
 
   @Option(help: "TCP port on the loopback interface; 0: any free one.")
   var port = 8080
@@ -68,11 +72,19 @@ struct ServeCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await HTTPClient.withHTTPClient { client in
-      try await self.run(client)
+      guard self.temporaryDatabase else { return try await self.run(client, self.databaseURL) }
+      let postgres = try await EmbeddedPostgres.start()
+      do {
+        try await self.run(client, postgres.connectionString)
+      } catch {
+        await postgres.stop()
+        throw error
+      }
+      await postgres.stop()
     }
   }
 
-  private func run(_ client: HTTPClient) async throws {
+  private func run(_ client: HTTPClient, _ databaseURL: String) async throws {
     let level = Logger.Level(rawValue: self.logLevel) ?? .notice
     let metrics = PrometheusMetrics()
     MetricsSystem.bootstrap(metrics)
@@ -81,7 +93,7 @@ struct ServeCommand: AsyncParsableCommand {
     if secrets.isEmpty {
       logger.warning("no secret for callbacks: all are refused, and payments are only followed by asking")
     }
-    let store = try PostgresTaskStore(.init(PostgresConfiguration(self.databaseURL)))
+    let store = try PostgresTaskStore(.init(PostgresConfiguration(databaseURL)))
     let app = PaymentsApp(
       settings: .init(
         port: self.port,

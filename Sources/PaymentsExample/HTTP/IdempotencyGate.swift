@@ -10,7 +10,7 @@ import TaskQueuePostgres
 /// The key's row is written first, and commits together with what the request does and with the answer. A concurrent
 /// request with the same key waits for that transaction, which is a few statements long, and then gets the same answer:
 /// a client that repeats itself quickly is served, instead of being told to ask again. If waiting takes longer than
-/// ``IdempotencyStore/lockTimeout``, it is told so with 409.
+/// ``lockTimeout``, it is told so with 409.
 ///
 /// Requests that break a rule never get here, so their keys stay free.
 struct IdempotencyGate: Sendable {
@@ -19,6 +19,8 @@ struct IdempotencyGate: Sendable {
   let store: PostgresTaskStore
   /// How long a key is remembered.
   var lifetime = Duration.seconds(86_400)
+  /// Longest wait for another request with the same key to commit.
+  var lockTimeout = Duration.seconds(5)
 
   /// - Parameters:
   ///   - request: what has to be the same under one key, as JSON with sorted keys.
@@ -39,9 +41,14 @@ struct IdempotencyGate: Sendable {
     try await admit()
     do {
       return try await self.store.pool.withTransaction { transaction in
-        guard
-          try await IdempotencyStore.take(key, fingerprint: fingerprint, lifetime: self.lifetime, in: transaction)
-        else {
+        let isFree = try await IdempotencyStore.take(
+          key,
+          fingerprint: fingerprint,
+          lifetime: self.lifetime,
+          lockTimeout: self.lockTimeout,
+          in: transaction
+        )
+        guard isFree else {
           guard let recorded = try await IdempotencyStore.find(key, in: transaction) else {
             throw ProblemError(.keyInUse)
           }

@@ -91,7 +91,7 @@ extension PaymentAPI {
         parameter(
           "cursor",
           "The `next` of the page before.",
-          ["type": "string", "pattern": "^cDEu[A-Za-z0-9_-]{2,26}$", "examples": ["cDEuMQ"]]
+          ["type": "string", "pattern": "^[0-9a-f]{16}$"]
         ),
       ],
       answers: [.json(.ok, "PaymentPage", "A page.")],

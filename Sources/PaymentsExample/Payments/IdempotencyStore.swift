@@ -3,8 +3,6 @@ import Libpq
 
 /// The SQL on idempotency keys.
 enum IdempotencyStore {
-  /// Longest wait for another request with the same key to commit. Its transaction is a few statements.
-  static let lockTimeout = Duration.seconds(5)
   /// Removed by one statement of the purge.
   static let purgeBatch = 1000
 
@@ -36,11 +34,12 @@ enum IdempotencyStore {
   /// Takes the key for this transaction, a new or an expired one. Waits while another transaction holds it.
   ///
   /// - Returns: whether it was free; false: it is recorded, look with ``find(_:in:)``.
-  /// - Throws: `PostgresError` with SQLSTATE 55P03 when waiting took longer than ``lockTimeout``.
+  /// - Throws: `PostgresError` with SQLSTATE 55P03 when waiting took longer than `lockTimeout`.
   static func take(
     _ key: IdempotencyKey,
     fingerprint: Data,
     lifetime: Duration,
+    lockTimeout: Duration,
     in transaction: PostgresTransaction
   ) async throws -> Bool {
     let milliseconds = Int64(lockTimeout / .milliseconds(1))

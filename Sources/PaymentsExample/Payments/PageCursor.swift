@@ -1,8 +1,7 @@
-import Foundation
-
-/// Where a page ended. Opaque to clients: only what we gave comes back.
+/// Where a page ended. Opaque to clients: what we gave comes back.
 struct PageCursor: Equatable, Sendable {
-  private static let prefix = "p1."
+  /// Digits of its text, hexadecimal.
+  static let length = 16
 
   var paymentId: Int64
 
@@ -10,20 +9,16 @@ struct PageCursor: Equatable, Sendable {
     self.paymentId = paymentId
   }
 
-  /// nil if it isn't one.
+  /// nil if it isn't one. One that we never gave leads to an empty page.
   init?(_ text: String) {
-    let padding = String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
-    let base64 = text.replacing("-", with: "+").replacing("_", with: "/") + padding
-    guard
-      let data = Data(base64Encoded: base64), let plain = String(bytes: data, encoding: .utf8),
-      plain.hasPrefix(Self.prefix), let id = Int64(plain.dropFirst(Self.prefix.count))
-    else { return nil }
-    self.paymentId = id
+    let isPlain = text.utf8.count == Self.length && text.utf8.allSatisfy { $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }
+    guard isPlain, let bits = UInt64(text, radix: 16) else { return nil }
+    self.paymentId = Int64(bitPattern: bits)
   }
 
   /// Fit for a URL without escapes.
   var text: String {
-    Data("\(Self.prefix)\(self.paymentId)".utf8).base64EncodedString()
-      .replacing("+", with: "-").replacing("/", with: "_").replacing("=", with: "")
+    let digits = String(UInt64(bitPattern: self.paymentId), radix: 16)
+    return String(repeating: "0", count: Self.length - digits.count) + digits
   }
 }

@@ -1,0 +1,92 @@
+import Foundation
+import Testing
+
+@testable import PaymentsExample
+
+@Suite("What the commands read and print")
+struct CommandTests {
+  @Test("Instants are read as RFC 3339, or as a time ago")
+  func instants() throws {
+    let now = Date(timeIntervalSince1970: 1_000_000)
+    #expect(try InstantText.parse("1970-01-01T00:00:10Z").date(now) == Date(timeIntervalSince1970: 10))
+    #expect(try InstantText.parse("1970-01-01T01:00:10.500+01:00").date(now) == Date(timeIntervalSince1970: 10.5))
+    #expect(try InstantText.parse("90m").date(now) == now.addingTimeInterval(-5400))
+    #expect(throws: (any Error).self) { try InstantText.parse("yesterday") }
+  }
+
+  @Test("Secrets come from the command line, else from the environment; empty ones are none")
+  func secrets() {
+    let environment = [SecretOption.callbackSecret: "a,,b"]
+    #expect(SecretOption.callbackSecrets([], environment: environment) == ["a", "b"])
+    #expect(SecretOption.callbackSecrets(["c", ""], environment: environment) == ["c"])
+    #expect(SecretOption.callbackSecrets([], environment: [:]).isEmpty)
+  }
+
+  @Test("The client's report counts statuses and shows latencies, and is right only if all are final")
+  func report() {
+    let done = ClientReport.Outcome(status: .done, accepted: .milliseconds(5), final: .milliseconds(70), retries: 1)
+    let refused = ClientReport.Outcome(status: nil, accepted: nil, final: .zero, retries: 0, refusal: 422)
+    #expect(ClientReport(outcomes: [done], elapsed: .seconds(1)).isRight)
+    let report = ClientReport(outcomes: [done, done, refused], elapsed: .milliseconds(1500))
+    #expect(!report.isRight)
+    #expect(
+      report.lines == [
+        "  status            payments",
+        "  ────────────────  ────────",
+        "  DONE              2",
+        "  refused with 422  1",
+        "",
+        "  until     p50    p99    longest",
+        "  ────────  ─────  ─────  ───────",
+        "  accepted  5 ms   5 ms   5 ms",
+        "  final     70 ms  70 ms  70 ms",
+        "",
+        "3 payments in 1500 ms, 2 per second; 2 requests were repeated.",
+      ]
+    )
+  }
+
+  @Test("The progress bar fills up")
+  func progress() {
+    let bar = ProgressBar(total: 4, isTerminal: false)
+    #expect(bar.line(0, after: .zero) == "  [\(String(repeating: "·", count: 40))] 0/4  0/s")
+    #expect(bar.line(3, after: .seconds(2)).hasSuffix("··········] 3/4  2/s"))
+    #expect(bar.line(4, after: .seconds(2)) == "  [\(String(repeating: "■", count: 40))] 4/4  2/s")
+  }
+
+  @Test("Currencies have the digits of ISO 4217, and nothing else is one")
+  func currencies() {
+    #expect(Currency.exponent("EUR") == 2)
+    #expect(Currency.exponent("JPY") == 0)
+    #expect(Currency.exponent("KWD") == 3)
+    #expect(Currency.exponent("CLF") == 4)
+    for code in ["XAU", "XXX", "eur", "EU", "EURO", ""] { #expect(Currency.exponent(code) == nil) }
+    #expect(Currency.codes.count > 150)
+    #expect(Currency.codes.allSatisfy { $0.utf8.count == 3 })
+  }
+
+  @Test("A cursor comes back as it was given", arguments: [1, 255, Int64.max])
+  func cursors(id: Int64) {
+    #expect(PageCursor(PageCursor(paymentId: id).text) == PageCursor(paymentId: id))
+    for text in ["", "x", "1", "+00000000000000f", "0000000000000000f", "é"] { #expect(PageCursor(text) == nil) }
+  }
+
+  @Test("Metrics are shown as Prometheus reads them, and their number is bounded")
+  func metrics() {
+    var series = PrometheusSeries(limit: 3)
+    series.add(2, to: .init("a-b_total", [("z", "1"), ("l", "\"\\\n")]), kind: .counter)
+    series.set(7, to: .init("g", []))
+    series.observe(0.3, in: .init("h", [("q", "x")]))
+    series.set(1, to: .init("one_too_many", []))
+    let lines = series.text.split(separator: "\n")
+    #expect(lines.contains(#"a_b_total{l="\"\\\n",z="1"} 2.0"#))
+    #expect(lines.contains("# TYPE a_b_total counter"))
+    #expect(lines.contains("g 7.0"))
+    #expect(lines.contains(#"h_bucket{q="x",le="0.25"} 0"#))
+    #expect(lines.contains(#"h_bucket{q="x",le="0.5"} 1"#))
+    #expect(lines.contains(#"h_bucket{q="x",le="+Inf"} 1"#))
+    #expect(lines.contains(#"h_sum{q="x"} 0.3"#))
+    #expect(lines.last == "metrics_dropped_total 1")
+    #expect(!series.text.contains("one_too_many"))
+  }
+}

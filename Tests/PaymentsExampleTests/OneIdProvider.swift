@@ -1,0 +1,30 @@
+import Foundation
+
+@testable import PaymentsExample
+
+/// Registers everything under one id, and fails at everything else.
+struct OneIdProvider: PaymentProvider {
+  let id: String
+  var capabilities = ProviderCapabilities.all
+  /// Thrown by everything; nil: creating works.
+  var error: ProviderError?
+
+  func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment {
+    if let error { throw error }
+    return ProviderPayment(id: self.id, status: .initial)
+  }
+
+  func execute(id: String, idempotencyKey: String) async throws { throw self.failure }
+  func payment(id: String) async throws -> ProviderPayment { throw self.failure }
+  func payments(reference: String) async throws -> [ProviderPayment] { [] }
+  func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage { throw self.failure }
+  func cancel(id: String, idempotencyKey: String) async throws -> ProviderPayment { throw self.failure }
+  func refund(_ request: ProviderRefundRequest, idempotencyKey: String) async throws -> ProviderRefund {
+    throw self.failure
+  }
+  func refunds(paymentId: String) async throws -> [ProviderRefund] { throw self.failure }
+
+  private var failure: ProviderError {
+    self.error ?? ProviderError(code: .unexpectedStatus, call: "test", httpStatus: 500)
+  }
+}

@@ -1,0 +1,117 @@
+import Testing
+
+@testable import PaymentsExample
+
+@Suite("The payment's state machine")
+struct PaymentStateTests {
+  /// A provider that does what it is told, for any number of registrations.
+  private struct World {
+    var state = PaymentState()
+    var registrations: [ProviderStatus] = []
+    var executions = 0
+    /// Commands sent by workers, some of which arrive late, twice, or never.
+    var underWay: [PaymentTransition.Command] = []
+
+    mutating func step(_ generator: inout SeededGenerator) -> PaymentInput? {
+      switch Int.random(in: 0..<10, using: &generator) {
+      case 0, 1:
+        self.registrations.append(.initial)
+        return .registered(id: String(self.registrations.count - 1), .initial)
+      case 2: return Int.random(in: 0..<20, using: &generator) == 0 ? .refused(reason: "no") : nil
+      case 3: return .cancellationWanted
+      case 4: return .cancellationRefused(reason: "late")
+      case 5: return .executionDue
+      case 6, 7: return self.state.providerId.flatMap(Int.init).map { .reported(self.registrations[$0]) }
+      case 8:
+        self.deliver(&generator)
+        return nil
+      default:
+        // The provider goes on by itself.
+        for index in self.registrations.indices where self.registrations[index] == .processing {
+          self.registrations[index] = .done
+        }
+        return nil
+      }
+    }
+
+    /// Any command that was ever sent may arrive now, again.
+    private mutating func deliver(_ generator: inout SeededGenerator) {
+      guard let command = self.underWay.randomElement(using: &generator) else { return }
+      switch command {
+      case .execute(let id):
+        guard let index = Int(id), self.registrations[index] == .initial else { return }
+        self.registrations[index] = .processing
+        self.executions += 1
+      case .cancel(let id):
+        guard let index = Int(id), self.registrations[index] == .initial else { return }
+        self.registrations[index] = .cancelled
+      case .check: break
+      }
+    }
+  }
+
+  @Test("Keeps its promises over random histories", arguments: 1...200 as ClosedRange<UInt64>)
+  func properties(seed: UInt64) {
+    var generator = SeededGenerator(seed: seed)
+    var world = World()
+    for _ in 1...400 {
+      guard let input = world.step(&generator) else { continue }
+      let before = world.state
+      let transition = before.transition(on: input)
+      let after = transition.state
+      #expect(!before.status.isFinal || after.status == before.status, "a final status stays")
+      #expect(before.providerId == nil || after.providerId == before.providerId, "the provider's id is written once")
+      #expect(!before.isExecutionRequested || after.isExecutionRequested, "a request to execute is never taken back")
+      #expect((transition.event == nil) == (after == before), "what changes leaves an event, and only that")
+      if case .execute(let id) = transition.command {
+        #expect(id == after.providerId, "only the stored id is executed")
+        #expect(after.isExecutionRequested, "that it will be executed is recorded before")
+        #expect(!after.status.isFinal && !after.isCancellationRequested)
+      }
+      world.state = after
+      if let command = transition.command { world.underWay.append(command) }
+      if after.status == .cancelled, !after.isExecutionRequested { #expect(world.executions == 0) }
+    }
+    #expect(world.executions <= 1)
+    for _ in 1...100 {
+      // Everything that was ever sent arrives again.
+      _ = world.step(&generator)
+    }
+    #expect(world.executions <= 1)
+    if world.state.status == .cancelled || world.state.status == .failed {
+      #expect(world.executions == 0, "no money moves for a payment that says none did")
+    }
+    if world.state.status == .done { #expect(world.executions == 1) }
+  }
+
+  @Test("A provider's own words are waited on, also when they are ours", arguments: ["ON_HOLD", "FAILED", "CREATED", ""])
+  func otherStatuses(text: String) {
+    let state = PaymentState(status: .initial, providerId: "p", isExecutionRequested: true)
+    let after = state.transition(on: .reported(ProviderStatus(rawValue: text))).state
+    #expect(!after.status.isFinal)
+    #expect(after.status.rawValue == (text == "ON_HOLD" ? text : "PROCESSING"))
+    #expect(after.transition(on: .reported(.done)).state.status == .done)
+  }
+
+  @Test("A cancellation before the order to execute is final at once, and gives back what was registered")
+  func cancelsEarly() {
+    let fresh = PaymentState().transition(on: .cancellationWanted)
+    #expect(fresh.state.status == .cancelled)
+    #expect(fresh.command == nil)
+    let late = fresh.state.transition(on: .registered(id: "p", .initial))
+    #expect(late.state.status == .cancelled)
+    #expect(late.command == .cancel("p"))
+    #expect(late.state.transition(on: .executionDue).command == nil)
+  }
+
+  @Test("A refused cancellation lets the payment go on")
+  func refusedCancellation() {
+    let running = PaymentState(status: .processing, providerId: "p", isExecutionRequested: true)
+    let wanted = running.transition(on: .cancellationWanted)
+    #expect(wanted.state.status == .processing)
+    #expect(wanted.command == .cancel("p"))
+    let refused = wanted.state.transition(on: .cancellationRefused(reason: "late"))
+    #expect(refused.state == running)
+    #expect(refused.command == .check)
+  }
+}
