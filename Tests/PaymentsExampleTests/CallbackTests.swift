@@ -10,7 +10,8 @@ import Testing
 struct CallbackTests {
   @Test("Repeated and concurrent callbacks leave one check task", arguments: CallbackStrategy.allCases)
   func oneCheck(strategy: CallbackStrategy) async throws {
-    try await PaymentsFixture.with(works: false, settings: PaymentsFixture.settings { $0.callbackStrategy = strategy }) { fixture in
+    try await PaymentsFixture.with(works: false, settings: PaymentsFixture.settings { $0.callbackStrategy = strategy })
+    { fixture in
       let payment = try await fixture.create(1)[0]
       try await fixture.apply(.registered(id: "pp_x", .initial), to: payment)
       try await withThrowingTaskGroup(of: UInt.self) { group in

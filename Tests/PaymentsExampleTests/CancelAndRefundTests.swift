@@ -20,7 +20,10 @@ struct CancelAndRefundTests {
     }
   }
 
-  @Test("Whenever a cancellation comes, the payment ends, and both books agree", arguments: 1...4 as ClosedRange<UInt64>)
+  @Test(
+    "Whenever a cancellation comes, the payment ends, and both books agree",
+    arguments: 1...4 as ClosedRange<UInt64>
+  )
   func races(seed: UInt64) async throws {
     let faults = ProviderFaults(
       errorAfterWork: 0.2,
@@ -78,9 +81,11 @@ struct CancelAndRefundTests {
       let details = try await fixture.client.payment(payment.id)
       #expect(details.payment.status == .done)
       #expect(details.refunds.map(\.status) == ["DONE", "DONE"])
-      #expect(details.history.suffix(4).map(\.kind).sorted { $0.rawValue < $1.rawValue } == [
-        .refundRequested, .refundRequested, .refunded, .refunded,
-      ])
+      #expect(
+        details.history.suffix(4).map(\.kind).sorted { $0.rawValue < $1.rawValue } == [
+          .refundRequested, .refundRequested, .refunded, .refunded,
+        ]
+      )
       #expect(fixture.simulator.ledger.entries(reference: payment.reference).map(\.refunded) == [1250])
     }
   }

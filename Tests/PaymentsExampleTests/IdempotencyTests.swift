@@ -22,7 +22,9 @@ struct IdempotencyTests {
       var firsts = 0
       try await withThrowingTaskGroup(of: (Int, PaymentsFixture.Answer).self) { group in
         for number in 0..<count {
-          group.addTask { (number % keys, try await fixture.post("/payments", PaymentsFixture.body, key: "k\(number % keys)")) }
+          group.addTask {
+            (number % keys, try await fixture.post("/payments", PaymentsFixture.body, key: "k\(number % keys)"))
+          }
         }
         for try await (key, answer) in group {
           #expect(answer.status == 202)

@@ -83,7 +83,9 @@ struct PaymentAPITests {
         let problem2 = try await fixture.send(.GET, path).problem
         #expect(problem2 == .notFound, "\(path)")
       }
-      for query in ["limit=0", "limit=101", "limit=x", "cursor=x", "createdSince=now", "state=DONE", "status=", "a=%zz"] {
+      for query in [
+        "limit=0", "limit=101", "limit=x", "cursor=x", "createdSince=now", "state=DONE", "status=", "a=%zz",
+      ] {
         let problem3 = try await fixture.send(.GET, "/payments?\(query)").problem
         #expect(problem3 == .malformedRequest, "\(query)")
       }
@@ -124,7 +126,9 @@ struct PaymentAPITests {
     ]
   )
   func fields(body: String, pointer: String) throws {
-    guard case .object(let fields) = try JSONFormat.decoder().decode(JSONTree.self, from: Data(body.utf8)) else { return }
+    guard case .object(let fields) = try JSONFormat.decoder().decode(JSONTree.self, from: Data(body.utf8)) else {
+      return
+    }
     let error = #expect(throws: ProblemError.self) { try NewPayment(BodyFields(fields)) }
     #expect(error?.problem.errors?.map(\.pointer) == [pointer])
   }

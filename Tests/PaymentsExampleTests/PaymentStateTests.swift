@@ -84,7 +84,10 @@ struct PaymentStateTests {
     if world.state.status == .done { #expect(world.executions == 1) }
   }
 
-  @Test("A provider's own words are waited on, also when they are ours", arguments: ["ON_HOLD", "FAILED", "CREATED", ""])
+  @Test(
+    "A provider's own words are waited on, also when they are ours",
+    arguments: ["ON_HOLD", "FAILED", "CREATED", ""]
+  )
   func otherStatuses(text: String) {
     let state = PaymentState(status: .initial, providerId: "p", isExecutionRequested: true)
     let after = state.transition(on: .reported(ProviderStatus(rawValue: text))).state

@@ -32,7 +32,8 @@ struct ReconciliationTests {
   }
 
   private func compare(_ ours: [Payment], _ theirs: [ProviderPayment]) -> ReconciliationReport {
-    Reconciliation(window: .distantPast..<self.now, now: self.now, grace: .seconds(60)).compare(ours: ours, theirs: theirs)
+    Reconciliation(window: .distantPast..<self.now, now: self.now, grace: .seconds(60))
+      .compare(ours: ours, theirs: theirs)
   }
 
   @Test("Books that agree are clean: final, on their way, never begun, and harmless orphans")
@@ -86,7 +87,10 @@ struct ReconciliationTests {
 
   @Test("Another amount, currency or reference is a difference")
   func amounts() {
-    for change in [{ $0.amount = 101 }, { $0.currency = "USD" }, { $0.reference = "2" }] as [(inout ProviderPayment) -> Void] {
+    let changes: [(inout ProviderPayment) -> Void] = [
+      { $0.amount = 101 }, { $0.currency = "USD" }, { $0.reference = "2" },
+    ]
+    for change in changes {
       var entry = self.entry("a", "1", .done)
       change(&entry)
       #expect(self.compare([self.payment(1, .done, "a")], [entry]).lines.map(\.kind) == [.different])
@@ -106,7 +110,13 @@ struct ReconciliationTests {
       #expect(before.matched == 8)
 
       let orphan = try await PatientProvider(fixture.provider).create(
-        ProviderPaymentRequest(reference: payments[0].reference, userId: "u", amount: 1, currency: "EUR", description: ""),
+        ProviderPaymentRequest(
+          reference: payments[0].reference,
+          userId: "u",
+          amount: 1,
+          currency: "EUR",
+          description: ""
+        ),
         idempotencyKey: "x"
       )
       let pool = fixture.store.pool

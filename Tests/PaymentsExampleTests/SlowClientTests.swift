@@ -8,7 +8,8 @@ import Testing
 
 @Suite("Slow and broken clients")
 struct SlowClientTests {
-  private static let head = "POST /payments HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Type: application/json\r\n"
+  private static let head =
+    "POST /payments HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Type: application/json\r\n"
 
   private static func settings(_ change: (inout ConnectionLimits) -> Void) -> PaymentsApp.Settings {
     PaymentsFixture.settings { settings in change(&settings.connections) }

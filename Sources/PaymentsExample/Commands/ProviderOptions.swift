@@ -6,7 +6,11 @@ struct ProviderOptions: ParsableArguments {
   @Option(name: .customLong("provider-url"), help: "The payment provider.")
   var url = "http://127.0.0.1:8090"
 
-  @Option(name: .customLong("provider-timeout"), help: "Longest wait for an answer of it.", transform: DurationText.parse)
+  @Option(
+    name: .customLong("provider-timeout"),
+    help: "Longest wait for an answer of the provider.",
+    transform: DurationText.parse
+  )
   var timeout = Duration.seconds(10)
 
   /// The one place where a provider is chosen.

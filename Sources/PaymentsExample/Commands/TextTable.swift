@@ -8,7 +8,8 @@ struct TextTable {
     let widths = self.header.indices.map { column in ([self.header] + self.rows).map { $0[column].count }.max() ?? 0 }
     let rule = widths.map { String(repeating: "─", count: $0) }
     return ([self.header, rule] + self.rows).map { row in
-      var line = "  " + zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }.joined(separator: "  ")
+      let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+      var line = "  " + cells.joined(separator: "  ")
       while line.last == " " { line.removeLast() }
       return line
     }

@@ -19,7 +19,9 @@ struct APIRequest: Sendable {
   /// The payment that the path names.
   /// - Throws: `not-found` if it can't be an id.
   func paymentId() throws -> Int64 {
-    guard let id = self.path["id"].flatMap(Int64.init) else { throw ProblemError(.notFound, "There is no such payment.") }
+    guard let id = self.path["id"].flatMap(Int64.init) else {
+      throw ProblemError(.notFound, "There is no such payment.")
+    }
     return id
   }
 

@@ -54,8 +54,8 @@ enum OpenAPIDocument {
     for answer in operation.answers {
       var response: [String: JSONTree] = ["description": .text(answer.description)]
       if let mediaType = answer.mediaType {
-        let schema = answer.schema.map(APISchemas.reference) ?? ["type": "string"]
-        response["content"] = .object([mediaType: ["schema": answer.schema == nil && mediaType == "application/json" ? ["type": "object"] : schema]])
+        let plain: JSONTree = ["type": mediaType == "application/json" ? "object" : "string"]
+        response["content"] = .object([mediaType: ["schema": answer.schema.map(APISchemas.reference) ?? plain]])
       }
       if !answer.headers.isEmpty { response["headers"] = self.headers(answer.headers) }
       responses[String(answer.status.code)] = .object(response)

@@ -14,7 +14,8 @@ struct IdempotencyKey: Hashable, Sendable {
     var text = header[...]
     let isQuoted = text.count >= 2 && text.first == "\"" && text.last == "\""
     if isQuoted { text = text.dropFirst().dropLast() }
-    let isPlain = text.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+    let excluded = [UInt8(ascii: "\""), UInt8(ascii: "\\")]
+    let isPlain = text.utf8.allSatisfy { (0x21...0x7E).contains($0) && !excluded.contains($0) }
     guard isPlain, (1...Self.maximumLength).contains(text.utf8.count) else { return nil }
     self.init(scope: scope, key: String(text))
   }

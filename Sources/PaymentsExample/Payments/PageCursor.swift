@@ -11,8 +11,8 @@ struct PageCursor: Equatable, Sendable {
 
   /// nil if it isn't one. One that we never gave leads to an empty page.
   init?(_ text: String) {
-    let isPlain = text.utf8.count == Self.length && text.utf8.allSatisfy { $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }
-    guard isPlain, let bits = UInt64(text, radix: 16) else { return nil }
+    let isPlain = text.utf8.allSatisfy { $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }
+    guard isPlain, text.utf8.count == Self.length, let bits = UInt64(text, radix: 16) else { return nil }
     self.paymentId = Int64(bitPattern: bits)
   }
 

@@ -5,7 +5,9 @@ import Libpq
 struct PaymentQuery: Equatable, Sendable {
   static let limits = 1...100
   static let defaultLimit = 20
-  static let parameters: Set<String> = ["status", "userId", "orderId", "createdSince", "createdUntil", "limit", "cursor"]
+  static let parameters: Set<String> = [
+    "status", "userId", "orderId", "createdSince", "createdUntil", "limit", "cursor",
+  ]
 
   var status: String?
   var userId: String?
@@ -58,7 +60,8 @@ struct PaymentQuery: Equatable, Sendable {
     )
     let hasMore = payments.count > self.limit
     if hasMore { payments.removeLast() }
-    return PaymentPage(payments: payments, next: hasMore ? payments.last.map { PageCursor(paymentId: $0.id).text } : nil)
+    let last = hasMore ? payments.last : nil
+    return PaymentPage(payments: payments, next: last.map { PageCursor(paymentId: $0.id).text })
   }
 
   private static func text(_ name: String, in query: [String: String], atMost length: Int) throws -> String? {

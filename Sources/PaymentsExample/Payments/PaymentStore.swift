@@ -20,7 +20,11 @@ enum PaymentStore {
   /// Keeps everybody else from changing the payment until the transaction ends. Who also touches tasks in the transaction
   /// does that first: everybody in the same order, so that nobody waits for one another.
   static func lock(_ id: Int64, in transaction: PostgresTransaction) async throws -> Payment? {
-    try await one("SELECT \(columns) FROM payments.payment WHERE id = $1 FOR NO KEY UPDATE", [.int8(id)], in: transaction)
+    try await one(
+      "SELECT \(columns) FROM payments.payment WHERE id = $1 FOR NO KEY UPDATE",
+      [.int8(id)],
+      in: transaction
+    )
   }
 
   /// All payments from `first` on by ascending id, at most `limit`.

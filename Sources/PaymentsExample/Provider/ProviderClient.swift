@@ -142,7 +142,8 @@ struct ProviderClient: PaymentProvider {
 
   /// The detail of an answer in problem details.
   private static func reason(_ answer: Data) -> String? {
-    (try? JSONFormat.decoder().decode(Problem.self, from: answer))?.detail.map { String($0.prefix(maximumReasonLength)) }
+    let problem = try? JSONFormat.decoder().decode(Problem.self, from: answer)
+    return problem?.detail.map { String($0.prefix(maximumReasonLength)) }
   }
 
   private static func path(_ id: String) -> String {

@@ -124,7 +124,8 @@ struct ProviderLedger: Sendable {
   /// - Returns: the entries, and where the next page begins.
   func entries(in window: Range<Date>, from first: Int) -> (entries: [ProviderLedgerEntry], next: Int?) {
     var page: [ProviderLedgerEntry] = []
-    for index in max(0, first)..<max(0, first, self.entries.count) where window.contains(self.entries[index].createdAt) {
+    for index in max(0, first)..<max(0, first, self.entries.count) where window.contains(self.entries[index].createdAt)
+    {
       if page.count == Self.pageSize { return (page, index) }
       page.append(self.entries[index])
     }

@@ -44,8 +44,9 @@ enum ProviderSignature {
     for secret in secrets where !secret.isEmpty {
       let key = SymmetricKey(data: Data(secret.utf8))
       let signed = Data("\(time).".utf8) + Data(body)
-      for signature in signatures where HMAC<SHA256>.isValidAuthenticationCode(signature, authenticating: signed, using: key) {
-        isValid = true
+      for signature in signatures {
+        let fits = HMAC<SHA256>.isValidAuthenticationCode(signature, authenticating: signed, using: key)
+        if fits { isValid = true }
       }
     }
     return isValid

@@ -7,18 +7,20 @@ struct ReconciliationTable {
 
   var lines: [String] {
     var lines = ["Books from \(JSONFormat.text(self.report.since)) until \(JSONFormat.text(self.report.until))", ""]
-    lines += TextTable(
-      header: ["", "payments"],
-      rows: self.report.counts.map { [$0.kind, String($0.count)] }
-    ).lines
+    lines +=
+      TextTable(
+        header: ["", "payments"],
+        rows: self.report.counts.map { [$0.kind, String($0.count)] }
+      ).lines
     if !self.report.lines.isEmpty {
       lines.append("")
-      lines += TextTable(
-        header: ["what", "payment", "provider's id", "why"],
-        rows: self.report.lines.prefix(Self.maximumLines).map { line in
-          [line.kind.rawValue, line.paymentId.map(String.init) ?? "-", line.providerId ?? "-", line.detail]
-        }
-      ).lines
+      lines +=
+        TextTable(
+          header: ["what", "payment", "provider's id", "why"],
+          rows: self.report.lines.prefix(Self.maximumLines).map { line in
+            [line.kind.rawValue, line.paymentId.map(String.init) ?? "-", line.providerId ?? "-", line.detail]
+          }
+        ).lines
       let more = self.report.counts.dropFirst(2).reduce(0) { $0 + $1.count } - Self.maximumLines
       if more > 0 { lines.append("  … and \(more) more") }
     }
