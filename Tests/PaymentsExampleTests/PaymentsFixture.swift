@@ -24,6 +24,9 @@ struct PaymentsFixture: Sendable {
 
   var client: PaymentsClient { PaymentsClient(client: self.http, baseURL: self.url) }
 
+  /// Requests under way at one time.
+  static let concurrency = 500
+
   /// Starts everything on a database of its own, runs `body`, stops everything.
   ///
   /// - Parameter works: whether a worker runs; else tasks stay where they are.
@@ -35,7 +38,7 @@ struct PaymentsFixture: Sendable {
     _ body: (PaymentsFixture) async throws -> Void
   ) async throws {
     try await withTestDatabase { database in
-      try await HTTPClient.withHTTPClient { http in
+      try await HTTPClient.withHTTPClient(configuration: .connections(concurrency)) { http in
         let store = try PostgresTaskStore(.init(database.postgresConfiguration))
         do {
           try await run(faults, seed, works, settings, store, http, body)

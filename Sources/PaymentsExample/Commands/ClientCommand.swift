@@ -37,7 +37,7 @@ struct ClientCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let report = try await HTTPClient.withHTTPClient { client in
+    let report = try await HTTPClient.withHTTPClient(configuration: .connections(self.concurrency)) { client in
       try await self.run(PaymentsClient(client: client, baseURL: self.url))
     }
     for line in report.lines { print(line) }

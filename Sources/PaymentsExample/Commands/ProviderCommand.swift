@@ -33,7 +33,7 @@ struct ProviderCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await HTTPClient.withHTTPClient { client in
+    try await HTTPClient.withHTTPClient(configuration: .connections(64)) { client in
       try await self.run(client)
     }
   }

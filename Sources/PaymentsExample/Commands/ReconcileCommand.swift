@@ -45,7 +45,8 @@ struct ReconcileCommand: AsyncParsableCommand {
 
   func run() async throws {
     do {
-      let report = try await HTTPClient.withHTTPClient { try await self.run($0) }
+      let connections = HTTPClient.Configuration.connections(ReconciliationRun.concurrency)
+      let report = try await HTTPClient.withHTTPClient(configuration: connections) { try await self.run($0) }
       guard report.isClean else { throw Self.differs }
     } catch let error as ExitCode {
       throw error

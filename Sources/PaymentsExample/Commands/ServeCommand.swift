@@ -71,7 +71,7 @@ struct ServeCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await HTTPClient.withHTTPClient { client in
+    try await HTTPClient.withHTTPClient(configuration: .connections(self.workers)) { client in
       guard self.temporaryDatabase else { return try await self.run(client, self.databaseURL) }
       let postgres = try await EmbeddedPostgres.start()
       do {

@@ -85,7 +85,7 @@ struct Demo: Sendable {
   private func withProvider(
     _ body: (ProviderSimulator, _ url: String, HTTPClient) async throws -> Bool
   ) async throws -> Bool {
-    try await HTTPClient.withHTTPClient { client in
+    try await HTTPClient.withHTTPClient(configuration: .connections(64)) { client in
       let simulator = ProviderSimulator(
         faults: self.settings.faults,
         seed: self.settings.seed,
