@@ -37,6 +37,35 @@ struct InitPaymentTests {
     }
   }
 
+  @Test("What the provider refuses for good is FAILED with its reason, and not followed")
+  func refused() async throws {
+    try await PaymentsFixture.with(works: false) { fixture in
+      let payment = try await fixture.create(1)[0]
+      let refusal = ProviderError(code: .refused, call: "create", httpStatus: 422, reason: "No such account.")
+      let handler = InitPaymentHandler(store: fixture.store, provider: OneIdProvider(id: "p", error: refusal))
+      let context = TaskContext(task: try await claim(fixture), logger: Log.quiet("test"))
+      _ = try await handler.handle(InitPayment(paymentId: payment.id), context: context)
+      let stored = try await PaymentStore.find(payment.id, in: fixture.store.pool)
+      #expect(stored?.status == .failed)
+      #expect(stored?.failure == "No such account.")
+      #expect(try await fixture.store.tasks(after: nil, limit: 10).isEmpty)
+    }
+  }
+
+  @Test("An error that isn't a refusal leaves the payment as it is, to be tried again")
+  func failed() async throws {
+    try await PaymentsFixture.with(works: false) { fixture in
+      let payment = try await fixture.create(1)[0]
+      let failure = ProviderError(code: .unexpectedStatus, call: "create", httpStatus: 503)
+      let handler = InitPaymentHandler(store: fixture.store, provider: OneIdProvider(id: "p", error: failure))
+      let context = TaskContext(task: try await claim(fixture), logger: Log.quiet("test"))
+      await #expect(throws: ProviderError.self) {
+        try await handler.handle(InitPayment(paymentId: payment.id), context: context)
+      }
+      #expect(try await PaymentStore.find(payment.id, in: fixture.store.pool)?.status == .created)
+    }
+  }
+
   @Test("A worker that lost its lease stores nothing and enqueues nothing")
   func staleWorker() async throws {
     try await PaymentsFixture.with(works: false) { fixture in

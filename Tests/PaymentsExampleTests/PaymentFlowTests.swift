@@ -1,4 +1,5 @@
 import Libpq
+import Synchronization
 import TaskQueue
 import TaskQueuePostgres
 import Testing
@@ -49,6 +50,35 @@ struct PaymentFlowTests {
         #expect(fixture.executions(payment) == 1, "payment \(payment.id)")
         let executed = fixture.simulator.ledger.entries(reference: payment.reference).filter { $0.executions > 0 }
         #expect(executed.map(\.id) == [payment.providerId])
+      }
+    }
+  }
+
+  @Test("Callbacks that are doubled, reordered, late, lost or forged do no harm, and no forged one is taken")
+  func hostileCallbacks() async throws {
+    let faults = ProviderFaults(
+      duplicateCallback: 0.5,
+      lostCallback: 0.3,
+      reorderedCallback: 0.5,
+      delayedCallback: 0.5,
+      forgedCallback: 0.5,
+      processingTime: .milliseconds(50),
+      callbackDelay: .milliseconds(50)
+    )
+    try await PaymentsFixture.with(faults, seed: 3) { fixture in
+      let finals = try await fixture.finals(try await fixture.create(20))
+      #expect(finals.allSatisfy { $0.status == .done && fixture.executions($0) == 1 })
+      let callbacks = fixture.simulator.state.withLock { $0.callbacks }
+      #expect(callbacks.delivered > 0)
+      #expect(callbacks.forged > 0)
+      #expect(callbacks.forgedAccepted == 0)
+      // The history tells each status once, and nothing after the end.
+      for payment in finals {
+        let history = try await fixture.client.payment(payment.id).history
+        #expect(history.first?.kind == .created)
+        #expect(history.count { $0.kind == .executionRequested } == 1)
+        #expect(history.count { $0.status == .done } == 1)
+        #expect(history.last?.status == .done)
       }
     }
   }

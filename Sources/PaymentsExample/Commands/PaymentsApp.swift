@@ -9,6 +9,8 @@ import TaskQueuePostgres
 /// The parts of one `serve` process.
 struct PaymentsApp: Sendable {
   struct Settings: Sendable {
+    /// The address to listen on. Whoever can reach it can pay: there is no authentication here.
+    var host = "127.0.0.1"
     /// 0: any free one.
     var port = 0
     /// Payments worked on at one time.
@@ -122,7 +124,7 @@ struct PaymentsApp: Sendable {
         )
       ),
       configuration: .init(
-        address: .hostname("127.0.0.1", port: self.settings.port),
+        address: .hostname(self.settings.host, port: self.settings.port),
         serverName: "payments",
         availableConnectionsDelegate: .maximum(limits.connections, logger: Log.quiet("payments.http"))
       ),

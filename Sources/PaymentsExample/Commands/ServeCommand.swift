@@ -24,7 +24,10 @@ struct ServeCommand: AsyncParsableCommand {
   @Flag(help: "Start a private PostgreSQL cluster to try this out, and remove it with all payments at the end.")
   var temporaryDatabase = false
 
-  @Option(help: "TCP port on the loopback interface; 0: any free one.")
+  @Option(help: "Address to listen on. Put something in front that knows who may pay before you listen to others.")
+  var host = "127.0.0.1"
+
+  @Option(help: "TCP port; 0: any free one.")
   var port = 8080
 
   @OptionGroup(title: "Provider")
@@ -96,6 +99,7 @@ struct ServeCommand: AsyncParsableCommand {
     let store = try PostgresTaskStore(.init(PostgresConfiguration(databaseURL)))
     let app = PaymentsApp(
       settings: .init(
+        host: self.host,
         port: self.port,
         workers: self.workers,
         baseRetry: self.baseRetry,
@@ -128,7 +132,7 @@ struct ServeCommand: AsyncParsableCommand {
     let announcement = ClosureService {
       let port = try await app.port()
       if self.supervised { ParentProcess().listening(port) }
-      app.logger.notice("payments listens", metadata: ["url": "http://127.0.0.1:\(port)"])
+      app.logger.notice("payments listens", metadata: ["url": "http://\(self.host):\(port)"])
       try? await gracefulShutdown()
     }
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [

@@ -44,7 +44,10 @@ enum IdempotencyStore {
   ) async throws -> Bool {
     let milliseconds = Int64(lockTimeout / .milliseconds(1))
     let results = try await transaction.pipeline([
-      PostgresStatement("SELECT set_config('lock_timeout', $1, true)", [.text("\(milliseconds)ms")]),
+      PostgresStatement(
+        "SELECT set_config('lock_timeout', $1, true), pg_current_xact_id()",
+        [.text("\(milliseconds)ms")]
+      ),
       PostgresStatement(
         """
         INSERT INTO payments.idempotency_key AS k (scope, key, fingerprint, expires_at)
@@ -57,6 +60,8 @@ enum IdempotencyStore {
         [.text(key.scope), .text(key.key), .bytea(fingerprint), .interval(lifetime)]
       ),
     ])
+    // With it the pool can look up what became of a COMMIT without an answer.
+    transaction.transactionID = UInt64(try results[0][0].int8(1))
     return results[1].affectedRows == 1
   }
 
