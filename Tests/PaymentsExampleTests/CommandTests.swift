@@ -14,6 +14,22 @@ struct CommandTests {
     #expect(throws: (any Error).self) { try InstantText.parse("yesterday") }
   }
 
+  @Test(
+    "Every instant of RFC 3339 is read, and nothing else",
+    arguments: [
+      ("1970-01-01T00:00:00Z", 0), ("1969-12-31t23:59:59.5z", -0.5), ("2000-02-29T00:00:00+00:00", 951_782_400),
+      ("1970-01-02T00:00:00+23:59", 60), ("1970-01-01T00:00:00-00:30", 1800), ("1990-12-31T23:59:60Z", 662_688_000),
+      ("0000-01-01T00:00:00Z", -62_167_219_200), ("9999-12-31T23:59:59Z", 253_402_300_799),
+      ("1900-02-29T00:00:00Z", nil), ("2001-02-29T00:00:00Z", nil), ("1970-13-01T00:00:00Z", nil),
+      ("1970-01-01T24:00:00Z", nil), ("1970-01-01T00:00:00", nil), ("1970-01-01 00:00:00Z", nil),
+      ("1970-01-01T00:00:00.Z", nil), ("1970-01-01T00:00:00+24:00", nil), ("1970-01-01T00:00:00Zx", nil), ("", nil),
+      ("1970-01-00T00:00:00Z", nil), ("+970-01-01T00:00:00Z", nil),
+    ] as [(String, Double?)]
+  )
+  func rfc3339(text: String, seconds: Double?) {
+    #expect(RFC3339.date(text)?.timeIntervalSince1970 == seconds)
+  }
+
   @Test("Secrets come from the command line, else from the environment; empty ones are none")
   func secrets() {
     let environment = [SecretOption.callbackSecret: "a,,b"]

@@ -156,7 +156,7 @@ struct PaymentAPITests {
       #expect(try await ids("userId=user-5&status=CREATED") == [5])
       #expect(try await ids("orderId=none").isEmpty)
       #expect(try await ids("createdUntil=2020-01-01T00:00:00Z").isEmpty)
-      let since = JSONFormat.text(payments[6].createdAt.addingTimeInterval(0.001))
+      let since = RFC3339.text(payments[6].createdAt.addingTimeInterval(0.001))
       #expect(try await ids("createdSince=\(since)&userId=user-1").isEmpty)
     }
   }

@@ -8,7 +8,7 @@ enum InstantText: Sendable {
 
   /// - Throws: `ValidationError` with the accepted forms.
   static func parse(_ text: String) throws -> InstantText {
-    if let date = JSONFormat.date(text) { return .at(date) }
+    if let date = RFC3339.date(text) { return .at(date) }
     if let duration = try? DurationText.parse(text) { return .ago(duration) }
     throw ValidationError("'\(text)' is not an instant. Write it as 2026-01-31T12:00:00Z, or as a time ago: 90m, 24h.")
   }

@@ -7,7 +7,7 @@ enum JSONFormat {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.dateEncodingStrategy = .custom { date, encoder in
       var container = encoder.singleValueContainer()
-      try container.encode(text(date))
+      try container.encode(RFC3339.text(date))
     }
     return encoder
   }
@@ -17,21 +17,11 @@ enum JSONFormat {
     decoder.dateDecodingStrategy = .custom { decoder in
       let container = try decoder.singleValueContainer()
       let text = try container.decode(String.self)
-      guard let date = date(text) else {
+      guard let date = RFC3339.date(text) else {
         throw DecodingError.dataCorruptedError(in: container, debugDescription: "not an instant of RFC 3339")
       }
       return date
     }
     return decoder
-  }
-
-  static func text(_ date: Date) -> String {
-    date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
-  }
-
-  /// With or without fractions of seconds, in UTC or with an offset.
-  static func date(_ text: String) -> Date? {
-    (try? Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(text))
-      ?? (try? Date.ISO8601FormatStyle().parse(text))
   }
 }

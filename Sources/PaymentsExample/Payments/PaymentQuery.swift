@@ -74,7 +74,7 @@ struct PaymentQuery: Equatable, Sendable {
 
   private static func date(_ name: String, in query: [String: String]) throws -> Date? {
     guard let text = query[name] else { return nil }
-    guard let date = JSONFormat.date(text) else { throw self.problem("\(name) is an instant of RFC 3339.") }
+    guard let date = RFC3339.date(text) else { throw self.problem("\(name) is an instant of RFC 3339.") }
     return date
   }
 

@@ -54,8 +54,8 @@ struct ProviderClient: PaymentProvider {
   }
 
   func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage {
-    var path = "/v1/payments?createdSince=\(Self.escaped(JSONFormat.text(window.lowerBound)))"
-    path += "&createdUntil=\(Self.escaped(JSONFormat.text(window.upperBound)))"
+    var path = "/v1/payments?createdSince=\(Self.escaped(RFC3339.text(window.lowerBound)))"
+    path += "&createdUntil=\(Self.escaped(RFC3339.text(window.upperBound)))"
     if let cursor { path += "&after=\(Self.escaped(cursor))" }
     return try await self.decoded(.GET, path, unsupported: [400, 404, 405, 422, 501])
   }

@@ -81,8 +81,8 @@ extension ProviderSimulator {
         return try JSONResponse.make(.ok, ProviderPaymentList(payments: payments))
       }
     }
-    let since = query["createdSince"].flatMap { JSONFormat.date(String($0)) } ?? .distantPast
-    let until = query["createdUntil"].flatMap { JSONFormat.date(String($0)) } ?? .distantFuture
+    let since = query["createdSince"].flatMap { RFC3339.date(String($0)) } ?? .distantPast
+    let until = query["createdUntil"].flatMap { RFC3339.date(String($0)) } ?? .distantFuture
     guard since <= until, let first = Int(query["after"] ?? "0") else {
       return try Self.problem(.badRequest, "createdSince must not be after createdUntil; after is a page's next.")
     }

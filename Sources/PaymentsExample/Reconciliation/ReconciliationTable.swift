@@ -6,7 +6,7 @@ struct ReconciliationTable {
   let report: ReconciliationReport
 
   var lines: [String] {
-    var lines = ["Books from \(JSONFormat.text(self.report.since)) until \(JSONFormat.text(self.report.until))", ""]
+    var lines = ["Books from \(RFC3339.text(self.report.since)) until \(RFC3339.text(self.report.until))", ""]
     lines +=
       TextTable(
         header: ["", "payments"],
