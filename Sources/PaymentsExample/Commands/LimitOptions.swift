@@ -5,16 +5,16 @@ struct LimitOptions: ParsableArguments {
   @Option(help: "The most payments that may be open; more are refused with 429 until some are final.")
   var backlogLimit = 100_000
 
-  @Option(help: "How long an Idempotency-Key is remembered.", transform: DurationText.parse)
+  @Option(help: "How long an Idempotency-Key is remembered. (default: 24h)", transform: DurationText.parse)
   var keyLifetime = Duration.seconds(86_400)
 
-  @Option(help: "Between looks for expired keys.", transform: DurationText.parse)
+  @Option(help: "Between looks for expired keys. (default: 1m)", transform: DurationText.parse)
   var purgePeriod = UpkeepSettings().purgePeriod
 
-  @Option(help: "Between comparisons with the provider's books; 0s: none.", transform: DurationText.parse)
+  @Option(help: "Between comparisons with the provider's books; 0s: none. (default: 1h)", transform: DurationText.parse)
   var reconcilePeriod = Duration.seconds(3600)
 
-  @Option(help: "How far back a comparison looks.", transform: DurationText.parse)
+  @Option(help: "How far back a comparison looks. (default: 48h)", transform: DurationText.parse)
   var reconcileWindow = UpkeepSettings().reconciliationWindow
 
   func validate() throws {

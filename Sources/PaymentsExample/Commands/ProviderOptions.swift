@@ -8,7 +8,7 @@ struct ProviderOptions: ParsableArguments {
 
   @Option(
     name: .customLong("provider-timeout"),
-    help: "Longest wait for an answer of the provider.",
+    help: "Longest wait for an answer of the provider. (default: 10s)",
     transform: DurationText.parse
   )
   var timeout = Duration.seconds(10)

@@ -42,13 +42,13 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "Payments worked on at one time.")
   var workers = 16
 
-  @Option(help: "Wait after the first attempt; doubles from there.", transform: DurationText.parse)
+  @Option(help: "Wait after the first attempt; doubles from there. (default: 1m)", transform: DurationText.parse)
   var baseRetry = Duration.seconds(60)
 
   @Option(help: "Longest wait between attempts. (default: 2^14 times --base-retry)", transform: DurationText.parse)
   var maximumRetry: Duration?
 
-  @Option(help: "A dead worker's tasks come back after this time.", transform: DurationText.parse)
+  @Option(help: "A dead worker's tasks come back after this time. (default: 1m)", transform: DurationText.parse)
   var lease = Duration.seconds(60)
 
   @Option(help: "What a callback does about an existing check task.")
