@@ -2,6 +2,7 @@ import Foundation
 import Libpq
 import TaskQueue
 import TaskQueuePostgres
+import TaskQueueTestKit
 import Testing
 
 @testable import PaymentsExample
@@ -15,7 +16,9 @@ struct CallbackTests {
       let payment = try await fixture.create(1)[0]
       try await fixture.apply(.registered(id: "pp_x", .initial), to: payment)
       try await withThrowingTaskGroup(of: UInt.self) { group in
-        for _ in 1...20 { group.addTask { try await fixture.post(callbackFor: "pp_x") } }
+        for number in 1...20 {
+          group.addTask { try await fixture.post(callbackFor: "pp_x", eventId: "e\(number % 5)") }
+        }
         for try await status in group { #expect(status == 202) }
       }
       #expect(try await fixture.checks().count == 1)
@@ -30,24 +33,77 @@ struct CallbackTests {
         #expect(try await fixture.post(callbackFor: "pp_x", eventId: event) == 202)
       }
       #expect(try await fixture.checks().isEmpty)
-      let count = "SELECT count(*) FROM payments.unmatched_callback"
+      let count = "SELECT count(*) FROM taskqueue.inbox_event WHERE is_pending"
       #expect(try await fixture.store.pool.query(count)[0].int8(0) == 2)
 
-      let request = ClaimRequest(
-        queues: [.default],
-        types: [InitPayment.taskType],
-        limit: 1,
-        lease: .seconds(60),
-        promotesDue: true
-      )
-      let task = try #require(try await fixture.store.exchange(settle: [], claim: request).claimed.first)
+      let task = try await fixture.claim(InitPayment.taskType)
       let handler = InitPaymentHandler(store: fixture.store, provider: OneIdProvider(id: "pp_x"))
+      let context = TaskContext(task: task, logger: Log.quiet("test"))
       _ = try await handler.handle(
         InitPayment(paymentId: payment.id),
-        context: TaskContext(task: task, logger: Log.quiet("test"))
+        context: context,
+        effects: Effects(ledger: fixture.store).bound(to: context)
       )
       #expect(try await fixture.checks().count == 1)
       #expect(try await fixture.store.pool.query(count)[0].int8(0) == 0)
+    }
+  }
+
+  @Test("An event counts once: repeated after its check was done, it wakes nobody")
+  func countsOnce() async throws {
+    try await PaymentsFixture.with(works: false) { fixture in
+      let payment = try await fixture.create(1)[0]
+      try await fixture.apply(.registered(id: "pp_x", .initial), to: payment)
+      #expect(try await fixture.post(callbackFor: "pp_x") == 202)
+      let check = try await fixture.claim(CheckPayment.taskType)
+      let context = TaskContext(task: check, logger: Log.quiet("test"))
+      try await fixture.store.withCompletion(of: context) { _ in }
+      #expect(try await fixture.post(callbackFor: "pp_x") == 202)
+      #expect(try await fixture.checks().isEmpty)
+      #expect(try await fixture.post(callbackFor: "pp_x", eventId: "e2") == 202)
+      #expect(try await fixture.checks().count == 1)
+      let metrics = String(decoding: try await fixture.send(.GET, "/metrics").body, as: UTF8.self)
+      #expect(metrics.contains("payments_callbacks_total{outcome=\"duplicate\"} 1.0"))
+    }
+  }
+
+  @Test("Ids of any length and with any characters are told apart", arguments: [false, true])
+  func strangeIds(isKnown: Bool) async throws {
+    try await PaymentsFixture.with(works: false) { fixture in
+      let long = String(repeating: "é", count: ProviderCallback.maximumTextLength)
+      if isKnown {
+        let payment = try await fixture.create(1)[0]
+        try await fixture.apply(.registered(id: long, .initial), to: payment)
+      }
+      for event in [long, String(long.dropLast()), "a\\u0007b", "a\\u0008b", long] {
+        #expect(try await fixture.post(callbackFor: long, eventId: event) == 202)
+      }
+      let count = try await fixture.store.pool.query("SELECT count(*) FROM taskqueue.inbox_event")
+      #expect(try count[0].int8(0) == 4)
+      #expect(try await fixture.checks().count == (isKnown ? 1 : 0))
+    }
+  }
+
+  @Test("What has expired is purged by a service: events, keys")
+  func purges() async throws {
+    let settings = PaymentsFixture.settings {
+      $0.keyLifetime = .milliseconds(1)
+      $0.upkeep = UpkeepSettings(purgePeriod: .milliseconds(50), callbackLifetime: .milliseconds(1))
+    }
+    try await PaymentsFixture.with(works: false, settings: settings) { fixture in
+      _ = try await fixture.create(1)
+      #expect(try await fixture.post(callbackFor: "pp_x") == 202)
+      let services = try fixture.app.upkeepServices()
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for service in services { group.addTask { try await service.run() } }
+        try await eventually("both are gone") {
+          let left = try await fixture.store.pool.query(
+            "SELECT (SELECT count(*) FROM taskqueue.inbox_event) + (SELECT count(*) FROM payments.idempotency_key)"
+          )
+          return try left[0].int8(0) == 0
+        }
+        group.cancelAll()
+      }
     }
   }
 
@@ -64,7 +120,7 @@ struct CallbackTests {
       let unsigned = try await fixture.post("/paymentProviderCallback", #"{"eventId":"e","paymentProviderId":"pp_x"}"#)
       #expect(unsigned.problem == .invalidSignature)
       #expect(try await fixture.checks().isEmpty)
-      let remembered = try await fixture.store.pool.query("SELECT count(*) FROM payments.unmatched_callback")
+      let remembered = try await fixture.store.pool.query("SELECT count(*) FROM taskqueue.inbox_event")
       #expect(try remembered[0].int8(0) == 0)
     }
   }

@@ -44,6 +44,7 @@ struct CancelAndRefundTests {
         #expect(fixture.executions(payment) == (payment.status == .done ? 1 : 0), "payment \(payment.id)")
       }
       try await fixture.settle()
+      #expect(try await fixture.store.unsettledEffects(olderThan: .zero, limit: 10).isEmpty)
       let late = try await fixture.post("/payments/\(payments[0].id)/cancel").status
       #expect(late == 200 || late == 409)
     }

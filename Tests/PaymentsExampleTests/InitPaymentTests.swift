@@ -44,7 +44,11 @@ struct InitPaymentTests {
       let refusal = ProviderError(code: .refused, call: "create", httpStatus: 422, reason: "No such account.")
       let handler = InitPaymentHandler(store: fixture.store, provider: OneIdProvider(id: "p", error: refusal))
       let context = TaskContext(task: try await claim(fixture), logger: Log.quiet("test"))
-      _ = try await handler.handle(InitPayment(paymentId: payment.id), context: context)
+      _ = try await handler.handle(
+        InitPayment(paymentId: payment.id),
+        context: context,
+        effects: Effects(ledger: fixture.store).bound(to: context)
+      )
       let stored = try await PaymentStore.find(payment.id, in: fixture.store.pool)
       #expect(stored?.status == .failed)
       #expect(stored?.failure == "No such account.")
@@ -59,9 +63,11 @@ struct InitPaymentTests {
       let failure = ProviderError(code: .unexpectedStatus, call: "create", httpStatus: 503)
       let handler = InitPaymentHandler(store: fixture.store, provider: OneIdProvider(id: "p", error: failure))
       let context = TaskContext(task: try await claim(fixture), logger: Log.quiet("test"))
-      await #expect(throws: ProviderError.self) {
-        try await handler.handle(InitPayment(paymentId: payment.id), context: context)
+      let effects = Effects(ledger: fixture.store).bound(to: context)
+      let thrown = await #expect(throws: EffectFailure.self) {
+        try await handler.handle(InitPayment(paymentId: payment.id), context: context, effects: effects)
       }
+      #expect(thrown?.kind == .temporary)
       #expect(try await PaymentStore.find(payment.id, in: fixture.store.pool)?.status == .created)
     }
   }
@@ -93,7 +99,8 @@ struct InitPaymentTests {
     let handler = InitPaymentHandler(store: fixture.store, provider: fixture.provider)
     let payload = try JSONDecoder().decode(InitPayment.self, from: task.payload)
     let context = TaskContext(task: task, logger: Log.quiet("test"))
-    _ = try await handler.handle(payload, context: context)
+    let effects = Effects(ledger: fixture.store).bound(to: context)
+    _ = try await handler.handle(payload, context: context, effects: effects)
   }
 
   private func claim(_ fixture: PaymentsFixture, lease: Duration = .seconds(60)) async throws -> ClaimedTask {

@@ -51,6 +51,8 @@ struct PaymentFlowTests {
         let executed = fixture.simulator.ledger.entries(reference: payment.reference).filter { $0.executions > 0 }
         #expect(executed.map(\.id) == [payment.providerId])
       }
+      try await fixture.settle()
+      #expect(try await fixture.store.unsettledEffects(olderThan: .zero, limit: 10).isEmpty)
     }
   }
 

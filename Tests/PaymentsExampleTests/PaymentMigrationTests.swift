@@ -18,7 +18,16 @@ struct PaymentMigrationTests {
       VALUES ('u', 1, 'EUR', '', 'CREATED', NULL), ('u', 2, 'EUR', '', 'INIT', 'p')
       """
     )
+    try await pool.executeScript(String(decoding: PackageResources.P0002_api_sql, as: UTF8.self))
+    try await Migrator(configuration: database.postgresConfiguration).migrate()
+    try await pool.executeScript(
+      """
+      INSERT INTO payments.unmatched_callback (provider_id, event_id, status) VALUES ('x', 'e', 'DONE');
+      SELECT taskqueue.enqueue('payments.purge', '{}');
+      """
+    )
     for _ in 1...2 { try await PaymentMigrations.apply(to: pool) }
+    #expect(try await pool.query("SELECT count(*) FROM taskqueue.task")[0].int8(0) == 0)
     let payments = try await PaymentStore.list(from: 1, limit: 10, in: pool)
     #expect(payments.map { $0.state.isExecutionRequested } == [false, true])
     #expect(try await PaymentEventStore.list(1, in: pool).map(\.kind) == [.created])

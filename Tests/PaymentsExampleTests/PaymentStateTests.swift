@@ -107,6 +107,20 @@ struct PaymentStateTests {
     #expect(late.state.transition(on: .executionDue).command == nil)
   }
 
+  @Test("A refused execution is final and drops what was registered; before it was asked for it means nothing")
+  func refusedExecution() {
+    let refusal = PaymentInput.executionRefused(reason: "no")
+    let running = PaymentState(status: .initial, providerId: "p", isExecutionRequested: true)
+    let refused = running.transition(on: refusal)
+    #expect(refused.state.status == .failed)
+    #expect(refused.command == .cancel("p"))
+    for state in [PaymentState(), PaymentState(status: .initial, providerId: "p"), refused.state] {
+      #expect(state.transition(on: refusal).state == state)
+    }
+    let done = PaymentState(status: .done, providerId: "p", isExecutionRequested: true)
+    #expect(done.transition(on: refusal).state == done)
+  }
+
   @Test("A refused cancellation lets the payment go on")
   func refusedCancellation() {
     let running = PaymentState(status: .processing, providerId: "p", isExecutionRequested: true)

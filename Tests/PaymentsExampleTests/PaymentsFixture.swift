@@ -158,6 +158,15 @@ struct PaymentsFixture: Sendable {
     try await self.tasks(CheckPayment.taskType)
   }
 
+  /// Claims a task as a worker does.
+  func claim(_ type: TaskType, lease: Duration = .seconds(60)) async throws -> ClaimedTask {
+    let request = ClaimRequest(queues: [.default], types: [type], limit: 1, lease: lease, promotesDue: true)
+    guard let task = try await self.store.exchange(settle: [], claim: request).claimed.first else {
+      throw CommandError("There is no task to claim.")
+    }
+    return task
+  }
+
   /// Lets something happen to a payment, as handlers do.
   func apply(_ input: PaymentInput, to payment: Payment) async throws {
     try await self.store.pool.withTransaction { transaction in

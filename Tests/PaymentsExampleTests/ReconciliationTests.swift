@@ -164,7 +164,6 @@ struct ReconciliationTests {
         return count >= 2 && last?.report.matched == 2
       }
       #expect(try await fixture.tasks(ReconcilePayments.taskType).count == 1)
-      #expect(try await fixture.tasks(PurgeExpired.taskType).count == 1)
       let metrics = String(decoding: try await fixture.send(.GET, "/metrics").body, as: UTF8.self)
       #expect(metrics.contains("payments_reconciliation{kind=\"matched\"} 2.0"))
     }

@@ -8,7 +8,7 @@ struct LimitOptions: ParsableArguments {
   @Option(help: "How long an Idempotency-Key is remembered. (default: 24h)", transform: DurationText.parse)
   var keyLifetime = Duration.seconds(86_400)
 
-  @Option(help: "Between looks for expired keys. (default: 1m)", transform: DurationText.parse)
+  @Option(help: "Between looks for what has expired. (default: 1m)", transform: DurationText.parse)
   var purgePeriod = UpkeepSettings().purgePeriod
 
   @Option(help: "Between comparisons with the provider's books; 0s: none. (default: 1h)", transform: DurationText.parse)
@@ -16,6 +16,21 @@ struct LimitOptions: ParsableArguments {
 
   @Option(help: "How far back a comparison looks. (default: 48h)", transform: DurationText.parse)
   var reconcileWindow = UpkeepSettings().reconciliationWindow
+
+  @Option(
+    help: "A payment's task that takes longer sets off the alarm: a log line and gauges. (default: 4h)",
+    transform: DurationText.parse
+  )
+  var finalWithin = UpkeepSettings().finalWithin
+
+  @Option(
+    help: "A call to the provider without a known outcome for so long does, too. (default: 15m)",
+    transform: DurationText.parse
+  )
+  var unknownWithin = UpkeepSettings().unknownWithin
+
+  @Option(help: "Between two looks of the alarms. (default: 10s)", transform: DurationText.parse)
+  var alarmPeriod = UpkeepSettings().alarmPeriod
 
   func validate() throws {
     guard (1...10_000_000).contains(self.backlogLimit) else {
@@ -26,6 +41,8 @@ struct LimitOptions: ParsableArguments {
     guard self.reconcilePeriod == .zero || self.reconcilePeriod >= .seconds(1) else {
       throw ValidationError("--reconcile-period is 0s or at least 1s.")
     }
+    guard self.finalWithin > .zero else { throw ValidationError("--final-within must be above zero.") }
+    guard self.alarmPeriod >= .milliseconds(100) else { throw ValidationError("--alarm-period is at least 100ms.") }
     guard self.reconcileWindow > .zero else { throw ValidationError("--reconcile-window must be above zero.") }
   }
 
@@ -33,7 +50,10 @@ struct LimitOptions: ParsableArguments {
     UpkeepSettings(
       purgePeriod: self.purgePeriod,
       reconciliationPeriod: self.reconcilePeriod == .zero ? nil : self.reconcilePeriod,
-      reconciliationWindow: self.reconcileWindow
+      reconciliationWindow: self.reconcileWindow,
+      finalWithin: self.finalWithin,
+      unknownWithin: self.unknownWithin,
+      alarmPeriod: self.alarmPeriod
     )
   }
 }

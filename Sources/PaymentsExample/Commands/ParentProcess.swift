@@ -1,4 +1,5 @@
 import Foundation
+import ServiceLifecycle
 
 /// The process that started this one and reads its standard output: one short line per event.
 struct ParentProcess: AttemptObserver {
@@ -12,6 +13,14 @@ struct ParentProcess: AttemptObserver {
 
   func ended(_ paymentId: Int64) {
     self.tell(.ended(paymentId))
+  }
+
+  /// Shuts the group down when the parent is gone.
+  var service: ServiceGroupConfiguration.ServiceConfiguration {
+    .init(
+      service: ClosureService { await cancelWhenGracefulShutdown { await self.waitUntilGone() } },
+      successTerminationBehavior: .gracefullyShutdownGroup
+    )
   }
 
   /// Returns when standard input ends, which it does when the parent is gone, however it went.

@@ -87,20 +87,35 @@ struct PaymentsApp: Sendable {
     )
   }
 
-  /// Sees to it that the periodic tasks are alive: one of each, whichever process enqueues it.
+  /// Sees to it that the periodic task is alive: one of it, whichever process enqueues it.
   func scheduleUpkeep() async throws {
     let client = TaskClient(store: self.store)
-    try await client.enqueue(PurgeExpired(), options: .with { $0.unique = PurgeExpired.unique })
     if self.settings.upkeep.reconciliationPeriod != nil {
       try await client.enqueue(ReconcilePayments(), options: .with { $0.unique = ReconcilePayments.unique })
     }
+  }
+
+  /// What runs beside the worker and the server: the alarms, and the purge of what has expired.
+  func upkeepServices() throws -> [any Service] {
+    let upkeep = self.settings.upkeep
+    let inbox = CallbackInbox(store: self.store, retention: upkeep.callbackLifetime)
+    let purge = PeriodicPurge(interval: upkeep.purgePeriod, logger: self.logger) {
+      let keys = try await IdempotencyStore.purge(in: self.store.pool)
+      let events = try await inbox.purgeExpired()
+      return try await keys + events + self.store.purgeEffects(olderThan: upkeep.effectLifetime)
+    }
+    return [try PaymentAlarms(logger: self.logger).monitor(self.store, upkeep), purge]
   }
 
   func api() -> PaymentAPI {
     PaymentAPI(
       store: self.store,
       capabilities: self.provider.capabilities,
-      callbacks: CallbackHandler(store: self.store, strategy: self.settings.callbackStrategy),
+      callbacks: CallbackHandler(
+        store: self.store,
+        strategy: self.settings.callbackStrategy,
+        retention: self.settings.upkeep.callbackLifetime
+      ),
       callbackSecrets: self.settings.callbackSecrets,
       idempotency: IdempotencyGate(store: self.store, lifetime: self.settings.keyLifetime),
       backlog: BacklogGate(limit: self.settings.backlogLimit, pool: self.store.pool),

@@ -27,6 +27,14 @@ struct ProviderCommand: AsyncParsableCommand {
   @OptionGroup(title: "Faults")
   var faults: FaultOptions
 
+  @Flag(
+    help: ArgumentHelp(
+      "Report on standard output and end when standard input closes: for a parent process.",
+      visibility: .hidden
+    )
+  )
+  var supervised = false
+
   func validate() throws {
     guard (0...65_535).contains(self.port) else { throw ValidationError("A port is between 0 and 65535.") }
     do { try self.faults.faults.validate() } catch { throw ValidationError("\(error)") }
@@ -55,12 +63,17 @@ struct ProviderCommand: AsyncParsableCommand {
     )
     let announcement = ClosureService {
       let port = try await simulator.port()
+      if self.supervised { ParentProcess().listening(port) }
       logger.notice("provider listens", metadata: ["url": "http://127.0.0.1:\(port)"])
       try? await gracefulShutdown()
     }
+    var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+      .init(service: simulator), .init(service: announcement),
+    ]
+    if self.supervised { services.append(ParentProcess().service) }
     let group = ServiceGroup(
       configuration: .init(
-        services: [simulator, announcement],
+        services: services,
         gracefulShutdownSignals: [.sigterm, .sigint],
         logger: Log.quiet("provider.lifecycle")
       )

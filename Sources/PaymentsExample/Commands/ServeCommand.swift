@@ -138,15 +138,9 @@ struct ServeCommand: AsyncParsableCommand {
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
       .init(service: try app.worker()), .init(service: app.server()), .init(service: announcement),
     ]
+    services += try app.upkeepServices().map { .init(service: $0) }
     if self.supervised {
-      services.append(
-        .init(
-          service: ClosureService {
-            await cancelWhenGracefulShutdown { await ParentProcess().waitUntilGone() }
-          },
-          successTerminationBehavior: .gracefullyShutdownGroup
-        )
-      )
+      services.append(ParentProcess().service)
     }
     var configuration = ServiceGroupConfiguration(
       services: services,

@@ -10,8 +10,9 @@ final class ChildProcess: Sendable {
   let processId: Int32
 
   /// Starts it. Standard error is shared, and so is the environment, but for what `environment` adds.
-  init(arguments: [String], environment: [String: String] = [:]) throws {
-    guard let program = Bundle.main.executableURL else {
+  /// - Parameter program: nil: this one.
+  init(program: URL? = nil, arguments: [String], environment: [String: String] = [:]) throws {
+    guard let program = program ?? Bundle.main.executableURL else {
       throw CommandError("This program doesn't know its own path and can't start workers.")
     }
     self.process.executableURL = program
@@ -25,6 +26,11 @@ final class ChildProcess: Sendable {
 
   var isRunning: Bool {
     self.process.isRunning
+  }
+
+  /// nil while it runs.
+  var exitStatus: Int32? {
+    self.isRunning ? nil : self.process.terminationStatus
   }
 
   /// Calls `handle` with what it writes, and once with nothing at the end.

@@ -2,7 +2,7 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// A `payments serve` process of this same program.
+/// A supervised process of this same program: `payments serve` or `payments provider`.
 ///
 /// It ends when its standard input does, so it never outlives this process, however that ends.
 final class WorkerProcess: Sendable {
@@ -20,9 +20,10 @@ final class WorkerProcess: Sendable {
 
   /// Starts the program with these arguments, and with this beside our own environment.
   /// - Throws: what Foundation says if it can't be started.
-  init(name: String, arguments: [String], environment: [String: String] = [:]) throws {
+  /// - Parameter program: nil: this one.
+  init(name: String, program: URL? = nil, arguments: [String], environment: [String: String] = [:]) throws {
     self.name = name
-    self.process = try ChildProcess(arguments: arguments, environment: environment)
+    self.process = try ChildProcess(program: program, arguments: arguments, environment: environment)
     self.processId = self.process.processId
     self.process.onOutput { [weak self] data in self?.read(data) }
   }

@@ -133,7 +133,8 @@ struct PaymentAPI: Sendable {
     guard let callback = try? JSONFormat.decoder().decode(ProviderCallback.self, from: body), callback.isValid else {
       throw ProblemError(.malformedRequest, "The body must be JSON with eventId, paymentProviderId, status.")
     }
-    _ = try await self.callbacks.handle(callback)
+    let outcome = try await self.callbacks.handle(callback)
+    self.metrics.increment("payments_callbacks_total", [("outcome", outcome.rawValue)])
     return Response(status: .accepted)
   }
 

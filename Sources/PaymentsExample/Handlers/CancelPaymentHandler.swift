@@ -6,36 +6,65 @@ import TaskQueuePostgres
 ///
 /// Once the provider may have been told to execute, only its books say whether money moved: it refuses a cancellation
 /// that comes too late, and the payment goes on.
-struct CancelPaymentHandler: TaskHandler {
+struct CancelPaymentHandler: Sendable {
   let store: PostgresTaskStore
   let provider: any PaymentProvider
 
-  func handle(_ payload: CancelPayment, context: TaskContext) async throws -> TaskOutcome {
+  func handle(_ payload: CancelPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
     guard let payment = try await PaymentStore.find(payload.paymentId, in: self.store.pool) else {
       return .discard(reason: "There is no payment \(payload.paymentId).")
     }
     // Nothing there to drop yet; if init registers it all the same, it asks again.
     guard let id = payment.providerId else { return .completed }
     let isDropped = payment.status == .cancelled || payment.status == .failed
-    guard isDropped || payment.cancellationRequestedAt != nil else { return .completed }
-    let input: PaymentInput
-    do {
-      let cancelled = try await self.provider.cancel(id: id, idempotencyKey: Self.idempotencyKey(for: payment))
-      input = .reported(cancelled.status)
-    } catch let error as ProviderError where error.isRefusal {
-      input = .cancellationRefused(reason: error.reason ?? "The provider doesn't cancel it.")
+    if !isDropped, payment.cancellationRequestedAt == nil {
+      // Nobody wants it any more, but if something was sent, the ledger is to know what became of it.
+      guard try await !self.store.effects(of: context.claim.id).isEmpty else { return .completed }
     }
-    try await self.store.withCompletion(of: context) { transaction in
-      let check = CheckPayment(paymentId: payment.id)
-      // Tasks before payments, as everywhere. A check too many finds nothing to do.
-      if !payment.status.isFinal { try await self.store.enqueue(check, options: check.options, in: transaction) }
-      _ = try await PaymentStore.apply(input, to: payment.id, in: transaction)
+    do {
+      let receipt = try await self.cancel(id, ProviderEffects(effects: effects, provider: self.provider))
+      var status = receipt.value.status
+      if status == nil { status = try await self.provider.payment(id: id).status }
+      try await self.complete(payment, .reported(status ?? .cancelled), receipt, context)
+    } catch let failure as EffectFailure where failure.kind == .permanent {
+      try await self.complete(payment, .cancellationRefused(reason: failure.message), nil, context)
     }
     return .completedInTransaction
   }
 
-  /// The same for every attempt, after every crash.
-  static func idempotencyKey(for payment: Payment) -> String {
-    "payment-\(payment.id)-cancel"
+  private func complete(
+    _ payment: Payment,
+    _ input: PaymentInput,
+    _ receipt: EffectReceipt<ProviderRegistration>?,
+    _ context: TaskContext
+  ) async throws {
+    try await self.store.withCompletion(of: context) { transaction in
+      let check = CheckPayment(paymentId: payment.id)
+      // Tasks before payments, as everywhere. A check too many finds nothing to do.
+      if !payment.status.isFinal { try await self.store.enqueue(check, options: check.options, in: transaction) }
+      if let receipt { try await self.store.record(receipt, in: transaction) }
+      _ = try await PaymentStore.apply(input, to: payment.id, in: transaction)
+    }
+  }
+
+  private func cancel(_ id: String, _ effects: ProviderEffects) async throws -> EffectReceipt<ProviderRegistration> {
+    try await effects.call(
+      "cancel",
+      request: id,
+      .init(
+        isHarmless: true,
+        send: { key in
+          let cancelled = try await self.provider.cancel(id: id, idempotencyKey: key)
+          return ProviderRegistration(id: id, status: cancelled.status)
+        },
+        ask: {
+          switch try await self.provider.payment(id: id).status {
+          case .cancelled: .happened(ProviderRegistration(id: id, status: .cancelled))
+          case .done: .failed(.permanent("refused", "The provider has executed it."))
+          default: .didNotHappen
+          }
+        }
+      )
+    )
   }
 }

@@ -7,37 +7,48 @@ import TaskQueuePostgres
 /// Asks where it stands, and acts on the answer alone: INIT → have it executed and look again; DONE or CANCELLED →
 /// final; anything else → record it and look again. The waits between looks double, by the retry policy; a callback
 /// pulls the next look forward.
-struct CheckPaymentHandler: TaskHandler {
+struct CheckPaymentHandler: Sendable {
   let store: PostgresTaskStore
   let provider: any PaymentProvider
 
-  func handle(_ payload: CheckPayment, context: TaskContext) async throws -> TaskOutcome {
+  func handle(_ payload: CheckPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
     guard let payment = try await PaymentStore.beginAttempt(payload.paymentId, in: self.store.pool) else {
       return .discard(reason: "There is no payment \(payload.paymentId).")
     }
-    // A late callback for a payment that is final already.
-    if payment.status.isFinal { return .completed }
     guard let providerId = payment.providerId else {
+      // Cancelled or refused before anything was registered.
+      if payment.status.isFinal { return .completed }
       return .discard(reason: "Payment \(payload.paymentId) isn't registered at the provider.")
     }
-
+    let execution = PaymentExecution(
+      payment: payment,
+      providerId: providerId,
+      // What was sent is known to this task's ledger only.
+      earlier: payment.executionRequestedAt == nil ? [] : try await self.store.effects(of: context.claim.id),
+      effects: ProviderEffects(effects: effects, provider: self.provider)
+    )
+    // A late callback for a payment that is final already.
+    if payment.status.isFinal {
+      try await execution.settle(ProviderStatus(payment.status))
+      return .completed
+    }
     let status = try await self.provider.payment(id: providerId).status
+    if status != .initial { try await execution.settle(status) }
     if status.isFinal {
       try await self.store.withCompletion(of: context) { transaction in
         _ = try await PaymentStore.apply(.reported(status), to: payment.id, in: transaction)
       }
       return .completedInTransaction
     }
-    try await self.carryOut(try await self.record(status, payment), for: payment)
-    return .again
+    return try await self.carryOut(try await self.record(status, payment), execution, context)
   }
 
   /// Stores what the provider said and what follows from it, and commits, before anything is done about it.
   private func record(_ status: ProviderStatus, _ payment: Payment) async throws -> PaymentTransition.Command? {
     var expected = payment.state.transition(on: .reported(status))
     if status == .initial { expected = expected.state.transition(on: .executionDue) }
-    // Nothing new and nothing to send: no need for a transaction.
-    if expected.state == payment.state, expected.command == nil { return nil }
+    // Nothing new and nothing to write: no need for a transaction.
+    if expected.state == payment.state { return expected.command }
     return try await self.store.pool.withTransaction { transaction in
       let reported = try await PaymentStore.apply(.reported(status), to: payment.id, in: transaction)
       guard status == .initial else { return reported?.command }
@@ -45,19 +56,28 @@ struct CheckPaymentHandler: TaskHandler {
     }
   }
 
-  private func carryOut(_ command: PaymentTransition.Command?, for payment: Payment) async throws {
+  private func carryOut(
+    _ command: PaymentTransition.Command?,
+    _ execution: PaymentExecution,
+    _ context: TaskContext
+  ) async throws -> TaskOutcome {
+    let cancel = CancelPayment(paymentId: execution.payment.id)
     switch command {
-    case .execute(let id):
-      // Only ever sent for the one stored id, and repeating it changes nothing: losing the answer is no harm.
-      try await self.provider.execute(id: id, idempotencyKey: "payment-\(payment.id)-execute")
-    case .cancel(let id):
-      do {
-        _ = try await self.provider.cancel(id: id, idempotencyKey: CancelPaymentHandler.idempotencyKey(for: payment))
-      } catch let error as ProviderError where error.isRefusal {
-        // The cancel task gets the same answer, and records it.
+    case .execute:
+      guard let refusal = try await execution.execute(context.logger) else { return .again }
+      try await self.store.withCompletion(of: context) { transaction in
+        // Whatever the provider has of it is dropped, so that nothing comes of it later.
+        try await self.store.enqueue(cancel, options: cancel.options, in: transaction)
+        let input = PaymentInput.executionRefused(reason: refusal)
+        _ = try await PaymentStore.apply(input, to: execution.payment.id, in: transaction)
       }
+      return .completedInTransaction
+    case .cancel:
+      // Its task is alive as a rule; this one is coalesced with it.
+      try await TaskClient(store: self.store).enqueue(cancel, options: cancel.options)
+      return .again
     case .check, nil:
-      break
+      return .again
     }
   }
 }

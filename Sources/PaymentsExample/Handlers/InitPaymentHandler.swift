@@ -4,40 +4,56 @@ import TaskQueuePostgres
 
 /// Registers a payment at the provider and hands it on to ``CheckPaymentHandler``.
 ///
-/// Registering moves no money. A worker that dies after the provider answered and before the answer is stored leaves a
-/// registered payment behind; the next attempt asks for it by our reference before it registers another. Should there
-/// be two all the same (the provider ignored the key, or two attempts overlapped), only the one stored first is ever
+/// Registering moves no money. It goes through the ledger of effects: a worker that dies after the provider answered and
+/// before the answer is stored is followed by one that asks for it by our reference before it registers another. Should
+/// there be two all the same (the provider ignored the key, or two attempts overlapped), only the one stored first is ever
 /// executed: the others stay in INIT, which is harmless.
-struct InitPaymentHandler: TaskHandler {
+struct InitPaymentHandler: Sendable {
   let store: PostgresTaskStore
   let provider: any PaymentProvider
 
-  func handle(_ payload: InitPayment, context: TaskContext) async throws -> TaskOutcome {
-    // Committed before anything is sent: whoever comes after us sees that something may have been sent.
+  func handle(_ payload: InitPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
     guard let payment = try await PaymentStore.beginAttempt(payload.paymentId, in: self.store.pool) else {
       return .discard(reason: "There is no payment \(payload.paymentId).")
     }
     // Cancelled before anybody began.
-    if payment.status.isFinal, payment.providerId == nil { return .completed }
-    let input: PaymentInput
-    do {
-      let registered = try await self.registered(payment)
-      input = .registered(id: registered.id, registered.status)
-    } catch let error as ProviderError where error.code == .refused {
-      input = .refused(reason: error.reason ?? "The provider refused it with HTTP status \(error.httpStatus).")
+    if payment.status.isFinal, payment.providerId == nil, payment.attempts == 1 { return .completed }
+    if let id = payment.providerId {
+      try await self.complete(payment, .registered(id: id, ProviderStatus(payment.status)), nil, context)
+      return .completedInTransaction
     }
-    try await self.complete(payment, input, context)
+    do {
+      let receipt = try await self.register(payment, ProviderEffects(effects: effects, provider: self.provider))
+      let registered = receipt.value
+      try await self.complete(payment, .registered(id: registered.id, registered.status ?? .initial), receipt, context)
+    } catch let failure as EffectFailure where failure.kind == .permanent {
+      try await self.complete(payment, .refused(reason: failure.message), nil, context)
+    }
     return .completedInTransaction
   }
 
   /// One commit, fenced: a worker that lost the task meanwhile changes nothing.
-  private func complete(_ payment: Payment, _ input: PaymentInput, _ context: TaskContext) async throws {
+  private func complete(
+    _ payment: Payment,
+    _ input: PaymentInput,
+    _ receipt: EffectReceipt<ProviderRegistration>?,
+    _ context: TaskContext
+  ) async throws {
     try await self.store.withCompletion(of: context) { transaction in
-      // Tasks before payments, as everywhere. A check too many finds nothing to do.
-      let check = CheckPayment(paymentId: payment.id)
-      if case .registered = input { try await self.store.enqueue(check, options: check.options, in: transaction) }
+      if case .registered(let id, _) = input {
+        // What was remembered for the id means that it is worth a look, which follows anyway. From here on callbacks wait for
+        // this transaction, and then find the payment: this comes before the tasks, as theirs does.
+        _ = try await CallbackInbox(store: self.store).claimEvents(
+          source: CallbackHandler.source,
+          subject: CallbackHandler.name(id),
+          in: transaction
+        )
+        // Tasks before payments, as everywhere. A check too many finds nothing to do.
+        let check = CheckPayment(paymentId: payment.id)
+        try await self.store.enqueue(check, options: check.options, in: transaction)
+      }
+      if let receipt { try await self.store.record(receipt, in: transaction) }
       let transition = try await PaymentStore.apply(input, to: payment.id, in: transaction)
-      if case .registered(let id, _) = input { _ = try await UnmatchedCallbacks.take(id, in: transaction) }
       if case .cancel = transition?.command {
         let cancel = CancelPayment(paymentId: payment.id)
         try await self.store.enqueue(cancel, options: cancel.options, in: transaction)
@@ -45,29 +61,37 @@ struct InitPaymentHandler: TaskHandler {
     }
   }
 
-  /// Asks first if an attempt before this one may have sent something. That is counted in our own row and not taken
-  /// from the task's attempt, which a shutdown gives back.
-  private func registered(_ payment: Payment) async throws -> ProviderPayment {
-    if let id = payment.providerId { return ProviderPayment(id: id, status: ProviderStatus(payment.status)) }
-    if payment.attempts > 1,
-      let existing = try await self.provider.payments(reference: payment.reference).first
-    {
-      return existing
-    }
-    return try await self.provider.create(
-      ProviderPaymentRequest(
-        reference: payment.reference,
-        userId: payment.userId,
-        amount: payment.amount,
-        currency: payment.currency,
-        description: payment.description
-      ),
-      idempotencyKey: Self.idempotencyKey(for: payment)
+  private func register(
+    _ payment: Payment,
+    _ effects: ProviderEffects
+  ) async throws -> EffectReceipt<ProviderRegistration> {
+    let request = ProviderPaymentRequest(
+      reference: payment.reference,
+      userId: payment.userId,
+      amount: payment.amount,
+      currency: payment.currency,
+      description: payment.description
     )
-  }
-
-  /// The same for every attempt, after every crash.
-  static func idempotencyKey(for payment: Payment) -> String {
-    "payment-\(payment.id)-create"
+    return try await effects.call(
+      "create",
+      request: request,
+      .init(
+        // Another task of the payment, or an earlier version of this program, may have sent something.
+        asksFirst: payment.attempts > 1,
+        isHarmless: true,
+        send: { key in
+          // Cancelled while an earlier attempt was under way, and the provider has nothing of it.
+          guard !payment.status.isFinal else { throw EffectFailure.permanent("cancelled", "Nothing was sent.") }
+          let created = try await self.provider.create(request, idempotencyKey: key)
+          return ProviderRegistration(id: created.id, status: created.status)
+        },
+        ask: {
+          guard let found = try await self.provider.payments(reference: payment.reference).first else {
+            return .didNotHappen
+          }
+          return .happened(ProviderRegistration(id: found.id, status: found.status))
+        }
+      )
+    )
   }
 }

@@ -21,28 +21,30 @@ enum PaymentHandlers {
       // A payment is never given up because the provider is down for long.
       maxAttempts: Limits.maxAttempts
     )
+    let effects = Effects(ledger: store)
     let initPayment = InitPaymentHandler(store: store, provider: provider)
     let checkPayment = CheckPaymentHandler(store: store, provider: provider)
     let cancelPayment = CancelPaymentHandler(store: store, provider: provider)
     let refundPayment = RefundPaymentHandler(store: store, provider: provider)
     var handlers = TaskHandlers()
-    try handlers.register(InitPayment.self, options: options) { payload, context in
+    try handlers.register(InitPayment.self, effects: effects, options: options) { payload, context, effects in
       observer.began(payload.paymentId)
       defer { observer.ended(payload.paymentId) }
-      return try await initPayment.handle(payload, context: context)
+      return try await initPayment.handle(payload, context: context, effects: effects)
     }
-    try handlers.register(CheckPayment.self, options: options) { payload, context in
+    try handlers.register(CheckPayment.self, effects: effects, options: options) { payload, context, effects in
       observer.began(payload.paymentId)
       defer { observer.ended(payload.paymentId) }
-      return try await checkPayment.handle(payload, context: context)
+      return try await checkPayment.handle(payload, context: context, effects: effects)
     }
-    try handlers.register(CancelPayment.self, options: options) { payload, context in
+    try handlers.register(CancelPayment.self, effects: effects, options: options) { payload, context, effects in
       observer.began(payload.paymentId)
       defer { observer.ended(payload.paymentId) }
-      return try await cancelPayment.handle(payload, context: context)
+      return try await cancelPayment.handle(payload, context: context, effects: effects)
     }
-    try handlers.register(refundPayment, options: options)
-    try handlers.register(PurgeHandler(store: store, settings: upkeep), options: options)
+    try handlers.register(RefundPayment.self, effects: effects, options: options) { payload, context, effects in
+      try await refundPayment.handle(payload, context: context, effects: effects)
+    }
     try handlers.register(
       ReconcileHandler(store: store, provider: provider, settings: upkeep),
       options: options

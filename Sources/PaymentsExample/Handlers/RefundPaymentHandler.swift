@@ -4,13 +4,13 @@ import TaskQueuePostgres
 
 /// Has the provider pay money back, and follows the refund until it is final.
 ///
-/// Our row is committed before the provider is asked, and an attempt that may not be the first looks for its refund
-/// before it asks for one.
-struct RefundPaymentHandler: TaskHandler {
+/// Our row and the intent are committed before the provider is asked, and an attempt that may not be the first looks for its
+/// refund before it asks for one.
+struct RefundPaymentHandler: Sendable {
   let store: PostgresTaskStore
   let provider: any PaymentProvider
 
-  func handle(_ payload: RefundPayment, context: TaskContext) async throws -> TaskOutcome {
+  func handle(_ payload: RefundPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
     guard let (refund, attempts) = try await RefundStore.beginAttempt(payload.refundId, in: self.store.pool) else {
       return .discard(reason: "There is no refund \(payload.refundId).")
     }
@@ -18,47 +18,105 @@ struct RefundPaymentHandler: TaskHandler {
     guard let id = try await PaymentStore.find(refund.paymentId, in: self.store.pool)?.providerId else {
       return .discard(reason: "Payment \(refund.paymentId) isn't registered at the provider.")
     }
-    let answer: ProviderRefund
     do {
-      answer = try await self.answer(refund, providerId: id, isFirst: attempts == 1)
-    } catch let error as ProviderError where error.isRefusal {
-      try await self.complete(refund, Refund.failed, nil, error.reason ?? "The provider doesn't refund it.", context)
+      let effects = ProviderEffects(effects: effects, provider: self.provider)
+      let receipt = try await self.register(refund, paymentId: id, asksFirst: attempts > 1, effects)
+      var status = receipt.value.status
+      if status == nil { status = try await self.find(refund, paymentId: id)?.status }
+      let registration = ProviderRegistration(id: receipt.value.id, status: status)
+      return try await self.record(registration, receipt, refund, context)
+    } catch let failure as EffectFailure where failure.kind == .permanent {
+      try await self.complete(
+        refund,
+        .init(status: Refund.failed, providerId: nil, detail: failure.message),
+        nil,
+        context
+      )
       return .completedInTransaction
     }
-    if answer.status == Refund.done || answer.status == Refund.failed {
-      try await self.complete(refund, answer.status, answer.id, answer.id, context)
+  }
+
+  private func register(
+    _ refund: Refund,
+    paymentId: String,
+    asksFirst: Bool,
+    _ effects: ProviderEffects
+  ) async throws -> EffectReceipt<ProviderRegistration> {
+    let request = ProviderRefundRequest(paymentId: paymentId, reference: refund.reference, amount: refund.amount)
+    return try await effects.call(
+      "refund",
+      request: request,
+      .init(
+        asksFirst: asksFirst,
+        isHarmless: false,
+        send: { key in
+          let answer = try await self.provider.refund(request, idempotencyKey: key)
+          return ProviderRegistration(id: answer.id, status: ProviderStatus(rawValue: answer.status))
+        },
+        ask: {
+          guard let found = try await self.find(refund, paymentId: paymentId) else { return .didNotHappen }
+          return .happened(found)
+        }
+      )
+    )
+  }
+
+  private func find(_ refund: Refund, paymentId: String) async throws -> ProviderRegistration? {
+    let found = try await self.provider.refunds(paymentId: paymentId).first { $0.reference == refund.reference }
+    return found.map { ProviderRegistration(id: $0.id, status: ProviderStatus(rawValue: $0.status)) }
+  }
+
+  /// Stores what the provider said, together with the effect's outcome.
+  private func record(
+    _ registration: ProviderRegistration,
+    _ receipt: EffectReceipt<ProviderRegistration>,
+    _ refund: Refund,
+    _ context: TaskContext
+  ) async throws -> TaskOutcome {
+    let status = registration.status?.rawValue ?? ""
+    if status == Refund.done || status == Refund.failed {
+      let end = Outcome(status: status, providerId: registration.id, detail: registration.id)
+      try await self.complete(refund, end, receipt, context)
       return .completedInTransaction
     }
-    let status = PaymentStatus(ProviderStatus(rawValue: answer.status)).rawValue
     try await self.store.pool.withTransaction { transaction in
-      _ = try await RefundStore.record(status: status, providerId: answer.id, for: refund.id, in: transaction)
+      try await self.store.record(receipt, in: transaction)
+      _ = try await RefundStore.record(
+        status: PaymentStatus(ProviderStatus(rawValue: status)).rawValue,
+        providerId: registration.id,
+        for: refund.id,
+        in: transaction
+      )
     }
     return .again
   }
 
-  private func answer(_ refund: Refund, providerId: String, isFirst: Bool) async throws -> ProviderRefund {
-    if !isFirst {
-      let existing = try await self.provider.refunds(paymentId: providerId)
-      if let found = existing.first(where: { $0.reference == refund.reference }) { return found }
-    }
-    return try await self.provider.refund(
-      ProviderRefundRequest(paymentId: providerId, reference: refund.reference, amount: refund.amount),
-      idempotencyKey: refund.reference
-    )
+  /// How a refund ends.
+  private struct Outcome {
+    var status: String
+    var providerId: String?
+    var detail: String
   }
 
   private func complete(
     _ refund: Refund,
-    _ status: String,
-    _ providerId: String?,
-    _ detail: String,
+    _ outcome: Outcome,
+    _ receipt: EffectReceipt<ProviderRegistration>?,
     _ context: TaskContext
   ) async throws {
     try await self.store.withCompletion(of: context) { transaction in
-      guard try await RefundStore.record(status: status, providerId: providerId, for: refund.id, in: transaction)
+      if let receipt { try await self.store.record(receipt, in: transaction) }
+      guard
+        try await RefundStore.record(
+          status: outcome.status,
+          providerId: outcome.providerId,
+          for: refund.id,
+          in: transaction
+        )
       else { return }
-      let event = status == Refund.done ? PaymentEvent.Kind.refunded : .refundFailed
-      try await PaymentEventStore.add(event, "\(refund.reference), \(detail)", to: refund.paymentId, in: transaction)
+      let event = outcome.status == Refund.done ? PaymentEvent.Kind.refunded : .refundFailed
+      let detail = "\(refund.reference), \(outcome.detail)"
+      try await PaymentEventStore.add(event, detail, to: refund.paymentId, in: transaction)
     }
   }
 }

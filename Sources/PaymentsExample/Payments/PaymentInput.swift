@@ -4,6 +4,8 @@ enum PaymentInput: Equatable, Sendable {
   case registered(id: String, ProviderStatus)
   /// The provider will never register it.
   case refused(reason: String)
+  /// The provider registered it and will never execute it; no money moved.
+  case executionRefused(reason: String)
   /// The provider says where it stands.
   case reported(ProviderStatus)
   /// The provider waits to be told to execute.

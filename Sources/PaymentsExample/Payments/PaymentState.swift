@@ -17,6 +17,7 @@ struct PaymentState: Equatable, Sendable {
     switch input {
     case .registered(let id, let status): self.registered(id, PaymentStatus(status))
     case .refused(let reason): self.refused(reason)
+    case .executionRefused(let reason): self.executionRefused(reason)
     case .reported(let status): self.reported(PaymentStatus(status))
     case .executionDue: self.executionDue()
     case .cancellationWanted: self.cancellationWanted()
@@ -40,6 +41,14 @@ struct PaymentState: Equatable, Sendable {
     var state = self
     state.status = .failed
     return .event(.refused, reason, state)
+  }
+
+  private func executionRefused(_ reason: String) -> PaymentTransition {
+    guard !self.status.isFinal, self.isExecutionRequested, let id = self.providerId else { return .nothing(self) }
+    var state = self
+    state.status = .failed
+    state.isCancellationRequested = false
+    return .event(.refused, reason, state, .cancel(id))
   }
 
   private func reported(_ status: PaymentStatus) -> PaymentTransition {

@@ -7,6 +7,10 @@ import Foundation
 protocol PaymentProvider: Sendable {
   /// What the provider can do beside taking payments.
   var capabilities: ProviderCapabilities { get }
+  /// How long after it was begun a call may still reach the provider.
+  var callLimit: Duration { get }
+  /// How long the provider remembers an idempotency key; nil: for ever, or it doesn't look at keys.
+  var keyLifetime: Duration? { get }
 
   /// Registers a payment; moves no money.
   func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment
@@ -29,4 +33,9 @@ protocol PaymentProvider: Sendable {
   func refund(_ request: ProviderRefundRequest, idempotencyKey: String) async throws -> ProviderRefund
   /// Every refund of the payment, with our references.
   func refunds(paymentId: String) async throws -> [ProviderRefund]
+}
+
+extension PaymentProvider {
+  var callLimit: Duration { .seconds(30) }
+  var keyLifetime: Duration? { nil }
 }

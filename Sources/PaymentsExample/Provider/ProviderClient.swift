@@ -16,6 +16,9 @@ struct ProviderClient: PaymentProvider {
   /// is `unsupported`.
   let capabilities = ProviderCapabilities.all
 
+  /// A call is given up after its timeout.
+  var callLimit: Duration { self.timeout }
+
   private let client: HTTPClient
   private let baseURL: String
   private let timeout: Duration

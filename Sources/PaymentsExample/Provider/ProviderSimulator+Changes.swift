@@ -4,7 +4,7 @@ import Synchronization
 
 extension ProviderSimulator {
   func cancel(id: String) async throws -> Response {
-    guard let reference = self.ledger.entry(id: id)?.reference else { return try Self.unknownPayment() }
+    guard let reference = self.entry(id)?.reference else { return try Self.unknownPayment() }
     return try await self.answer("cancel", reference: reference) {
       switch self.state.withLock({ $0.ledger.cancel(id: id) }) {
       case .unknownPayment: return try Self.unknownPayment()
@@ -15,7 +15,7 @@ extension ProviderSimulator {
   }
 
   func refund(id: String, _ request: Request) async throws -> Response {
-    guard let reference = self.ledger.entry(id: id)?.reference else { return try Self.unknownPayment() }
+    guard let reference = self.entry(id)?.reference else { return try Self.unknownPayment() }
     guard let body = await Self.body(RefundBody.self, of: request), !body.reference.isEmpty, body.amount > 0 else {
       return try Self.problem(.badRequest, "A refund needs reference and amount.")
     }
@@ -30,9 +30,9 @@ extension ProviderSimulator {
   }
 
   func refunds(id: String) async throws -> Response {
-    guard let reference = self.ledger.entry(id: id)?.reference else { return try Self.unknownPayment() }
+    guard let reference = self.entry(id)?.reference else { return try Self.unknownPayment() }
     return try await self.answer("refunds", reference: reference) {
-      try JSONResponse.make(.ok, ProviderRefundList(refunds: self.ledger.entry(id: id)?.refunds ?? []))
+      try JSONResponse.make(.ok, ProviderRefundList(refunds: self.entry(id)?.refunds ?? []))
     }
   }
 

@@ -28,7 +28,7 @@ extension ProviderSimulator {
       try await self.list(request)
     }
     router.get("/v1/ledger") { _, _ in
-      try JSONResponse.make(.ok, self.state.withLock { Books(payments: $0.ledger.entries, callbacks: $0.callbacks) })
+      try JSONResponse.make(.ok, self.state.withLock { $0.books })
     }
     router.get("/health") { _, _ in HTTPResponse.Status.ok }
     return router
@@ -47,7 +47,7 @@ extension ProviderSimulator {
   }
 
   private func execute(id: String) async throws -> Response {
-    guard let reference = self.ledger.entry(id: id)?.reference else { return try Self.unknownPayment() }
+    guard let reference = self.entry(id)?.reference else { return try Self.unknownPayment() }
     return try await self.answer("execute", reference: reference) {
       var generator = self.generator(for: "outcome|\(reference)")
       let willCancel = Double.random(in: 0..<1, using: &generator) < self.faults.cancel
@@ -66,9 +66,9 @@ extension ProviderSimulator {
   }
 
   private func show(id: String) async throws -> Response {
-    guard let reference = self.ledger.entry(id: id)?.reference else { return try Self.unknownPayment() }
+    guard let reference = self.entry(id)?.reference else { return try Self.unknownPayment() }
     return try await self.answer("show", reference: reference) {
-      guard let entry = self.ledger.entry(id: id) else { return try Self.unknownPayment() }
+      guard let entry = self.entry(id) else { return try Self.unknownPayment() }
       return try Self.response(.ok, entry)
     }
   }
@@ -77,7 +77,7 @@ extension ProviderSimulator {
     let query = request.uri.queryParameters
     if let reference = query["reference"].map(String.init) {
       return try await self.answer("find", reference: reference) {
-        let payments = self.ledger.entries(reference: reference).map(ProviderPayment.init)
+        let payments = self.state.withLock { $0.ledger.entries(reference: reference) }.map(ProviderPayment.init)
         return try JSONResponse.make(.ok, ProviderPaymentList(payments: payments))
       }
     }
@@ -87,7 +87,7 @@ extension ProviderSimulator {
       return try Self.problem(.badRequest, "createdSince must not be after createdUntil; after is a page's next.")
     }
     return try await self.answer("list", reference: "\(first)") {
-      let page = self.ledger.entries(in: since..<until, from: first)
+      let page = self.state.withLock { $0.ledger.entries(in: since..<until, from: first) }
       return try JSONResponse.make(
         .ok,
         ProviderPage(payments: page.entries.map(ProviderPayment.init), next: page.next.map(String.init))
@@ -108,7 +108,9 @@ extension ProviderSimulator {
       return state.requests[name, default: 0]
     }
     var generator = self.generator(for: "\(name)|\(repetition)")
-    switch RequestFate.draw(self.faults, using: &generator) {
+    let fate = RequestFate.draw(self.faults, using: &generator)
+    self.state.withLock { $0.fates[fate, default: 0] += 1 }
+    switch fate {
     case .answered:
       return try work()
     case .errorBeforeWork:
@@ -162,11 +164,6 @@ extension ProviderSimulator {
   }
 
   private struct LostResponse: Error {}
-
-  private struct Books: Encodable {
-    var payments: [ProviderLedgerEntry]
-    var callbacks: CallbackCounts
-  }
 }
 
 extension ProviderPayment {

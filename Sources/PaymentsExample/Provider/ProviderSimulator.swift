@@ -18,6 +18,13 @@ final class ProviderSimulator: Service {
     /// How often each operation on each payment was asked for.
     var requests: [String: Int] = [:]
     var callbacks = CallbackCounts()
+    /// How many requests met which fate.
+    var fates: [RequestFate: Int] = [:]
+
+    var books: ProviderBooks {
+      let fates = Dictionary(uniqueKeysWithValues: self.fates.map { ($0.rawValue, $1) })
+      return ProviderBooks(payments: self.ledger.entries, callbacks: self.callbacks, fates: fates)
+    }
   }
 
   let faults: ProviderFaults
@@ -64,6 +71,11 @@ final class ProviderSimulator: Service {
     self.state.withLock { $0.ledger }
   }
 
+  /// One line of the books. Unlike a copy of all of them it costs the next change nothing.
+  func entry(_ id: String) -> ProviderLedgerEntry? {
+    self.state.withLock { $0.ledger.entry(id: id) }
+  }
+
   /// Where callbacks go from now on.
   func callBack(to url: String?) {
     self.state.withLock { $0.callbackURL = url }
@@ -103,7 +115,7 @@ final class ProviderSimulator: Service {
   }
 
   private func settle(_ id: String) async {
-    guard let entry = self.ledger.entry(id: id) else { return }
+    guard let entry = self.entry(id) else { return }
     let plan = CallbackPlan.draw(self.faults, using: self.generator(for: "callback|\(entry.reference)"))
     await withDiscardingTaskGroup { group in
       if !plan.isReordered { group.addTask { await self.send(id, .processing, plan) } }

@@ -1,5 +1,5 @@
 /// What happens to one request at the simulated provider.
-enum RequestFate: Sendable, Equatable {
+enum RequestFate: String, Sendable, Equatable {
   case answered
   case errorBeforeWork
   case errorAfterWork

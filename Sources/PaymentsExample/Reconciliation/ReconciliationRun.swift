@@ -9,6 +9,10 @@ struct ReconciliationRun: Sendable {
   static let concurrency = 8
   private static let pageSize = 1000
   static let defaultGrace = Duration.seconds(60)
+  /// How often a question is asked that gets no answer.
+  static let maximumTries = 8
+  /// Before it is asked again; doubles.
+  private static let firstPause = Duration.milliseconds(50)
 
   let database: PostgresPool
   let provider: any PaymentProvider
@@ -65,7 +69,7 @@ struct ReconciliationRun: Sendable {
     var cursor: String?
     repeat {
       do {
-        let page = try await self.provider.payments(in: window, after: cursor)
+        let page = try await self.patiently { try await self.provider.payments(in: window, after: cursor) }
         entries += page.payments
         guard page.next == nil || page.next != cursor else { throw CommandError("The provider's list has no end.") }
         cursor = page.next
@@ -114,11 +118,27 @@ struct ReconciliationRun: Sendable {
       var found: [ProviderPayment] = []
       for (index, name) in names.enumerated() {
         if index >= Self.concurrency, let entries = try await group.next() { found += entries }
-        group.addTask { try await ask(name) }
+        group.addTask { try await self.patiently { try await ask(name) } }
       }
       for try await entries in group { found += entries }
       return found
     }
+  }
+
+  /// Everything here is a question: repeating it does no harm, and there are thousands.
+  private func patiently<Value>(_ ask: () async throws -> Value) async throws -> Value {
+    var pause = Self.firstPause
+    for _ in 1..<Self.maximumTries {
+      do {
+        return try await ask()
+      } catch let error as ProviderError where error.code != .unexpectedStatus {
+        throw error
+      } catch {
+        try await Task.sleep(for: pause)
+        pause *= 2
+      }
+    }
+    return try await ask()
   }
 
   private func checkSize(_ count: Int) throws {

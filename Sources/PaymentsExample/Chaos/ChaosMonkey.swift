@@ -1,0 +1,28 @@
+import EmbeddedPostgres
+
+/// Kills server processes at random, and once the database.
+struct ChaosMonkey: Sendable {
+  let servers: [ChaosServer]
+  let postgres: EmbeddedPostgres
+  let settings: ChaosSettings
+  let tally: ChaosTally
+
+  /// Until it is cancelled.
+  func run() async throws {
+    var generator = SeededGenerator(seed: self.settings.seed)
+    let range = self.settings.killPause
+    while true {
+      let share = Double.random(in: 0...1, using: &generator)
+      try await Task.sleep(for: range.lowerBound + (range.upperBound - range.lowerBound) * share)
+      guard let victim = self.servers.randomElement(using: &generator) else { return }
+      await victim.kill()
+      let counts = self.tally.counts
+      if counts.databaseRestarts == 0, counts.final * 3 >= self.settings.payments {
+        // As in a crash, and with one server dead and the other one working.
+        try await self.postgres.restart(immediate: true)
+        self.tally.change { $0.databaseRestarts += 1 }
+      }
+      try await victim.start()
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import Foundation
+
+/// A `payments serve` process that dies and comes back on the same port.
+actor ChaosServer {
+  /// Starts until it is given up.
+  static let maximumStarts = 40
+
+  let name: String
+  let settings: ChaosSettings
+  let database: String
+  private(set) var port = 0
+  private var provider = "http://127.0.0.1:1"
+  private var process: WorkerProcess?
+  private(set) var kills = 0
+
+  init(name: String, settings: ChaosSettings, database: String) {
+    self.name = name
+    self.settings = settings
+    self.database = database
+  }
+
+  /// Takes a free port, which it keeps from now on.
+  func reservePort() async throws {
+    try await self.start()
+    await self.kill()
+    self.kills = 0
+  }
+
+  func start(provider: String) async throws {
+    self.provider = provider
+    try await self.start()
+  }
+
+  /// SIGKILL, and waits until it is gone.
+  func kill() async {
+    guard let process = self.process else { return }
+    self.process = nil
+    _ = await process.killAndWait()
+    self.kills += 1
+  }
+
+  /// Starts it unless it runs; again and again while the database is away.
+  func start() async throws {
+    if let process = self.process, process.isRunning { return }
+    for attempt in 1...Self.maximumStarts {
+      let process = try WorkerProcess(
+        name: self.name,
+        program: self.settings.program,
+        arguments: self.settings.serveArguments(database: self.database, provider: self.provider, port: self.port),
+        environment: self.settings.environment
+      )
+      do {
+        self.port = try await process.port()
+        self.process = process
+        return
+      } catch {
+        await process.stop()
+        if attempt == Self.maximumStarts || error is CancellationError { throw error }
+        try await Task.sleep(for: .milliseconds(250))
+      }
+    }
+  }
+
+  func stop() async {
+    await self.process?.stop()
+    self.process = nil
+  }
+}

@@ -1,0 +1,92 @@
+import Logging
+import TaskQueue
+
+/// Has the provider move a payment's money, through the ledger of effects.
+///
+/// `execute` is only ever sent for the one stored id, and repeating it changes nothing: a lost answer is no harm. The ledger
+/// shows what was sent and what became of it.
+struct PaymentExecution: Sendable {
+  /// A provider that said yes and still has the payment in INIT is told again, so many times in all. Then the alarm goes off.
+  static let maximumRounds = 5
+
+  let payment: Payment
+  let providerId: String
+  /// The effects of this task before this attempt.
+  let earlier: [EffectRecord]
+  let effects: ProviderEffects
+
+  /// One per round.
+  private var rounds: [EffectRecord] {
+    self.earlier.filter { $0.name.rawValue.hasPrefix(Self.name(round: 1).rawValue) }
+  }
+
+  /// The round without a known outcome.
+  private var open: EffectRecord? {
+    self.rounds.first { $0.state != .succeeded && $0.state != .failed }
+  }
+
+  static func name(round: Int) -> EffectName {
+    round == 1 ? "execute" : EffectName("execute.\(round)")
+  }
+
+  /// The provider has the payment in INIT: tells it to execute.
+  /// - Returns: why it never will, if it won't.
+  func execute(_ logger: Logger) async throws -> String? {
+    let round = self.open == nil ? self.rounds.count + 1 : self.rounds.count
+    guard round <= Self.maximumRounds else {
+      logger.warning("the provider doesn't execute what it accepted", metadata: ["payment": "\(self.payment.id)"])
+      return nil
+    }
+    do {
+      try await self.effects.perform(Self.name(round: round), request: self.providerId, self.call(seen: nil))
+      return nil
+    } catch let failure as EffectFailure where failure.kind == .permanent {
+      // Refused and yet begun by an earlier call: then it goes on.
+      let status = try await self.effects.provider.payment(id: self.providerId).status
+      return status == .initial ? failure.message : nil
+    }
+  }
+
+  /// The provider's status says what became of a call without an answer.
+  func settle(_ status: ProviderStatus) async throws {
+    guard let open = self.open else { return }
+    do {
+      try await self.effects.perform(open.name, request: self.providerId, self.call(seen: status))
+    } catch let failure as EffectFailure where failure.kind == .permanent {
+      // That it didn't happen is what was to be recorded.
+    }
+  }
+
+  /// - Parameter seen: the payment's status if it isn't INIT any more; nothing is sent then.
+  private func call(seen: ProviderStatus?) -> ProviderEffects.Call {
+    let registration = ProviderRegistration(id: self.providerId)
+    return .init(
+      isHarmless: true,
+      send: { key in
+        if let seen { return try Self.outcome(seen, registration) }
+        try await self.effects.provider.execute(id: self.providerId, idempotencyKey: key)
+        return registration
+      },
+      ask: {
+        // Only INIT has to be looked at anew: it may have been read before the call arrived.
+        var status = seen
+        if status == nil { status = try await self.effects.provider.payment(id: self.providerId).status }
+        guard let status, status != .initial else { return .didNotHappen }
+        do throws(EffectFailure) {
+          return .happened(try Self.outcome(status, registration))
+        } catch {
+          return .failed(error)
+        }
+      }
+    )
+  }
+
+  private static func outcome(
+    _ status: ProviderStatus,
+    _ registration: ProviderRegistration
+  ) throws(EffectFailure) -> ProviderRegistration {
+    // FAILED is a word of ours for a payment that the provider never began.
+    guard status == .cancelled || status.rawValue == PaymentStatus.failed.rawValue else { return registration }
+    throw .permanent("cancelled", "The payment is \(status.rawValue).")
+  }
+}

@@ -1,0 +1,99 @@
+import TaskQueue
+
+/// Calls to the provider through the ledger of effects: the intent is committed before the call, and an attempt that finds
+/// one without an outcome asks the provider before it sends anything again.
+struct ProviderEffects: Sendable {
+  /// One call and how to find out what became of it.
+  struct Call: Sendable {
+    typealias Inquiry = EffectInquiry<ProviderRegistration>
+
+    /// Whether another task may have sent it before ours: then the first call asks first, too.
+    var asksFirst = false
+    /// Whether a repetition moves no money and changes nothing that matters.
+    var isHarmless: Bool
+    /// With the idempotency key.
+    var send: @Sendable (String) async throws -> ProviderRegistration
+    /// What the provider's books say.
+    var ask: @Sendable () async throws -> Inquiry
+  }
+
+  let effects: TaskEffects
+  let provider: any PaymentProvider
+
+  private var options: EffectOptions {
+    EffectOptions(
+      callLimit: min(max(self.provider.callLimit, .milliseconds(1)), .seconds(3600)),
+      keyLifetime: self.provider.keyLifetime
+    )
+  }
+
+  /// - Returns: a receipt to be recorded with what follows from it, in one transaction.
+  /// - Throws: `EffectFailure`, permanent if the provider will never do it; everything else is for another attempt.
+  func call(
+    _ name: EffectName,
+    request: some Encodable & Sendable,
+    _ call: Call
+  ) async throws -> EffectReceipt<ProviderRegistration> {
+    try await self.effects.call(
+      name,
+      request: request,
+      options: self.options,
+      call: { try await Self.send(call, $0) },
+      reconcile: { _ in try await call.ask() }
+    )
+  }
+
+  /// The same with a commit of its own for the outcome.
+  @discardableResult
+  func perform(
+    _ name: EffectName,
+    request: some Encodable & Sendable,
+    _ call: Call
+  ) async throws -> ProviderRegistration {
+    try await self.effects.perform(
+      name,
+      request: request,
+      options: self.options,
+      call: { try await Self.send(call, $0) },
+      reconcile: { _ in try await call.ask() }
+    )
+  }
+
+  private static func send(_ call: Call, _ effect: EffectCall) async throws -> ProviderRegistration {
+    if call.asksFirst, effect.number == 1 {
+      let inquiry: Call.Inquiry
+      do { inquiry = try await call.ask() } catch {
+        throw EffectFailure.temporary("not_asked", "Nothing was sent: \(error)")
+      }
+      if let found = try self.found(inquiry) { return found }
+    }
+    do {
+      return try await call.send(effect.key.rawValue)
+    } catch let error as ProviderError {
+      if error.isRefusal {
+        let reason = error.reason ?? "The provider refused it with HTTP status \(error.httpStatus)."
+        throw EffectFailure.permanent(error.code.rawValue, reason)
+      }
+      guard call.isHarmless, error.code == .unexpectedStatus else { throw error }
+      return try await self.ask(call, after: error)
+    }
+  }
+
+  /// It has answered with an error, so the request isn't on its way any more: if its books don't have it, it didn't happen.
+  /// Should that be wrong for once, repeating it does no harm. With money at stake, the ledger's wait is kept to.
+  private static func ask(_ call: Call, after error: ProviderError) async throws -> ProviderRegistration {
+    guard let inquiry = try? await call.ask() else { throw error }
+    if let found = try self.found(inquiry) { return found }
+    throw EffectFailure.temporary("http_\(error.httpStatus)", "\(error)")
+  }
+
+  /// - Returns: nil: it did not happen.
+  private static func found(_ inquiry: Call.Inquiry) throws -> ProviderRegistration? {
+    switch inquiry {
+    case .happened(let registration): return registration
+    case .didNotHappen: return nil
+    case .failed(let failure): throw failure
+    case .stillUnknown: throw EffectFailure.temporary("still_unknown", "The provider can't say yet.")
+    }
+  }
+}
