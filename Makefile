@@ -4,7 +4,9 @@
 # make bench-flat    throughput under a held snapshot, 10 million pending tasks and the like; takes 20 minutes
 # make bench-scale   1, 2 and 4 processes, ARGS="--pgbouncer"      make bench-soak    memory, over 20 minutes
 #
-# ARGS are handed to the demo and the benchmarks: make demo ARGS="--help"
+# make chaos   5,000 payments while servers and the database are killed; ARGS="--payments 500 --seed 7"
+#
+# ARGS are handed to the demo, the chaos and the benchmarks: make demo ARGS="--help"
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -17,7 +19,7 @@ ARGS ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo test bench bench-flat bench-scale bench-soak lint format build bootstrap
+.PHONY: help demo chaos test bench bench-flat bench-scale bench-soak lint format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -29,6 +31,11 @@ demo: bootstrap
 	@echo "Building the demo (the first time takes some minutes) …"
 	@swift build $(DEMO_BUILD_FLAGS) --product payments
 	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/payments" demo $(ARGS)
+
+chaos: bootstrap
+	@echo "Building (the first time takes some minutes) …"
+	@swift build $(DEMO_BUILD_FLAGS) --product payments
+	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/payments" chaos $(ARGS)
 
 build: bootstrap
 	@echo "Building (the first time takes some minutes) …"

@@ -1,5 +1,7 @@
 import Foundation
 import Libpq
+import NIOHTTP1
+import ServiceLifecycle
 import TaskQueue
 import TaskQueuePostgres
 import TaskQueueTestKit

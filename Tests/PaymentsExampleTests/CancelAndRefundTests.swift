@@ -1,5 +1,7 @@
 import Libpq
 import NIOHTTP1
+import TaskQueue
+import TaskQueuePostgres
 import Testing
 
 @testable import PaymentsExample

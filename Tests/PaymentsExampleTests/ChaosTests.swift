@@ -1,6 +1,8 @@
 import AsyncHTTPClient
 import EmbeddedPostgres
 import Foundation
+import NIOCore
+import TaskQueueTestKit
 import Testing
 
 @testable import PaymentsExample

@@ -63,8 +63,11 @@ struct ProviderCommand: AsyncParsableCommand {
     )
     let announcement = ClosureService {
       let port = try await simulator.port()
-      if self.supervised { ParentProcess().listening(port) }
-      logger.notice("provider listens", metadata: ["url": "http://127.0.0.1:\(port)"])
+      if self.supervised {
+        ParentProcess().listening(port)
+      } else {
+        logger.notice("provider listens", metadata: ["url": "http://127.0.0.1:\(port)"])
+      }
       try? await gracefulShutdown()
     }
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
