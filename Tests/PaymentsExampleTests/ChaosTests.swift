@@ -28,8 +28,9 @@ struct ChaosTests {
     settings.providerTimeout = .milliseconds(700)
     settings.stallTime = .seconds(1)
     settings.processingTime = .milliseconds(100)
-    settings.killPause = .milliseconds(300)...Duration.milliseconds(1200)
-    settings.limit = .seconds(180)
+    settings.killPause = .milliseconds(700)...Duration.milliseconds(2000)
+    settings.maximumKills = 40
+    settings.limit = .seconds(300)
     let report = try await ChaosRun(settings: settings).run()
     print(report.lines.joined(separator: "\n"))
     for promise in report.promises { #expect(promise.isKept, "\(promise.name): \(promise.found)") }

@@ -30,7 +30,8 @@ struct ChaosAudit: Sendable {
       let own = entries[payment.reference] ?? []
       report.add(payment.status, executions: own.reduce(0) { $0 + $1.executions })
       let executed = own.filter { $0.executions > 0 }.map(\.id)
-      if executed != [payment.providerId].compactMap({ $0 }) { report.wronglyExecuted += 1 }
+      if executed.contains(where: { $0 != payment.providerId }) { report.wronglyExecuted += 1 }
+      report.orphans += own.count { $0.id != payment.providerId }
     }
     try await self.addQueue(to: &report)
     report.reconciliation = try await self.reconcile()

@@ -7,11 +7,11 @@ struct ChaosMonkey: Sendable {
   let settings: ChaosSettings
   let tally: ChaosTally
 
-  /// Until it is cancelled.
+  /// Until it is cancelled or has killed enough.
   func run() async throws {
     var generator = SeededGenerator(seed: self.settings.seed)
     let range = self.settings.killPause
-    while true {
+    for _ in 0..<self.settings.maximumKills {
       let share = Double.random(in: 0...1, using: &generator)
       try await Task.sleep(for: range.lowerBound + (range.upperBound - range.lowerBound) * share)
       guard let victim = self.servers.randomElement(using: &generator) else { return }

@@ -17,6 +17,8 @@ struct ChaosReport: Sendable {
   /// At the provider, for all payments.
   var registered = 0
   var executeRequests = 0
+  /// Registered at the provider, and not the ones that we stand by.
+  var orphans = 0
   var callbacks = CallbackCounts()
   var fates: [String: Int] = [:]
   var tasks = 0
@@ -95,7 +97,7 @@ struct ChaosReport: Sendable {
       ["callbacks delivered, forged ones sent", "\(self.callbacks.delivered), \(self.callbacks.forged)"],
       ["events in the inbox", "\(self.events)"],
       ["effects, calls begun for them", "\(self.effects), \(self.calls)"],
-      ["registered at the provider, orphans among them", "\(self.registered), \(self.registered - self.stored)"],
+      ["registered at the provider, orphans among them", "\(self.registered), \(self.orphans)"],
       ["executions asked for", "\(self.executeRequests)"],
       ["statuses", self.statuses.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")],
       ["time", "\(Int((self.elapsed / .seconds(1)).rounded())) s"],

@@ -21,6 +21,8 @@ struct ChaosSettings: Sendable {
   var providerTimeout = Duration.seconds(2)
   /// Between two SIGKILLs.
   var killPause = Duration.milliseconds(1000)...Duration.milliseconds(5000)
+  /// Then they are left alone.
+  var maximumKills = 1000
   /// From the first payment on until all have to be final.
   var limit = Duration.seconds(3600)
 

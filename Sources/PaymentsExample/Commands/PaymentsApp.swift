@@ -30,6 +30,10 @@ struct PaymentsApp: Sendable {
     var connections = ConnectionLimits()
   }
 
+  /// Of a process that works on a payment, until the payment is left to a person. Many: whoever kills processes again and
+  /// again isn't to make dead letters of the payments that they happen to hold.
+  static let maximumCrashes = 1000
+
   let settings: Settings
   let store: PostgresTaskStore
   let provider: any PaymentProvider
@@ -70,6 +74,7 @@ struct PaymentsApp: Sendable {
     var configuration = TaskWorkerConfiguration()
     configuration.concurrency = self.settings.workers
     configuration.lease = self.settings.lease
+    configuration.maximumCrashes = Self.maximumCrashes
     // One call to the provider is slow compared with a claim, and what waits here can't be had by another process.
     configuration.maximumPrefetch = 0
     return try TaskWorker(

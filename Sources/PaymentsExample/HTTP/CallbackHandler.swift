@@ -59,6 +59,8 @@ struct CallbackHandler: Sendable {
   /// machamp's way.
   private func replaceChecks(of payment: Payment) async throws {
     try await self.store.pool.withTransaction { transaction in
+      // One callback at a time, so that each finds the check of the one before. Nothing here waits for a task.
+      _ = try await PaymentStore.lock(payment.id, in: transaction)
       let newest = try await self.store.enqueue(CheckPayment(paymentId: payment.id), in: transaction)
       let older = DuplicateFilter(
         olderThan: newest.id,
