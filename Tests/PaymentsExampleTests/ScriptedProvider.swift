@@ -26,7 +26,7 @@ final class ScriptedProvider: PaymentProvider {
   let callLimit: Duration
   private let state: Mutex<State>
 
-  init(_ faults: [String: [Fault]] = [:], callLimit: Duration = .milliseconds(300)) {
+  init(_ faults: [String: [Fault]] = [:], callLimit: Duration = .seconds(1)) {
     self.callLimit = callLimit
     self.state = Mutex(State(faults: faults))
   }

@@ -16,8 +16,8 @@ struct ProviderClient: PaymentProvider {
   /// is `unsupported`.
   let capabilities = ProviderCapabilities.all
 
-  /// A call is given up after its timeout.
-  var callLimit: Duration { self.timeout }
+  /// A call is given up after its timeout. The limit also has room for what comes before it is sent.
+  var callLimit: Duration { self.timeout + .seconds(1) }
 
   private let client: HTTPClient
   private let baseURL: String
