@@ -13,6 +13,8 @@ final class BacklogGate: Sendable {
     var open = 0
     /// Let in since the process began.
     var admitted = 0
+    /// Of those, whose transaction has ended: only they are in the database for sure, if they are anywhere.
+    var ended = 0
     var countedAt: ContinuousClock.Instant?
     var isCounted = false
   }
@@ -29,21 +31,21 @@ final class BacklogGate: Sendable {
     self.clock = clock
   }
 
-  /// Lets one payment in.
+  /// Lets one payment in. ``end()`` has to follow.
   /// - Throws: `backlog-full`.
   func admit() async throws {
     let now = self.clock()
-    let admittedBefore: Int? = self.state.withLock { state in
+    let endedBefore: Int? = self.state.withLock { state in
       if state.isCounted, let countedAt = state.countedAt, now - countedAt < Self.freshness { return nil }
       // The others go by the old number while this one counts; without one, everybody counts.
       state.countedAt = now
-      return state.admitted
+      return state.ended
     }
-    if let admittedBefore {
+    if let endedBefore {
       let open = try await self.open()
       self.state.withLock { state in
-        // Who was let in meanwhile may or may not have been counted.
-        state.open = open + state.admitted - admittedBefore
+        // Who hadn't ended then, or was let in meanwhile, may or may not have been counted.
+        state.open = open + state.admitted - endedBefore
         state.isCounted = true
       }
     }
@@ -54,6 +56,11 @@ final class BacklogGate: Sendable {
       return true
     }
     if !isAdmitted { throw ProblemError(.backlogFull, "At most \(self.limit) payments may be open at a time.") }
+  }
+
+  /// The transaction of one that was let in has ended, with a payment or without.
+  func end() {
+    self.state.withLock { $0.ended += 1 }
   }
 
   /// How many payments aren't final, counted up to the limit.

@@ -25,6 +25,7 @@ struct IdempotencyGate: Sendable {
   /// - Parameters:
   ///   - request: what has to be the same under one key, as JSON with sorted keys.
   ///   - admit: throws if nothing new can be accepted now; repetitions are answered all the same.
+  ///   - end: is told after `admit` let it in and the transaction has ended, however.
   ///   - work: what is done once, in the transaction.
   /// - Throws: ``ProblemError``: `idempotency-key-reused`, `idempotency-key-in-use`; what `admit` and `work` throw, with
   ///   nothing done and the key free.
@@ -32,6 +33,7 @@ struct IdempotencyGate: Sendable {
     _ key: IdempotencyKey,
     _ request: some Encodable,
     admit: () async throws -> Void = {},
+    end: () -> Void = {},
     _ work: (PostgresTransaction) async throws -> IdempotentAnswer
   ) async throws -> Response {
     let fingerprint = Data(SHA256.hash(data: try JSONFormat.encoder().encode(request)))
@@ -39,6 +41,7 @@ struct IdempotencyGate: Sendable {
       return try self.replay(recorded, fingerprint)
     }
     try await admit()
+    defer { end() }
     do {
       return try await self.store.pool.withTransaction { transaction in
         let isFree = try await IdempotencyStore.take(

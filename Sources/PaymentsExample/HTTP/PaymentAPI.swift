@@ -22,7 +22,8 @@ struct PaymentAPI: Sendable {
     guard let header = request.header("Idempotency-Key") else { throw ProblemError(.missingIdempotencyKey) }
     let key = try self.key(scope: "payment", header)
     let new = try NewPayment(try await request.fields())
-    return try await self.idempotency.answer(key, new, admit: self.backlog.admit) { transaction in
+    return try await self.idempotency.answer(key, new, admit: self.backlog.admit, end: self.backlog.end) {
+      transaction in
       let payment = try await PaymentCreation.create(new, store: self.store, in: transaction)
       return IdempotentAnswer(
         status: HTTPResponse.Status.accepted.code,
