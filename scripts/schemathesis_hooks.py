@@ -22,8 +22,11 @@ def before_call(context, case, kwargs):
     # A refund of an amount needs a key, a full one doesn't.
     if case.path.endswith("/refund") and not key:
         case.headers = {**(case.headers or {}), "Idempotency-Key": str(uuid.uuid4())}
-    # Signed, so that what is behind the signature is met too; every second one.
-    if case.path == "/paymentProviderCallback" and isinstance(case.body, dict) and uuid.uuid4().int % 2:
+    # Signed, so that what is behind the signature is met too; every second one. A signature that is missing, or too long, on
+    # purpose stays as it is.
+    signature = (case.headers or {}).get("Provider-Signature")
+    is_plain = bool(signature) and len(signature) < 200
+    if case.path == "/paymentProviderCallback" and is_plain and isinstance(case.body, dict) and uuid.uuid4().int % 2:
         body = json.dumps(case.body).encode()
         now = str(int(time.time()))
         secret = os.environ["PAYMENTS_CALLBACK_SECRET"].encode()
