@@ -90,19 +90,40 @@ struct SlowClientTests {
     }
   }
 
+  /// Named, so that the test's log doesn't show 40,000 bytes.
+  enum BrokenRequest: String, CaseIterable, CustomTestStringConvertible {
+    case notHTTP, longHeader, badLength
+
+    var testDescription: String { self.rawValue }
+
+    var text: String {
+      switch self {
+      case .notHTTP: "not http\r\n\r\n"
+      case .longHeader: "GET / HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "x", count: 40_000))\r\n\r\n"
+      case .badLength: "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"
+      }
+    }
+  }
+
   @Test(
     "What isn't HTTP, or too much of it, is answered with a problem and the connection closed",
     .timeLimit(.minutes(1)),
-    arguments: [
-      "not http\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "x", count: 40_000))\r\n\r\n",
-      "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
-    ]
+    arguments: BrokenRequest.allCases
   )
-  func notHTTP(request: String) async throws {
+  func notHTTP(request: BrokenRequest) async throws {
     try await PaymentsFixture.with(works: false) { fixture in
-      let answer = try await self.talk(fixture, [request])
+      let answer = try await self.talk(fixture, [request.text])
       #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(answer.prefix(200))")
       #expect(answer.contains(Problem.mediaType))
+    }
+  }
+
+  @Test("Who sends on and on is told why before the connection is cut", .timeLimit(.minutes(1)))
+  func sendsOn() async throws {
+    try await PaymentsFixture.with(works: false) { fixture in
+      let endless = Array(repeating: String(repeating: "x", count: 65_536), count: 64)
+      let answer = try await self.talk(fixture, ["GET / HTTP/1.1\r\nHost: x\r\nX: "] + endless)
+      #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(answer.prefix(200))")
     }
   }
 }

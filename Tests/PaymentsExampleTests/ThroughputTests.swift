@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Throughput")
 struct ThroughputTests {
-  @Test("A small run measures all three rates")
+  @Test("A small run measures all three rates", .timeLimit(.minutes(5)))
   func smallRun() async throws {
     let run = ThroughputRun(payments: 40, rounds: 1, concurrency: 4, program: PaymentsProgram.url)
     let report = try await run.run()

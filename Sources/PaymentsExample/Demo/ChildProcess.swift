@@ -34,11 +34,27 @@ final class ChildProcess: Sendable {
   }
 
   /// Calls `handle` with what it writes, and once with nothing at the end.
+  ///
+  /// On a thread of its own: on Linux a dispatch source, and with it `readabilityHandler`, is gone after a hang-up. If that
+  /// comes together with the last data, as from a program that writes once and ends, the end was never seen.
   func onOutput(_ handle: @escaping @Sendable (Data) -> Void) {
-    self.output.fileHandleForReading.readabilityHandler = { file in
-      let data = file.availableData
-      if data.isEmpty { file.readabilityHandler = nil }
-      handle(data)
+    let file = self.output.fileHandleForReading
+    Thread.detachNewThread {
+      while true {
+        let data = Self.read(file)
+        handle(data)
+        if data.isEmpty { return }
+      }
+    }
+  }
+
+  /// Waits for data; nothing means the end.
+  private static func read(_ file: FileHandle) -> Data {
+    var bytes = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = Foundation.read(file.fileDescriptor, &bytes, bytes.count)
+      if count >= 0 { return Data(bytes.prefix(count)) }
+      guard errno == EINTR else { return Data() }
     }
   }
 

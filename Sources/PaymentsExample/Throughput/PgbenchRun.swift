@@ -41,7 +41,12 @@ struct PgbenchRun: Sendable {
     )
     let output = OutputCollector()
     process.onOutput { output.add($0) }
-    while process.isRunning || !output.hasEnded { try await Task.sleep(for: .milliseconds(20)) }
+    do {
+      while process.isRunning || !output.hasEnded { try await Task.sleep(for: .milliseconds(20)) }
+    } catch {
+      process.send(SIGTERM)
+      throw error
+    }
     guard process.exitStatus == 0, let rate = Self.rate(output.text) else {
       throw CommandError("pgbench failed; its messages are above.")
     }
