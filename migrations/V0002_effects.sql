@@ -86,6 +86,7 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -106,7 +107,7 @@ BEGIN
     intended_at, changed_at)
   SELECT task, effect_name, found_type, effect_key(n.id, task, effect_name), digest, 'intended', claim_token, limit_per_call,
     lifetime, at, at, at
-  FROM effect_namespace n
+  FROM effect_namespace n WHERE n.is_only -- by its index: a scan that is switched off costs so much that it would be compiled
   ON CONFLICT (task_id, name) DO NOTHING
   RETURNING * INTO e;
   IF FOUND THEN
@@ -161,6 +162,7 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE

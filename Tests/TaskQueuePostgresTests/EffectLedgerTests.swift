@@ -45,6 +45,36 @@ struct PostgresEffectLedgerTests {
     }
   }
 
+  @Test("Beginning and ending an effect are index scans that are never compiled")
+  func plans() async throws {
+    try await withTestDatabase { database in
+      // auto_explain writes to the client as notices; psql prints those to standard error.
+      let output = try await Psql.run(
+        database.connectionString,
+        [
+          "-c", "INSERT INTO taskqueue.task (type, payload) VALUES ('note', '{}')",
+          "-c", "UPDATE taskqueue.task SET lease_until = now() + interval '1 hour', lease_token = 7",
+          "-c", "LOAD 'auto_explain'",
+          "-c",
+          """
+          SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on;
+          SET auto_explain.log_analyze = on; SET auto_explain.log_level = notice; SET client_min_messages = notice
+          """,
+          "-c", "SELECT taskqueue.begin_effect(id, 7, 'e', sha256('r'), '1 s', NULL, NULL) FROM taskqueue.task",
+          "-c", "SELECT taskqueue.begin_effect(id, 7, 'e', sha256('r'), '1 s', NULL, NULL) FROM taskqueue.task",
+          "-c", "SELECT taskqueue.end_effect(id, 7, 'e', 1, 'succeeded', '1', NULL, NULL) FROM taskqueue.task",
+        ]
+      )
+      #expect(output.status == 0, "\(output.errors)")
+      #expect(output.errors.contains("on effect_namespace n"))
+      #expect(output.errors.contains("Index Scan using effect_pkey on effect x"))
+      // The cost of what is switched off.
+      for bad in ["Seq Scan on effect", "JIT:", "cost=10000000000"] {
+        #expect(!output.errors.contains(bad), "\(bad) in \(output.errors)")
+      }
+    }
+  }
+
   @Test("Two databases derive different keys for the same task and effect")
   func namespaces() async throws {
     var keys: Set<String> = []
