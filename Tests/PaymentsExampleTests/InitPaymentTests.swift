@@ -130,4 +130,17 @@ struct InitPaymentTests {
       description: payment.description
     )
   }
+
+  @Test("Only the commit of a counted attempt doesn't wait for the disk")
+  func commitOfAnAttempt() async throws {
+    try await PaymentsFixture.with(works: false) { fixture in
+      let payment = try await fixture.create(1)[0]
+      let pool = PostgresPool(fixture.store.configuration.connection, maximumConnections: 1)
+      let counted = try await PaymentStore.beginAttempt(payment.id, in: pool)
+      let setting = try await pool.query("SHOW synchronous_commit")[0].text(0)
+      await pool.close()
+      #expect(counted?.attempts == 1)
+      #expect(setting == "on")
+    }
+  }
 }

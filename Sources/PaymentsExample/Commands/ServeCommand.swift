@@ -42,6 +42,9 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "Payments worked on at one time.")
   var workers = 16
 
+  @Option(help: "Most connections to the database, one more for wake-ups. (default: --workers, 8 to 32)")
+  var connections: Int?
+
   @Option(help: "Wait after the first attempt; doubles from there. (default: 1m)", transform: DurationText.parse)
   var baseRetry = Duration.seconds(60)
 
@@ -68,6 +71,9 @@ struct ServeCommand: AsyncParsableCommand {
   func validate() throws {
     guard (0...65_535).contains(self.port) else { throw ValidationError("A port is between 0 and 65535.") }
     guard (1...1000).contains(self.workers) else { throw ValidationError("--workers is between 1 and 1000.") }
+    guard (1...1000).contains(self.connections ?? 1) else {
+      throw ValidationError("--connections is between 1 and 1000.")
+    }
     guard self.baseRetry > .zero else { throw ValidationError("--base-retry must be above zero.") }
     guard self.lease >= .milliseconds(100) else { throw ValidationError("--lease must be at least 100ms.") }
     guard Logger.Level(rawValue: self.logLevel) != nil else { throw ValidationError("There is no such log level.") }
@@ -96,7 +102,11 @@ struct ServeCommand: AsyncParsableCommand {
     if secrets.isEmpty {
       logger.warning("no secret for callbacks: all are refused, and payments are only followed by asking")
     }
-    let store = try PostgresTaskStore(.init(PostgresConfiguration(databaseURL)))
+    // A handler holds one for a transaction; with fewer than handlers they wait for one another.
+    let connections = self.connections ?? min(max(8, self.workers), 32)
+    let store = try PostgresTaskStore(
+      .init(PostgresConfiguration(databaseURL), maximumConnections: connections)
+    )
     let app = PaymentsApp(
       settings: .init(
         host: self.host,

@@ -38,11 +38,17 @@ enum PaymentStore {
 
   /// Counts an attempt and returns the payment as it stands. For display, and to know that something may have been sent
   /// before; not fenced, may count an attempt whose worker has lost the task.
-  static func beginAttempt(_ id: Int64, in database: some PostgresQueryable) async throws -> Payment? {
+  ///
+  /// Its commit doesn't wait for the disk: the next one that does, such as an effect's intent, takes it along before
+  /// anything is sent. A statement of its own, so that no other is made to wait for nothing.
+  static func beginAttempt(_ id: Int64, in pool: PostgresPool) async throws -> Payment? {
     try await one(
-      "UPDATE payments.payment SET attempts = attempts + 1 WHERE id = $1 RETURNING \(columns)",
+      """
+      UPDATE payments.payment SET attempts = attempts + 1 WHERE id = $1
+      RETURNING \(columns), set_config('synchronous_commit', 'off', true)
+      """,
       [.int8(id)],
-      in: database
+      in: pool
     )
   }
 
