@@ -68,8 +68,9 @@ struct PaymentsFixture: Sendable {
       callbacks: CallbackSender(client: http, logger: quiet),
       logger: quiet
     )
+    let providerServer = Self.services(simulator)
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await simulator.run() }
+      group.addTask { try await providerServer.run() }
       let provider = ProviderClient(
         client: http,
         baseURL: "http://127.0.0.1:\(try await simulator.port())",
@@ -82,19 +83,40 @@ struct PaymentsFixture: Sendable {
         logger: quiet
       )
       try await app.migrate()
-      let server = app.server()
+      let server = Self.services(app.server())
       group.addTask { try await server.run() }
-      if works {
-        let worker = try app.worker()
-        group.addTask { try await worker.run() }
-      }
       let url = "http://127.0.0.1:\(try await app.port())"
       simulator.callBack(to: "\(url)/paymentProviderCallback")
+      let fixture = PaymentsFixture(app: app, simulator: simulator, provider: provider, http: http, url: url)
       let result: Result<Void, any Error>
       do {
-        result = .success(
-          try await body(PaymentsFixture(app: app, simulator: simulator, provider: provider, http: http, url: url))
-        )
+        result = .success(works ? try await fixture.work(body) : try await body(fixture))
+      } catch {
+        result = .failure(error)
+      }
+      await server.triggerGracefulShutdown()
+      await providerServer.triggerGracefulShutdown()
+      while await group.nextResult() != nil {}
+      try result.get()
+    }
+  }
+
+  /// To be shut down as `serve` is. A server that is cancelled may drop a connection it has just accepted, and NIO ends the
+  /// program for that.
+  private static func services(_ service: some Service) -> ServiceGroup {
+    var configuration = ServiceGroupConfiguration(services: [.init(service: service)], logger: Log.quiet("test"))
+    configuration.maximumGracefulShutdownDuration = .seconds(20)
+    return ServiceGroup(configuration: configuration)
+  }
+
+  /// Runs a worker beside `body`.
+  private func work(_ body: (PaymentsFixture) async throws -> Void) async throws {
+    let worker = try self.app.worker()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await worker.run() }
+      let result: Result<Void, any Error>
+      do {
+        result = .success(try await body(self))
       } catch {
         result = .failure(error)
       }
