@@ -4,7 +4,8 @@
 --
 -- or by `Migrator`; both record the version in the table "migration" and may be mixed. PostgreSQL 13 or newer.
 -- Functions whose plans matter pin them with SET clauses: a plan made on an empty table would be kept otherwise, and
--- session settings do not survive a transaction pooler.
+-- session settings do not survive a transaction pooler. What has to use a plan that is switched off, such as a sort of a
+-- handful of names from PostgreSQL 16 on, costs so much on paper that it would be compiled with every call: hence jit = off.
 
 DO $$
 BEGIN
@@ -139,6 +140,7 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -331,6 +333,7 @@ SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 SET enable_bitmapscan = off
 SET enable_sort = off
+SET jit = off
 AS $$
 DECLARE
   at timestamptz := clock_timestamp();
@@ -382,6 +385,7 @@ SET enable_sort = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 SET enable_material = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -473,6 +477,7 @@ SET enable_seqscan = off
 SET enable_bitmapscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET jit = off
 AS $$
 DECLARE
   at timestamptz := clock_timestamp();
@@ -503,6 +508,7 @@ SET enable_seqscan = off
 SET enable_bitmapscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET jit = off
 AS $$
 BEGIN
   RETURN QUERY
@@ -525,6 +531,7 @@ SET enable_seqscan = off
 SET enable_bitmapscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -598,6 +605,7 @@ SET enable_seqscan = off
 SET enable_bitmapscan = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN

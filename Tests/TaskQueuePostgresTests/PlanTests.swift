@@ -28,6 +28,11 @@ struct PlanTests {
           """,
           "-c",
           "SELECT count(*) FROM taskqueue.claim(ARRAY['default', 'other'], ARRAY['note'], 10, 1000000, '1 minute')",
+          "-c",
+          """
+          SELECT count(*) FROM taskqueue.claim(ARRAY['default'], ARRAY['note'], 10, 1000000, '1 minute', '{1}', '{2}',
+            '{-32769,100}', '{-infinity,2020-01-01}', '{0,7}', '{100,32768}', true, now())
+          """,
           "-c", "SELECT taskqueue.promote(10)",
           "-c", "SELECT taskqueue.settle_complete(ARRAY[1, 2], ARRAY[1, 2])",
           "-c",
@@ -47,7 +52,10 @@ struct PlanTests {
     #expect(text.contains("Tid Scan on task"))
     #expect(text.contains("Index Scan using task_due on task"))
     #expect(text.contains("Index Scan using task_pkey on task"))
-    for bad in ["Seq Scan on task ", "Bitmap", "Sort", "Hash Join", "Merge Join"] {
+    // From PostgreSQL 16 on the names of queues and types are sorted by a node of their own.
+    let sorts = text.split(separator: "\n").filter { $0.contains("Sort Key: ") }
+    #expect(sorts.allSatisfy { $0.hasSuffix("Sort Key: q") || $0.hasSuffix("Sort Key: y") }, "\(sorts)")
+    for bad in ["Seq Scan on task ", "Bitmap", "Hash Join", "Merge Join", "JIT"] {
       #expect(!text.contains(bad), "\(bad) in \(text)")
     }
   }
