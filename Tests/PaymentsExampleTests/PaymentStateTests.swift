@@ -9,6 +9,8 @@ struct PaymentStateTests {
     var state = PaymentState()
     var registrations: [ProviderStatus] = []
     var executions = 0
+    /// Registrations whose execution failed. The provider has cancelled them.
+    var declined: Set<Int> = []
     /// Commands sent by workers, some of which arrive late, twice, or never.
     var underWay: [PaymentTransition.Command] = []
 
@@ -21,7 +23,10 @@ struct PaymentStateTests {
       case 3: return .cancellationWanted
       case 4: return .cancellationRefused(reason: "late")
       case 5: return .executionDue
-      case 6, 7: return self.state.providerId.flatMap(Int.init).map { .reported(self.registrations[$0]) }
+      case 6, 7:
+        return self.state.providerId.flatMap(Int.init).map { index in
+          self.declined.contains(index) ? .declined(reason: "declined") : .reported(self.registrations[index])
+        }
       case 8:
         self.deliver(&generator)
         return nil
@@ -40,6 +45,11 @@ struct PaymentStateTests {
       switch command {
       case .execute(let id):
         guard let index = Int(id), self.registrations[index] == .initial else { return }
+        if Int.random(in: 0..<5, using: &generator) == 0 {
+          self.declined.insert(index)
+          self.registrations[index] = .cancelled
+          return
+        }
         self.registrations[index] = .processing
         self.executions += 1
       case .cancel(let id):
@@ -107,18 +117,18 @@ struct PaymentStateTests {
     #expect(late.state.transition(on: .executionDue).command == nil)
   }
 
-  @Test("A refused execution is final and drops what was registered; before it was asked for it means nothing")
-  func refusedExecution() {
-    let refusal = PaymentInput.executionRefused(reason: "no")
+  @Test("A payment that the provider gave up is FAILED for good, also while somebody wants it cancelled")
+  func declined() {
     let running = PaymentState(status: .initial, providerId: "p", isExecutionRequested: true)
-    let refused = running.transition(on: refusal)
-    #expect(refused.state.status == .failed)
-    #expect(refused.command == .cancel("p"))
-    for state in [PaymentState(), PaymentState(status: .initial, providerId: "p"), refused.state] {
-      #expect(state.transition(on: refusal).state == state)
+    for state in [running, running.transition(on: .cancellationWanted).state] {
+      let declined = state.transition(on: .declined(reason: "no money"))
+      #expect(declined.state == PaymentState(status: .failed, providerId: "p", isExecutionRequested: true))
+      #expect(declined.event == .declined)
+      #expect(declined.detail == "no money")
+      #expect(declined.state.transition(on: .reported(.done)).state == declined.state)
     }
-    let done = PaymentState(status: .done, providerId: "p", isExecutionRequested: true)
-    #expect(done.transition(on: refusal).state == done)
+    let unregistered = PaymentState()
+    #expect(unregistered.transition(on: .declined(reason: "no money")) == .nothing(unregistered))
   }
 
   @Test("A refused cancellation lets the payment go on")

@@ -122,6 +122,7 @@ struct PaymentsApp: Sendable {
         retention: self.settings.upkeep.callbackLifetime
       ),
       callbackSecrets: self.settings.callbackSecrets,
+      callbackFormat: self.provider.callbackFormat,
       idempotency: IdempotencyGate(store: self.store, lifetime: self.settings.keyLifetime),
       backlog: BacklogGate(limit: self.settings.backlogLimit, pool: self.store.pool),
       metrics: self.metrics

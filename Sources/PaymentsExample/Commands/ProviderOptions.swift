@@ -3,6 +3,9 @@ import AsyncHTTPClient
 
 /// How to reach the payment provider.
 struct ProviderOptions: ParsableArguments {
+  @Option(name: .customLong("provider"), help: "Which provider: one that speaks our contract, or Stripe.")
+  var kind = ProviderKind.http
+
   @Option(name: .customLong("provider-url"), help: "The payment provider.")
   var url = "http://127.0.0.1:8090"
 
@@ -13,8 +16,15 @@ struct ProviderOptions: ParsableArguments {
   )
   var timeout = Duration.seconds(10)
 
+  @OptionGroup(title: "Stripe")
+  var stripe: StripeOptions
+
   /// The one place where a provider is chosen.
-  func make(_ client: HTTPClient) -> any PaymentProvider {
-    ProviderClient(client: client, baseURL: self.url, timeout: self.timeout)
+  /// - Throws: ``CommandError`` if the options don't fit it.
+  func make(_ client: HTTPClient) throws -> any PaymentProvider {
+    switch self.kind {
+    case .http: ProviderClient(client: client, baseURL: self.url, timeout: self.timeout)
+    case .stripe: StripeClient(client: client, configuration: try self.stripe.configuration(timeout: self.timeout))
+    }
   }
 }

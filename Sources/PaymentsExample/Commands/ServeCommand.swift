@@ -102,6 +102,7 @@ struct ServeCommand: AsyncParsableCommand {
     if secrets.isEmpty {
       logger.warning("no secret for callbacks: all are refused, and payments are only followed by asking")
     }
+    let provider = try self.provider.make(client)
     // A handler holds one for a transaction; with fewer than handlers they wait for one another.
     let connections = self.connections ?? min(max(8, self.workers), 32)
     let store = try PostgresTaskStore(
@@ -122,7 +123,7 @@ struct ServeCommand: AsyncParsableCommand {
         upkeep: self.limits.upkeep
       ),
       store: store,
-      provider: self.provider.make(client),
+      provider: provider,
       observer: self.supervised ? ParentProcess() : UnobservedAttempts(),
       metrics: metrics,
       logger: logger

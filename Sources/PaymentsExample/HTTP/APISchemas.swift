@@ -3,7 +3,7 @@ enum APISchemas {
   static let all: [String: JSONTree] = [
     "NewPayment": newPayment, "Payment": payment, "PaymentDetails": details, "PaymentPage": page,
     "PaymentEvent": event, "NewRefund": newRefund, "Refund": refund, "ProviderCallback": callback,
-    "Problem": problem, "Health": health,
+    "StripeEvent": StripeEvent.schema, "Problem": problem, "Health": health,
   ]
 
   static let status: JSONTree = [

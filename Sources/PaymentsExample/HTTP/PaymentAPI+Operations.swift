@@ -171,17 +171,14 @@ extension PaymentAPI {
         """,
       parameters: [
         .init(
-          name: ProviderSignature.header,
+          name: self.callbackFormat.signatureHeader,
           location: .header,
           isRequired: true,
           description: "Several `v1` are tried, so that secrets can be changed.",
           schema: ["type": "string", "maxLength": .integer(Int64(ProviderSignature.maximumBytes))]
         )
       ],
-      body: .init(
-        schema: "ProviderCallback",
-        example: ["eventId": "ev_1", "paymentProviderId": "pp_1", "status": "DONE"]
-      ),
+      body: .init(schema: self.callbackFormat.schema, example: self.callbackFormat.example),
       answers: [.init(status: .accepted, description: "Taken, also if it was repeated.")],
       problems: [.invalidSignature],
       handle: { try await self.receiveCallback($0) }

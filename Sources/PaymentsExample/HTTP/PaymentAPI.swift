@@ -12,6 +12,7 @@ struct PaymentAPI: Sendable {
   let callbacks: CallbackHandler
   /// Those of the provider's signatures; more than one while the secret is changed. Empty: every callback is refused.
   let callbackSecrets: [String]
+  let callbackFormat: ProviderCallbackFormat
   let idempotency: IdempotencyGate
   let backlog: BacklogGate
   let metrics: PrometheusMetrics
@@ -125,17 +126,16 @@ struct PaymentAPI: Sendable {
     let body = try await request.body()
     guard
       ProviderSignature.isValid(
-        request.header(ProviderSignature.header),
+        request.header(self.callbackFormat.signatureHeader),
         body: body,
         secrets: self.callbackSecrets,
         now: self.now()
       )
     else { throw ProblemError(.invalidSignature) }
-    guard let callback = try? JSONFormat.decoder().decode(ProviderCallback.self, from: body), callback.isValid else {
-      throw ProblemError(.malformedRequest, "The body must be JSON with eventId, paymentProviderId, status.")
+    if let callback = try self.callbackFormat.callback(body) {
+      let outcome = try await self.callbacks.handle(callback)
+      self.metrics.increment("payments_callbacks_total", [("outcome", outcome.rawValue)])
     }
-    let outcome = try await self.callbacks.handle(callback)
-    self.metrics.increment("payments_callbacks_total", [("outcome", outcome.rawValue)])
     return Response(status: .accepted)
   }
 

@@ -6,9 +6,11 @@ import TaskQueuePostgres
 ///
 /// Once the provider may have been told to execute, only its books say whether money moved: it refuses a cancellation
 /// that comes too late, and the payment goes on.
-struct CancelPaymentHandler: Sendable {
+struct CancelPaymentHandler: PaymentTaskHandler {
   let store: PostgresTaskStore
   let provider: any PaymentProvider
+
+  static func payment(of payload: CancelPayment) -> Int64? { payload.paymentId }
 
   func handle(_ payload: CancelPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
     guard let payment = try await PaymentStore.find(payload.paymentId, in: self.store.pool) else {

@@ -5,11 +5,13 @@ import TaskQueuePostgres
 /// Follows a payment at the provider until it is final.
 ///
 /// Asks where it stands, and acts on the answer alone: INIT → have it executed and look again; DONE or CANCELLED →
-/// final; anything else → record it and look again. The waits between looks double, by the retry policy; a callback
-/// pulls the next look forward.
-struct CheckPaymentHandler: Sendable {
+/// final; given up by the provider → dropped there, and FAILED; anything else → record it and look again. The waits
+/// between looks double, by the retry policy; a callback pulls the next look forward.
+struct CheckPaymentHandler: PaymentTaskHandler {
   let store: PostgresTaskStore
   let provider: any PaymentProvider
+
+  static func payment(of payload: CheckPayment) -> Int64? { payload.paymentId }
 
   func handle(_ payload: CheckPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
     guard let payment = try await PaymentStore.beginAttempt(payload.paymentId, in: self.store.pool) else {
@@ -29,18 +31,13 @@ struct CheckPaymentHandler: Sendable {
     )
     // A late callback for a payment that is final already.
     if payment.status.isFinal {
-      try await execution.settle(ProviderStatus(payment.status))
+      try await execution.settle(ProviderPayment(id: providerId, status: ProviderStatus(payment.status)))
       return .completed
     }
-    let status = try await self.provider.payment(id: providerId).status
-    if status != .initial { try await execution.settle(status) }
-    if status.isFinal {
-      try await self.store.withCompletion(of: context) { transaction in
-        _ = try await PaymentStore.apply(.reported(status), to: payment.id, in: transaction)
-      }
-      return .completedInTransaction
-    }
-    return try await self.carryOut(try await self.record(status, payment), execution, context)
+    let entry = try await self.provider.payment(id: providerId)
+    if entry.isBegun { try await execution.settle(entry) }
+    if let outcome = try await self.conclude(execution, entry, context) { return outcome }
+    return try await self.carryOut(try await self.record(entry.status, payment), execution, context)
   }
 
   /// Stores what the provider said and what follows from it, and commits, before anything is done about it.
@@ -61,18 +58,12 @@ struct CheckPaymentHandler: Sendable {
     _ execution: PaymentExecution,
     _ context: TaskContext
   ) async throws -> TaskOutcome {
-    let cancel = CancelPayment(paymentId: execution.payment.id)
     switch command {
     case .execute:
-      guard let refusal = try await execution.execute(context.logger) else { return .again }
-      try await self.store.withCompletion(of: context) { transaction in
-        // Whatever the provider has of it is dropped, so that nothing comes of it later.
-        try await self.store.enqueue(cancel, options: cancel.options, in: transaction)
-        let input = PaymentInput.executionRefused(reason: refusal)
-        _ = try await PaymentStore.apply(input, to: execution.payment.id, in: transaction)
-      }
-      return .completedInTransaction
+      guard let entry = try await execution.execute(context.logger) else { return .again }
+      return try await self.conclude(execution, entry, context) ?? .again
     case .cancel:
+      let cancel = CancelPayment(paymentId: execution.payment.id)
       // Its task is alive as a rule; this one is coalesced with it.
       try await TaskClient(store: self.store).enqueue(cancel, options: cancel.options)
       return .again

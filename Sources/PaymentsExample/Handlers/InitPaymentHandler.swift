@@ -8,9 +8,11 @@ import TaskQueuePostgres
 /// before the answer is stored is followed by one that asks for it by our reference before it registers another. Should
 /// there be two all the same (the provider ignored the key, or two attempts overlapped), only the one stored first is ever
 /// executed: the others stay in INIT, which is harmless.
-struct InitPaymentHandler: Sendable {
+struct InitPaymentHandler: PaymentTaskHandler {
   let store: PostgresTaskStore
   let provider: any PaymentProvider
+
+  static func payment(of payload: InitPayment) -> Int64? { payload.paymentId }
 
   func handle(_ payload: InitPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
     guard let payment = try await PaymentStore.beginAttempt(payload.paymentId, in: self.store.pool) else {

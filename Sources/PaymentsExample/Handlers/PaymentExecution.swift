@@ -30,8 +30,9 @@ struct PaymentExecution: Sendable {
   }
 
   /// The provider has the payment in INIT: tells it to execute.
-  /// - Returns: why it never will, if it won't.
-  func execute(_ logger: Logger) async throws -> String? {
+  /// - Returns: if it won't, the payment as its books have it, with the reason in ``ProviderPayment/failure``. It may have been
+  ///   begun by an earlier call: then it goes on.
+  func execute(_ logger: Logger) async throws -> ProviderPayment? {
     let round = self.open == nil ? self.rounds.count + 1 : self.rounds.count
     guard round <= Self.maximumRounds else {
       logger.warning("the provider doesn't execute what it accepted", metadata: ["payment": "\(self.payment.id)"])
@@ -41,24 +42,24 @@ struct PaymentExecution: Sendable {
       try await self.effects.perform(Self.name(round: round), request: self.providerId, self.call(seen: nil))
       return nil
     } catch let failure as EffectFailure where failure.kind == .permanent {
-      // Refused and yet begun by an earlier call: then it goes on.
-      let status = try await self.effects.provider.payment(id: self.providerId).status
-      return status == .initial ? failure.message : nil
+      var entry = try await self.effects.provider.payment(id: self.providerId)
+      if entry.status == .initial, entry.failure == nil { entry.failure = failure.message }
+      return entry
     }
   }
 
-  /// The provider's status says what became of a call without an answer.
-  func settle(_ status: ProviderStatus) async throws {
+  /// The provider's books say what became of a call without an answer.
+  func settle(_ entry: ProviderPayment) async throws {
     guard let open = self.open else { return }
     do {
-      try await self.effects.perform(open.name, request: self.providerId, self.call(seen: status))
+      try await self.effects.perform(open.name, request: self.providerId, self.call(seen: entry))
     } catch let failure as EffectFailure where failure.kind == .permanent {
       // That it didn't happen is what was to be recorded.
     }
   }
 
-  /// - Parameter seen: the payment's status if it isn't INIT any more; nothing is sent then.
-  private func call(seen: ProviderStatus?) -> ProviderEffects.Call {
+  /// - Parameter seen: the payment if it isn't just INIT any more; nothing is sent then.
+  private func call(seen: ProviderPayment?) -> ProviderEffects.Call {
     let registration = ProviderRegistration(id: self.providerId)
     return .init(
       isHarmless: true,
@@ -69,11 +70,11 @@ struct PaymentExecution: Sendable {
       },
       ask: {
         // Only INIT has to be looked at anew: it may have been read before the call arrived.
-        var status = seen
-        if status == nil { status = try await self.effects.provider.payment(id: self.providerId).status }
-        guard let status, status != .initial else { return .didNotHappen }
+        var entry = seen
+        if entry == nil { entry = try await self.effects.provider.payment(id: self.providerId) }
+        guard let entry, entry.isBegun else { return .didNotHappen }
         do throws(EffectFailure) {
-          return .happened(try Self.outcome(status, registration))
+          return .happened(try Self.outcome(entry, registration))
         } catch {
           return .failed(error)
         }
@@ -82,9 +83,11 @@ struct PaymentExecution: Sendable {
   }
 
   private static func outcome(
-    _ status: ProviderStatus,
+    _ entry: ProviderPayment,
     _ registration: ProviderRegistration
   ) throws(EffectFailure) -> ProviderRegistration {
+    if let failure = entry.failure { throw .permanent("declined", failure) }
+    let status = entry.status
     // FAILED is a word of ours for a payment that the provider never began.
     guard status == .cancelled || status.rawValue == PaymentStatus.failed.rawValue else { return registration }
     throw .permanent("cancelled", "The payment is \(status.rawValue).")

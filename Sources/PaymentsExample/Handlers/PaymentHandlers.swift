@@ -22,33 +22,25 @@ enum PaymentHandlers {
       maxAttempts: Limits.maxAttempts
     )
     let effects = Effects(ledger: store)
-    let initPayment = InitPaymentHandler(store: store, provider: provider)
-    let checkPayment = CheckPaymentHandler(store: store, provider: provider)
-    let cancelPayment = CancelPaymentHandler(store: store, provider: provider)
-    let refundPayment = RefundPaymentHandler(store: store, provider: provider)
     var handlers = TaskHandlers()
-    try handlers.register(InitPayment.self, effects: effects, options: options) { payload, context, effects in
-      observer.began(payload.paymentId)
-      defer { observer.ended(payload.paymentId) }
-      return try await initPayment.handle(payload, context: context, effects: effects)
+    func register<Handler: PaymentTaskHandler>(_ handler: Handler) throws {
+      try handlers.register(Handler.Payload.self, effects: effects, options: options) { payload, context, effects in
+        let payment = Handler.payment(of: payload)
+        if let payment { observer.began(payment) }
+        defer { if let payment { observer.ended(payment) } }
+        return try await ProviderPatience.kept(context) {
+          try await handler.handle(payload, context: context, effects: effects)
+        }
+      }
     }
-    try handlers.register(CheckPayment.self, effects: effects, options: options) { payload, context, effects in
-      observer.began(payload.paymentId)
-      defer { observer.ended(payload.paymentId) }
-      return try await checkPayment.handle(payload, context: context, effects: effects)
+    try register(InitPaymentHandler(store: store, provider: provider))
+    try register(CheckPaymentHandler(store: store, provider: provider))
+    try register(CancelPaymentHandler(store: store, provider: provider))
+    try register(RefundPaymentHandler(store: store, provider: provider))
+    let reconcile = ReconcileHandler(store: store, provider: provider, settings: upkeep)
+    try handlers.register(ReconcilePayments.self, options: options) { payload, context in
+      try await ProviderPatience.kept(context) { try await reconcile.handle(payload, context: context) }
     }
-    try handlers.register(CancelPayment.self, effects: effects, options: options) { payload, context, effects in
-      observer.began(payload.paymentId)
-      defer { observer.ended(payload.paymentId) }
-      return try await cancelPayment.handle(payload, context: context, effects: effects)
-    }
-    try handlers.register(RefundPayment.self, effects: effects, options: options) { payload, context, effects in
-      try await refundPayment.handle(payload, context: context, effects: effects)
-    }
-    try handlers.register(
-      ReconcileHandler(store: store, provider: provider, settings: upkeep),
-      options: options
-    )
     return handlers
   }
 }

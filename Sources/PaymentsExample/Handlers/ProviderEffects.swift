@@ -28,19 +28,22 @@ struct ProviderEffects: Sendable {
   }
 
   /// - Returns: a receipt to be recorded with what follows from it, in one transaction.
-  /// - Throws: `EffectFailure`, permanent if the provider will never do it; everything else is for another attempt.
+  /// - Throws: `EffectFailure`, permanent if the provider will never do it; everything else is for another attempt. The
+  ///   ``ProviderError`` itself if it names a time to come back.
   func call(
     _ name: EffectName,
     request: some Encodable & Sendable,
     _ call: Call
   ) async throws -> EffectReceipt<ProviderRegistration> {
-    try await self.effects.call(
-      name,
-      request: request,
-      options: self.options,
-      call: { try await Self.send(call, $0) },
-      reconcile: { _ in try await call.ask() }
-    )
+    try await self.patiently(call) { call in
+      try await self.effects.call(
+        name,
+        request: request,
+        options: self.options,
+        call: { try await Self.send(call, $0) },
+        reconcile: { _ in try await call.ask() }
+      )
+    }
   }
 
   /// The same with a commit of its own for the outcome.
@@ -50,13 +53,21 @@ struct ProviderEffects: Sendable {
     request: some Encodable & Sendable,
     _ call: Call
   ) async throws -> ProviderRegistration {
-    try await self.effects.perform(
-      name,
-      request: request,
-      options: self.options,
-      call: { try await Self.send(call, $0) },
-      reconcile: { _ in try await call.ask() }
-    )
+    try await self.patiently(call) { call in
+      try await self.effects.perform(
+        name,
+        request: request,
+        options: self.options,
+        call: { try await Self.send(call, $0) },
+        reconcile: { _ in try await call.ask() }
+      )
+    }
+  }
+
+  /// The ledger's errors say what became of a call, not when the provider wants to hear of us again.
+  private func patiently<Value>(_ call: Call, _ body: (Call) async throws -> Value) async throws -> Value {
+    let patience = ProviderPatience()
+    do { return try await body(patience.noting(call)) } catch { throw patience.error(insteadOf: error) }
   }
 
   private static func send(_ call: Call, _ effect: EffectCall) async throws -> ProviderRegistration {

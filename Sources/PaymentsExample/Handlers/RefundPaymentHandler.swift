@@ -6,9 +6,11 @@ import TaskQueuePostgres
 ///
 /// Our row and the intent are committed before the provider is asked, and an attempt that may not be the first looks for its
 /// refund before it asks for one.
-struct RefundPaymentHandler: Sendable {
+struct RefundPaymentHandler: PaymentTaskHandler {
   let store: PostgresTaskStore
   let provider: any PaymentProvider
+
+  static func payment(of payload: RefundPayment) -> Int64? { nil }
 
   func handle(_ payload: RefundPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
     guard let (refund, attempts) = try await RefundStore.beginAttempt(payload.refundId, in: self.store.pool) else {

@@ -6,6 +6,7 @@ struct PaymentEvent: Codable, Equatable, Sendable {
     case created
     case registered
     case refused
+    case declined
     case status
     case executionRequested = "execution-requested"
     case cancelled

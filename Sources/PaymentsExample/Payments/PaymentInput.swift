@@ -4,10 +4,10 @@ enum PaymentInput: Equatable, Sendable {
   case registered(id: String, ProviderStatus)
   /// The provider will never register it.
   case refused(reason: String)
-  /// The provider registered it and will never execute it; no money moved.
-  case executionRefused(reason: String)
   /// The provider says where it stands.
   case reported(ProviderStatus)
+  /// The provider gave up on a registered payment: no money moved, and none will.
+  case declined(reason: String)
   /// The provider waits to be told to execute.
   case executionDue
   case cancellationWanted

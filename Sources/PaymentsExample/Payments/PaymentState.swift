@@ -17,8 +17,8 @@ struct PaymentState: Equatable, Sendable {
     switch input {
     case .registered(let id, let status): self.registered(id, PaymentStatus(status))
     case .refused(let reason): self.refused(reason)
-    case .executionRefused(let reason): self.executionRefused(reason)
     case .reported(let status): self.reported(PaymentStatus(status))
+    case .declined(let reason): self.declined(reason)
     case .executionDue: self.executionDue()
     case .cancellationWanted: self.cancellationWanted()
     case .cancellationRefused(let reason): self.cancellationRefused(reason)
@@ -43,20 +43,20 @@ struct PaymentState: Equatable, Sendable {
     return .event(.refused, reason, state)
   }
 
-  private func executionRefused(_ reason: String) -> PaymentTransition {
-    guard !self.status.isFinal, self.isExecutionRequested, let id = self.providerId else { return .nothing(self) }
-    var state = self
-    state.status = .failed
-    state.isCancellationRequested = false
-    return .event(.refused, reason, state, .cancel(id))
-  }
-
   private func reported(_ status: PaymentStatus) -> PaymentTransition {
     guard !self.status.isFinal, status != self.status else { return .nothing(self) }
     var state = self
     state.status = status
     if status.isFinal { state.isCancellationRequested = false }
     return .event(.status, nil, state)
+  }
+
+  private func declined(_ reason: String) -> PaymentTransition {
+    guard !self.status.isFinal, self.providerId != nil else { return .nothing(self) }
+    var state = self
+    state.status = .failed
+    state.isCancellationRequested = false
+    return .event(.declined, reason, state)
   }
 
   private func executionDue() -> PaymentTransition {

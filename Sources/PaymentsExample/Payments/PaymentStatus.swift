@@ -26,7 +26,7 @@ struct PaymentStatus: RawRepresentable, Hashable, Codable, Sendable, CustomStrin
   static let cancelled = Self(rawValue: "CANCELLED")
   /// Final: the money moved.
   static let done = Self(rawValue: "DONE")
-  /// Final: refused before any money could move; ``Payment/failure`` says why.
+  /// Final: refused or declined, and no money moved; ``Payment/failure`` says why.
   static let failed = Self(rawValue: "FAILED")
 
   /// Nothing will change any more.

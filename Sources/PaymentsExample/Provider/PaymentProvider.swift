@@ -11,10 +11,13 @@ protocol PaymentProvider: Sendable {
   var callLimit: Duration { get }
   /// How long the provider remembers an idempotency key; nil: for ever, or it doesn't look at keys.
   var keyLifetime: Duration? { get }
+  /// How its callbacks are read; that of our own contract, unless the provider has another.
+  var callbackFormat: ProviderCallbackFormat { get }
 
   /// Registers a payment; moves no money.
   func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment
-  /// Moves the money. Repeating it for one id changes nothing.
+  /// Moves the money. Repeating it for one id changes nothing. If it is refused, the books say what
+  /// became of the payment.
   func execute(id: String, idempotencyKey: String) async throws
   func payment(id: String) async throws -> ProviderPayment
   /// Every payment registered under our reference, oldest first.
@@ -38,4 +41,5 @@ protocol PaymentProvider: Sendable {
 extension PaymentProvider {
   var callLimit: Duration { .seconds(30) }
   var keyLifetime: Duration? { nil }
+  var callbackFormat: ProviderCallbackFormat { .contract }
 }

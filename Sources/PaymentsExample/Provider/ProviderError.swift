@@ -19,6 +19,8 @@ struct ProviderError: Error, CustomStringConvertible {
   var httpStatus: UInt
   /// The provider's own words, shortened; for people.
   var reason: String?
+  /// How long the provider wants to be left alone.
+  var retryAfter: Duration?
 
   /// Whether asking again is pointless and nothing happened at the provider.
   var isRefusal: Bool { self.code == .refused || self.code == .unsupported }

@@ -1,0 +1,32 @@
+import Foundation
+
+/// How a provider signs and writes its callbacks. All use the scheme of ``ProviderSignature``.
+struct ProviderCallbackFormat: Sendable {
+  /// The header with the signature.
+  var signatureHeader: String
+  /// Name of the body's schema in ``APISchemas``.
+  var schema: String
+  var example: JSONTree
+  /// Reads a body; throws `DecodingError` if it isn't in the format. nil: it is about no payment of ours.
+  var decode: @Sendable (Data) throws -> ProviderCallback?
+
+  /// What a body says whose signature fits; nil: it is about no payment of ours.
+  /// - Throws: `malformed-request`.
+  func callback(_ body: Data) throws -> ProviderCallback? {
+    do {
+      let callback = try self.decode(body)
+      if callback?.isValid ?? true { return callback }
+    } catch is DecodingError {
+      // Answered below.
+    }
+    throw ProblemError(.malformedRequest, "The body must be JSON as \(self.schema) says.")
+  }
+
+  /// Of our own contract.
+  static let contract = Self(
+    signatureHeader: ProviderSignature.header,
+    schema: "ProviderCallback",
+    example: ["eventId": "ev_1", "paymentProviderId": "pp_1", "status": "DONE"],
+    decode: { try JSONFormat.decoder().decode(ProviderCallback.self, from: $0) }
+  )
+}

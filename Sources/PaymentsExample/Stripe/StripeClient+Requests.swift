@@ -1,0 +1,72 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+
+extension StripeClient {
+  /// Largest answer that is read.
+  static let maximumAnswerBytes = 8 << 20
+  /// The longest wait that Stripe may ask for.
+  static let maximumRetryAfter = Duration.seconds(3600)
+
+  func get<Answer: Decodable>(_ path: String, _ query: StripeForm) async throws -> Answer {
+    do {
+      return try await self.send(.GET, path, query: query)
+    } catch var error as ProviderError where error.code == .refused && error.httpStatus == 404 {
+      error.code = .unknownPayment
+      throw error
+    }
+  }
+
+  func post<Answer: Decodable>(_ path: String, _ form: StripeForm, _ idempotencyKey: String) async throws -> Answer {
+    try await self.send(.POST, path, form: form, idempotencyKey: idempotencyKey)
+  }
+
+  private func send<Answer: Decodable>(
+    _ method: HTTPMethod,
+    _ path: String,
+    query: StripeForm = [:],
+    form: StripeForm? = nil,
+    idempotencyKey: String? = nil
+  ) async throws -> Answer {
+    var request = HTTPClientRequest(
+      url: self.configuration.url + path + (query.isEmpty ? "" : "?\(query.text)")
+    )
+    request.method = method
+    request.headers.replaceOrAdd(name: "Authorization", value: self.configuration.key.authorization)
+    request.headers.replaceOrAdd(name: "Stripe-Version", value: Self.version)
+    if let idempotencyKey { request.headers.replaceOrAdd(name: "Idempotency-Key", value: idempotencyKey) }
+    if let form {
+      request.headers.replaceOrAdd(name: "Content-Type", value: "application/x-www-form-urlencoded")
+      request.body = .bytes(ByteBuffer(string: form.text))
+    }
+    let response = try await self.client.execute(request, timeout: TimeAmount(self.configuration.timeout))
+    // The body is read before the status is believed: an answer cut short is a lost answer.
+    let answer = Data(try await response.body.collect(upTo: Self.maximumAnswerBytes).readableBytesView)
+    let call = "\(method.rawValue) \(path)"
+    guard (200..<300).contains(response.status.code) else {
+      throw self.error(call, status: response.status.code, headers: response.headers, answer)
+    }
+    guard let value = try? JSONDecoder().decode(Answer.self, from: answer) else {
+      throw ProviderError(code: .undecodableAnswer, call: call, httpStatus: response.status.code)
+    }
+    return value
+  }
+
+  /// A refusal only by Stripe's own word, in its own format: any other error, also a 404 of something in between, leaves
+  /// open what happened. `Stripe-Should-Retry: true` overrules it; `false` means nothing to us, who ask the books.
+  private func error(_ call: String, status: UInt, headers: HTTPHeaders, _ answer: Data) -> ProviderError {
+    let failure = try? JSONDecoder().decode(StripeFailure.self, from: answer)
+    let isRefusal =
+      headers.first(name: "Stripe-Should-Retry") != "true" && failure?.isRefusal(status: status) ?? false
+    let reason = failure.map { self.configuration.key.redact($0.reason) } ?? ""
+    let seconds = headers.first(name: "Retry-After").flatMap(Int64.init).flatMap { $0 > 0 ? $0 : nil }
+    return ProviderError(
+      code: isRefusal ? .refused : .unexpectedStatus,
+      call: call,
+      httpStatus: status,
+      reason: reason.isEmpty ? nil : String(reason.prefix(ProviderClient.maximumReasonLength)),
+      retryAfter: isRefusal ? nil : seconds.map { min(.seconds($0), Self.maximumRetryAfter) }
+    )
+  }
+}

@@ -1,0 +1,165 @@
+import AsyncHTTPClient
+import Foundation
+
+/// Stripe's PaymentIntents as a payment provider.
+///
+/// A payment is a PaymentIntent with its payment method, made without confirming it, which moves no money; executing is
+/// confirming. The method is given when the intent is made and never again: a failed attempt takes it away, so that a
+/// repeated confirmation is refused and can't try to charge a second time.
+///
+/// It doesn't retry: the queue does, and it knows how often and when. Two things follow from Stripe's idempotency keys
+/// (https://docs.stripe.com/api/idempotent_requests). A repetition within 24 hours gets the first answer, also if that was
+/// a 500: such a step stands still until the key is forgotten, unless the books show that it was done. And a key is only
+/// remembered if Stripe began to work on the request: a refused one may be sent again.
+struct StripeClient: PaymentProvider, CustomReflectable {
+  /// Pinned: another version may have other statuses. https://docs.stripe.com/api/versioning
+  static let version = "2025-11-17.clover"
+  /// Entries of one answer; Stripe's most.
+  static let pageSize = 100
+  /// Answers that one look for a reference reads.
+  static let maximumPages = 1000
+
+  let capabilities = ProviderCapabilities.all
+  let configuration: StripeConfiguration
+  let client: HTTPClient
+  /// The clock that looking back begins at.
+  var now: @Sendable () -> Date = { Date() }
+
+  /// A refund and a refused cancellation are two requests. There is also room for what comes before they are sent.
+  var callLimit: Duration { self.configuration.timeout * 2 + .seconds(1) }
+
+  /// https://docs.stripe.com/api/idempotent_requests
+  var keyLifetime: Duration? { .seconds(24 * 3600) }
+
+  var callbackFormat: ProviderCallbackFormat { .stripe(namespace: self.configuration.namespace) }
+
+  init(client: HTTPClient, configuration: StripeConfiguration) {
+    self.client = client
+    self.configuration = configuration
+  }
+
+  func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment {
+    guard let amount = StripeAmount.amount(request.amount, currency: request.currency) else {
+      throw Self.refusal("POST /v1/payment_intents", "Stripe can't be told \(request.amount) \(request.currency).")
+    }
+    var form: StripeForm = [
+      "amount": String(amount), "currency": request.currency.lowercased(),
+      "payment_method": self.configuration.paymentMethod,
+      "payment_method_types[0]": self.configuration.paymentMethodType,
+      "metadata[\(StripeMetadata.reference)]": request.reference,
+      "metadata[\(StripeMetadata.namespace)]": self.configuration.namespace,
+      "metadata[\(StripeMetadata.userId)]": request.userId,
+    ]
+    if !request.description.isEmpty { form.add("description", request.description) }
+    let intent: StripePaymentIntent = try await self.post("/v1/payment_intents", form, idempotencyKey)
+    return intent.payment
+  }
+
+  /// Confirms the intent. Nobody is there to answer a bank's question: a payment that needs one fails.
+  func execute(id: String, idempotencyKey: String) async throws {
+    let form: StripeForm = ["error_on_requires_action": "true"]
+    let _: StripePaymentIntent = try await self.post("\(Self.path(id))/confirm", form, idempotencyKey)
+  }
+
+  func payment(id: String) async throws -> ProviderPayment {
+    let intent: StripePaymentIntent = try await self.get(Self.path(id), [:])
+    return intent.payment
+  }
+
+  /// Lists what was made within ``StripeConfiguration/lookback`` and picks ours by metadata.
+  ///
+  /// Not by Stripe's search: that shows an object about a minute after it was made, later when Stripe is in trouble
+  /// (https://docs.stripe.com/search), which is when we ask. The list is current, and costs one call per
+  /// ``pageSize`` intents of the account. That it ends somewhere is safe: for 24 hours the idempotency key keeps a second
+  /// intent from being made, and should one be made later all the same, only the one whose id we stored is ever confirmed.
+  func payments(reference: String) async throws -> [ProviderPayment] {
+    guard self.configuration.lookback > .zero else { return [] }
+    let since = self.now().addingTimeInterval(-(self.configuration.lookback / .seconds(1)))
+    var found: [StripePaymentIntent] = []
+    var cursor: String?
+    for _ in 1...Self.maximumPages {
+      let page = try await self.intents(since: since, until: nil, after: cursor)
+      found += self.ours(page.data).filter { $0.metadata?[StripeMetadata.reference] == reference }
+      guard page.hasMore, let last = page.data.last else {
+        return found.sorted { ($0.created ?? 0, $0.id) < ($1.created ?? 0, $1.id) }.map(\.payment)
+      }
+      cursor = last.id
+    }
+    throw CommandError("Stripe lists too many payments; look back less far.")
+  }
+
+  /// Newest first; those of other namespaces are left out: they are in other books.
+  func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage {
+    let page = try await self.intents(since: window.lowerBound, until: window.upperBound, after: cursor)
+    return ProviderPage(payments: self.ours(page.data).map(\.payment), next: page.hasMore ? page.data.last?.id : nil)
+  }
+
+  func cancel(id: String, idempotencyKey: String) async throws -> ProviderPayment {
+    do {
+      let intent: StripePaymentIntent = try await self.post("\(Self.path(id))/cancel", [:], idempotencyKey)
+      return intent.payment
+    } catch let error as ProviderError where error.isRefusal {
+      // Also what is cancelled already is refused.
+      let payment = try await self.payment(id: id)
+      guard payment.status == .cancelled else { throw error }
+      return payment
+    }
+  }
+
+  func refund(_ request: ProviderRefundRequest, idempotencyKey: String) async throws -> ProviderRefund {
+    // The request doesn't say the currency, and Stripe's unit depends on it.
+    let currency = try await self.payment(id: request.paymentId).currency ?? ""
+    guard let amount = StripeAmount.amount(request.amount, currency: currency) else {
+      throw Self.refusal("POST /v1/refunds", "Stripe can't be told \(request.amount) \(currency).")
+    }
+    let form: StripeForm = [
+      "payment_intent": request.paymentId, "amount": String(amount),
+      "metadata[\(StripeMetadata.reference)]": request.reference,
+      "metadata[\(StripeMetadata.namespace)]": self.configuration.namespace,
+    ]
+    let refund: StripeRefund = try await self.post("/v1/refunds", form, idempotencyKey)
+    return refund.refund
+  }
+
+  func refunds(paymentId: String) async throws -> [ProviderRefund] {
+    var found: [ProviderRefund] = []
+    var cursor: String?
+    for _ in 1...Self.maximumPages {
+      var query: StripeForm = ["payment_intent": paymentId, "limit": String(Self.pageSize)]
+      if let cursor { query.add("starting_after", cursor) }
+      let page: StripeList<StripeRefund> = try await self.get("/v1/refunds", query)
+      found += page.data.map(\.refund)
+      guard page.hasMore, let last = page.data.last else { return found }
+      cursor = last.id
+    }
+    throw CommandError("Stripe lists too many refunds of one payment.")
+  }
+
+  /// Stripe counts in whole seconds: a little more than the window is asked for.
+  private func intents(since: Date, until: Date?, after cursor: String?) async throws
+    -> StripeList<StripePaymentIntent>
+  {
+    var query: StripeForm = [
+      "limit": String(Self.pageSize), "created[gte]": String(Int64(since.timeIntervalSince1970.rounded(.down))),
+    ]
+    if let until { query.add("created[lt]", String(Int64(until.timeIntervalSince1970.rounded(.up)))) }
+    if let cursor { query.add("starting_after", cursor) }
+    return try await self.get("/v1/payment_intents", query)
+  }
+
+  private func ours(_ intents: [StripePaymentIntent]) -> [StripePaymentIntent] {
+    intents.filter { $0.metadata?[StripeMetadata.namespace] == self.configuration.namespace }
+  }
+
+  private static func path(_ id: String) -> String {
+    "/v1/payment_intents/\(StripeForm.escaped(id))"
+  }
+
+  /// Leaves out the HTTP client, whose insides remember the headers of requests.
+  var customMirror: Mirror { Mirror(self, children: ["configuration": self.configuration]) }
+
+  /// Of what isn't even sent.
+  private static func refusal(_ call: String, _ reason: String) -> ProviderError {
+    ProviderError(code: .refused, call: call, httpStatus: 0, reason: reason)
+  }
+}

@@ -1,0 +1,56 @@
+import Foundation
+
+/// An event that Stripe posts to a webhook endpoint, as far as we read it.
+///
+/// https://docs.stripe.com/api/events/object
+struct StripeEvent: Decodable, Sendable {
+  struct Payload: Decodable, Sendable {
+    /// The object that the event is about, of whatever type.
+    struct Object: Decodable, Sendable {
+      var id: String?
+      var status: String?
+      var metadata: [String: String]?
+    }
+
+    var object: Object
+  }
+
+  var id: String
+  var type: String
+  var data: Payload
+
+  /// What it says of a payment of ours; nil: something else. An endpoint gets whatever it was subscribed to, and what
+  /// isn't taken is sent again for days.
+  func callback(namespace: String) -> ProviderCallback? {
+    let object = self.data.object
+    guard
+      self.type.hasPrefix("payment_intent."), let id = object.id, let status = object.status,
+      object.metadata?[StripeMetadata.namespace] == namespace
+    else { return nil }
+    return ProviderCallback(
+      eventId: self.id,
+      paymentProviderId: id,
+      status: StripePaymentIntent.status(status)
+    )
+  }
+
+  static let schema: JSONTree = [
+    "type": "object",
+    "required": ["id", "type", "data"],
+    "properties": [
+      "id": ["type": "string", "description": "The same for every delivery of one event."],
+      "type": ["type": "string", "description": "`payment_intent.*` is read, everything else is only taken."],
+      "data": [
+        "type": "object", "required": ["object"],
+        "properties": ["object": ["type": "object", "description": "The PaymentIntent. A hint; we ask."]],
+      ],
+    ],
+  ]
+
+  static let example: JSONTree = [
+    "id": "evt_1", "type": "payment_intent.succeeded",
+    "data": [
+      "object": ["id": "pi_1", "status": "succeeded", "metadata": ["namespace": "payments", "reference": "12"]]
+    ],
+  ]
+}
