@@ -9,6 +9,11 @@ import uuid
 
 import schemathesis
 
+# Header and the environment's name of the secret, by path.
+SIGNED = {
+    "/paymentProviderCallback": ("Provider-Signature", "PAYMENTS_CALLBACK_SECRET"),
+    "/inventoryEvents": ("Inventory-Signature", "PAYMENTS_INVENTORY_SECRET"),
+}
 # Requests that schemathesis makes without a key, or with a broken one, on purpose stay as they are.
 PRINTABLE = set(map(chr, range(0x21, 0x7F))) - {'"', "\\"}
 
@@ -24,11 +29,16 @@ def before_call(context, case, kwargs):
         case.headers = {**(case.headers or {}), "Idempotency-Key": str(uuid.uuid4())}
     # Signed, so that what is behind the signature is met too; every second one. A signature that is missing, or too long, on
     # purpose stays as it is.
-    signature = (case.headers or {}).get("Provider-Signature")
-    is_plain = bool(signature) and len(signature) < 200
-    if case.path == "/paymentProviderCallback" and is_plain and isinstance(case.body, dict) and uuid.uuid4().int % 2:
+    if case.path in SIGNED and isinstance(case.body, dict) and uuid.uuid4().int % 2:
+        header, secret = SIGNED[case.path]
+        signature = (case.headers or {}).get(header)
+        if not signature or len(signature) >= 200:
+            return
+        event = case.body.get("idempotent_key")
+        # An event's key that was used for another event is refused, rightly.
+        if isinstance(event, str) and 0 < len(event) < 200:
+            case.body["idempotent_key"] = f"{event}-{uuid.uuid4()}"
         body = json.dumps(case.body).encode()
         now = str(int(time.time()))
-        secret = os.environ["PAYMENTS_CALLBACK_SECRET"].encode()
-        code = hmac.new(secret, now.encode() + b"." + body, hashlib.sha256).hexdigest()
-        case.headers = {**(case.headers or {}), "Provider-Signature": f"t={now},v1={code}"}
+        code = hmac.new(os.environ[secret].encode(), now.encode() + b"." + body, hashlib.sha256).hexdigest()
+        case.headers = {**(case.headers or {}), header: f"t={now},v1={code}"}

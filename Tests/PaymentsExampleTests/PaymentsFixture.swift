@@ -76,12 +76,7 @@ struct PaymentsFixture: Sendable {
         baseURL: "http://127.0.0.1:\(try await simulator.port())",
         timeout: .milliseconds(500)
       )
-      let app = PaymentsApp(
-        settings: settings,
-        store: store,
-        provider: provider,
-        logger: quiet
-      )
+      let app = PaymentsApp(settings: settings, store: store, provider: provider, logger: quiet)
       try await app.migrate()
       let server = Self.services(app.server())
       group.addTask { try await server.run() }
@@ -109,11 +104,12 @@ struct PaymentsFixture: Sendable {
     return ServiceGroup(configuration: configuration)
   }
 
-  /// Runs a worker beside `body`.
+  /// Runs a worker beside `body`, and a publisher if events are published.
   private func work(_ body: (PaymentsFixture) async throws -> Void) async throws {
-    let worker = try self.app.worker()
+    let (worker, publisher) = (try self.app.worker(), try self.app.publisher())
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await worker.run() }
+      if let publisher { group.addTask { try await publisher.run() } }
       let result: Result<Void, any Error>
       do {
         result = .success(try await body(self))

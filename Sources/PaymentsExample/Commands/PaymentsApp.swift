@@ -28,6 +28,14 @@ struct PaymentsApp: Sendable {
     var backlogLimit = 100_000
     var upkeep = UpkeepSettings()
     var connections = ConnectionLimits()
+    /// Of the steps around payments.
+    var services = StepServices.none
+    /// Knows what the orders of inventory events cost.
+    var orders: (any OrderSource)?
+    /// Of the inventory service's signatures; empty: every event of it is refused.
+    var inventorySecrets: [String] = []
+    /// Who gets the payments' events; nil: this process publishes none.
+    var outbox: OutboxSettings?
   }
 
   /// Of a process that works on a payment, until the payment is left to a person. Many: whoever kills processes again and
@@ -63,6 +71,8 @@ struct PaymentsApp: Sendable {
     let configuration = self.store.configuration
     try await Migrator(configuration: configuration.connection, schema: configuration.schema).migrate()
     try await PaymentMigrations.apply(to: self.store.pool)
+    // Before anything is accepted here, so that no event of it is missing.
+    if self.settings.outbox != nil { try await OutboxStore.switchOn(in: self.store.pool) }
   }
 
   /// Waits until the server listens. For one caller, once.
@@ -85,6 +95,7 @@ struct PaymentsApp: Sendable {
         baseRetry: self.settings.baseRetry,
         maximumRetry: self.settings.maximumRetry,
         upkeep: self.settings.upkeep,
+        services: self.settings.services,
         observer: self.observer
       ),
       configuration: configuration,
@@ -92,12 +103,30 @@ struct PaymentsApp: Sendable {
     )
   }
 
-  /// Sees to it that the periodic task is alive: one of it, whichever process enqueues it.
+  /// Publishes events, in a lane and with slots of its own; nil: there is nobody to publish them to.
+  func publisher() throws -> TaskWorker? {
+    guard let outbox = self.settings.outbox else { return nil }
+    var configuration = TaskWorkerConfiguration()
+    configuration.queues = [PublishEvents.queue]
+    configuration.concurrency = self.settings.workers
+    configuration.lease = self.settings.lease
+    configuration.maximumCrashes = Self.maximumCrashes
+    configuration.maximumPrefetch = 0
+    return try TaskWorker(
+      store: self.store,
+      handlers: OutboxHandlers.make(store: self.store, settings: outbox),
+      configuration: configuration,
+      logger: self.logger
+    )
+  }
+
+  /// Sees to it that the periodic tasks are alive: one of each, whichever process enqueues it.
   func scheduleUpkeep() async throws {
     let client = TaskClient(store: self.store)
     if self.settings.upkeep.reconciliationPeriod != nil {
       try await client.enqueue(ReconcilePayments(), options: .with { $0.unique = ReconcilePayments.unique })
     }
+    if self.settings.outbox != nil { try await client.enqueue(TendOutbox(), options: TendOutbox.options(.now)) }
   }
 
   /// What runs beside the worker and the server: the alarms, and the purge of what has expired.
@@ -106,8 +135,10 @@ struct PaymentsApp: Sendable {
     let inbox = CallbackInbox(store: self.store, retention: upkeep.callbackLifetime)
     let purge = PeriodicPurge(interval: upkeep.purgePeriod, logger: self.logger) {
       let keys = try await IdempotencyStore.purge(in: self.store.pool)
-      let events = try await inbox.purgeExpired()
-      return try await keys + events + self.store.purgeEffects(olderThan: upkeep.effectLifetime)
+      let callbacks = try await inbox.purgeExpired()
+      let effects = try await self.store.purgeEffects(olderThan: upkeep.effectLifetime)
+      guard let outbox = self.settings.outbox else { return keys + callbacks + effects }
+      return try await keys + callbacks + effects + OutboxStore.purge(olderThan: outbox.retention, in: self.store.pool)
     }
     return [try PaymentAlarms(logger: self.logger).monitor(self.store, upkeep), purge]
   }
@@ -125,7 +156,10 @@ struct PaymentsApp: Sendable {
       callbackFormat: self.provider.callbackFormat,
       idempotency: IdempotencyGate(store: self.store, lifetime: self.settings.keyLifetime),
       backlog: BacklogGate(limit: self.settings.backlogLimit, pool: self.store.pool),
-      metrics: self.metrics
+      metrics: self.metrics,
+      services: self.settings.services,
+      orders: self.settings.orders,
+      inventorySecrets: self.settings.inventorySecrets
     )
   }
 

@@ -7,8 +7,8 @@ struct PaymentsCommand: AsyncParsableCommand {
     commandName: "payments",
     abstract: "Outgoing payments on TaskQueue: each is executed exactly once, whatever is lost or repeated.",
     subcommands: [
-      DemoCommand.self, ServeCommand.self, ProviderCommand.self, ClientCommand.self, ReconcileCommand.self,
-      ChaosCommand.self, ThroughputCommand.self,
+      DemoCommand.self, ServeCommand.self, ProviderCommand.self, ServicesCommand.self, ClientCommand.self,
+      ReconcileCommand.self, ChaosCommand.self, ThroughputCommand.self,
     ]
   )
 }

@@ -6,12 +6,19 @@ enum SecretOption {
   static let callbackSecret = "PAYMENTS_CALLBACK_SECRET"
   static let advice = "Rather set PAYMENTS_CALLBACK_SECRET: everybody on the machine can read a command line."
 
-  /// The given ones, else the environment's; empty ones are left out.
   static func callbackSecrets(_ given: [String], environment: [String: String] = ProcessInfo.processInfo.environment)
     -> [String]
   {
-    let secrets =
-      given.isEmpty ? (environment[self.callbackSecret] ?? "").split(separator: ",").map(String.init) : given
+    self.all(given, variable: self.callbackSecret, environment: environment)
+  }
+
+  /// The given ones, else those of the environment's variable, separated by commas; empty ones are left out.
+  static func all(
+    _ given: [String],
+    variable: String,
+    environment: [String: String] = ProcessInfo.processInfo.environment
+  ) -> [String] {
+    let secrets = given.isEmpty ? (environment[variable] ?? "").split(separator: ",").map(String.init) : given
     return secrets.filter { !$0.isEmpty }
   }
 }

@@ -36,6 +36,15 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "The provider's callbacks are signed with it; repeat it while it is changed. \(SecretOption.advice)")
   var callbackSecret: [String] = []
 
+  @OptionGroup(title: "Services around payments")
+  var services: ServiceOptions
+
+  @OptionGroup(title: "Events")
+  var outbox: OutboxOptions
+
+  @OptionGroup(title: "Inventory")
+  var inventory: InventoryOptions
+
   @OptionGroup(title: "Limits")
   var limits: LimitOptions
 
@@ -109,19 +118,7 @@ struct ServeCommand: AsyncParsableCommand {
       .init(PostgresConfiguration(databaseURL), maximumConnections: connections)
     )
     let app = PaymentsApp(
-      settings: .init(
-        host: self.host,
-        port: self.port,
-        workers: self.workers,
-        baseRetry: self.baseRetry,
-        maximumRetry: self.maximumRetry,
-        lease: self.lease,
-        callbackStrategy: self.callbackStrategy,
-        callbackSecrets: secrets,
-        keyLifetime: self.limits.keyLifetime,
-        backlogLimit: self.limits.backlogLimit,
-        upkeep: self.limits.upkeep
-      ),
+      settings: self.settings(client, callbackSecrets: secrets),
       store: store,
       provider: provider,
       observer: self.supervised ? ParentProcess() : UnobservedAttempts(),
@@ -139,6 +136,26 @@ struct ServeCommand: AsyncParsableCommand {
     await store.close()
   }
 
+  private func settings(_ client: HTTPClient, callbackSecrets: [String]) -> PaymentsApp.Settings {
+    PaymentsApp.Settings(
+      host: self.host,
+      port: self.port,
+      workers: self.workers,
+      baseRetry: self.baseRetry,
+      maximumRetry: self.maximumRetry,
+      lease: self.lease,
+      callbackStrategy: self.callbackStrategy,
+      callbackSecrets: callbackSecrets,
+      keyLifetime: self.limits.keyLifetime,
+      backlogLimit: self.limits.backlogLimit,
+      upkeep: self.limits.upkeep,
+      services: self.services.make(client),
+      orders: self.services.orders(client),
+      inventorySecrets: self.inventory.all,
+      outbox: self.outbox.make(client)
+    )
+  }
+
   private func group(_ app: PaymentsApp, _ level: Logger.Level) throws -> ServiceGroup {
     let announcement = ClosureService {
       let port = try await app.port()
@@ -149,6 +166,7 @@ struct ServeCommand: AsyncParsableCommand {
     var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
       .init(service: try app.worker()), .init(service: app.server()), .init(service: announcement),
     ]
+    if let publisher = try app.publisher() { services.append(.init(service: publisher)) }
     services += try app.upkeepServices().map { .init(service: $0) }
     if self.supervised {
       services.append(ParentProcess().service)

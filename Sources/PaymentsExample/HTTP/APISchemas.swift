@@ -3,7 +3,8 @@ enum APISchemas {
   static let all: [String: JSONTree] = [
     "NewPayment": newPayment, "Payment": payment, "PaymentDetails": details, "PaymentPage": page,
     "PaymentEvent": event, "NewRefund": newRefund, "Refund": refund, "ProviderCallback": callback,
-    "StripeEvent": StripeEvent.schema, "Problem": problem, "Health": health,
+    "InventoryEvent": inventoryEvent, "InventoryReceipt": inventoryReceipt, "StripeEvent": StripeEvent.schema,
+    "Problem": problem, "Health": health,
   ]
 
   static let status: JSONTree = [
@@ -123,6 +124,24 @@ enum APISchemas {
       "status": text(1...ProviderCallback.maximumTextLength, "A hint; we ask."),
     ],
     isOpen: true
+  )
+
+  private static let inventoryEvent = object(
+    ["idempotent_key", "order_id", "status"],
+    [
+      "idempotent_key": text(1...InventoryEvent.maximumKeyLength, "The same for every delivery of one event."),
+      "order_id": identifier("What for.", isOptional: false),
+      "status": text(1...InventoryEvent.maximumStatusLength, "RESERVED has the order paid."),
+      "user_id": identifier("Who is paid; without it the order's terms count.", isOptional: true),
+      "amount": optional(amount), "currency": optional(currency),
+      "description": optional(text(0...NewPayment.maximumDescriptionLength, "For people.")),
+    ],
+    isOpen: true
+  )
+
+  private static let inventoryReceipt = object(
+    ["idempotent_key"],
+    ["idempotent_key": ["type": "string"], "payment": ["type": "string", "format": "uri-reference"]]
   )
 
   private static let problem = object(

@@ -76,6 +76,9 @@ extension PaymentAPI {
   private func observe() async throws {
     self.metrics.set("payments_open", try await self.backlog.open())
     self.metrics.set("payments_backlog_limit", self.backlog.limit)
+    let waiting = try await OutboxStore.backlog(in: self.store.pool)
+    self.metrics.set("payments_events_waiting", waiting.count)
+    self.metrics.set("payments_events_oldest_seconds", waiting.oldestSeconds)
     guard let last = try await ReconciliationStore.last(in: self.store.pool) else { return }
     for (kind, count) in last.report.counts {
       self.metrics.set("payments_reconciliation", count, [("kind", kind)])

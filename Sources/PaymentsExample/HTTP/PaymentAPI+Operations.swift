@@ -4,7 +4,8 @@ import Hummingbird
 extension PaymentAPI {
   /// Every operation there is.
   var operations: [APIOperation] {
-    [self.create, self.list, self.show, self.cancel, self.refund, self.callback] + self.ownOperations
+    [self.create, self.list, self.show, self.cancel, self.refund, self.callback, self.inventoryOperation]
+      + self.ownOperations
   }
 
   private static let paymentId = APIOperation.Parameter(

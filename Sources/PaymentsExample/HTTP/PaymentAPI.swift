@@ -16,6 +16,12 @@ struct PaymentAPI: Sendable {
   let idempotency: IdempotencyGate
   let backlog: BacklogGate
   let metrics: PrometheusMetrics
+  /// Of the steps around payments.
+  var services = StepServices.none
+  /// Knows what the orders of inventory events cost; nil: the events must say it.
+  var orders: (any OrderSource)?
+  /// Those of the inventory service's signatures. Empty: every event of it is refused.
+  var inventorySecrets: [String] = []
   /// The clock that signatures are judged by.
   var now: @Sendable () -> Date = { Date() }
 
@@ -25,7 +31,12 @@ struct PaymentAPI: Sendable {
     let new = try NewPayment(try await request.fields())
     return try await self.idempotency.answer(key, new, admit: self.backlog.admit, end: self.backlog.end) {
       transaction in
-      let payment = try await PaymentCreation.create(new, store: self.store, in: transaction)
+      let payment = try await PaymentCreation.create(
+        new,
+        steps: self.services.steps(orderId: new.orderId),
+        store: self.store,
+        in: transaction
+      )
       return IdempotentAnswer(
         status: HTTPResponse.Status.accepted.code,
         location: "/payments/\(payment.id)",

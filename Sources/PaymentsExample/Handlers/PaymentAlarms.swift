@@ -13,9 +13,12 @@ final class PaymentAlarms: Sendable {
     self.logger = logger
   }
 
-  /// Each task of a payment has the deadline for itself.
+  /// Each task of a payment has the deadline for itself; so has an event that is to be published.
   static func configuration(_ settings: UpkeepSettings) -> AlarmMonitorConfiguration {
-    let types = [InitPayment.taskType, CheckPayment.taskType, CancelPayment.taskType, RefundPayment.taskType]
+    let types = [
+      InitPayment.taskType, CheckPayment.taskType, CancelPayment.taskType, RefundPayment.taskType, RunSaga.taskType,
+      PublishEvents.taskType,
+    ]
     var configuration = AlarmMonitorConfiguration(
       rules: types.map { AlarmRule($0, finalWithin: settings.finalWithin) }
     )

@@ -8,12 +8,14 @@ enum PaymentHandlers {
   ///   - baseRetry: the wait after the first attempt; doubles, as machamp's 1 minute does.
   ///   - maximumRetry: the longest wait; nil: 2^14 times the base, as machamp's.
   ///   - upkeep: the periodic tasks' periods.
+  ///   - services: of the steps around payments.
   static func make(
     store: PostgresTaskStore,
     provider: any PaymentProvider,
     baseRetry: Duration = .seconds(60),
     maximumRetry: Duration? = nil,
     upkeep: UpkeepSettings = .init(),
+    services: StepServices = .none,
     observer: any AttemptObserver = UnobservedAttempts()
   ) throws -> TaskHandlers {
     let options = TaskHandlerOptions(
@@ -37,6 +39,7 @@ enum PaymentHandlers {
     try register(CheckPaymentHandler(store: store, provider: provider))
     try register(CancelPaymentHandler(store: store, provider: provider))
     try register(RefundPaymentHandler(store: store, provider: provider))
+    try register(SagaHandler(store: store, services: services, capabilities: provider.capabilities))
     let reconcile = ReconcileHandler(store: store, provider: provider, settings: upkeep)
     try handlers.register(ReconcilePayments.self, options: options) { payload, context in
       try await ProviderPatience.kept(context) { try await reconcile.handle(payload, context: context) }

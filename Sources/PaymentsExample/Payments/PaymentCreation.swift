@@ -6,8 +6,11 @@ import TaskQueuePostgres
 enum PaymentCreation {
   /// Stores the payment, the first line of its history, and its first task, in the caller's transaction: none of them
   /// ever exists without the others.
+  ///
+  /// - Parameter steps: those around the payment, in order; see ``Saga``.
   static func create(
     _ new: NewPayment,
+    steps: [StepName] = [],
     store: PostgresTaskStore,
     in transaction: PostgresTransaction
   ) async throws -> Payment {
@@ -26,8 +29,14 @@ enum PaymentCreation {
       ]
     )
     let payment = try PaymentStore.payment(result[0])
-    let first = InitPayment(paymentId: payment.id)
-    try await store.enqueue(first, options: first.options, in: transaction)
+    try await StepStore.insert(steps, of: payment.id, in: transaction)
+    if steps.contains(where: \.isBefore) {
+      let first = RunSaga(paymentId: payment.id)
+      try await store.enqueue(first, options: first.options, in: transaction)
+    } else {
+      let first = InitPayment(paymentId: payment.id)
+      try await store.enqueue(first, options: first.options, in: transaction)
+    }
     return payment
   }
 }

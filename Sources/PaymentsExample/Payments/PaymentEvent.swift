@@ -15,6 +15,12 @@ struct PaymentEvent: Codable, Equatable, Sendable {
     case refundRequested = "refund-requested"
     case refunded
     case refundFailed = "refund-failed"
+    case stepPassed = "step-passed"
+    case stepUndone = "step-undone"
+    case accountRejected = "account-rejected"
+    case fraudSuspected = "fraud-suspected"
+    case orderGone = "order-gone"
+    case deliveryRejected = "delivery-rejected"
   }
 
   var at: Date

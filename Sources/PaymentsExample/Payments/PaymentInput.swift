@@ -4,6 +4,8 @@ enum PaymentInput: Equatable, Sendable {
   case registered(id: String, ProviderStatus)
   /// The provider will never register it.
   case refused(reason: String)
+  /// A step before it is impossible, so the provider never hears of it.
+  case rejected(PaymentEvent.Kind, reason: String)
   /// The provider says where it stands.
   case reported(ProviderStatus)
   /// The provider gave up on a registered payment: no money moved, and none will.

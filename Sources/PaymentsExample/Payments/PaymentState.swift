@@ -16,7 +16,8 @@ struct PaymentState: Equatable, Sendable {
   func transition(on input: PaymentInput) -> PaymentTransition {
     switch input {
     case .registered(let id, let status): self.registered(id, PaymentStatus(status))
-    case .refused(let reason): self.refused(reason)
+    case .refused(let reason): self.failed(.refused, reason)
+    case .rejected(let kind, let reason): self.failed(kind, reason)
     case .reported(let status): self.reported(PaymentStatus(status))
     case .declined(let reason): self.declined(reason)
     case .executionDue: self.executionDue()
@@ -36,11 +37,11 @@ struct PaymentState: Equatable, Sendable {
     return .event(.registered, id, state, .check)
   }
 
-  private func refused(_ reason: String) -> PaymentTransition {
+  private func failed(_ kind: PaymentEvent.Kind, _ reason: String) -> PaymentTransition {
     guard !self.status.isFinal, self.providerId == nil else { return .nothing(self) }
     var state = self
     state.status = .failed
-    return .event(.refused, reason, state)
+    return .event(kind, reason, state)
   }
 
   private func reported(_ status: PaymentStatus) -> PaymentTransition {

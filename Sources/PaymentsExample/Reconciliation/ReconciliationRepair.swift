@@ -17,8 +17,14 @@ struct ReconciliationRepair: Sendable {
         let check = CheckPayment(paymentId: id)
         try await client.enqueue(check, options: check.options)
       case .begin(let id):
-        let begin = InitPayment(paymentId: id)
-        try await client.enqueue(begin, options: begin.options)
+        // Not past the steps before it: a saga that is done with them has it begun.
+        if try await StepStore.saga(id, in: self.store.pool)?.hasSteps == true {
+          let saga = RunSaga(paymentId: id)
+          try await client.enqueue(saga, options: saga.options)
+        } else {
+          let begin = InitPayment(paymentId: id)
+          try await client.enqueue(begin, options: begin.options)
+        }
       case .cancel(let id):
         let cancel = CancelPayment(paymentId: id)
         try await client.enqueue(cancel, options: cancel.options)

@@ -1,0 +1,55 @@
+/// What the inventory service says about the goods of an order.
+struct InventoryEvent: Codable, Equatable, Sendable {
+  static let maximumKeyLength = 255
+  static let maximumStatusLength = 64
+  /// The goods are there and kept for the order: it can be paid. Every other status is taken note of, and nothing is paid.
+  static let reserved = "RESERVED"
+
+  /// The same in every delivery of one event.
+  var idempotentKey: String
+  var orderId: String
+  var status: String
+  /// What to pay, if the event says so; else the order is asked for.
+  var userId: String?
+  var amount: Int64?
+  var currency: String?
+  var description: String?
+
+  private enum CodingKeys: String, CodingKey, CaseIterable {
+    case idempotentKey = "idempotent_key"
+    case orderId = "order_id"
+    case status
+    case userId = "user_id"
+    case amount, currency, description
+  }
+
+  /// Fields that aren't known here are passed over: the other service may add some.
+  /// - Throws: ``ProblemError`` with every field that breaks a rule.
+  init(_ tree: [String: JSONTree]) throws {
+    let known = Set(CodingKeys.allCases.map(\.rawValue))
+    var fields = BodyFields(tree.filter { known.contains($0.key) })
+    let key = fields.text("idempotent_key", length: 1...Self.maximumKeyLength, isRequired: true)
+    let order = fields.identifier("order_id", length: 1...NewPayment.maximumIdLength, isRequired: true)
+    let status = fields.text("status", length: 1...Self.maximumStatusLength, isRequired: true)
+    self.userId = fields.identifier("user_id", length: 1...NewPayment.maximumIdLength)
+    self.amount = fields.integer("amount", in: NewPayment.amounts)
+    self.currency = fields.text("currency", length: 3...3)
+    self.description = fields.text("description", length: 0...NewPayment.maximumDescriptionLength)
+    if let currency, Currency.exponent(currency) == nil {
+      fields.report("currency", "must be a currency of ISO 4217 in capital letters")
+    }
+    try fields.finish()
+    guard let key, let order, let status else { throw ProblemError(.invalidFields) }
+    self.idempotentKey = key
+    self.orderId = order
+    self.status = status
+  }
+
+  var isReserved: Bool { self.status == Self.reserved }
+
+  /// The terms that the event itself states; nil: it leaves some out.
+  var terms: OrderTerms? {
+    guard let userId, let amount, let currency else { return nil }
+    return OrderTerms(userId: userId, amount: amount, currency: currency, description: self.description)
+  }
+}

@@ -1,0 +1,92 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Libpq
+import TaskQueuePostgres
+
+/// Takes in the inventory service's events, however they get here: each counts once.
+///
+/// The event's key, the payment (CREATED), its first task and the event about it in the outbox are one commit. A repeated or
+/// concurrent delivery waits for that commit and finds the payment.
+struct InventoryIntake: Sendable {
+  /// How long a key is known. Redelivered later, an event would be paid twice.
+  static let keyLifetime = DurationText.maximum
+
+  let store: PostgresTaskStore
+  let backlog: BacklogGate
+  let services: StepServices
+  /// nil: events must say themselves what to pay.
+  let orders: (any OrderSource)?
+
+  /// - Returns: 202, with the payment's path if there is one; again the same for a repetition.
+  /// - Throws: ``ProblemError``: `idempotency-key-reused` for a key with another content, `invalid-fields` if it isn't known
+  ///   what to pay, `backlog-full`; nothing is kept of the event then. `unavailable` if the order can't be asked for.
+  func take(_ event: InventoryEvent) async throws -> Response {
+    let key = IdempotencyKey(scope: "inventory", key: event.idempotentKey)
+    let gate = IdempotencyGate(store: self.store, lifetime: Self.keyLifetime)
+    let isKnown = try await IdempotencyStore.find(key, in: self.store.pool) != nil
+    // Asked for before the transaction begins: it may take long, and changes nothing.
+    let payment = isKnown ? nil : try await self.payment(for: event)
+    return try await gate.answer(
+      key,
+      event,
+      admit: { if payment != nil { try await self.backlog.admit() } },
+      end: { if payment != nil { self.backlog.end() } },
+      { transaction in
+        // Expired between the look and now.
+        if isKnown { throw ProblemError(.unavailable) }
+        var location: String?
+        if let payment {
+          let created = try await PaymentCreation.create(
+            payment,
+            steps: self.services.steps(orderId: payment.orderId),
+            store: self.store,
+            in: transaction
+          )
+          location = "/payments/\(created.id)"
+        }
+        let receipt = InventoryReceipt(idempotentKey: event.idempotentKey, payment: location)
+        return IdempotentAnswer(
+          status: HTTPResponse.Status.accepted.code,
+          location: location,
+          body: try JSONFormat.encoder().encode(receipt)
+        )
+      }
+    )
+  }
+
+  /// nil: nothing is to be paid.
+  private func payment(for event: InventoryEvent) async throws -> NewPayment? {
+    guard event.isReserved else { return nil }
+    guard let terms = try await self.terms(of: event) else {
+      throw ProblemError(
+        .invalidFields,
+        errors: [.init(pointer: "/order_id", detail: "is an order of which nobody knows what to pay")]
+      )
+    }
+    return NewPayment(
+      userId: terms.userId,
+      orderId: event.orderId,
+      amount: terms.amount,
+      currency: terms.currency,
+      description: terms.description ?? "Order \(event.orderId)"
+    )
+  }
+
+  private func terms(of event: InventoryEvent) async throws -> OrderTerms? {
+    if let terms = event.terms { return terms }
+    guard let orders else { return nil }
+    let terms: OrderTerms?
+    do { terms = try await orders.terms(orderId: event.orderId) } catch {
+      throw ProblemError(.unavailable, "The order can't be asked for now; send the event again.")
+    }
+    guard let terms else { return nil }
+    guard
+      NewPayment.amounts.contains(terms.amount), Currency.exponent(terms.currency) != nil,
+      (1...NewPayment.maximumIdLength).contains(terms.userId.unicodeScalars.count), !terms.userId.utf8.contains(0),
+      (terms.description ?? "").unicodeScalars.count <= NewPayment.maximumDescriptionLength,
+      terms.description?.utf8.contains(0) != true
+    else { throw ProblemError(.unavailable, "The order's terms make no payment.") }
+    return terms
+  }
+}

@@ -1,0 +1,33 @@
+import Foundation
+
+/// An event as others get it: CloudEvents 1.0, with the extension `sequence`.
+///
+/// `source` and `id` are the same in every delivery of one event, so that a consumer can tell a repetition. `sequence`
+/// counts the events of one `subject` from 1 without gaps.
+struct CloudEvent: Codable, Equatable, Sendable {
+  /// Of the structured mode.
+  static let mediaType = "application/cloudevents+json"
+
+  var specversion = "1.0"
+  var id: String
+  /// A URI reference.
+  var source: String
+  var type: String
+  var subject: String
+  var time: Date
+  var datacontenttype = "application/json"
+  /// As text that sorts as the number does.
+  var sequence: String
+  var data: JSONTree
+
+  init(_ event: OutboxEvent, source: String) {
+    self.id = event.id
+    self.source = source
+    self.type = "payment.\(event.type.lowercased())"
+    self.subject = "payments/\(event.paymentId)"
+    self.time = event.at
+    let digits = String(event.sequence)
+    self.sequence = String(repeating: "0", count: max(0, 10 - digits.count)) + digits
+    self.data = event.data
+  }
+}

@@ -1,0 +1,26 @@
+import Libpq
+import TaskQueue
+import TaskQueuePostgres
+
+/// Publishes the events of one payment, oldest first, each only after the one before was acknowledged.
+///
+/// At least once: an event is marked after its acknowledgement, so a crash between the two publishes it again, under the
+/// same id. In order: there is one such task per payment; should two attempts overlap (a lease was lost), what the late one
+/// repeats was acknowledged before, so the first arrivals are in order all the same. A payment whose event nobody takes waits
+/// by itself, by its own task's backoff, and holds up no other.
+struct PublishHandler: TaskHandler {
+  /// Published by one attempt.
+  static let batch = 100
+
+  let store: PostgresTaskStore
+  let settings: OutboxSettings
+
+  func handle(_ payload: PublishEvents, context: TaskContext) async throws -> TaskOutcome {
+    let events = try await OutboxStore.unpublished(payload.paymentId, limit: Self.batch, in: self.store.pool)
+    for event in events {
+      try await self.settings.transport.publish(CloudEvent(event, source: self.settings.source))
+      try await OutboxStore.markPublished(event, in: self.store.pool)
+    }
+    return events.count < Self.batch ? .completed : .retry(after: .zero)
+  }
+}

@@ -1,0 +1,158 @@
+import Libpq
+import TaskQueue
+import TaskQueuePostgres
+
+/// Takes the steps around a payment, one after another, as ``Saga`` says.
+///
+/// Each call of a service is an effect in the library's ledger: begun in a commit before it, ended in the one that ends the
+/// step, looked up at the service if nobody knows how it ended. The ledger knows the calls of one task; the steps' rows know
+/// what several tasks of a payment have done, forwards and backwards, and what none may forget if one of them is lost.
+///
+/// The transactions here lock the payment and then its steps, and don't complete the task: completing it first would turn the
+/// order of locks around (see `P0004_saga.sql`). They need no fence: what a service has said stays true, and each row changes
+/// once.
+struct SagaHandler: PaymentTaskHandler {
+  /// More than the steps forwards and backwards, each once.
+  static let maximumActions = 20
+
+  let store: PostgresTaskStore
+  let services: StepServices
+  let capabilities: ProviderCapabilities
+
+  static func payment(of payload: RunSaga) -> Int64? { payload.paymentId }
+
+  func handle(_ payload: RunSaga, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
+    guard let payment = try await PaymentStore.find(payload.paymentId, in: self.store.pool) else {
+      return .discard(reason: "There is no payment \(payload.paymentId).")
+    }
+    for _ in 1...Self.maximumActions {
+      switch try await StepStore.saga(payment.id, in: self.store.pool)?.next {
+      case .perform(let step)?: try await self.perform(step, payment, effects)
+      case .undo(let step)?: try await self.undo(step, payment, effects)
+      case .refund(let step)?:
+        if let outcome = try await self.requestRefund(step, payment) { return outcome }
+      case .begin?:
+        try await self.begin(payment, context)
+        return .completedInTransaction
+      case .wait?: return .again
+      case .park(let reason)?: return .discard(reason: reason)
+      case .rest?, nil: return .completed
+      }
+    }
+    return .again
+  }
+
+  /// One commit, fenced: the provider hears of a payment only after the steps before it, and once.
+  private func begin(_ payment: Payment, _ context: TaskContext) async throws {
+    let first = InitPayment(paymentId: payment.id)
+    try await self.store.withCompletion(of: context) { transaction in
+      _ = try await self.store.enqueue(first, options: first.options, in: transaction)
+    }
+  }
+
+  private func perform(_ step: StepName, _ payment: Payment, _ effects: TaskEffects) async throws {
+    let service = try self.service(step)
+    let request = StepRequest(step, payment)
+    let isFirst = try await StepStore.start(step, of: payment.id, in: self.store.pool)
+    let receipt: EffectReceipt<StepAnswer> = try await effects.call(
+      EffectName(step.rawValue),
+      request: request,
+      options: EffectOptions(callLimit: self.services.callLimit)
+    ) { _ in
+      // Perhaps by a task before this one, which was lost.
+      if !isFirst, let found = try await service.find(key: request.key) { return found }
+      do { return try await service.perform(request, key: request.key) } catch let error as StepServiceError
+        where error.code == .busy
+      { throw EffectFailure.temporary("busy", "\(error)") }
+    } reconcile: { _ in
+      try await service.find(key: request.key).map { .happened($0) } ?? .didNotHappen
+    }
+    try await self.record(receipt, of: step, payment)
+  }
+
+  /// The effect's outcome, the step's end, its line in the history and, if it was rejected, the payment's end: one commit.
+  private func record(_ receipt: EffectReceipt<StepAnswer>, of step: StepName, _ payment: Payment) async throws {
+    let answer = receipt.value
+    try await self.store.pool.withTransaction { transaction in
+      _ = try await PaymentStore.lock(payment.id, in: transaction)
+      try await self.store.record(receipt, in: transaction)
+      let state = answer.verdict == .passed ? SagaStep.State.passed : .rejected
+      let isFirst = try await StepStore.change(
+        step,
+        of: payment.id,
+        from: .started,
+        to: state,
+        reason: answer.reason,
+        in: transaction
+      )
+      guard isFirst else { return }
+      let kind = answer.verdict == .passed ? PaymentEvent.Kind.stepPassed : step.rejection
+      let reason = answer.reason ?? "no reason given"
+      if answer.verdict == .rejected, step.isBefore {
+        let input = PaymentInput.rejected(kind, reason: reason)
+        if try await PaymentStore.apply(input, to: payment.id, in: transaction)?.event != nil { return }
+      }
+      let detail = answer.verdict == .passed ? step.rawValue : reason
+      try await PaymentEventStore.add(kind, detail, to: payment.id, in: transaction)
+    }
+  }
+
+  private func undo(_ step: StepName, _ payment: Payment, _ effects: TaskEffects) async throws {
+    let service = try self.service(step)
+    let request = StepRequest(step, payment)
+    let receipt: EffectReceipt<StepAnswer> = try await effects.call(
+      EffectName("\(step.rawValue).undo"),
+      request: request,
+      options: EffectOptions(callLimit: self.services.callLimit)
+    ) { _ in
+      try await service.undo(key: request.key)
+      return .passed
+    } reconcile: { _ in
+      try await service.find(key: request.key) == nil ? .happened(.passed) : .didNotHappen
+    }
+    try await self.store.pool.withTransaction { transaction in
+      _ = try await PaymentStore.lock(payment.id, in: transaction)
+      try await self.store.record(receipt, in: transaction)
+      guard try await StepStore.change(step, of: payment.id, from: .passed, to: .undone, in: transaction) else {
+        return
+      }
+      try await PaymentEventStore.add(.stepUndone, step.rawValue, to: payment.id, in: transaction)
+    }
+  }
+
+  /// Pays back all that is left, once: the refund and that this step asked for it are one commit.
+  /// - Returns: nil: go on.
+  private func requestRefund(_ step: StepName, _ payment: Payment) async throws -> TaskOutcome? {
+    guard self.capabilities.contains(.refunds) else {
+      return .discard(reason: "Step \(step.rawValue) was rejected, and the provider can't refund.")
+    }
+    return try await self.store.pool.withTransaction { transaction in
+      guard let locked = try await PaymentStore.lock(payment.id, in: transaction) else { return .completed }
+      let saga = try await StepStore.saga(payment.id, in: transaction)
+      guard saga?.next == .refund(because: step) else { return nil }
+      let remaining = try await RefundStore.remaining(of: locked, in: transaction)
+      guard remaining > 0 else {
+        return .discard(reason: "Step \(step.rawValue) was rejected, and somebody else refunds the payment.")
+      }
+      let refund = try await RefundStore.insert(
+        paymentId: payment.id,
+        amount: remaining,
+        reason: step.rejection.rawValue,
+        in: transaction
+      )
+      try await StepStore.setRefund(refund.id, of: step, payment.id, in: transaction)
+      let detail = "\(refund.reference), \(refund.amount) minor units"
+      try await PaymentEventStore.add(.refundRequested, detail, to: payment.id, in: transaction)
+      let task = RefundPayment(refundId: refund.id)
+      _ = try await self.store.enqueue(task, options: task.options, in: transaction)
+      return nil
+    }
+  }
+
+  private func service(_ step: StepName) throws -> any StepService {
+    guard let service = self.services.services[step] else {
+      throw StepServiceError(code: .notConfigured, call: step.rawValue)
+    }
+    return service
+  }
+}
