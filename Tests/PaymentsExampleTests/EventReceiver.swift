@@ -52,14 +52,8 @@ final class EventReceiver: Sendable {
       onServerRunning: { [listeningPort] in listeningPort.report($0) },
       logger: Log.quiet("test")
     )
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await server.run() }
-      let url = "http://127.0.0.1:\(try await self.listeningPort.wait())/events"
-      let result: Result<Void, any Error>
-      do { result = .success(try await body(url)) } catch { result = .failure(error) }
-      group.cancelAll()
-      while await group.nextResult() != nil {}
-      try result.get()
+    try await server.whileRunning {
+      try await body("http://127.0.0.1:\(try await self.listeningPort.wait())/events")
     }
   }
 

@@ -49,19 +49,13 @@ struct KillFixture: Sendable {
       callbacks: CallbackSender(client: client, logger: quiet),
       logger: quiet
     )
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await provider.run() }
+    try await provider.whileRunning {
       let arguments = [
         "serve", "--supervised", "--port", "0", "--log-level", "critical", "--database-url", database, "--provider-url",
         "http://127.0.0.1:\(try await provider.port())", "--provider-timeout", "500ms", "--base-retry", "50ms",
         "--maximum-retry", "200ms", "--lease", "500ms", "--workers", "4",
       ]
-      let fixture = KillFixture(store: store, provider: provider, client: client, arguments: arguments)
-      let result: Result<Void, any Error>
-      do { result = .success(try await body(fixture)) } catch { result = .failure(error) }
-      group.cancelAll()
-      while await group.nextResult() != nil {}
-      try result.get()
+      try await body(KillFixture(store: store, provider: provider, client: client, arguments: arguments))
     }
   }
 

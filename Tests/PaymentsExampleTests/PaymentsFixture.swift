@@ -68,9 +68,7 @@ struct PaymentsFixture: Sendable {
       callbacks: CallbackSender(client: http, logger: quiet),
       logger: quiet
     )
-    let providerServer = Self.services(simulator)
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await providerServer.run() }
+    try await simulator.whileRunning {
       let provider = ProviderClient(
         client: http,
         baseURL: "http://127.0.0.1:\(try await simulator.port())",
@@ -78,30 +76,13 @@ struct PaymentsFixture: Sendable {
       )
       let app = PaymentsApp(settings: settings, store: store, provider: provider, logger: quiet)
       try await app.migrate()
-      let server = Self.services(app.server())
-      group.addTask { try await server.run() }
-      let url = "http://127.0.0.1:\(try await app.port())"
-      simulator.callBack(to: "\(url)/paymentProviderCallback")
-      let fixture = PaymentsFixture(app: app, simulator: simulator, provider: provider, http: http, url: url)
-      let result: Result<Void, any Error>
-      do {
-        result = .success(works ? try await fixture.work(body) : try await body(fixture))
-      } catch {
-        result = .failure(error)
+      try await app.server().whileRunning {
+        let url = "http://127.0.0.1:\(try await app.port())"
+        simulator.callBack(to: "\(url)/paymentProviderCallback")
+        let fixture = PaymentsFixture(app: app, simulator: simulator, provider: provider, http: http, url: url)
+        if works { try await fixture.work(body) } else { try await body(fixture) }
       }
-      await server.triggerGracefulShutdown()
-      await providerServer.triggerGracefulShutdown()
-      while await group.nextResult() != nil {}
-      try result.get()
     }
-  }
-
-  /// To be shut down as `serve` is. A server that is cancelled may drop a connection it has just accepted, and NIO ends the
-  /// program for that.
-  private static func services(_ service: some Service) -> ServiceGroup {
-    var configuration = ServiceGroupConfiguration(services: [.init(service: service)], logger: Log.quiet("test"))
-    configuration.maximumGracefulShutdownDuration = .seconds(20)
-    return ServiceGroup(configuration: configuration)
   }
 
   /// Runs a worker beside `body`, and a publisher if events are published.

@@ -5,15 +5,7 @@ import AsyncHTTPClient
 extension ServiceSimulator {
   /// Runs it for as long as `body` runs.
   func running(_ body: (_ url: String) async throws -> Void) async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await self.run() }
-      let url = "http://127.0.0.1:\(try await self.port())"
-      let result: Result<Void, any Error>
-      do { result = .success(try await body(url)) } catch { result = .failure(error) }
-      group.cancelAll()
-      while await group.nextResult() != nil {}
-      try result.get()
-    }
+    try await self.whileRunning { try await body("http://127.0.0.1:\(try await self.port())") }
   }
 
   /// All steps are its.

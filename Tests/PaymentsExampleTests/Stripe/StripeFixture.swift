@@ -99,7 +99,7 @@ struct StripeFixture: Sendable {
       onServerRunning: { port.report($0) },
       logger: Log.quiet("test.proxy")
     )
-    try await with(service: server) { try await body(proxy, "http://127.0.0.1:\(try await port.wait())") }
+    try await server.whileRunning { try await body(proxy, "http://127.0.0.1:\(try await port.wait())") }
   }
 
   private static func run(
@@ -111,22 +111,11 @@ struct StripeFixture: Sendable {
     _ body: (StripeFixture) async throws -> Void
   ) async throws {
     try await app.migrate()
-    try await with(service: app.server()) {
+    try await app.server().whileRunning {
       let url = "http://127.0.0.1:\(try await app.port())"
       let fixture = StripeFixture(app: app, stripe: stripe, proxy: proxy, http: http, url: url)
       guard works else { return try await body(fixture) }
-      try await with(service: try app.worker()) { try await body(fixture) }
-    }
-  }
-
-  private static func with(service: some Service, _ body: () async throws -> Void) async throws {
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await service.run() }
-      let result: Result<Void, any Error>
-      do { result = .success(try await body()) } catch { result = .failure(error) }
-      group.cancelAll()
-      while await group.nextResult() != nil {}
-      try result.get()
+      try await app.worker().whileRunning { try await body(fixture) }
     }
   }
 
