@@ -26,7 +26,7 @@ struct RescanSchedule: Sendable {
   ///
   /// - Parameter isQuiet: the queues have been empty for a while.
   mutating func scope(of position: ScanPosition, isQuiet: Bool, at now: Instant) -> ClaimRequest.Scope {
-    let isOverdue = dueAt.map { now >= $0.advanced(by: isQuiet ? .zero : Self.interval) } ?? true
+    let isOverdue = isQuiet || dueAt.map { now >= $0.advanced(by: Self.interval) } ?? true
     guard isOverdue, !isUnderWay, !isSlow else {
       hasSkipped = true
       return .after(position)
