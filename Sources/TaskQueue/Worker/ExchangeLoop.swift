@@ -151,15 +151,17 @@ struct ExchangeLoop {
 
   // MARK: Waiting
 
+  /// Never without a limit: a signal that nobody raises must not make the worker deaf.
   private func pause() async {
     let now = run.clock.now
-    var limit: Duration?
+    let limit: Duration
     if let shutdown {
       limit = now.duration(to: shutdown.deadline)
     } else if run.state.withLock({ $0.hasRoom(concurrency: run.configuration.concurrency) }) {
       limit = now.duration(to: nextPollAt)
+    } else {
+      limit = run.configuration.maximumPollInterval
     }
-    guard let limit else { return await run.workSignal.wait() }
     if limit > .zero { await run.workSignal.wait(atMost: limit, clock: run.clock) }
   }
 

@@ -75,13 +75,14 @@ extension WorkerRun {
       }
       guard let request else { continue }
       _ = await look(request)
-      workSignal.raise()
     }
   }
 
+  /// While a look is under way its slots are taken: the exchange loop has to hear of its end.
   /// - Returns: whether the store answered.
   private func look(_ request: ClaimRequest) async -> Bool {
     let startedAt = clock.now
+    defer { workSignal.raise() }
     do {
       accept(try await store.exchange(settle: [], claim: request), request, since: startedAt)
       return true

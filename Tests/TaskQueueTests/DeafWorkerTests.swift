@@ -1,0 +1,73 @@
+import Foundation
+import Synchronization
+import TaskQueue
+import TaskQueueTestKit
+import Testing
+
+@Suite("A worker hears of work while it looks behind late commits")
+struct DeafWorkerTests {
+  @Test("S22 A look that takes all slots while the queue is idle does not stop the polling", .timeLimit(.minutes(1)))
+  func pollsAfterLook() async throws {
+    let store = SlowLookStore(InMemoryTaskStore())
+    let client = TaskClient(store: store)
+    let configuration = quickConfiguration {
+      $0.concurrency = 1
+      $0.listensForWakeUps = false
+      $0.lease = .seconds(600)
+    }
+    try await withWorker(store, configuration) { handlers in
+      try handlers.register(Ping.self) { _, _ in .completed }
+    } _: { _ in
+      try await eventually("a look is under way") { store.lookCount > 0 }
+      for number in 1...10 {
+        let id = try await client.enqueue(Ping(number: number)).id
+        try await eventually("task \(number) is done", within: .seconds(20)) { try await store.task(id) == nil }
+      }
+    }
+  }
+
+  @Test("S26 A shutdown with nothing running does not wait for its grace because a look was under way")
+  func endsAfterLook() async throws {
+    let store = SlowLookStore(InMemoryTaskStore())
+    let configuration = quickConfiguration {
+      $0.concurrency = 1
+      $0.listensForWakeUps = false
+      $0.shutdownGrace = .seconds(600)
+    }
+    let started = ContinuousClock.now
+    try await withWorker(store, configuration) { handlers in
+      try handlers.register(Ping.self) { _, _ in .completed }
+    } _: { _ in
+      let count = store.lookCount
+      try await eventually("a look is under way") { store.lookCount > count }
+    }
+    #expect(started.duration(to: .now) < .seconds(300))
+  }
+}
+
+/// Keeps the looks behind late commits (the exchanges of the task that asks for open writers) waiting for a while.
+private final class SlowLookStore: StoreDecorator {
+  let base: any TaskStore
+  private let state = Mutex<(looker: Int?, looks: Int)>((nil, 0))
+
+  init(_ base: any TaskStore) { self.base = base }
+
+  var lookCount: Int { state.withLock { $0.looks } }
+
+  private static var currentTask: Int? { withUnsafeCurrentTask { $0?.hashValue } }
+
+  func openWriters() async throws(TaskQueueError) -> OpenWriters? {
+    state.withLock { $0.looker = Self.currentTask }
+    return OpenWriters(at: Date(), ids: [])
+  }
+
+  func exchange(settle: [Settlement], claim: ClaimRequest?) async throws(TaskQueueError) -> Exchange {
+    let isLook = state.withLock { state in
+      guard let looker = state.looker, looker == Self.currentTask else { return false }
+      state.looks += 1
+      return true
+    }
+    if isLook { try? await Task.sleep(for: .milliseconds(150)) }
+    return try await base.exchange(settle: settle, claim: claim)
+  }
+}
