@@ -7,10 +7,11 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [
     .library(name: "TaskQueue", targets: ["TaskQueue"]),
+    .library(name: "TaskQueueInMemory", targets: ["TaskQueueInMemory"]),
     .library(name: "TaskQueuePostgres", targets: ["TaskQueuePostgres", "TaskQueue", "Libpq"]),
     .library(name: "TaskQueueTestKit", targets: ["TaskQueueTestKit"]),
-    .executable(name: "payments", targets: ["PaymentsExample"]),
-    .executable(name: "taskqueue-bench", targets: ["TaskQueueBench"]),
+    .library(name: "TaskQueueConformance", targets: ["TaskQueueConformance"]),
+    .library(name: "EmbeddedPostgres", targets: ["EmbeddedPostgres"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -39,7 +40,7 @@ let package = Package(
       dependencies: ["CLibpq", .product(name: "DequeModule", package: "swift-collections")]
     ),
 
-    // API, worker engine, store contract, in-memory store. Knows nothing of PostgreSQL.
+    // API, worker engine, store contract. Knows nothing of PostgreSQL.
     .target(
       name: "TaskQueue",
       dependencies: [
@@ -48,6 +49,12 @@ let package = Package(
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]
+    ),
+
+    // A store in the process's memory, for unit tests.
+    .target(
+      name: "TaskQueueInMemory",
+      dependencies: ["TaskQueue", .product(name: "HeapModule", package: "swift-collections")]
     ),
 
     // The numbered .sql files, embedded in the binary.
@@ -69,17 +76,23 @@ let package = Package(
     // A private PostgreSQL cluster in a temporary directory, for tests and demos.
     .target(name: "EmbeddedPostgres"),
 
-    // For users' own tests: database per test, conformance suite of the store contract, manual clock.
+    // For users' own tests: a database per test, a clock moved by hand.
     .target(
       name: "TaskQueueTestKit",
-      dependencies: ["EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres"]
+      dependencies: ["EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueueInMemory", "TaskQueuePostgres"]
     ),
+
+    // For authors of stores: the checks and models that every store passes.
+    .target(name: "TaskQueueConformance", dependencies: ["SeededRandom", "TaskQueue"]),
+
+    // Random numbers that a seed repeats.
+    .target(name: "SeededRandom"),
 
     // The reference workload: outgoing payments.
     .executableTarget(
       name: "PaymentsExample",
       dependencies: [
-        "EmbeddedPostgres", "TaskQueuePostgres",
+        "EmbeddedPostgres", "SeededRandom", "TaskQueuePostgres",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
@@ -129,17 +142,20 @@ let package = Package(
 
     .testTarget(
       name: "LibpqTests",
-      dependencies: ["CLibpq", "EmbeddedPostgres", "Libpq", "TaskQueueTestKit"]
+      dependencies: ["CLibpq", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueueTestKit"]
     ),
     .testTarget(
       name: "TaskQueueTests",
-      dependencies: ["EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueueTestKit"]
+      dependencies: [
+        "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue", "TaskQueueConformance", "TaskQueueInMemory",
+        "TaskQueueTestKit",
+      ]
     ),
     .testTarget(
       name: "TaskQueuePostgresTests",
       dependencies: [
-        "CrashTestWorker", "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres",
-        "TaskQueueTestKit", .product(name: "Logging", package: "swift-log"),
+        "CrashTestWorker", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue", "TaskQueueConformance",
+        "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit", .product(name: "Logging", package: "swift-log"),
       ]
     ),
     .testTarget(
@@ -150,7 +166,7 @@ let package = Package(
     ),
     .testTarget(
       name: "PaymentsExampleTests",
-      dependencies: ["PaymentsExample", "TaskQueueTestKit"]
+      dependencies: ["PaymentsExample", "SeededRandom", "TaskQueueTestKit"]
     ),
   ],
   swiftLanguageModes: [.v6]

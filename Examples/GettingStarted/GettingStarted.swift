@@ -12,7 +12,7 @@ struct SendReceipt: TaskPayload {
 struct GettingStarted {
   static func main() async throws {
     // A URI, a keyword string, or "" for the PG* environment.
-    let database = PostgresConfiguration("")
+    let database = LibpqConfiguration("")
     try await Migrator(configuration: database).migrate()
 
     let store = try PostgresTaskStore(.init(database))

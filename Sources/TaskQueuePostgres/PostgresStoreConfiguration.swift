@@ -4,13 +4,13 @@ public import TaskQueue
 /// How a ``PostgresTaskStore`` reaches its tables.
 public struct PostgresStoreConfiguration: Sendable {
   /// How to reach the server. Behind PgBouncer in transaction mode turn `preparesStatements` off.
-  public var connection: PostgresConfiguration
+  public var connection: LibpqConfiguration
   /// A direct connection for LISTEN if ``connection`` goes through a transaction pooler; nil: ``connection``.
-  public var listenConnection: PostgresConfiguration?
+  public var listenConnection: LibpqConfiguration?
   /// The schema that ``Migrator`` or `psql` created; 1 to 63 bytes. Default `taskqueue`.
   public var schema: String
   /// At most this many connections, the listener not counted. Above zero; default 8.
-  public var maximumConnections: Int
+  public var maxConnections: Int
   /// Whether NOTIFY wakes workers. Off: the store sends none and ``PostgresTaskStore/watch(_:)`` opens no connection; workers
   /// find tasks by polling. Default true.
   public var wakesUp: Bool
@@ -19,16 +19,16 @@ public struct PostgresStoreConfiguration: Sendable {
   public var claimsAsynchronously: Bool
 
   public init(
-    _ connection: PostgresConfiguration = .init(),
+    _ connection: LibpqConfiguration = .init(),
     schema: String = "taskqueue",
-    maximumConnections: Int = 8,
+    maxConnections: Int = 8,
     wakesUp: Bool = true,
     claimsAsynchronously: Bool = false,
-    listenConnection: PostgresConfiguration? = nil
+    listenConnection: LibpqConfiguration? = nil
   ) {
     self.connection = connection
     self.schema = schema
-    self.maximumConnections = maximumConnections
+    self.maxConnections = maxConnections
     self.wakesUp = wakesUp
     self.claimsAsynchronously = claimsAsynchronously
     self.listenConnection = listenConnection
@@ -37,8 +37,8 @@ public struct PostgresStoreConfiguration: Sendable {
   /// - Throws: `invalidName` for the schema, `invalidConfiguration` for the number of connections.
   public func validate() throws(TaskQueueError) {
     _ = try SchemaName(schema)
-    guard (1...1000).contains(maximumConnections) else {
-      throw TaskQueueError(.invalidConfiguration, "maximumConnections must be in 1 … 1000; got \(maximumConnections).")
+    guard (1...1000).contains(maxConnections) else {
+      throw TaskQueueError(.invalidConfiguration, "maxConnections must be in 1 … 1000; got \(maxConnections).")
     }
   }
 }

@@ -10,7 +10,7 @@ public import TaskQueue
 public final class PostgresTaskStore: TaskStore {
   public let configuration: PostgresStoreConfiguration
   /// The store's connections. The app may use them for its own transactions.
-  public let pool: PostgresPool
+  public let pool: LibpqPool
   let statements: StoreStatements
   let effectStatements: EffectStatements
   let groups: EnqueueGroups
@@ -21,7 +21,7 @@ public final class PostgresTaskStore: TaskStore {
   public init(_ configuration: PostgresStoreConfiguration = .init()) throws(TaskQueueError) {
     try configuration.validate()
     self.configuration = configuration
-    pool = PostgresPool(configuration.connection, maximumConnections: configuration.maximumConnections)
+    pool = LibpqPool(configuration.connection, maxConnections: configuration.maxConnections)
     let schema = try SchemaName(configuration.schema)
     statements = StoreStatements(schema: schema)
     effectStatements = EffectStatements(schema: schema)
@@ -34,14 +34,14 @@ public final class PostgresTaskStore: TaskStore {
   }
 
   func query(
-    _ statement: PostgresStatement,
+    _ statement: LibpqStatement,
     _ repeatability: TaskQueueError.Repeatability = .safe
-  ) async throws(TaskQueueError) -> PostgresResult {
+  ) async throws(TaskQueueError) -> LibpqResult {
     do { return try await pool.query(statement) } catch { throw TaskQueueError(error, repeatability) }
   }
 
   /// Reads rows; a column that does not fit is the store's failure.
-  func read<Value>(_ body: () throws(PostgresError) -> Value) throws(TaskQueueError) -> Value {
+  func read<Value>(_ body: () throws(LibpqError) -> Value) throws(TaskQueueError) -> Value {
     do { return try body() } catch { throw TaskQueueError(error, .safe) }
   }
 }

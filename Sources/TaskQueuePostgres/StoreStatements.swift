@@ -8,12 +8,12 @@ struct StoreStatements: Sendable {
     let sql: String
     let name: String
 
-    func callAsFunction(_ parameters: PostgresValue...) -> PostgresStatement {
-      PostgresStatement(sql, parameters, name: name)
+    func callAsFunction(_ parameters: LibpqValue...) -> LibpqStatement {
+      LibpqStatement(sql, parameters, name: name)
     }
 
-    func callAsFunction(_ parameters: [PostgresValue]) -> PostgresStatement {
-      PostgresStatement(sql, parameters, name: name)
+    func callAsFunction(_ parameters: [LibpqValue]) -> LibpqStatement {
+      LibpqStatement(sql, parameters, name: name)
     }
   }
 

@@ -11,7 +11,7 @@ extension TaskQueueError {
   }
 
   /// What a caller sees of an error of the layer below.
-  init(_ error: PostgresError, _ repeatability: Repeatability) {
+  init(_ error: LibpqError, _ repeatability: Repeatability) {
     switch (error.isOutcomeUnknown, error.sqlState) {
     case (true, _):
       if case .unsafe = repeatability {

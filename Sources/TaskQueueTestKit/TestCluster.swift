@@ -112,11 +112,11 @@ actor TestCluster {
   }
 
   private static func migrate(_ connectionString: String) async throws {
-    _ = try await Migrator(configuration: PostgresConfiguration(connectionString), schema: schema).migrate()
+    _ = try await Migrator(configuration: LibpqConfiguration(connectionString), schema: schema).migrate()
   }
 
   private static func execute(_ sql: String, on connectionString: String) async throws {
-    let connection = try await PostgresConnection.connect(PostgresConfiguration(connectionString))
+    let connection = try await LibpqConnection.connect(LibpqConfiguration(connectionString))
     do {
       _ = try await connection.query(sql)
     } catch {

@@ -14,7 +14,7 @@ public struct TestDatabase: Sendable {
   let serverConnectionString: String
 
   /// How to reach the database, everything else by default.
-  public var postgresConfiguration: PostgresConfiguration { PostgresConfiguration(connectionString) }
+  public var postgresConfiguration: LibpqConfiguration { LibpqConfiguration(connectionString) }
 }
 
 /// Runs `body` with a new database and drops the database afterwards, together with the connections left to it.

@@ -14,7 +14,7 @@ struct CrashTestWorker {
   static func main() async throws {
     let arguments = CommandLine.arguments
     if arguments.dropFirst().first == "effects" {
-      return try await EffectCrashWorker.run(PostgresConfiguration(arguments.last ?? ""))
+      return try await EffectCrashWorker.run(LibpqConfiguration(arguments.last ?? ""))
     }
     guard arguments.count == 5, let lease = Int(arguments[2]), let work = Int(arguments[3]),
       let concurrency = Int(arguments[4])
@@ -22,7 +22,7 @@ struct CrashTestWorker {
       FileHandle.standardError.write(Data("usage: crash-test-worker CONNECTION LEASE_MS WORK_MS CONCURRENCY\n".utf8))
       exit(2)
     }
-    let store = try PostgresTaskStore(.init(PostgresConfiguration(arguments[1]), maximumConnections: 20))
+    let store = try PostgresTaskStore(.init(LibpqConfiguration(arguments[1]), maxConnections: 20))
     var handlers = TaskHandlers()
     try handlers.register(CrashTask.self, options: .init(retry: .fixed(.milliseconds(50)))) { task, context in
       try await Task.sleep(for: .milliseconds(Int.random(in: 0...work)))
@@ -36,8 +36,8 @@ struct CrashTestWorker {
     }
     var configuration = TaskWorkerConfiguration()
     configuration.lease = .milliseconds(lease)
-    configuration.maximumPollInterval = .milliseconds(100)
-    configuration.maximumCrashes = 1_000
+    configuration.maxPollInterval = .milliseconds(100)
+    configuration.maxCrashes = 1_000
     configuration.concurrency = concurrency
     let worker = try TaskWorker(
       store: store,

@@ -8,9 +8,9 @@ import TaskQueuePostgres
 ///
 /// The "provider" is a table written by a connection of its own. It knows no idempotency: what it is sent twice it does twice.
 enum EffectCrashWorker {
-  static func run(_ database: PostgresConfiguration) async throws {
-    let store = try PostgresTaskStore(.init(database, maximumConnections: 20))
-    let provider = PostgresPool(database, maximumConnections: 20)
+  static func run(_ database: LibpqConfiguration) async throws {
+    let store = try PostgresTaskStore(.init(database, maxConnections: 20))
+    let provider = LibpqPool(database, maxConnections: 20)
     var handlers = TaskHandlers()
     let options = TaskHandlerOptions(retry: .fixed(.milliseconds(100)), maxAttempts: 100_000)
     try handlers.register(EffectCrashTask.self, options: options) { task, context in
@@ -29,8 +29,8 @@ enum EffectCrashWorker {
     }
     var configuration = TaskWorkerConfiguration()
     configuration.lease = .milliseconds(1_000)
-    configuration.maximumPollInterval = .milliseconds(50)
-    configuration.maximumCrashes = 100_000
+    configuration.maxPollInterval = .milliseconds(50)
+    configuration.maxCrashes = 100_000
     configuration.concurrency = 3
     let worker = try TaskWorker(
       store: store,
@@ -45,7 +45,7 @@ enum EffectCrashWorker {
     _ task: EffectCrashTask,
     _ context: TaskContext,
     _ store: PostgresTaskStore,
-    _ provider: PostgresPool
+    _ provider: LibpqPool
   ) async throws -> EffectReceipt<Int64> {
     let crash = task.crash(in: context)
     let ledger = CrashingLedger(store: store, crash: crash)

@@ -7,10 +7,10 @@ struct ConnectTests {
   @Test("A server that accepts and never answers costs the connect deadline and no more")
   func blackHole() async throws {
     let hole = try BlackHole()
-    var configuration = PostgresConfiguration("postgresql://nobody@127.0.0.1:\(hole.port)/none")
+    var configuration = LibpqConfiguration("postgresql://nobody@127.0.0.1:\(hole.port)/none")
     configuration.connectTimeout = .milliseconds(100)
     let start = ContinuousClock.now
-    let error = try await postgresError { _ = try await PostgresConnection.connect(configuration) }
+    let error = try await postgresError { _ = try await LibpqConnection.connect(configuration) }
     #expect(error?.code == .connectFailed)
     #expect(error?.isRetrySafe == true)
     #expect(ContinuousClock.now - start < .seconds(60))
@@ -19,8 +19,8 @@ struct ConnectTests {
   @Test("Cancelling the task ends a connect")
   func cancellation() async throws {
     let hole = try BlackHole()
-    let configuration = PostgresConfiguration("host=127.0.0.1 port=\(hole.port)")
-    let task = Task { try await PostgresConnection.connect(configuration) }
+    let configuration = LibpqConfiguration("host=127.0.0.1 port=\(hole.port)")
+    let task = Task { try await LibpqConnection.connect(configuration) }
     task.cancel()
     #expect(try await postgresError { _ = try await task.value }?.code == .cancelled)
   }
@@ -28,12 +28,12 @@ struct ConnectTests {
   @Test("A refused connection and a malformed string say so, without the password")
   func failures() async throws {
     let refused = try await postgresError {
-      _ = try await PostgresConnection.connect(PostgresConfiguration("postgresql://u:hunter2@127.0.0.1:1/x"))
+      _ = try await LibpqConnection.connect(LibpqConfiguration("postgresql://u:hunter2@127.0.0.1:1/x"))
     }
     #expect(refused?.code == .connectFailed)
     #expect(refused.map { "\($0)".contains("hunter2") } == false)
     let malformed = try await postgresError {
-      _ = try await PostgresConnection.connect(PostgresConfiguration("user=u password=a hunter2 dbname=x"))
+      _ = try await LibpqConnection.connect(LibpqConfiguration("user=u password=a hunter2 dbname=x"))
     }
     #expect(malformed?.code == .invalidArgument)
     #expect(malformed.map { "\($0)\($0.message)".contains("hunter2") } == false)
@@ -43,7 +43,7 @@ struct ConnectTests {
   func missingDatabase() async throws {
     let base = try await TestServer.configuration().connectionString
     let error = try await postgresError {
-      _ = try await PostgresConnection.connect(PostgresConfiguration(base.replacing("/postgres", with: "/no_such_db")))
+      _ = try await LibpqConnection.connect(LibpqConfiguration(base.replacing("/postgres", with: "/no_such_db")))
     }
     #expect(error?.code == .connectFailed)
     #expect(error?.message.contains("no_such_db") == true)
@@ -53,7 +53,7 @@ struct ConnectTests {
   func settings() async throws {
     var configuration = try await TestServer.configuration()
     configuration.applicationName = "libpq tests"
-    let connection = try await PostgresConnection.connect(configuration)
+    let connection = try await LibpqConnection.connect(configuration)
     let row = try await connection.query(
       "SELECT current_setting('application_name'), current_setting('client_encoding')"
     )[0]
@@ -68,8 +68,8 @@ struct ConnectTests {
     let base = try await TestServer.connect()
     let socket = try await base.query("SELECT current_setting('unix_socket_directories'), current_setting('port')")[0]
     let hosts = "127.0.0.1,\(try socket.text(0))"
-    let connection = try await PostgresConnection.connect(
-      PostgresConfiguration("host=\(hosts) port=1,\(try socket.text(1)) user=postgres dbname=postgres")
+    let connection = try await LibpqConnection.connect(
+      LibpqConfiguration("host=\(hosts) port=1,\(try socket.text(1)) user=postgres dbname=postgres")
     )
     #expect(try await connection.query("SELECT 1")[0].int8(0) == 1)
     await connection.close()
@@ -82,7 +82,7 @@ struct ConnectTests {
       mutating func next() -> UInt64 { .max }
     }
     var generator = Highest()
-    var backoff = PostgresBackoff(initial: .seconds(1), maximum: .seconds(5))
+    var backoff = LibpqBackoff(initial: .seconds(1), maximum: .seconds(5))
     let delays = (0..<5).map { _ in backoff.next(using: &generator).components.seconds }
     #expect(delays == [1, 2, 4, 5, 5])
     backoff.reset()

@@ -86,7 +86,7 @@ struct CopyTests {
     try await connection.executeScript(
       "CREATE TEMP TABLE target (a bool, b int2, c int4, d int8, e text, f json, g timestamptz, h text)"
     )
-    var buffer = PostgresCopyBuffer()
+    var buffer = LibpqCopyBuffer()
     buffer.appendHeader()
     buffer.beginRow(columns: 8)
     buffer.append(true)

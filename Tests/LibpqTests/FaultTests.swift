@@ -8,13 +8,13 @@ struct FaultTests {
   @Test("A server that stops answering, and one that restarts, cost the connection and not the program")
   func pauseAndRestart() async throws {
     let server = try await EmbeddedPostgres.start(settings: ["fsync": "off"])
-    var configuration = PostgresConfiguration(server.connectionString)
+    var configuration = LibpqConfiguration(server.connectionString)
     configuration.statementTimeout = .milliseconds(200)
     configuration.cancelTimeout = .milliseconds(200)
-    let pool = PostgresPool(configuration, maximumConnections: 2)
+    let pool = LibpqPool(configuration, maxConnections: 2)
     #expect(try await pool.query("SELECT 1")[0].int8(0) == 1)
 
-    let connection = try await PostgresConnection.connect(configuration)
+    let connection = try await LibpqConnection.connect(configuration)
     try await connection.executeScript("CREATE TABLE entry (id int8)")
     server.pause()
     let silent = try await postgresError { _ = try await connection.query("INSERT INTO entry VALUES (1)") }
@@ -25,7 +25,7 @@ struct FaultTests {
     #expect(!connection.isUsable)
 
     let unresolved = try await postgresError {
-      try await PostgresConnection.connect(configuration).withTransaction { transaction in
+      try await LibpqConnection.connect(configuration).withTransaction { transaction in
         _ = try await transaction.query("INSERT INTO entry VALUES (2)")
         server.pause()
       }
@@ -34,7 +34,7 @@ struct FaultTests {
     #expect(unresolved?.code == .commitOutcomeUnknown)
 
     let inTransaction = try await postgresError {
-      try await PostgresConnection.connect(configuration).withTransaction { transaction in
+      try await LibpqConnection.connect(configuration).withTransaction { transaction in
         _ = try await transaction.query("INSERT INTO entry VALUES (3)")
         server.pause()
         defer { server.resume() }

@@ -8,7 +8,7 @@ struct ListenTests {
   func notifications() async throws {
     let connection = try await TestServer.connect()
     let channel = "Ch\"\(TestServer.uniqueName())"
-    let (stream, continuation) = AsyncStream<PostgresNotification?>.makeStream()
+    let (stream, continuation) = AsyncStream<LibpqNotification?>.makeStream()
     let task = Task {
       try await connection.listen([channel, "other"], onListening: { continuation.yield(nil) }) {
         continuation.yield($0)
@@ -36,7 +36,7 @@ struct ListenTests {
   func loss() async throws {
     var configuration = try await TestServer.configuration()
     configuration.listenProbeInterval = .milliseconds(20)
-    let connection = try await PostgresConnection.connect(configuration)
+    let connection = try await LibpqConnection.connect(configuration)
     let process = connection.backendProcessID
     let task = Task { try await connection.listen(["quiet"]) { _ in } }
     let killer = try await TestServer.connect()

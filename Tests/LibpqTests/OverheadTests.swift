@@ -8,7 +8,7 @@ struct OverheadTests {
   @Test("A query's cost beside a blocking libpq loop is printed")
   func overhead() async throws {
     let configuration = try await TestServer.configuration()
-    let connection = try await PostgresConnection.connect(configuration)
+    let connection = try await LibpqConnection.connect(configuration)
     let raw = PQconnectdb(configuration.connectionString)
     defer { PQfinish(raw) }
     try #require(PQstatus(raw) == CONNECTION_OK)

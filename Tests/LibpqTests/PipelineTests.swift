@@ -7,7 +7,7 @@ struct PipelineTests {
   @Test("A pipeline returns one result per statement, in order")
   func order() async throws {
     let connection = try await TestServer.connect()
-    let statements = (0..<300).map { PostgresStatement("SELECT $1", [.int8(Int64($0))], name: "one of \($0 % 3)") }
+    let statements = (0..<300).map { LibpqStatement("SELECT $1", [.int8(Int64($0))], name: "one of \($0 % 3)") }
     let results = try await connection.pipeline(statements)
     #expect(try results.map { try $0[0].int8(0) } == (0..<300).map { Int64($0) })
     #expect(try await connection.query("SELECT count(*) FROM pg_prepared_statements")[0].int8(0) == 3)
@@ -19,9 +19,9 @@ struct PipelineTests {
   func allOrNothing() async throws {
     let connection = try await TestServer.connect()
     try await connection.executeScript("CREATE TEMP TABLE kept (id int8 PRIMARY KEY)")
-    let insert = { (id: Int64) in PostgresStatement("INSERT INTO kept VALUES ($1)", [.int8(id)], name: "insert") }
-    let late = PostgresStatement("SELECT 'late'", name: "late")
-    let broken = PostgresStatement("SELECT nothing", name: "broken")
+    let insert = { (id: Int64) in LibpqStatement("INSERT INTO kept VALUES ($1)", [.int8(id)], name: "insert") }
+    let late = LibpqStatement("SELECT 'late'", name: "late")
+    let broken = LibpqStatement("SELECT nothing", name: "broken")
     let error = try await postgresError {
       _ = try await connection.pipeline([insert(1), insert(1), broken, late])
     }
@@ -39,7 +39,7 @@ struct PipelineTests {
   func large() async throws {
     let connection = try await TestServer.connect()
     let chunk = String(repeating: "x", count: 100_000)
-    let statements = Array(repeating: PostgresStatement("SELECT $1", [.text(chunk)], name: "echo"), count: 100)
+    let statements = Array(repeating: LibpqStatement("SELECT $1", [.text(chunk)], name: "echo"), count: 100)
     let results = try await connection.pipeline(statements)
     #expect(try results.map { try $0[0].text(0).utf8.count }.reduce(0, +) == 10_000_000)
     await connection.close()

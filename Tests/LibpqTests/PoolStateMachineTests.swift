@@ -8,7 +8,7 @@ struct PoolStateMachineTests {
 
   @Test("Waiters are served in order, and the connection used last is lent first")
   func order() {
-    var machine = Machine(maximum: 2, maximumWaiters: 2)
+    var machine = Machine(maximum: 2, maxWaiters: 2)
     for _ in 0..<2 { #expect(isOpen(machine.lease(now: 0).0)) }
     for name in ["a", "b"] {
       guard case .wait = machine.lease(now: 0).0 else { return #expect(Bool(false), "has to wait") }
@@ -30,7 +30,7 @@ struct PoolStateMachineTests {
 
   @Test("Expired idle connections are handed out for closing, and their slots reused")
   func expiry() {
-    var machine = Machine(maximum: 2, maximumWaiters: 2)
+    var machine = Machine(maximum: 2, maxWaiters: 2)
     for _ in 0..<2 { _ = machine.lease(now: 0) }
     for connection in 1...2 { _ = machine.release(connection, isReusable: true, expiry: 5, now: 0) }
     let (lease, expired) = machine.lease(now: 6)
@@ -43,7 +43,7 @@ struct PoolStateMachineTests {
   @Test("Any sequence keeps the number of slots in its bounds", arguments: 0..<20 as Range<UInt64>)
   func invariants(seed: UInt64) {
     var random = Generator(state: seed)
-    var machine = Machine(maximum: 3, maximumWaiters: 4)
+    var machine = Machine(maximum: 3, maxWaiters: 4)
     var lent: [Int] = []
     var waiting: [UInt64] = []
     var nextConnection = 0

@@ -8,7 +8,7 @@ import Testing
 struct PoolTests {
   @Test("No more connections than allowed are open, and all callers are served")
   func bound() async throws {
-    let pool = PostgresPool(try await TestServer.configuration(), maximumConnections: 3)
+    let pool = LibpqPool(try await TestServer.configuration(), maxConnections: 3)
     let processes = try await withThrowingTaskGroup(of: Int64.self) { group in
       for _ in 0..<100 {
         group.addTask { try await pool.query("SELECT pg_backend_pid(), pg_sleep(0.001)")[0].int8(0) }
@@ -21,7 +21,7 @@ struct PoolTests {
 
   @Test("A waiting caller that is cancelled leaves the queue, and the pool goes on")
   func waiterCancellation() async throws {
-    let pool = PostgresPool(try await TestServer.configuration(), maximumConnections: 1)
+    let pool = LibpqPool(try await TestServer.configuration(), maxConnections: 1)
     try await pool.withConnection { _ async throws in
       let waiter = Task { try await pool.query("SELECT 1") }
       #expect(try await TestServer.eventually { pool.counts.waiting == 1 })
@@ -36,12 +36,12 @@ struct PoolTests {
   @Test("A connection past its lifetime, broken or left in a transaction is not lent again")
   func health() async throws {
     let configuration = try await TestServer.configuration()
-    let brief = PostgresPool(configuration, maximumConnections: 1, maximumLifetime: .zero)
+    let brief = LibpqPool(configuration, maxConnections: 1, maxLifetime: .zero)
     let first = try await brief.withConnection { $0.backendProcessID }
     #expect(try await brief.withConnection { $0.backendProcessID } != first)
     await brief.close()
 
-    let pool = PostgresPool(configuration, maximumConnections: 1)
+    let pool = LibpqPool(configuration, maxConnections: 1)
     let second = try await pool.withConnection { $0.backendProcessID }
     #expect(try await pool.withConnection { $0.backendProcessID } == second)
     _ = try await pool.executeScript("BEGIN")
@@ -61,11 +61,11 @@ struct PoolTests {
 
   @Test("After a failed connect the next caller tries again")
   func failedConnect() async throws {
-    let pool = PostgresPool(PostgresConfiguration("host=127.0.0.1 port=1"), maximumConnections: 1)
+    let pool = LibpqPool(LibpqConfiguration("host=127.0.0.1 port=1"), maxConnections: 1)
     for _ in 0..<2 {
       #expect(try await postgresError { _ = try await pool.query("SELECT 1") }?.code == .connectFailed)
     }
-    let codes = await withTaskGroup(of: PostgresError.Code?.self) { group in
+    let codes = await withTaskGroup(of: LibpqError.Code?.self) { group in
       for _ in 0..<10 {
         group.addTask { (try? await postgresError { _ = try await pool.query("SELECT 1") })??.code }
       }
@@ -77,7 +77,7 @@ struct PoolTests {
 
   @Test("A closed pool refuses callers, also those that wait, and closes lent connections on return")
   func close() async throws {
-    let pool = PostgresPool(try await TestServer.configuration(), maximumConnections: 1)
+    let pool = LibpqPool(try await TestServer.configuration(), maxConnections: 1)
     let lent = try await pool.withConnection { connection async throws in
       let waiter = Task { try await pool.query("SELECT 1") }
       #expect(try await TestServer.eventually { pool.counts.waiting == 1 })
@@ -98,7 +98,7 @@ struct PoolTests {
   @Test("A pool's transactions run side by side")
   func transactions() async throws {
     let table = TestServer.uniqueName()
-    let pool = PostgresPool(try await TestServer.configuration(), maximumConnections: 4)
+    let pool = LibpqPool(try await TestServer.configuration(), maxConnections: 4)
     _ = try await pool.executeScript("CREATE TABLE \(table) (id int8)")
     try await withThrowingTaskGroup { group in
       for number in 0..<40 {

@@ -53,21 +53,21 @@ struct QueryTests {
   @Test("A named statement is prepared once, anew for other parameter types, and again when it went stale")
   func preparedStatements() async throws {
     let connection = try await TestServer.connect()
-    let count = PostgresStatement("SELECT count(*) FROM pg_prepared_statements")
-    for value in [41, nil, 42] as [PostgresValue] {
-      _ = try await connection.query(PostgresStatement("SELECT $1", [value], name: "same"))
+    let count = LibpqStatement("SELECT count(*) FROM pg_prepared_statements")
+    for value in [41, nil, 42] as [LibpqValue] {
+      _ = try await connection.query(LibpqStatement("SELECT $1", [value], name: "same"))
     }
     #expect(try await connection.query(count)[0].int8(0) == 1)
-    let null = PostgresStatement("SELECT $1::int8", [nil], name: "null first")
+    let null = LibpqStatement("SELECT $1::int8", [nil], name: "null first")
     #expect(try await connection.query(null)[0].optionalInt8(0) == nil)
-    let typed = PostgresStatement("SELECT $1::int8", [.int4(3)], name: "null first")
+    let typed = LibpqStatement("SELECT $1::int8", [.int4(3)], name: "null first")
     #expect(try await connection.query(typed)[0].int8(0) == 3)
     #expect(try await connection.query(count)[0].int8(0) == 3)
-    let other = PostgresStatement("SELECT 2", name: "same")
+    let other = LibpqStatement("SELECT 2", name: "same")
     #expect(try await postgresError { _ = try await connection.query(other) }?.code == .invalidArgument)
 
     try await connection.executeScript("CREATE TEMP TABLE shape (a int)")
-    let star = PostgresStatement("SELECT * FROM shape", name: "star")
+    let star = LibpqStatement("SELECT * FROM shape", name: "star")
     _ = try await connection.query(star)
     try await connection.executeScript("ALTER TABLE shape ADD b int")
     #expect(try await postgresError { _ = try await connection.query(star) }?.sqlState == "0A000")
@@ -79,8 +79,8 @@ struct QueryTests {
   func unprepared() async throws {
     var configuration = try await TestServer.configuration()
     configuration.preparesStatements = false
-    let connection = try await PostgresConnection.connect(configuration)
-    let statement = PostgresStatement("SELECT count(*) FROM pg_prepared_statements", name: "count")
+    let connection = try await LibpqConnection.connect(configuration)
+    let statement = LibpqStatement("SELECT count(*) FROM pg_prepared_statements", name: "count")
     for _ in 0..<2 { #expect(try await connection.query(statement)[0].int8(0) == 0) }
     #expect(try await connection.pipeline([statement, statement])[1][0].int8(0) == 0)
     await connection.close()
@@ -132,7 +132,7 @@ struct QueryTests {
   func statementTimeout() async throws {
     var configuration = try await TestServer.configuration()
     configuration.statementTimeout = .milliseconds(50)
-    let connection = try await PostgresConnection.connect(configuration)
+    let connection = try await LibpqConnection.connect(configuration)
     let error = try await postgresError { _ = try await connection.query("SELECT pg_sleep(60)") }
     #expect(error?.code == .timeout)
     #expect(error?.isOutcomeUnknown == false)

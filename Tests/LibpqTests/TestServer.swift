@@ -6,14 +6,14 @@ import Libpq
 enum TestServer {
   private static let embedded = Task { try await EmbeddedPostgres.start() }
 
-  static func configuration() async throws -> PostgresConfiguration {
+  static func configuration() async throws -> LibpqConfiguration {
     if let url = ProcessInfo.processInfo.environment["TASKQUEUE_TEST_DATABASE_URL"] {
-      return PostgresConfiguration(url)
+      return LibpqConfiguration(url)
     }
-    return PostgresConfiguration(try await embedded.value.connectionString)
+    return LibpqConfiguration(try await embedded.value.connectionString)
   }
 
-  static func connect() async throws -> PostgresConnection {
+  static func connect() async throws -> LibpqConnection {
     try await .connect(configuration())
   }
 
@@ -44,12 +44,12 @@ enum TestServer {
   }
 }
 
-/// The PostgresError that `body` throws; nil if it throws none.
-func postgresError(_ body: () async throws -> Void) async throws -> PostgresError? {
+/// The LibpqError that `body` throws; nil if it throws none.
+func postgresError(_ body: () async throws -> Void) async throws -> LibpqError? {
   do {
     try await body()
     return nil
-  } catch let error as PostgresError {
+  } catch let error as LibpqError {
     return error
   }
 }

@@ -28,7 +28,7 @@ struct TransactionTests {
   @Test("Isolation level, read only and deferrable reach the server")
   func options() async throws {
     let connection = try await TestServer.connect()
-    let options = PostgresTransactionOptions(isolationLevel: .serializable, isReadOnly: true, isDeferrable: true)
+    let options = LibpqTransactionOptions(isolationLevel: .serializable, isReadOnly: true, isDeferrable: true)
     let row = try await connection.withTransaction(options) { transaction in
       try await transaction.query(
         """
@@ -151,8 +151,8 @@ struct TransactionTests {
       """
     )
     let configuration = try await TestServer.configuration()
-    let pool = PostgresPool(configuration)
-    for (knowsID, code) in [(false, PostgresError.Code.commitOutcomeUnknown), (true, .transactionAborted)] {
+    let pool = LibpqPool(configuration)
+    for (knowsID, code) in [(false, LibpqError.Code.commitOutcomeUnknown), (true, .transactionAborted)] {
       let error = try await lostCommit(pool, setup, table, knowsID: knowsID, "PgSleep")
       #expect(error?.code == code)
       #expect(error?.isOutcomeUnknown == !knowsID)
@@ -170,10 +170,10 @@ struct TransactionTests {
     let server = try await EmbeddedPostgres.start(
       settings: ["synchronous_standby_names": "nobody", "synchronous_commit": "local", "fsync": "off"]
     )
-    let configuration = PostgresConfiguration(server.connectionString)
-    let setup = try await PostgresConnection.connect(configuration)
+    let configuration = LibpqConfiguration(server.connectionString)
+    let setup = try await LibpqConnection.connect(configuration)
     try await setup.executeScript("CREATE TABLE entry (id int8)")
-    let pool = PostgresPool(configuration)
+    let pool = LibpqPool(configuration)
     let error = try await lostCommit(pool, setup, "entry", knowsID: true, "SyncRep")
     #expect(error == nil)
     #expect(try await setup.query("SELECT count(*) FROM entry")[0].int8(0) == 1)
@@ -184,12 +184,12 @@ struct TransactionTests {
 
   /// Inserts a row in a transaction of the pool, and terminates its server process while COMMIT waits.
   private func lostCommit(
-    _ pool: PostgresPool,
-    _ killer: PostgresConnection,
+    _ pool: LibpqPool,
+    _ killer: LibpqConnection,
     _ table: String,
     knowsID: Bool,
     _ event: String
-  ) async throws -> PostgresError? {
+  ) async throws -> LibpqError? {
     let (processes, continuation) = AsyncStream<Int32>.makeStream()
     async let outcome = postgresError {
       try await pool.withTransaction { transaction async throws in

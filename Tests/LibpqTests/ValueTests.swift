@@ -100,7 +100,7 @@ struct ValueTests {
   @Test("What would be cut off at a NUL is refused before it is sent")
   func invalidArguments() async throws {
     let connection = try await TestServer.connect()
-    let statements: [PostgresStatement] = [
+    let statements: [LibpqStatement] = [
       .init("SELECT 1\0"), .init("SELECT $1::json", [.json(Data([0x31, 0]))]), .init("SELECT $1", [.unknown("a\0")]),
       .init("SELECT $1", [.timestamptz(Date(timeIntervalSinceReferenceDate: .nan))]), .init("SELECT 1", name: ""),
     ]
@@ -113,14 +113,14 @@ struct ValueTests {
 
   @Test("Names are quoted, and impossible ones refused")
   func identifiers() async throws {
-    #expect(try PostgresIdentifier.quotedIdentifier("plain") == "\"plain\"")
-    #expect(try PostgresIdentifier.quotedIdentifier("a\"; DROP") == "\"a\"\"; DROP\"")
+    #expect(try LibpqIdentifier.quotedIdentifier("plain") == "\"plain\"")
+    #expect(try LibpqIdentifier.quotedIdentifier("a\"; DROP") == "\"a\"\"; DROP\"")
     for name in ["", "a\0b", String(repeating: "ü", count: 32)] {
-      #expect(try await postgresError { _ = try PostgresIdentifier.quotedIdentifier(name) }?.code == .invalidArgument)
+      #expect(try await postgresError { _ = try LibpqIdentifier.quotedIdentifier(name) }?.code == .invalidArgument)
     }
     let connection = try await TestServer.connect()
     let name = "we\"ird Ü.\(TestServer.uniqueName().prefix(20))"
-    let quoted = try PostgresIdentifier.quotedIdentifier(name)
+    let quoted = try LibpqIdentifier.quotedIdentifier(name)
     try await connection.executeScript("CREATE TEMP TABLE \(quoted) (a int)")
     let count = try await connection.query("SELECT count(*) FROM pg_class WHERE relname = $1", [.text(name)])
     #expect(try count[0].int8(0) == 1)

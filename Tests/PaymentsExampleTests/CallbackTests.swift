@@ -72,7 +72,7 @@ struct CallbackTests {
   @Test("Ids of any length and with any characters are told apart", arguments: [false, true])
   func strangeIds(isKnown: Bool) async throws {
     try await PaymentsFixture.with(works: false) { fixture in
-      let long = String(repeating: "é", count: ProviderCallback.maximumTextLength)
+      let long = String(repeating: "é", count: ProviderCallback.maxTextLength)
       if isKnown {
         let payment = try await fixture.create(1)[0]
         try await fixture.apply(.registered(id: long, .initial), to: payment)

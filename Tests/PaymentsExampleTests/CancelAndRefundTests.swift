@@ -1,5 +1,6 @@
 import Libpq
 import NIOHTTP1
+import SeededRandom
 import TaskQueue
 import TaskQueuePostgres
 import Testing

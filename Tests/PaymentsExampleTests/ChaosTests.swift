@@ -23,13 +23,13 @@ struct ChaosTests {
     // No machine crashes here, only processes.
     settings.postgres = ["fsync": "off"]
     settings.baseRetry = .milliseconds(100)
-    settings.maximumRetry = .seconds(1)
+    settings.maxRetry = .seconds(1)
     settings.lease = .seconds(1)
     settings.providerTimeout = .milliseconds(700)
     settings.stallTime = .seconds(1)
     settings.processingTime = .milliseconds(100)
     settings.killPause = .milliseconds(700)...Duration.milliseconds(2000)
-    settings.maximumKills = 40
+    settings.maxKills = 40
     settings.limit = .seconds(300)
     let report = try await ChaosRun(settings: settings).run()
     print(report.lines.joined(separator: "\n"))

@@ -1,3 +1,4 @@
+import SeededRandom
 import Synchronization
 import Testing
 
@@ -6,7 +7,7 @@ import Testing
 extension EventReceiver {
   /// Fails before and after it has kept an event, and stalls, by seed.
   static func hostile(seed: UInt64) -> EventReceiver {
-    let generator = Mutex(PaymentsExample.SeededGenerator(seed: seed))
+    let generator = Mutex(SeededGenerator(seed: seed))
     return EventReceiver { _ in
       switch generator.withLock({ Int.random(in: 0..<10, using: &$0) }) {
       case 0, 1: .refused

@@ -135,7 +135,7 @@ struct InitPaymentTests {
   func commitOfAnAttempt() async throws {
     try await PaymentsFixture.with(works: false) { fixture in
       let payment = try await fixture.create(1)[0]
-      let pool = PostgresPool(fixture.store.configuration.connection, maximumConnections: 1)
+      let pool = LibpqPool(fixture.store.configuration.connection, maxConnections: 1)
       let counted = try await PaymentStore.beginAttempt(payment.id, in: pool)
       let setting = try await pool.query("SHOW synchronous_commit")[0].text(0)
       await pool.close()

@@ -53,7 +53,7 @@ struct KillFixture: Sendable {
       let arguments = [
         "serve", "--supervised", "--port", "0", "--log-level", "critical", "--database-url", database, "--provider-url",
         "http://127.0.0.1:\(try await provider.port())", "--provider-timeout", "500ms", "--base-retry", "50ms",
-        "--maximum-retry", "200ms", "--lease", "500ms", "--workers", "4",
+        "--max-retry", "200ms", "--lease", "500ms", "--workers", "4",
       ]
       try await body(KillFixture(store: store, provider: provider, client: client, arguments: arguments))
     }

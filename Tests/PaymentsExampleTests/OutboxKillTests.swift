@@ -1,5 +1,6 @@
 import Foundation
 import Libpq
+import SeededRandom
 import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
@@ -23,7 +24,7 @@ struct OutboxKillTests {
 
   /// - Returns: what was paid while processes died, and all of it is final and published.
   private func payUnderKills(_ fixture: KillFixture, _ url: String, seed: UInt64) async throws -> [Payment] {
-    var generator = PaymentsExample.SeededGenerator(seed: seed)
+    var generator = SeededGenerator(seed: seed)
     var payments: [Payment] = []
     var process = try Self.serve(fixture, url)
     _ = try await process.port()
@@ -57,7 +58,7 @@ struct OutboxKillTests {
   private static func serve(_ fixture: KillFixture, _ url: String) throws -> WorkerProcess {
     try fixture.serve(
       [
-        "--webhook-url", url, "--webhook-timeout", "300ms", "--webhook-retry", "50ms", "--maximum-webhook-retry",
+        "--webhook-url", url, "--webhook-timeout", "300ms", "--webhook-retry", "50ms", "--max-webhook-retry",
         "200ms",
       ],
       environment: [OutboxOptions.secretName: EventReceiver.secret]

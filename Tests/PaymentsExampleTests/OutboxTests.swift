@@ -30,7 +30,7 @@ struct OutboxTests {
             )
           )
           outbox.firstRetry = .milliseconds(20)
-          outbox.maximumRetry = .milliseconds(100)
+          outbox.maxRetry = .milliseconds(100)
           change(&outbox)
           settings.outbox = outbox
         }

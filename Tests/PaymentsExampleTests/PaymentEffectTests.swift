@@ -93,9 +93,9 @@ struct PaymentEffectTests {
     try await self.withWorker(never) { fixture, payment in
       try await eventually("all rounds are over and it was looked at again") {
         let attempts = try await fixture.client.payment(payment.id).payment.attempts
-        return attempts > PaymentExecution.maximumRounds + 3
+        return attempts > PaymentExecution.maxRounds + 3
       }
-      #expect(never.count("execute") == PaymentExecution.maximumRounds)
+      #expect(never.count("execute") == PaymentExecution.maxRounds)
     }
   }
 

@@ -10,7 +10,7 @@ struct PaymentMigrationTests {
   @Test("Payments of the first version get a history, and count as executed if they may have been", .database)
   func upgrades() async throws {
     let database = try #require(TestDatabase.current)
-    let pool = PostgresPool(database.postgresConfiguration, maximumConnections: 2)
+    let pool = LibpqPool(database.postgresConfiguration, maxConnections: 2)
     try await pool.executeScript(String(decoding: PackageResources.P0001_payments_sql, as: UTF8.self))
     try await pool.executeScript(
       """

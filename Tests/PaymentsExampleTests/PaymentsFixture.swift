@@ -107,7 +107,7 @@ struct PaymentsFixture: Sendable {
   static func settings(_ change: (inout PaymentsApp.Settings) -> Void = { _ in }) -> PaymentsApp.Settings {
     var settings = PaymentsApp.Settings(
       baseRetry: .milliseconds(20),
-      maximumRetry: .milliseconds(200),
+      maxRetry: .milliseconds(200),
       lease: .seconds(2),
       callbackSecrets: [secret]
     )

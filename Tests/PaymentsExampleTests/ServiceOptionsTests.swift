@@ -30,10 +30,10 @@ struct ServiceOptionsTests {
       #expect(try OutboxOptions.parse([]).make(client) == nil)
       let url = ["--webhook-url", "http://127.0.0.1:1"]
       #expect(throws: (any Error).self) { try OutboxOptions.parse(url + ["--webhook-secret", ""]) }
-      let arguments = url + ["--webhook-secret", "s", "--webhook-retry", "2s", "--maximum-webhook-retry", "9s"]
+      let arguments = url + ["--webhook-secret", "s", "--webhook-retry", "2s", "--max-webhook-retry", "9s"]
       let settings = try #require(try OutboxOptions.parse(arguments).make(client))
       #expect(settings.firstRetry == .seconds(2))
-      #expect(settings.maximumRetry == .seconds(9))
+      #expect(settings.maxRetry == .seconds(9))
     }
   }
 

@@ -28,7 +28,7 @@ struct ReportTests {
       ]),
       series: [series],
       thresholds: try Thresholds(
-        json: Data(#"{"drain-1": {"minimumRatio": 0.6}, "peak-memory": {"maximum": 40}}"#.utf8)
+        json: Data(#"{"drain-1": {"minRatio": 0.6}, "peak-memory": {"maximum": 40}}"#.utf8)
       )
     )
   }

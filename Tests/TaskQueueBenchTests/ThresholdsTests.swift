@@ -14,8 +14,8 @@ struct ThresholdsTests {
   @Test(
     "Bounds are inclusive",
     arguments: [
-      (#"{"drain-1": {"minimumRatio": 0.6}}"#, 59.0, false), (#"{"drain-1": {"minimumRatio": 0.6}}"#, 60.0, true),
-      (#"{"drain-1": {"maximumRatio": 0.6}}"#, 60.0, true), (#"{"drain-1": {"maximumRatio": 0.6}}"#, 61.0, false),
+      (#"{"drain-1": {"minRatio": 0.6}}"#, 59.0, false), (#"{"drain-1": {"minRatio": 0.6}}"#, 60.0, true),
+      (#"{"drain-1": {"maxRatio": 0.6}}"#, 60.0, true), (#"{"drain-1": {"maxRatio": 0.6}}"#, 61.0, false),
     ]
   )
   func ratios(json: String, value: Double, holds: Bool) throws {
@@ -38,7 +38,7 @@ struct ThresholdsTests {
 
   @Test("What could not be measured does not hold")
   func unmeasured() throws {
-    let thresholds = try load(#"{"drain-1": {"minimumRatio": 0.6}, "latency-p50": {"maximum": 1}}"#)
+    let thresholds = try load(#"{"drain-1": {"minRatio": 0.6}, "latency-p50": {"maximum": 1}}"#)
     #expect(thresholds.judge(result(MetricCatalog.drainOne, 10, beside: 0)).isMissed)
     #expect(thresholds.judge(result(MetricCatalog.drainOne, .nan, beside: 100)).isMissed)
     #expect(thresholds.judge(result(MetricCatalog.latencyMedian, .nan)).isMissed)
@@ -50,10 +50,10 @@ struct ThresholdsTests {
     arguments: [
       ("not json", "JSON object"),
       (#"{"drain-1": 0.6}"#, "JSON object"),
-      (#"{"drain-9": {"minimumRatio": 0.6}}"#, "Unknown metric"),
+      (#"{"drain-9": {"minRatio": 0.6}}"#, "Unknown metric"),
       (#"{"drain-1": {"minRatio": 0.6}}"#, "Unknown bound"),
       (#"{"drain-1": {"minimum": 1000}}"#, "is a speed"),
-      (#"{"peak-memory": {"maximumRatio": 1}}"#, "no reference"),
+      (#"{"peak-memory": {"maxRatio": 1}}"#, "no reference"),
     ]
   )
   func mistakes(json: String, part: String) {
@@ -67,7 +67,7 @@ struct ThresholdsTests {
       .deletingLastPathComponent()
     let data = try Data(contentsOf: root.appendingPathComponent("benchmarks/thresholds.json"))
     let thresholds = try Thresholds(json: data)
-    #expect(thresholds.threshold(for: MetricCatalog.drainOne)?.minimumRatio != nil)
+    #expect(thresholds.threshold(for: MetricCatalog.drainOne)?.minRatio != nil)
   }
 
   @Test("Every metric has an id of its own")

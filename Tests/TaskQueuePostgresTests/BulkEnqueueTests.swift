@@ -35,7 +35,7 @@ struct BulkEnqueueTests {
   @Test("S14 COPY and enqueue_many store the same rows, with every option, also in a transaction")
   func sameRows() async throws {
     try await withStore { store in
-      let tasks = try tasks(TaskCopy.minimumTasks)
+      let tasks = try tasks(TaskCopy.minTasks)
       #expect(TaskCopy.suits(tasks))
       let copied = try await store.enqueue(tasks)
       let rowsOfCopy = try await store.storedRows()
@@ -61,7 +61,7 @@ struct BulkEnqueueTests {
   @Test("S14 Ids come in the order of the tasks, over several COPY statements")
   func order() async throws {
     try await withStore { store in
-      let payloads = (0..<TaskCopy.maximumTasks * 2 + 7).map { Note(text: "\($0)") }
+      let payloads = (0..<TaskCopy.maxTasks * 2 + 7).map { Note(text: "\($0)") }
       let results = try await TaskClient(store: store).enqueue(all: payloads)
       #expect(results.count == payloads.count)
       #expect(results.map(\.id) == results.map(\.id).sorted())
@@ -127,7 +127,7 @@ struct BulkEnqueueTests {
 
   @Test("S15 What is wrong with one payload of many is found before any SQL")
   func tooLarge() async throws {
-    let store = try PostgresTaskStore(.init(PostgresConfiguration("host=/nowhere")))
+    let store = try PostgresTaskStore(.init(LibpqConfiguration("host=/nowhere")))
     var payloads = (0..<20_000).map { Note(text: "\($0)") }
     payloads[19_000] = Note(text: String(repeating: "x", count: Limits.payloadBytes))
     let client = TaskClient(store: store)
@@ -167,7 +167,7 @@ struct BulkEnqueueTests {
   @Test("S28 A backend killed during a bulk leaves all of it or nothing, as reported", arguments: 0..<4)
   func kill(seed: Int) async throws {
     try await withStore { store in
-      let killer = try await PostgresConnection.connect(store.configuration.connection)
+      let killer = try await LibpqConnection.connect(store.configuration.connection)
       let tasks = try tasks(60_000)
       let outcome: Result<Int, any Error> = try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {

@@ -123,7 +123,7 @@ struct CallbackInboxTests {
     try await withTestDatabase { database in
       let store = try PostgresTaskStore(.init(database.postgresConfiguration))
       let inbox = CallbackInbox(store: store)
-      let killer = try await PostgresConnection.connect(database.postgresConfiguration)
+      let killer = try await LibpqConnection.connect(database.postgresConfiguration)
       let tasks = try (0..<300).map { try wake("\($0)") }
       let answers = try await withThrowingTaskGroup(of: Bool.self) { group in
         for (index, task) in tasks.enumerated() {
@@ -229,7 +229,7 @@ struct CallbackInboxTests {
       #expect(await code { try await inbox.receive(large, wake: task) } == .payloadTooLarge)
       let subjectless = CallbackEvent(source: "p", id: "1")
       #expect(await code { try await inbox.receive(subjectless) { _ in nil } } == .invalidOption)
-      let isolation = PostgresTransactionOptions(isolationLevel: .repeatableRead)
+      let isolation = LibpqTransactionOptions(isolationLevel: .repeatableRead)
       let error = await code {
         try await store.pool.withTransaction(isolation) {
           _ = try await inbox.claimEvents(source: "p", subject: "s", in: $0)

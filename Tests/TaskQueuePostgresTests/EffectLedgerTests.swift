@@ -2,6 +2,7 @@ import Foundation
 import Libpq
 import Logging
 import TaskQueue
+import TaskQueueConformance
 import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
@@ -29,7 +30,7 @@ struct PostgresEffectLedgerTests {
       let row = try await store.pool.query("SELECT id::text FROM taskqueue.effect_namespace")[0]
       let namespace = try #require(UUID(uuidString: try row.text(0)))
       for id in [1, 255, 65_536, Int64.max] {
-        let statement = PostgresStatement(
+        let statement = LibpqStatement(
           """
           SELECT taskqueue.effect_key(n.id, $1, u.name)::text
           FROM taskqueue.effect_namespace n, unnest($2) WITH ORDINALITY AS u(name, place) ORDER BY u.place
@@ -81,7 +82,7 @@ struct PostgresEffectLedgerTests {
     for _ in 1...2 {
       try await withTestDatabase(migrated: false) { database in
         try await Migrator(configuration: database.postgresConfiguration).migrate()
-        let connection = try await PostgresConnection.connect(database.postgresConfiguration)
+        let connection = try await LibpqConnection.connect(database.postgresConfiguration)
         let sql = "SELECT taskqueue.effect_key(id, 1, 'charge')::text FROM taskqueue.effect_namespace"
         keys.insert(try await connection.query(sql)[0].text(0))
         await connection.close()
@@ -148,7 +149,7 @@ struct PostgresEffectLedgerTests {
         """
       #expect(try await store.number(claimable) == 1)
       try await store.pool.withTransaction { transaction in
-        let begin = PostgresStatement(
+        let begin = LibpqStatement(
           "SELECT decision FROM taskqueue.begin_effect($1, $2, 'charge', sha256(''), '30 s', NULL, NULL)",
           [.int8(id), .int8(task.claim.token)]
         )

@@ -1,4 +1,5 @@
 import Foundation
+import SeededRandom
 import TaskQueue
 import TaskQueueTestKit
 import Testing
@@ -10,7 +11,7 @@ struct EnqueueGroupStateMachineTests {
   typealias Machine = EnqueueGroupStateMachine<String>
 
   private func machine(groups: Int = 1, tasks: Int = 3, bytes: Int = 100, waiters: Int = 4) -> Machine {
-    Machine(maximumGroups: groups, maximumTasks: tasks, maximumBytes: bytes, maximumWaiters: waiters)
+    Machine(maxGroups: groups, maxTasks: tasks, maxBytes: bytes, maxWaiters: waiters)
   }
 
   private func task(bytes: Int = 1) throws -> NewTask {

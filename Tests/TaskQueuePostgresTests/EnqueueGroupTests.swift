@@ -54,7 +54,7 @@ struct EnqueueGroupTests {
       // Two lead before anybody waits; the others went in groups.
       let commits = try await store.number("SELECT count(DISTINCT xmin::text) FROM taskqueue.task")
       #expect(commits <= 30)
-      #expect(store.pool.counts.idle <= EnqueueGroups.maximumGroups)
+      #expect(store.pool.counts.idle <= EnqueueGroups.maxGroups)
     }
   }
 
@@ -81,8 +81,8 @@ struct EnqueueGroupTests {
   @Test("A cancelled leader's group is stored all the same, and cancelled waiting callers disturb nobody")
   func cancellation() async throws {
     try await withTestDatabase { database in
-      let store = try PostgresTaskStore(.init(database.postgresConfiguration, maximumConnections: 1))
-      let other = try await PostgresConnection.connect(database.postgresConfiguration)
+      let store = try PostgresTaskStore(.init(database.postgresConfiguration, maxConnections: 1))
+      let other = try await LibpqConnection.connect(database.postgresConfiguration)
       // Two lead, and wait for the only connection; ten wait for them.
       let tasks = try await store.pool.withConnection { _ in
         let tasks = (0..<12).map { number in Task { try await store.add("\(number)") } }
@@ -124,7 +124,7 @@ struct EnqueueGroupTests {
   func kills(seed: Int) async throws {
     try await withStore { store in
       try await store.pool.executeScript(Self.slow)
-      let killer = try await PostgresConnection.connect(store.configuration.connection)
+      let killer = try await LibpqConnection.connect(store.configuration.connection)
       let outcomes = try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask {
           for round in 0..<8 {

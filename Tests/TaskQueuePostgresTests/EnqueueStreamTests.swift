@@ -2,6 +2,7 @@ import Foundation
 import Libpq
 import Synchronization
 import TaskQueue
+import TaskQueueInMemory
 import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing

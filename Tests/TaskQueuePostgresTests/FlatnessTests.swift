@@ -2,6 +2,7 @@ import Foundation
 import Libpq
 import Logging
 import Synchronization
+import TaskQueueConformance
 import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
@@ -16,9 +17,9 @@ struct FlatnessTests {
 
   @Test("S11 A task committed late starts long before the backlog's end", arguments: [false, true])
   func lateCommit(nearsighted: Bool) async throws {
-    var writer: PostgresConnection?
+    var writer: LibpqConnection?
     let begin = { (store: PostgresTaskStore) in
-      let connection = try await PostgresConnection.connect(store.configuration.connection)
+      let connection = try await LibpqConnection.connect(store.configuration.connection)
       writer = connection
       _ = try await connection.query("BEGIN")
       return TaskID(try await connection.query("SELECT taskqueue.enqueue('note', '{\"text\":\"late\"}')")[0].int8(0))
@@ -117,7 +118,7 @@ struct FlatnessTests {
         return claimed.map(\.claim.id)
       }
       let before = try await claimIndexReads(store)
-      let writer = try await PostgresConnection.connect(store.configuration.connection)
+      let writer = try await LibpqConnection.connect(store.configuration.connection)
       _ = try await look()
       _ = try await writer.query("BEGIN")
       let late = try await writer.query("SELECT taskqueue.enqueue('note', '{}')")[0].int8(0)
@@ -142,7 +143,7 @@ struct FlatnessTests {
   /// Runs the body when 20,000 tasks have been done that cannot be removed.
   private func withHeldSnapshot(_ body: (PostgresTaskStore, ScanPosition, Int) async throws -> Void) async throws {
     try await withStore { store in
-      let holder = try await PostgresConnection.connect(store.configuration.connection)
+      let holder = try await LibpqConnection.connect(store.configuration.connection)
       _ = try await holder.query("BEGIN ISOLATION LEVEL REPEATABLE READ")
       _ = try await holder.query("SELECT count(*) FROM taskqueue.task")
       let count = 20_000

@@ -68,7 +68,7 @@ struct KillTests {
     try await withTestDatabase { database in
       let scene = try await Scene(database.postgresConfiguration, pace)
       try await scene.withWorker { _ in
-        let killer = try await PostgresConnection.connect(database.postgresConfiguration)
+        let killer = try await LibpqConnection.connect(database.postgresConfiguration)
         var terminated = 0
         while try await scene.effectCount(on: killer) < pace.taskCount * 19 / 20 {
           let result = try await killer.query(
@@ -92,7 +92,7 @@ struct KillTests {
   @Test("An immediate restart of the server, as in a crash", arguments: Pace.all)
   func restartsServer(pace: Pace) async throws {
     let cluster = try await EmbeddedPostgres.start()
-    let database = PostgresConfiguration(cluster.connectionString)
+    let database = LibpqConfiguration(cluster.connectionString)
     try await Migrator(configuration: database).migrate()
     let scene = try await Scene(database, pace)
     try await scene.withWorker { _ in
@@ -152,18 +152,18 @@ struct Scene {
   let pace: KillTests.Pace
   private var taskCount: Int { pace.taskCount }
 
-  init(_ database: PostgresConfiguration, _ pace: KillTests.Pace) async throws {
+  init(_ database: LibpqConfiguration, _ pace: KillTests.Pace) async throws {
     self.pace = pace
-    store = try PostgresTaskStore(.init(database, maximumConnections: 20))
+    store = try PostgresTaskStore(.init(database, maxConnections: 20))
     try await store.pool.executeScript("CREATE TABLE public.effect (number bigint NOT NULL, pid bigint NOT NULL)")
     _ = try await TaskClient(store: store).enqueue(all: (1...pace.taskCount).map { CrashTask(number: Int64($0)) })
   }
 
   func close() async { await store.close() }
 
-  func effectCount(on connection: (any PostgresQueryable)? = nil) async throws -> Int {
-    let queryable: any PostgresQueryable = connection ?? store.pool
-    do throws(PostgresError) {
+  func effectCount(on connection: (any LibpqQueryable)? = nil) async throws -> Int {
+    let queryable: any LibpqQueryable = connection ?? store.pool
+    do throws(LibpqError) {
       return Int(try await queryable.query("SELECT count(*) FROM public.effect")[0].int8(0))
     } catch {
       // The server or our own connection may be down just now.
@@ -207,8 +207,8 @@ struct Scene {
     }
     var configuration = TaskWorkerConfiguration()
     configuration.lease = .seconds(1)
-    configuration.maximumPollInterval = .milliseconds(50)
-    configuration.maximumCrashes = 10_000
+    configuration.maxPollInterval = .milliseconds(50)
+    configuration.maxCrashes = 10_000
     configuration.concurrency = pace.concurrency
     let worker = try TaskWorker(
       store: store,

@@ -31,7 +31,7 @@ struct MigratorTests {
   @Test("psql applies the same file, and the migrator accepts it", arguments: [oddSchema, "plain"])
   func psqlPath(schema: String) async throws {
     try await withTestDatabase(migrated: false) { database in
-      let quoted = try PostgresIdentifier.quotedIdentifier(schema)
+      let quoted = try LibpqIdentifier.quotedIdentifier(schema)
       let output = try await Psql.run(
         database.connectionString,
         [
@@ -106,7 +106,7 @@ struct MigratorTests {
   func refusals() async throws {
     try await withTestDatabase { database in
       let migrator = Migrator(configuration: database.postgresConfiguration)
-      let connection = try await PostgresConnection.connect(database.postgresConfiguration)
+      let connection = try await LibpqConnection.connect(database.postgresConfiguration)
       try await connection.query("UPDATE taskqueue.migration SET checksum = 'other'")
       var error = await #expect(throws: MigrationError.self) { try await migrator.migrate() }
       #expect(error?.code == .checksumMismatch)
@@ -127,14 +127,14 @@ struct MigratorTests {
         try await Migrator(configuration: configuration, schema: "").migrate()
       }
       #expect(bad?.code == .invalidSchemaName)
-      let absent = PostgresConfiguration(database.connectionString + " dbname=taskqueue_absent")
+      let absent = LibpqConfiguration(database.connectionString + " dbname=taskqueue_absent")
       let error = await #expect(throws: MigrationError.self) { try await Migrator(configuration: absent).migrate() }
       #expect(error?.code == .databaseFailed)
     }
   }
 
   /// One life of a task in that schema.
-  private func exercise(_ configuration: PostgresConfiguration, _ schema: String) async throws {
+  private func exercise(_ configuration: LibpqConfiguration, _ schema: String) async throws {
     let store = try PostgresTaskStore(.init(configuration, schema: schema))
     _ = try await store.add("x") { $0.unique = UniqueKey("k") }
     let claimed = try await store.claimAll()

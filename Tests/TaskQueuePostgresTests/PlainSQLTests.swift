@@ -81,7 +81,7 @@ struct PlainSQLTests {
   )
   func refusals(arguments: String) async throws {
     try await withStore { store in
-      let error = await #expect(throws: PostgresError.self) {
+      let error = await #expect(throws: LibpqError.self) {
         try await store.pool.query("SELECT taskqueue.enqueue(\(arguments))")
       }
       #expect(error?.sqlState == "22023")
@@ -95,7 +95,7 @@ struct PlainSQLTests {
   func constraints() async throws {
     try await withStore { store in
       for row in ["'', '{}', 'q'", "'a', '{}', ''", "E'a\\x01', '{}', 'q'"] {
-        let error = await #expect(throws: PostgresError.self) {
+        let error = await #expect(throws: LibpqError.self) {
           try await store.pool.query("INSERT INTO taskqueue.task (type, payload, queue) VALUES (\(row))")
         }
         #expect(error?.sqlState == "23514")

@@ -1,5 +1,6 @@
 import Synchronization
 import TaskQueue
+import TaskQueueConformance
 import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing

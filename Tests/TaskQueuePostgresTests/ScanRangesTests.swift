@@ -1,5 +1,6 @@
 import Foundation
 import Libpq
+import SeededRandom
 import TaskQueue
 import TaskQueueTestKit
 import Testing
@@ -69,7 +70,7 @@ struct ScanRangesTests {
       try await store.pool.withTransaction { transaction in
         // Another worker in the middle of its look.
         let ranges = ScanRanges(queues: [.default], scope: request.scope)
-        let parameters: [PostgresValue] = [
+        let parameters: [LibpqValue] = [
           .textArray(["default"]), .textArray(["note"]), .int4(0), .int8(1), .interval(.seconds(60)),
         ]
         _ = try await transaction.query(store.statements.claim(parameters + ranges.parameters))

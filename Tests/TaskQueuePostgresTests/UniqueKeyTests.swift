@@ -120,7 +120,7 @@ struct UniqueKeyTests {
       _ = try await store.add("p2")
       _ = try await store.add("p1") { $0.priority = 1 }
       let newest = try await store.add("p1").id
-      var filter = DuplicateFilter(olderThan: newest, type: "note", property: "text", value: "p1", minimumPriority: 100)
+      var filter = DuplicateFilter(olderThan: newest, type: "note", property: "text", value: "p1", minPriority: 100)
       #expect(try await store.deleteDuplicates(filter) == 1)
       _ = try await store.enqueue([NewTask(type: "note", json: Data(#"{"text": "\u0000"}"#.utf8))])
       let last = try await store.add("p2").id

@@ -8,7 +8,7 @@ final class WorkerProcess {
 
   /// - Parameter workMilliseconds: the longest a handler takes.
   convenience init(
-    _ database: PostgresConfiguration,
+    _ database: LibpqConfiguration,
     leaseMilliseconds: Int,
     workMilliseconds: Int,
     concurrency: Int

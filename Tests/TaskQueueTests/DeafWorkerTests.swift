@@ -1,6 +1,8 @@
 import Foundation
 import Synchronization
 import TaskQueue
+import TaskQueueConformance
+import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
 import TaskQueue
+import TaskQueueConformance
 import TaskQueueTestKit
 import Testing
 

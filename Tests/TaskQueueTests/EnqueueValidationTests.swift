@@ -1,5 +1,6 @@
 import Foundation
 import TaskQueue
+import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
 

@@ -1,5 +1,7 @@
 import Foundation
 import TaskQueue
+import TaskQueueConformance
+import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
 

@@ -88,7 +88,7 @@ struct ScanPositionTests {
     for priority in (0..<100).shuffled() {
       position.advance(over: [task(1, priority: priority)], isCutShort: false, from: position)
     }
-    #expect(position.bounds(of: .default).map(\.priority) == Array(0..<ScanPosition.maximumBounds))
+    #expect(position.bounds(of: .default).map(\.priority) == Array(0..<ScanPosition.maxBounds))
   }
 
   @Test("A busy worker looks at everything once a second, less often if that takes long")

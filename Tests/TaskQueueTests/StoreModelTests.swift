@@ -1,3 +1,4 @@
+import TaskQueueConformance
 import TaskQueueTestKit
 import Testing
 

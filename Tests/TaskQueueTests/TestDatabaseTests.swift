@@ -10,7 +10,7 @@ struct TestDatabaseTests {
       for _ in 0..<8 {
         group.addTask {
           try await withTestDatabase { database in
-            let connection = try await PostgresConnection.connect(database.postgresConfiguration)
+            let connection = try await LibpqConnection.connect(database.postgresConfiguration)
             let result = try await connection.query(
               "SELECT current_database()::text, (SELECT count(*) FROM pg_tables WHERE schemaname = 'taskqueue') > 0"
             )
@@ -24,7 +24,7 @@ struct TestDatabaseTests {
     }
     #expect(names.count == 8)
     try await withTestDatabase(migrated: false) { database in
-      let connection = try await PostgresConnection.connect(database.postgresConfiguration)
+      let connection = try await LibpqConnection.connect(database.postgresConfiguration)
       let result = try await connection.query(
         "SELECT (SELECT count(*) FROM pg_database WHERE datname = ANY($1)), to_regnamespace('taskqueue') IS NULL",
         [.textArray(Array(names))]
@@ -47,7 +47,7 @@ struct TestDatabaseTests {
     }
     let dropped = try #require(name)
     try await withTestDatabase(migrated: false) { database in
-      let connection = try await PostgresConnection.connect(database.postgresConfiguration)
+      let connection = try await LibpqConnection.connect(database.postgresConfiguration)
       let result = try await connection.query(
         "SELECT count(*) FROM pg_database WHERE datname = $1",
         [.text(dropped)]
@@ -60,7 +60,7 @@ struct TestDatabaseTests {
   @Test("comes with a trait, one per case", .database(migrated: false), arguments: 1...2)
   func trait(number: Int) async throws {
     let database = try #require(TestDatabase.current)
-    let connection = try await PostgresConnection.connect(database.postgresConfiguration)
+    let connection = try await LibpqConnection.connect(database.postgresConfiguration)
     _ = try await connection.executeScript("CREATE TABLE mine (number int)")
     await connection.close()
   }

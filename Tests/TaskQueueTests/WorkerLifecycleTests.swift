@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import TaskQueue
+import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
 
@@ -100,7 +101,7 @@ struct WorkerLifecycleTests {
     _ = try await TaskClient(store: store).enqueue(all: (1...6).map { Ping(number: $0) })
     let configuration = quickConfiguration {
       $0.concurrency = 2
-      $0.maximumPrefetch = 0
+      $0.maxPrefetch = 0
     }
     try await withWorker(store, configuration) { handlers in
       try handlers.register(Ping.self) { _, _ in
@@ -150,7 +151,7 @@ struct WorkerLifecycleTests {
     }
     var configuration = TaskWorkerConfiguration()
     configuration.queues = (1...10).map { QueueName("queue-\($0)") }
-    configuration.maximumPollInterval = .milliseconds(200)
+    configuration.maxPollInterval = .milliseconds(200)
     try await withWorker(store, configuration) { handlers in
       try handlers.register(Ping.self) { _, _ in .completed }
     } _: { _ in
@@ -301,7 +302,7 @@ struct WorkerLifecycleTests {
     #expect(twice?.code == .invalidConfiguration)
     for change: (inout TaskWorkerConfiguration) -> Void in [
       { $0.queues = [] }, { $0.queues = ["a", "a"] }, { $0.concurrency = 0 }, { $0.lease = .zero },
-      { $0.maximumPollInterval = .zero }, { $0.maximumPrefetch = -1 },
+      { $0.maxPollInterval = .zero }, { $0.maxPrefetch = -1 },
     ] {
       let configuration = quickConfiguration(change)
       #expect(throws: TaskQueueError.self) {

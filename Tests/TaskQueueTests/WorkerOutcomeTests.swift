@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import TaskQueue
+import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
 
@@ -147,7 +148,7 @@ struct WorkerOutcomeTests {
       #expect(try await store.exchange(settle: [], claim: request).claimed.count == 1)
       time.advance(by: .seconds(61))
     }
-    try await withWorker(store, quickConfiguration { $0.maximumCrashes = 2 }) { handlers in
+    try await withWorker(store, quickConfiguration { $0.maxCrashes = 2 }) { handlers in
       try handlers.register(Ping.self) { _, _ in .completed }
     } _: { _ in
       try await eventually("it is dead") { try await store.deadLetters(.all, after: nil, limit: 1).count == 1 }

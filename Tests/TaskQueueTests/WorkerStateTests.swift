@@ -31,7 +31,7 @@ struct WorkerStateTests {
 
   /// Asks, and takes the claim for answered.
   private func limit(_ state: inout State, after elapsed: Duration = .zero) -> Int {
-    let limit = state.claimLimit(concurrency: 10, maximumPrefetch: 100, at: now.advanced(by: elapsed))
+    let limit = state.claimLimit(concurrency: 10, maxPrefetch: 100, at: now.advanced(by: elapsed))
     state.endClaim(limit)
     return limit
   }
@@ -49,7 +49,7 @@ struct WorkerStateTests {
     var state = State()
     let limit = state.rescanLimit(concurrency: 10)
     #expect(limit == 10)
-    #expect(state.claimLimit(concurrency: 10, maximumPrefetch: 100, at: now) == 0)
+    #expect(state.claimLimit(concurrency: 10, maxPrefetch: 100, at: now) == 0)
     #expect(!state.hasRoom(concurrency: 10), "else it would ask again at once, for ever")
     #expect(!state.isIdle)
     state.endClaim(limit)

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Synchronization
 import TaskQueue
+import TaskQueueConformance
 import TaskQueueTestKit
 
 struct Ping: TaskPayload {
@@ -28,7 +29,7 @@ final class Journal<Entry: Sendable>: Sendable {
 /// Short polls, so that tests don't wait for them.
 func quickConfiguration(_ change: (inout TaskWorkerConfiguration) -> Void = { _ in }) -> TaskWorkerConfiguration {
   var configuration = TaskWorkerConfiguration()
-  configuration.maximumPollInterval = .milliseconds(20)
+  configuration.maxPollInterval = .milliseconds(20)
   configuration.promotionInterval = .milliseconds(5)
   configuration.shutdownGrace = .seconds(10)
   change(&configuration)

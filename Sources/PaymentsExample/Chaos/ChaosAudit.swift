@@ -7,12 +7,12 @@ import NIOCore
 /// Compares what is left of a chaos run with what was promised.
 struct ChaosAudit: Sendable {
   /// Comparisons of the books that may end without an answer of the provider.
-  static let maximumComparisons = 20
-  private static let maximumBookBytes = 256 << 20
+  static let maxComparisons = 20
+  private static let maxBookBytes = 256 << 20
   private static let pageSize = 1000
 
   let settings: ChaosSettings
-  let pool: PostgresPool
+  let pool: LibpqPool
   let database: String
   let provider: String
   let client: HTTPClient
@@ -51,7 +51,7 @@ struct ChaosAudit: Sendable {
   private func books() async throws -> ProviderBooks {
     let request = HTTPClientRequest(url: "\(self.provider)/v1/ledger")
     let response = try await self.client.execute(request, timeout: .seconds(60))
-    let body = try await response.body.collect(upTo: Self.maximumBookBytes)
+    let body = try await response.body.collect(upTo: Self.maxBookBytes)
     return try JSONFormat.decoder().decode(ProviderBooks.self, from: Data(body.readableBytesView))
   }
 
@@ -78,7 +78,7 @@ struct ChaosAudit: Sendable {
 
   /// The exit status of `payments reconcile`.
   private func reconcile() async throws -> Int32 {
-    for _ in 1...Self.maximumComparisons {
+    for _ in 1...Self.maxComparisons {
       let process = try ChildProcess(
         program: self.settings.program,
         arguments: [

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import SeededRandom
 
 /// Creates the payments through the API of processes that die: asks another one with the same key until one answers.
 struct ChaosClient: Sendable {

@@ -1,4 +1,5 @@
 import EmbeddedPostgres
+import SeededRandom
 
 /// Kills server processes at random, and once the database.
 struct ChaosMonkey: Sendable {
@@ -11,7 +12,7 @@ struct ChaosMonkey: Sendable {
   func run() async throws {
     var generator = SeededGenerator(seed: self.settings.seed)
     let range = self.settings.killPause
-    for _ in 0..<self.settings.maximumKills {
+    for _ in 0..<self.settings.maxKills {
       let share = Double.random(in: 0...1, using: &generator)
       try await Task.sleep(for: range.lowerBound + (range.upperBound - range.lowerBound) * share)
       guard let victim = self.servers.randomElement(using: &generator) else { return }

@@ -42,7 +42,7 @@ struct ChaosRun: Sendable {
   ) async throws -> ChaosReport {
     let database = postgres.connectionString
     let servers = ["A", "B"].map { ChaosServer(name: $0, settings: self.settings, database: database) }
-    let pool = PostgresPool(PostgresConfiguration(database), maximumConnections: 2)
+    let pool = LibpqPool(LibpqConfiguration(database), maxConnections: 2)
     var provider: WorkerProcess?
     let result: Result<ChaosReport, any Error>
     do {
@@ -76,7 +76,7 @@ struct ChaosRun: Sendable {
   private func disturb(
     _ servers: [ChaosServer],
     _ postgres: EmbeddedPostgres,
-    _ pool: PostgresPool,
+    _ pool: LibpqPool,
     _ client: HTTPClient,
     _ onProgress: @escaping @Sendable (ChaosTally.Counts, Duration) -> Void
   ) async throws -> Duration {
@@ -116,7 +116,7 @@ struct ChaosRun: Sendable {
 
   /// Returns when all payments are final or the time is up.
   private func watch(
-    _ pool: PostgresPool,
+    _ pool: LibpqPool,
     from start: ContinuousClock.Instant,
     _ onProgress: @Sendable (ChaosTally.Counts, Duration) -> Void
   ) async throws {
@@ -132,7 +132,7 @@ struct ChaosRun: Sendable {
     }
   }
 
-  private func settle(_ pool: PostgresPool) async throws {
+  private func settle(_ pool: LibpqPool) async throws {
     let clock = ContinuousClock()
     let deadline = clock.now + Self.settleLimit
     while clock.now < deadline {

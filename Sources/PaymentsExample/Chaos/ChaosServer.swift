@@ -3,7 +3,7 @@ import Foundation
 /// A `payments serve` process that dies and comes back on the same port.
 actor ChaosServer {
   /// Starts until it is given up.
-  static let maximumStarts = 40
+  static let maxStarts = 40
 
   let name: String
   let settings: ChaosSettings
@@ -42,7 +42,7 @@ actor ChaosServer {
   /// Starts it unless it runs; again and again while the database is away.
   func start() async throws {
     if let process = self.process, process.isRunning { return }
-    for attempt in 1...Self.maximumStarts {
+    for attempt in 1...Self.maxStarts {
       let process = try WorkerProcess(
         name: self.name,
         program: self.settings.program,
@@ -55,7 +55,7 @@ actor ChaosServer {
         return
       } catch {
         await process.stop()
-        if attempt == Self.maximumStarts || error is CancellationError { throw error }
+        if attempt == Self.maxStarts || error is CancellationError { throw error }
         try await Task.sleep(for: .milliseconds(250))
       }
     }

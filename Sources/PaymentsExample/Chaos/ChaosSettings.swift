@@ -15,14 +15,14 @@ struct ChaosSettings: Sendable {
   var postgres: [String: String] = [:]
 
   var baseRetry = Duration.milliseconds(250)
-  var maximumRetry = Duration.seconds(4)
+  var maxRetry = Duration.seconds(4)
   var lease = Duration.seconds(3)
   /// Shorter than a stall, so that a stalled answer is a lost one.
   var providerTimeout = Duration.seconds(2)
   /// Between two SIGKILLs.
   var killPause = Duration.milliseconds(1000)...Duration.milliseconds(5000)
   /// Then they are left alone.
-  var maximumKills = 1000
+  var maxKills = 1000
   /// From the first payment on until all have to be final.
   var limit = Duration.seconds(3600)
 
@@ -54,7 +54,7 @@ struct ChaosSettings: Sendable {
     [
       "serve", "--supervised", "--database-url", database, "--port", "\(port)", "--provider-url", provider,
       "--workers", "\(self.workers)", "--base-retry", DurationText.format(self.baseRetry),
-      "--maximum-retry", DurationText.format(self.maximumRetry), "--lease", DurationText.format(self.lease),
+      "--max-retry", DurationText.format(self.maxRetry), "--lease", DurationText.format(self.lease),
       "--provider-timeout", DurationText.format(self.providerTimeout), "--reconcile-period", "0s",
       "--log-level", "critical",
     ]

@@ -17,7 +17,7 @@ struct PaymentsApp: Sendable {
     var workers = 16
     var baseRetry = Duration.seconds(60)
     /// nil: 2^14 times the base.
-    var maximumRetry: Duration?
+    var maxRetry: Duration?
     var lease = Duration.seconds(60)
     var callbackStrategy = CallbackStrategy.coalesce
     /// Of the provider's signatures; empty: every callback is refused.
@@ -40,7 +40,7 @@ struct PaymentsApp: Sendable {
 
   /// Of a process that works on a payment, until the payment is left to a person. Many: whoever kills processes again and
   /// again isn't to make dead letters of the payments that they happen to hold.
-  static let maximumCrashes = 1000
+  static let maxCrashes = 1000
 
   let settings: Settings
   let store: PostgresTaskStore
@@ -84,16 +84,16 @@ struct PaymentsApp: Sendable {
     var configuration = TaskWorkerConfiguration()
     configuration.concurrency = self.settings.workers
     configuration.lease = self.settings.lease
-    configuration.maximumCrashes = Self.maximumCrashes
+    configuration.maxCrashes = Self.maxCrashes
     // One call to the provider is slow compared with a claim, and what waits here can't be had by another process.
-    configuration.maximumPrefetch = 0
+    configuration.maxPrefetch = 0
     return try TaskWorker(
       store: self.store,
       handlers: PaymentHandlers.make(
         store: self.store,
         provider: self.provider,
         baseRetry: self.settings.baseRetry,
-        maximumRetry: self.settings.maximumRetry,
+        maxRetry: self.settings.maxRetry,
         upkeep: self.settings.upkeep,
         services: self.settings.services,
         observer: self.observer
@@ -110,8 +110,8 @@ struct PaymentsApp: Sendable {
     configuration.queues = [PublishEvents.queue]
     configuration.concurrency = self.settings.workers
     configuration.lease = self.settings.lease
-    configuration.maximumCrashes = Self.maximumCrashes
-    configuration.maximumPrefetch = 0
+    configuration.maxCrashes = Self.maxCrashes
+    configuration.maxPrefetch = 0
     return try TaskWorker(
       store: self.store,
       handlers: OutboxHandlers.make(store: self.store, settings: outbox),

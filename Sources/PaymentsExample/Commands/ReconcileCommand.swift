@@ -61,7 +61,7 @@ struct ReconcileCommand: AsyncParsableCommand {
     let (since, until) = ((self.since ?? .ago(.seconds(86_400))).date(now), self.until?.date(now) ?? now)
     guard since < until else { throw CommandError("--since must be before --until.") }
     let provider = try self.provider.make(client)
-    let store = try PostgresTaskStore(.init(PostgresConfiguration(self.databaseURL)))
+    let store = try PostgresTaskStore(.init(LibpqConfiguration(self.databaseURL)))
     let report: ReconciliationReport
     var repaired: Int?
     do {

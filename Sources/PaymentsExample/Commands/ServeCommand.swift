@@ -58,7 +58,7 @@ struct ServeCommand: AsyncParsableCommand {
   var baseRetry = Duration.seconds(60)
 
   @Option(help: "Longest wait between attempts. (default: 2^14 times --base-retry)", transform: DurationText.parse)
-  var maximumRetry: Duration?
+  var maxRetry: Duration?
 
   @Option(help: "A dead worker's tasks come back after this time. (default: 1m)", transform: DurationText.parse)
   var lease = Duration.seconds(60)
@@ -115,7 +115,7 @@ struct ServeCommand: AsyncParsableCommand {
     // A handler holds one for a transaction; with fewer than handlers they wait for one another.
     let connections = self.connections ?? min(max(8, self.workers), 32)
     let store = try PostgresTaskStore(
-      .init(PostgresConfiguration(databaseURL), maximumConnections: connections)
+      .init(LibpqConfiguration(databaseURL), maxConnections: connections)
     )
     let app = PaymentsApp(
       settings: self.settings(client, callbackSecrets: secrets),
@@ -142,7 +142,7 @@ struct ServeCommand: AsyncParsableCommand {
       port: self.port,
       workers: self.workers,
       baseRetry: self.baseRetry,
-      maximumRetry: self.maximumRetry,
+      maxRetry: self.maxRetry,
       lease: self.lease,
       callbackStrategy: self.callbackStrategy,
       callbackSecrets: callbackSecrets,

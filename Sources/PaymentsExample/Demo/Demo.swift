@@ -39,7 +39,7 @@ struct Demo: Sendable {
       "Time is scaled, so that it fits into half a minute: retries after \(text(self.settings.baseRetry)), doubling up to"
     )
     screen.say(
-      "\(text(self.settings.maximumRetry)) (in production: 1 minute, doubling), and leases of \(text(self.settings.lease)) (in production: 1 minute)."
+      "\(text(self.settings.maxRetry)) (in production: 1 minute, doubling), and leases of \(text(self.settings.lease)) (in production: 1 minute)."
     )
     screen.say(
       "The provider is simulated, and bad: \(percent(faults.lostResponse)) of its answers get lost after the work, "
@@ -52,10 +52,10 @@ struct Demo: Sendable {
   }
 
   private func run(on databaseURL: String, _ screen: inout DemoScreen) async throws -> Bool {
-    let pool = PostgresPool(PostgresConfiguration(databaseURL), maximumConnections: 2)
+    let pool = LibpqPool(LibpqConfiguration(databaseURL), maxConnections: 2)
     let result: Bool
     do {
-      try await Migrator(configuration: PostgresConfiguration(databaseURL)).migrate()
+      try await Migrator(configuration: LibpqConfiguration(databaseURL)).migrate()
       try await PaymentMigrations.apply(to: pool)
       result = try await self.withProvider { simulator, providerURL, client in
         try await self.withWorkers(databaseURL, providerURL) { workers in
@@ -139,7 +139,7 @@ struct Demo: Sendable {
     [
       "serve", "--supervised", "--database-url", databaseURL, "--port", "0", "--provider-url", providerURL,
       "--workers", "4", "--base-retry", self.text(self.settings.baseRetry),
-      "--maximum-retry", self.text(self.settings.maximumRetry), "--lease", self.text(self.settings.lease),
+      "--max-retry", self.text(self.settings.maxRetry), "--lease", self.text(self.settings.lease),
       "--provider-timeout", self.text(self.settings.providerTimeout), "--log-level", "critical",
     ]
   }

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Foundation
 import Libpq
+import SeededRandom
 
 /// The part of the demo that people watch, once everything is started.
 struct DemoRun {
@@ -10,14 +11,14 @@ struct DemoRun {
   static let latestKill = Duration.seconds(6)
 
   let settings: DemoSettings
-  let pool: PostgresPool
+  let pool: LibpqPool
   let simulator: ProviderSimulator
   let workers: [WorkerProcess]
   private var board = DemoBoard()
   private var hasKilled = false
   private var interrupted = 0
 
-  init(settings: DemoSettings, pool: PostgresPool, simulator: ProviderSimulator, workers: [WorkerProcess]) {
+  init(settings: DemoSettings, pool: LibpqPool, simulator: ProviderSimulator, workers: [WorkerProcess]) {
     self.settings = settings
     self.pool = pool
     self.simulator = simulator

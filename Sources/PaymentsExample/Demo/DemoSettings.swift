@@ -15,7 +15,7 @@ struct DemoSettings: Sendable {
   /// Instead of 1 minute.
   var baseRetry = Duration.milliseconds(250)
   /// Instead of 2^14 times the base, so that a payment with bad luck still ends on time.
-  var maximumRetry = Duration.seconds(1)
+  var maxRetry = Duration.seconds(1)
   /// Instead of 1 minute.
   var lease = Duration.seconds(2)
   /// Instead of 10 seconds.

@@ -6,7 +6,7 @@ import NIOCore
 /// A request whose path fits an operation.
 struct APIRequest: Sendable {
   /// Largest body that is read.
-  static let maximumBodyBytes = 64 * 1024
+  static let maxBodyBytes = 64 * 1024
 
   let request: Request
   /// The values of the path's parameters.
@@ -49,14 +49,14 @@ struct APIRequest: Sendable {
   /// - Throws: `body-too-large`; `not-json` for another media type.
   func body(isOptional: Bool = false) async throws -> Data {
     let media = self.request.headers[.contentType].map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " } }
-    if let length = self.request.headers[.contentLength].flatMap(Int.init), length > Self.maximumBodyBytes {
-      throw ProblemError(.bodyTooLarge, "A body has at most \(Self.maximumBodyBytes) bytes.")
+    if let length = self.request.headers[.contentLength].flatMap(Int.init), length > Self.maxBodyBytes {
+      throw ProblemError(.bodyTooLarge, "A body has at most \(Self.maxBodyBytes) bytes.")
     }
     let buffer: ByteBuffer
     do {
-      buffer = try await self.request.body.collect(upTo: Self.maximumBodyBytes)
+      buffer = try await self.request.body.collect(upTo: Self.maxBodyBytes)
     } catch is NIOTooManyBytesError {
-      throw ProblemError(.bodyTooLarge, "A body has at most \(Self.maximumBodyBytes) bytes.")
+      throw ProblemError(.bodyTooLarge, "A body has at most \(Self.maxBodyBytes) bytes.")
     }
     if isOptional, buffer.readableBytes == 0 { return Data() }
     guard media == "application/json" else { throw ProblemError(.notJSON) }

@@ -34,7 +34,7 @@ enum APISchemas {
 
   private static func identifier(_ description: String, isOptional: Bool) -> JSONTree {
     var kinds: [JSONTree] = [
-      text(1...NewPayment.maximumIdLength, "Any text."), ["type": "integer", "format": "int64"],
+      text(1...NewPayment.maxIdLength, "Any text."), ["type": "integer", "format": "int64"],
     ]
     if isOptional { kinds.append(["type": "null"]) }
     return ["oneOf": .array(kinds), "description": .text(description)]
@@ -55,7 +55,7 @@ enum APISchemas {
       "userId": identifier("Who is paid; a whole number is read as its digits.", isOptional: false),
       "orderId": identifier("What for.", isOptional: true),
       "amount": amount, "currency": currency,
-      "description": optional(text(0...NewPayment.maximumDescriptionLength, "For people.")),
+      "description": optional(text(0...NewPayment.maxDescriptionLength, "For people.")),
     ]
   )
 
@@ -103,7 +103,7 @@ enum APISchemas {
     [],
     [
       "amount": optional(amount),
-      "reason": optional(text(0...NewRefund.maximumReasonLength, "For people.")),
+      "reason": optional(text(0...NewRefund.maxReasonLength, "For people.")),
     ]
   )
 
@@ -119,9 +119,9 @@ enum APISchemas {
   private static let callback = object(
     ["eventId", "paymentProviderId", "status"],
     [
-      "eventId": text(1...ProviderCallback.maximumTextLength, "The same for every delivery of one event."),
-      "paymentProviderId": text(1...ProviderCallback.maximumTextLength, "The provider's id of the payment."),
-      "status": text(1...ProviderCallback.maximumTextLength, "A hint; we ask."),
+      "eventId": text(1...ProviderCallback.maxTextLength, "The same for every delivery of one event."),
+      "paymentProviderId": text(1...ProviderCallback.maxTextLength, "The provider's id of the payment."),
+      "status": text(1...ProviderCallback.maxTextLength, "A hint; we ask."),
     ],
     isOpen: true
   )
@@ -129,12 +129,12 @@ enum APISchemas {
   private static let inventoryEvent = object(
     ["idempotent_key", "order_id", "status"],
     [
-      "idempotent_key": text(1...InventoryEvent.maximumKeyLength, "The same for every delivery of one event."),
+      "idempotent_key": text(1...InventoryEvent.maxKeyLength, "The same for every delivery of one event."),
       "order_id": identifier("What for.", isOptional: false),
-      "status": text(1...InventoryEvent.maximumStatusLength, "RESERVED has the order paid."),
+      "status": text(1...InventoryEvent.maxStatusLength, "RESERVED has the order paid."),
       "user_id": identifier("Who is paid; without it the order's terms count.", isOptional: true),
       "amount": optional(amount), "currency": optional(currency),
-      "description": optional(text(0...NewPayment.maximumDescriptionLength, "For people.")),
+      "description": optional(text(0...NewPayment.maxDescriptionLength, "For people.")),
     ],
     isOpen: true
   )

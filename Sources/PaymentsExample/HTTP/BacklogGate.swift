@@ -21,11 +21,11 @@ final class BacklogGate: Sendable {
 
   /// The most payments that may be open; at least 1.
   let limit: Int
-  private let pool: PostgresPool
+  private let pool: LibpqPool
   private let clock: @Sendable () -> ContinuousClock.Instant
   private let state = Mutex(State())
 
-  init(limit: Int, pool: PostgresPool, clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
+  init(limit: Int, pool: LibpqPool, clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
     self.limit = limit
     self.pool = pool
     self.clock = clock

@@ -34,7 +34,7 @@ struct IdempotencyGate: Sendable {
     _ request: some Encodable,
     admit: () async throws -> Void = {},
     end: () -> Void = {},
-    _ work: (PostgresTransaction) async throws -> IdempotentAnswer
+    _ work: (LibpqTransaction) async throws -> IdempotentAnswer
   ) async throws -> Response {
     let fingerprint = Data(SHA256.hash(data: try JSONFormat.encoder().encode(request)))
     if let recorded = try await IdempotencyStore.find(key, in: self.store.pool) {
@@ -61,7 +61,7 @@ struct IdempotencyGate: Sendable {
         try await IdempotencyStore.record(answer, for: key, in: transaction)
         return self.response(answer)
       }
-    } catch let error as PostgresError where error.sqlState == "55P03" {
+    } catch let error as LibpqError where error.sqlState == "55P03" {
       throw ProblemError(.keyInUse)
     }
   }

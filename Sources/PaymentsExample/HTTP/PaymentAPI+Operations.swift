@@ -23,7 +23,7 @@ extension PaymentAPI {
       isRequired: isRequired,
       description: description,
       schema: [
-        "type": "string", "minLength": 1, "maxLength": .integer(Int64(IdempotencyKey.maximumLength)),
+        "type": "string", "minLength": 1, "maxLength": .integer(Int64(IdempotencyKey.maxLength)),
         "pattern": #"^[!#-\[\]-~]+$"#, "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"],
       ]
     )
@@ -67,7 +67,7 @@ extension PaymentAPI {
     func parameter(_ name: String, _ description: String, _ schema: JSONTree) -> APIOperation.Parameter {
       .init(name: name, location: .query, description: description, schema: schema)
     }
-    let id = APISchemas.text(1...NewPayment.maximumIdLength, "")
+    let id = APISchemas.text(1...NewPayment.maxIdLength, "")
     return APIOperation(
       method: .get,
       path: "/payments",
@@ -75,7 +75,7 @@ extension PaymentAPI {
       summary: "List payments",
       description: "Newest first. A page and the cursor of the next; payments made meanwhile don't shift the pages.",
       parameters: [
-        parameter("status", "Only with this status.", APISchemas.text(1...PaymentStatus.maximumLength, "")),
+        parameter("status", "Only with this status.", APISchemas.text(1...PaymentStatus.maxLength, "")),
         parameter("userId", "Only of this user.", id),
         parameter("orderId", "Only for this order.", id),
         parameter("createdSince", "Only created at this instant or later.", APISchemas.instant),
@@ -176,7 +176,7 @@ extension PaymentAPI {
           location: .header,
           isRequired: true,
           description: "Several `v1` are tried, so that secrets can be changed.",
-          schema: ["type": "string", "maxLength": .integer(Int64(ProviderSignature.maximumBytes))]
+          schema: ["type": "string", "maxLength": .integer(Int64(ProviderSignature.maxBytes))]
         )
       ],
       body: .init(schema: self.callbackFormat.schema, example: self.callbackFormat.example),

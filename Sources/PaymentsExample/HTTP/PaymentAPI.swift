@@ -105,7 +105,7 @@ struct PaymentAPI: Sendable {
   private func createRefund(
     _ new: NewRefund,
     of id: Int64,
-    in transaction: PostgresTransaction
+    in transaction: LibpqTransaction
   ) async throws -> Refund {
     guard let payment = try await PaymentStore.lock(id, in: transaction) else { throw Self.unknownPayment }
     guard self.capabilities.contains(.refunds) else { throw ProblemError(.wrongStatus, "The provider can't refund.") }
@@ -154,7 +154,7 @@ struct PaymentAPI: Sendable {
     guard let key = IdempotencyKey(scope: scope, header: header) else {
       throw ProblemError(
         .malformedRequest,
-        "An Idempotency-Key has 1 to \(IdempotencyKey.maximumLength) printable ASCII characters without spaces."
+        "An Idempotency-Key has 1 to \(IdempotencyKey.maxLength) printable ASCII characters without spaces."
       )
     }
     return key

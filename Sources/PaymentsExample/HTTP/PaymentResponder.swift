@@ -57,10 +57,10 @@ struct PaymentResponder: HTTPResponder {
     switch error {
     case let error as ProblemError:
       return error
-    case let error as PostgresError where Self.isOurMistake(error):
+    case let error as LibpqError where Self.isOurMistake(error):
       self.logger.error("request failed", metadata: self.metadata(operation, error))
       return ProblemError(.internalError)
-    case is PostgresError, is TaskQueueError, is CancellationError:
+    case is LibpqError, is TaskQueueError, is CancellationError:
       self.logger.warning("request failed", metadata: self.metadata(operation, error))
       return ProblemError(.unavailable, "Repeat the request, with the same Idempotency-Key if it has one.")
     default:
@@ -70,7 +70,7 @@ struct PaymentResponder: HTTPResponder {
   }
 
   /// Data, constraints or SQL that the server refuses whenever it is asked.
-  private static func isOurMistake(_ error: PostgresError) -> Bool {
+  private static func isOurMistake(_ error: LibpqError) -> Bool {
     ["22", "23", "42"].contains { error.sqlState?.hasPrefix($0) ?? false }
   }
 

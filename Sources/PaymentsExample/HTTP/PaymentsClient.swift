@@ -5,7 +5,7 @@ import NIOHTTP1
 
 /// Speaks the app's HTTP API.
 struct PaymentsClient: Sendable {
-  static let maximumAnswerBytes = 1 << 20
+  static let maxAnswerBytes = 1 << 20
 
   /// An answer that isn't what was asked for.
   struct Refusal: Error, CustomStringConvertible {
@@ -51,7 +51,7 @@ struct PaymentsClient: Sendable {
     expecting expected: Set<HTTPResponseStatus>
   ) async throws -> Answer {
     let response = try await self.client.execute(request, timeout: TimeAmount(self.timeout))
-    let body = Data(try await response.body.collect(upTo: Self.maximumAnswerBytes).readableBytesView)
+    let body = Data(try await response.body.collect(upTo: Self.maxAnswerBytes).readableBytesView)
     guard expected.contains(response.status) else {
       throw Refusal(
         request: "\(request.method.rawValue) \(request.url)",

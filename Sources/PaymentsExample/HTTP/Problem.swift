@@ -16,10 +16,10 @@ struct Problem: Codable, Equatable, Sendable {
   var status: Int
   /// What is wrong with this request, for people.
   var detail: String?
-  /// Every field that breaks a rule, at most ``maximumErrors``.
+  /// Every field that breaks a rule, at most ``maxErrors``.
   var errors: [Field]?
 
-  static let maximumErrors = 20
+  static let maxErrors = 20
 
   init(type: String, title: String, status: Int, detail: String?) {
     self.type = type
@@ -33,6 +33,6 @@ struct Problem: Codable, Equatable, Sendable {
     self.title = kind.title
     self.status = kind.status.code
     self.detail = detail
-    self.errors = errors.map { Array($0.prefix(Self.maximumErrors)) }
+    self.errors = errors.map { Array($0.prefix(Self.maxErrors)) }
   }
 }

@@ -7,7 +7,7 @@ import TaskQueue
 /// shows what was sent and what became of it.
 struct PaymentExecution: Sendable {
   /// A provider that said yes and still has the payment in INIT is told again, so many times in all. Then the alarm goes off.
-  static let maximumRounds = 5
+  static let maxRounds = 5
 
   let payment: Payment
   let providerId: String
@@ -34,7 +34,7 @@ struct PaymentExecution: Sendable {
   ///   begun by an earlier call: then it goes on.
   func execute(_ logger: Logger) async throws -> ProviderPayment? {
     let round = self.open == nil ? self.rounds.count + 1 : self.rounds.count
-    guard round <= Self.maximumRounds else {
+    guard round <= Self.maxRounds else {
       logger.warning("the provider doesn't execute what it accepted", metadata: ["payment": "\(self.payment.id)"])
       return nil
     }

@@ -6,20 +6,20 @@ import TaskQueuePostgres
 enum PaymentHandlers {
   /// - Parameters:
   ///   - baseRetry: the wait after the first attempt; doubles, as machamp's 1 minute does.
-  ///   - maximumRetry: the longest wait; nil: 2^14 times the base, as machamp's.
+  ///   - maxRetry: the longest wait; nil: 2^14 times the base, as machamp's.
   ///   - upkeep: the periodic tasks' periods.
   ///   - services: of the steps around payments.
   static func make(
     store: PostgresTaskStore,
     provider: any PaymentProvider,
     baseRetry: Duration = .seconds(60),
-    maximumRetry: Duration? = nil,
+    maxRetry: Duration? = nil,
     upkeep: UpkeepSettings = .init(),
     services: StepServices = .none,
     observer: any AttemptObserver = UnobservedAttempts()
   ) throws -> TaskHandlers {
     let options = TaskHandlerOptions(
-      retry: .exponential(base: baseRetry, cap: max(baseRetry, maximumRetry ?? baseRetry * 16_384)),
+      retry: .exponential(base: baseRetry, cap: max(baseRetry, maxRetry ?? baseRetry * 16_384)),
       // A payment is never given up because the provider is down for long.
       maxAttempts: Limits.maxAttempts
     )

@@ -1,7 +1,7 @@
 /// What the inventory service says about the goods of an order.
 struct InventoryEvent: Codable, Equatable, Sendable {
-  static let maximumKeyLength = 255
-  static let maximumStatusLength = 64
+  static let maxKeyLength = 255
+  static let maxStatusLength = 64
   /// The goods are there and kept for the order: it can be paid. Every other status is taken note of, and nothing is paid.
   static let reserved = "RESERVED"
 
@@ -28,13 +28,13 @@ struct InventoryEvent: Codable, Equatable, Sendable {
   init(_ tree: [String: JSONTree]) throws {
     let known = Set(CodingKeys.allCases.map(\.rawValue))
     var fields = BodyFields(tree.filter { known.contains($0.key) })
-    let key = fields.text("idempotent_key", length: 1...Self.maximumKeyLength, isRequired: true)
-    let order = fields.identifier("order_id", length: 1...NewPayment.maximumIdLength, isRequired: true)
-    let status = fields.text("status", length: 1...Self.maximumStatusLength, isRequired: true)
-    self.userId = fields.identifier("user_id", length: 1...NewPayment.maximumIdLength)
+    let key = fields.text("idempotent_key", length: 1...Self.maxKeyLength, isRequired: true)
+    let order = fields.identifier("order_id", length: 1...NewPayment.maxIdLength, isRequired: true)
+    let status = fields.text("status", length: 1...Self.maxStatusLength, isRequired: true)
+    self.userId = fields.identifier("user_id", length: 1...NewPayment.maxIdLength)
     self.amount = fields.integer("amount", in: NewPayment.amounts)
     self.currency = fields.text("currency", length: 3...3)
-    self.description = fields.text("description", length: 0...NewPayment.maximumDescriptionLength)
+    self.description = fields.text("description", length: 0...NewPayment.maxDescriptionLength)
     if let currency, Currency.exponent(currency) == nil {
       fields.report("currency", "must be a currency of ISO 4217 in capital letters")
     }

@@ -83,8 +83,8 @@ struct InventoryIntake: Sendable {
     guard let terms else { return nil }
     guard
       NewPayment.amounts.contains(terms.amount), Currency.exponent(terms.currency) != nil,
-      (1...NewPayment.maximumIdLength).contains(terms.userId.unicodeScalars.count), !terms.userId.utf8.contains(0),
-      (terms.description ?? "").unicodeScalars.count <= NewPayment.maximumDescriptionLength,
+      (1...NewPayment.maxIdLength).contains(terms.userId.unicodeScalars.count), !terms.userId.utf8.contains(0),
+      (terms.description ?? "").unicodeScalars.count <= NewPayment.maxDescriptionLength,
       terms.description?.utf8.contains(0) != true
     else { throw ProblemError(.unavailable, "The order's terms make no payment.") }
     return terms

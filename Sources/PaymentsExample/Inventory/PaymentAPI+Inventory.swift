@@ -22,7 +22,7 @@ extension PaymentAPI {
           location: .header,
           isRequired: true,
           description: "Over the body's bytes, with the inventory service's secret.",
-          schema: ["type": "string", "maxLength": .integer(Int64(ProviderSignature.maximumBytes))]
+          schema: ["type": "string", "maxLength": .integer(Int64(ProviderSignature.maxBytes))]
         )
       ],
       body: .init(

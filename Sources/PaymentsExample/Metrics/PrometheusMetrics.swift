@@ -5,11 +5,11 @@ import Synchronization
 /// A small backend for swift-metrics that shows everything in Prometheus' text format (0.0.4).
 ///
 /// Counters and gauges are themselves; timers and aggregating recorders become histograms with fixed bounds, timers in
-/// seconds. At most ``maximumSeries`` series; what would be one more is dropped and counted.
+/// seconds. At most ``maxSeries`` series; what would be one more is dropped and counted.
 final class PrometheusMetrics: MetricsFactory {
-  static let maximumSeries = 10_000
+  static let maxSeries = 10_000
 
-  private let series = Mutex(PrometheusSeries(limit: maximumSeries))
+  private let series = Mutex(PrometheusSeries(limit: maxSeries))
 
   func increment(_ name: String, _ labels: [(String, String)] = [], by amount: Double = 1) {
     self.series.withLock { $0.add(amount, to: .init(name, labels), kind: .counter) }

@@ -6,7 +6,7 @@ import TaskQueuePostgres
 enum OutboxHandlers {
   static func make(store: PostgresTaskStore, settings: OutboxSettings) throws -> TaskHandlers {
     let options = TaskHandlerOptions(
-      retry: .exponential(base: settings.firstRetry, cap: max(settings.firstRetry, settings.maximumRetry)),
+      retry: .exponential(base: settings.firstRetry, cap: max(settings.firstRetry, settings.maxRetry)),
       // An event is never given up because its receiver is down for long.
       maxAttempts: Limits.maxAttempts
     )

@@ -34,11 +34,11 @@ struct OutboxOptions: ParsableArguments {
   var firstRetry = Duration.seconds(1)
 
   @Option(
-    name: .customLong("maximum-webhook-retry"),
+    name: .customLong("max-webhook-retry"),
     help: "Longest wait between deliveries of an event. (default: 5m)",
     transform: DurationText.parse
   )
-  var maximumRetry = Duration.seconds(300)
+  var maxRetry = Duration.seconds(300)
 
   @Option(help: "The events' source: a URI reference that no other publisher uses.")
   var eventSource = "/payments"
@@ -68,7 +68,7 @@ struct OutboxOptions: ParsableArguments {
       source: self.eventSource,
       retention: self.eventRetention,
       firstRetry: self.firstRetry,
-      maximumRetry: self.maximumRetry
+      maxRetry: self.maxRetry
     )
   }
 }

@@ -9,7 +9,7 @@ struct OutboxSettings: Sendable {
   var recoveryAge = Duration.seconds(300)
   /// How long published events are kept.
   var retention = Duration.seconds(7 * 86_400)
-  /// Between the first deliveries of one event; doubles up to ``maximumRetry``.
+  /// Between the first deliveries of one event; doubles up to ``maxRetry``.
   var firstRetry = Duration.seconds(1)
-  var maximumRetry = Duration.seconds(300)
+  var maxRetry = Duration.seconds(300)
 }

@@ -9,7 +9,7 @@ enum OutboxStore {
   static let countLimit = 100_000
 
   /// From now on events are written.
-  static func switchOn(in database: some PostgresQueryable) async throws {
+  static func switchOn(in database: some LibpqQueryable) async throws {
     _ = try await database.query("INSERT INTO payments.outbox_switch VALUES (true) ON CONFLICT DO NOTHING")
   }
 
@@ -17,7 +17,7 @@ enum OutboxStore {
   static func unpublished(
     _ payment: Int64,
     limit: Int,
-    in database: some PostgresQueryable
+    in database: some LibpqQueryable
   ) async throws -> [OutboxEvent] {
     let result = try await database.query(
       """
@@ -39,7 +39,7 @@ enum OutboxStore {
   }
 
   /// An acknowledgement is true whoever reports it, so nothing is fenced here.
-  static func markPublished(_ event: OutboxEvent, in database: some PostgresQueryable) async throws {
+  static func markPublished(_ event: OutboxEvent, in database: some LibpqQueryable) async throws {
     _ = try await database.query(
       "UPDATE payments.outbox SET published_at = now() WHERE id = $1 AND published_at IS NULL",
       [.unknown(event.id)]
@@ -50,7 +50,7 @@ enum OutboxStore {
   static func waiting(
     after payment: Int64,
     longerThan age: Duration,
-    in database: some PostgresQueryable
+    in database: some LibpqQueryable
   ) async throws -> [Int64] {
     let result = try await database.query(
       """
@@ -64,7 +64,7 @@ enum OutboxStore {
 
   /// Removes the oldest published ones, at most ``page``.
   /// - Returns: how many.
-  static func purge(olderThan period: Duration, in database: some PostgresQueryable) async throws -> Int {
+  static func purge(olderThan period: Duration, in database: some LibpqQueryable) async throws -> Int {
     try await database.query(
       """
       DELETE FROM payments.outbox WHERE ctid = ANY (ARRAY(
@@ -76,7 +76,7 @@ enum OutboxStore {
   }
 
   /// How many events wait, counted up to ``countLimit``, and for how many seconds the oldest has.
-  static func backlog(in database: some PostgresQueryable) async throws -> (count: Int, oldestSeconds: Int) {
+  static func backlog(in database: some LibpqQueryable) async throws -> (count: Int, oldestSeconds: Int) {
     let row = try await database.query(
       """
       SELECT (SELECT count(*) FROM (SELECT FROM payments.outbox WHERE published_at IS NULL LIMIT $1) AS waiting),

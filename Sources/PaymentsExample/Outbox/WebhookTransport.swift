@@ -8,7 +8,7 @@ struct WebhookTransport: EventTransport {
   /// Same form as ``ProviderSignature``.
   static let signatureHeader = "Payments-Signature"
   /// Of an answer; more is not read.
-  static let maximumAnswerBytes = 64 * 1024
+  static let maxAnswerBytes = 64 * 1024
 
   let client: HTTPClient
   let url: String
@@ -29,7 +29,7 @@ struct WebhookTransport: EventTransport {
     request.body = .bytes(ByteBuffer(bytes: body))
     let response = try await self.client.execute(request, timeout: TimeAmount(self.timeout))
     // An answer that is cut short is none: the receiver may have died before it kept the event.
-    _ = try await response.body.collect(upTo: Self.maximumAnswerBytes)
+    _ = try await response.body.collect(upTo: Self.maxAnswerBytes)
     guard (200..<300).contains(response.status.code) else { throw WebhookError(status: response.status.code) }
   }
 }

@@ -12,7 +12,7 @@ enum IdempotencyStore {
     var answer: IdempotentAnswer
   }
 
-  static func find(_ key: IdempotencyKey, in database: some PostgresQueryable) async throws -> Recorded? {
+  static func find(_ key: IdempotencyKey, in database: some LibpqQueryable) async throws -> Recorded? {
     let result = try await database.query(
       """
       SELECT fingerprint, status, location, body FROM payments.idempotency_key
@@ -34,21 +34,21 @@ enum IdempotencyStore {
   /// Takes the key for this transaction, a new or an expired one. Waits while another transaction holds it.
   ///
   /// - Returns: whether it was free; false: it is recorded, look with ``find(_:in:)``.
-  /// - Throws: `PostgresError` with SQLSTATE 55P03 when waiting took longer than `lockTimeout`.
+  /// - Throws: `LibpqError` with SQLSTATE 55P03 when waiting took longer than `lockTimeout`.
   static func take(
     _ key: IdempotencyKey,
     fingerprint: Data,
     lifetime: Duration,
     lockTimeout: Duration,
-    in transaction: PostgresTransaction
+    in transaction: LibpqTransaction
   ) async throws -> Bool {
     let milliseconds = Int64(lockTimeout / .milliseconds(1))
     let results = try await transaction.pipeline([
-      PostgresStatement(
+      LibpqStatement(
         "SELECT set_config('lock_timeout', $1, true), pg_current_xact_id()",
         [.text("\(milliseconds)ms")]
       ),
-      PostgresStatement(
+      LibpqStatement(
         """
         INSERT INTO payments.idempotency_key AS k (scope, key, fingerprint, expires_at)
         VALUES ($1, $2, $3, now() + $4::interval)
@@ -69,7 +69,7 @@ enum IdempotencyStore {
   static func record(
     _ answer: IdempotentAnswer,
     for key: IdempotencyKey,
-    in transaction: PostgresTransaction
+    in transaction: LibpqTransaction
   ) async throws {
     _ = try await transaction.query(
       "UPDATE payments.idempotency_key SET status = $3, location = $4, body = $5 WHERE scope = $1 AND key = $2",
@@ -82,7 +82,7 @@ enum IdempotencyStore {
 
   /// Removes expired keys, at most ``purgeBatch``, oldest first.
   /// - Returns: how many.
-  static func purge(in database: some PostgresQueryable) async throws -> Int {
+  static func purge(in database: some LibpqQueryable) async throws -> Int {
     try await database.query(
       """
       DELETE FROM payments.idempotency_key WHERE ctid = ANY (ARRAY(

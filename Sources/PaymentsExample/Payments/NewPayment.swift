@@ -1,8 +1,8 @@
 /// The body of `POST /payments`.
 struct NewPayment: Codable, Equatable, Sendable {
   // In code points, as JSON Schema counts.
-  static let maximumIdLength = 255
-  static let maximumDescriptionLength = 1000
+  static let maxIdLength = 255
+  static let maxDescriptionLength = 1000
   /// Below 2^53, so that no reader of JSON rounds it.
   static let amounts: ClosedRange<Int64> = 1...999_999_999_999_999
 
@@ -25,11 +25,11 @@ struct NewPayment: Codable, Equatable, Sendable {
   /// - Throws: ``ProblemError`` with every field that breaks a rule.
   init(_ fields: BodyFields) throws {
     var fields = fields
-    let userId = fields.identifier("userId", length: 1...Self.maximumIdLength, isRequired: true)
-    self.orderId = fields.identifier("orderId", length: 1...Self.maximumIdLength)
+    let userId = fields.identifier("userId", length: 1...Self.maxIdLength, isRequired: true)
+    self.orderId = fields.identifier("orderId", length: 1...Self.maxIdLength)
     let amount = fields.integer("amount", in: Self.amounts, isRequired: true)
     let currency = fields.text("currency", length: 3...3, isRequired: true)
-    self.description = fields.text("description", length: 0...Self.maximumDescriptionLength) ?? ""
+    self.description = fields.text("description", length: 0...Self.maxDescriptionLength) ?? ""
     if let currency, Currency.exponent(currency) == nil {
       fields.report("currency", "must be a currency of ISO 4217 in capital letters")
     }

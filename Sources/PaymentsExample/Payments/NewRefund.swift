@@ -1,6 +1,6 @@
 /// The body of `POST /payments/{id}/refund`.
 struct NewRefund: Codable, Equatable, Sendable {
-  static let maximumReasonLength = 1000
+  static let maxReasonLength = 1000
 
   /// In minor units; nil: all that is left.
   var amount: Int64?
@@ -10,7 +10,7 @@ struct NewRefund: Codable, Equatable, Sendable {
   init(_ fields: BodyFields) throws {
     var fields = fields
     self.amount = fields.integer("amount", in: NewPayment.amounts)
-    self.reason = fields.text("reason", length: 0...Self.maximumReasonLength) ?? ""
+    self.reason = fields.text("reason", length: 0...Self.maxReasonLength) ?? ""
     try fields.finish()
   }
 }

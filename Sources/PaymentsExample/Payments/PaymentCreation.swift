@@ -12,7 +12,7 @@ enum PaymentCreation {
     _ new: NewPayment,
     steps: [StepName] = [],
     store: PostgresTaskStore,
-    in transaction: PostgresTransaction
+    in transaction: LibpqTransaction
   ) async throws -> Payment {
     let result = try await transaction.query(
       """

@@ -1,11 +1,11 @@
 /// The answer to `GET /payments/{id}`: the payment, what happened to it, and what was paid back.
 struct PaymentDetails: Codable, Equatable, Sendable {
   var payment: Payment
-  /// Oldest first, at most ``maximumEvents``.
+  /// Oldest first, at most ``maxEvents``.
   var history: [PaymentEvent]
   var refunds: [Refund]
 
-  static let maximumEvents = 1000
+  static let maxEvents = 1000
 
   private enum CodingKeys: String, CodingKey {
     case history, refunds

@@ -7,7 +7,7 @@ enum PaymentEventStore {
     _ kind: PaymentEvent.Kind,
     _ detail: String?,
     to payment: Int64,
-    in transaction: PostgresTransaction
+    in transaction: LibpqTransaction
   ) async throws {
     _ = try await transaction.query(
       """
@@ -18,15 +18,15 @@ enum PaymentEventStore {
     )
   }
 
-  /// The first events, oldest first, at most ``PaymentDetails/maximumEvents``.
-  static func list(_ payment: Int64, in database: some PostgresQueryable) async throws -> [PaymentEvent] {
+  /// The first events, oldest first, at most ``PaymentDetails/maxEvents``.
+  static func list(_ payment: Int64, in database: some LibpqQueryable) async throws -> [PaymentEvent] {
     let result = try await database.query(
       "SELECT at, kind, status, detail FROM payments.payment_event WHERE payment_id = $1 ORDER BY id LIMIT $2",
-      [.int8(payment), .int8(Int64(PaymentDetails.maximumEvents))]
+      [.int8(payment), .int8(Int64(PaymentDetails.maxEvents))]
     )
     return try result.rows.map { row in
       guard let kind = PaymentEvent.Kind(rawValue: try row.text(1)) else {
-        throw PostgresError(.decoding, "an event of a payment has an unknown kind")
+        throw LibpqError(.decoding, "an event of a payment has an unknown kind")
       }
       return PaymentEvent(
         at: try row.timestamptz(0),

@@ -12,7 +12,7 @@ enum PaymentMigrations {
   ]
 
   /// Brings the schema `payments` up to date, all or nothing. Does nothing if it is.
-  static func apply(to pool: PostgresPool) async throws {
+  static func apply(to pool: LibpqPool) async throws {
     try await pool.withTransaction { transaction in
       _ = try await transaction.query("SELECT pg_advisory_xact_lock($1)", [.int8(advisoryLock)])
       let table = try await transaction.query("SELECT to_regclass('payments.migration') IS NOT NULL")

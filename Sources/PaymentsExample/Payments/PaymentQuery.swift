@@ -23,9 +23,9 @@ struct PaymentQuery: Equatable, Sendable {
 
   /// - Throws: `malformed-request` naming the parameter that breaks a rule.
   init(_ query: [String: String]) throws {
-    self.status = try Self.text("status", in: query, atMost: PaymentStatus.maximumLength)
-    self.userId = try Self.text("userId", in: query, atMost: NewPayment.maximumIdLength)
-    self.orderId = try Self.text("orderId", in: query, atMost: NewPayment.maximumIdLength)
+    self.status = try Self.text("status", in: query, atMost: PaymentStatus.maxLength)
+    self.userId = try Self.text("userId", in: query, atMost: NewPayment.maxIdLength)
+    self.orderId = try Self.text("orderId", in: query, atMost: NewPayment.maxIdLength)
     self.createdSince = try Self.date("createdSince", in: query)
     self.createdUntil = try Self.date("createdUntil", in: query)
     if let text = query["limit"] {
@@ -41,7 +41,7 @@ struct PaymentQuery: Equatable, Sendable {
   }
 
   /// One page, and the cursor of the next one if there is one. One statement; reads one row more than it returns.
-  func page(in database: some PostgresQueryable) async throws -> PaymentPage {
+  func page(in database: some LibpqQueryable) async throws -> PaymentPage {
     var payments = try await PaymentStore.all(
       """
       SELECT \(PaymentStore.columns) FROM payments.payment

@@ -3,7 +3,7 @@
 /// `CREATED` and `FAILED` are ours; everything else is what the provider said last.
 struct PaymentStatus: RawRepresentable, Hashable, Codable, Sendable, CustomStringConvertible {
   /// Of a provider's own word for a status; the rest is cut off.
-  static let maximumLength = 64
+  static let maxLength = 64
 
   var rawValue: String
 
@@ -14,7 +14,7 @@ struct PaymentStatus: RawRepresentable, Hashable, Codable, Sendable, CustomStrin
   /// What the provider says, as our books have it. Our own two words mean nothing in a provider's mouth: the payment is
   /// then neither new nor final, so it is waited on.
   init(_ status: ProviderStatus) {
-    let text = String(status.rawValue.unicodeScalars.filter { $0.value >= 0x20 }.prefix(Self.maximumLength))
+    let text = String(status.rawValue.unicodeScalars.filter { $0.value >= 0x20 }.prefix(Self.maxLength))
     self.rawValue = ["", Self.created.rawValue, Self.failed.rawValue].contains(text) ? "PROCESSING" : text
   }
 

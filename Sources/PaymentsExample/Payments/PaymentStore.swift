@@ -9,17 +9,17 @@ enum PaymentStore {
     execution_requested_at, cancellation_requested_at
     """
 
-  static func find(_ id: Int64, in database: some PostgresQueryable) async throws -> Payment? {
+  static func find(_ id: Int64, in database: some LibpqQueryable) async throws -> Payment? {
     try await one("SELECT \(columns) FROM payments.payment WHERE id = $1", [.int8(id)], in: database)
   }
 
-  static func find(providerId: String, in database: some PostgresQueryable) async throws -> Payment? {
+  static func find(providerId: String, in database: some LibpqQueryable) async throws -> Payment? {
     try await one("SELECT \(columns) FROM payments.payment WHERE provider_id = $1", [.text(providerId)], in: database)
   }
 
   /// Keeps everybody else from changing the payment until the transaction ends. Who also touches tasks in the transaction
   /// does that first: everybody in the same order, so that nobody waits for one another.
-  static func lock(_ id: Int64, in transaction: PostgresTransaction) async throws -> Payment? {
+  static func lock(_ id: Int64, in transaction: LibpqTransaction) async throws -> Payment? {
     try await one(
       "SELECT \(columns) FROM payments.payment WHERE id = $1 FOR NO KEY UPDATE",
       [.int8(id)],
@@ -28,7 +28,7 @@ enum PaymentStore {
   }
 
   /// All payments from `first` on by ascending id, at most `limit`.
-  static func list(from first: Int64, limit: Int, in database: some PostgresQueryable) async throws -> [Payment] {
+  static func list(from first: Int64, limit: Int, in database: some LibpqQueryable) async throws -> [Payment] {
     try await all(
       "SELECT \(columns) FROM payments.payment WHERE id >= $1 ORDER BY id LIMIT $2",
       [.int8(first), .int8(Int64(limit))],
@@ -41,7 +41,7 @@ enum PaymentStore {
   ///
   /// Its commit doesn't wait for the disk: the next one that does, such as an effect's intent, takes it along before
   /// anything is sent. A statement of its own, so that no other is made to wait for nothing.
-  static func beginAttempt(_ id: Int64, in pool: PostgresPool) async throws -> Payment? {
+  static func beginAttempt(_ id: Int64, in pool: LibpqPool) async throws -> Payment? {
     try await one(
       """
       UPDATE payments.payment SET attempts = attempts + 1 WHERE id = $1
@@ -59,7 +59,7 @@ enum PaymentStore {
   static func apply(
     _ input: PaymentInput,
     to id: Int64,
-    in transaction: PostgresTransaction
+    in transaction: LibpqTransaction
   ) async throws -> PaymentTransition? {
     guard let payment = try await lock(id, in: transaction) else { return nil }
     let transition = payment.state.transition(on: input)
@@ -74,7 +74,7 @@ enum PaymentStore {
     _ event: PaymentEvent.Kind,
     _ detail: String?,
     to id: Int64,
-    in transaction: PostgresTransaction
+    in transaction: LibpqTransaction
   ) async throws {
     _ = try await transaction.query(
       """
@@ -98,8 +98,8 @@ enum PaymentStore {
 
   static func one(
     _ sql: String,
-    _ parameters: [PostgresValue],
-    in database: some PostgresQueryable
+    _ parameters: [LibpqValue],
+    in database: some LibpqQueryable
   ) async throws -> Payment? {
     let result = try await database.query(sql, parameters)
     return result.rowCount == 0 ? nil : try payment(result[0])
@@ -107,13 +107,13 @@ enum PaymentStore {
 
   static func all(
     _ sql: String,
-    _ parameters: [PostgresValue],
-    in database: some PostgresQueryable
+    _ parameters: [LibpqValue],
+    in database: some LibpqQueryable
   ) async throws -> [Payment] {
     try await database.query(sql, parameters).rows.map { try payment($0) }
   }
 
-  static func payment(_ row: PostgresRow) throws -> Payment {
+  static func payment(_ row: LibpqRow) throws -> Payment {
     Payment(
       id: try row.int8(0),
       userId: try row.text(1),
@@ -133,9 +133,9 @@ enum PaymentStore {
   }
 }
 
-extension PostgresValue {
+extension LibpqValue {
   /// NULL for nil.
-  static func optional(_ text: String?) -> PostgresValue {
+  static func optional(_ text: String?) -> LibpqValue {
     text.map { .text($0) } ?? .null
   }
 }

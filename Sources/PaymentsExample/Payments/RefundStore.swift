@@ -6,7 +6,7 @@ enum RefundStore {
 
   /// - Returns: what of the payment may still be refunded, with what is on its way taken off. The caller holds the
   ///   payment's lock, so nobody else gives the same money back.
-  static func remaining(of payment: Payment, in transaction: PostgresTransaction) async throws -> Int64 {
+  static func remaining(of payment: Payment, in transaction: LibpqTransaction) async throws -> Int64 {
     let result = try await transaction.query(
       "SELECT coalesce(sum(amount), 0)::bigint FROM payments.refund WHERE payment_id = $1 AND status <> 'FAILED'",
       [.int8(payment.id)]
@@ -18,7 +18,7 @@ enum RefundStore {
     paymentId: Int64,
     amount: Int64,
     reason: String,
-    in transaction: PostgresTransaction
+    in transaction: LibpqTransaction
   ) async throws -> Refund {
     let result = try await transaction.query(
       "INSERT INTO payments.refund (payment_id, amount, reason) VALUES ($1, $2, $3) RETURNING \(columns)",
@@ -29,7 +29,7 @@ enum RefundStore {
 
   /// Counts an attempt; see ``PaymentStore/beginAttempt(_:in:)``.
   /// - Returns: the refund and how many attempts there were, this one included.
-  static func beginAttempt(_ id: Int64, in database: some PostgresQueryable) async throws -> (Refund, Int)? {
+  static func beginAttempt(_ id: Int64, in database: some LibpqQueryable) async throws -> (Refund, Int)? {
     let result = try await database.query(
       "UPDATE payments.refund SET attempts = attempts + 1 WHERE id = $1 RETURNING \(columns), attempts",
       [.int8(id)]
@@ -43,7 +43,7 @@ enum RefundStore {
     status: String,
     providerId: String?,
     for id: Int64,
-    in transaction: PostgresTransaction
+    in transaction: LibpqTransaction
   ) async throws -> Bool {
     try await transaction.query(
       """
@@ -54,7 +54,7 @@ enum RefundStore {
     ).affectedRows == 1
   }
 
-  static func list(_ payment: Int64, in database: some PostgresQueryable) async throws -> [Refund] {
+  static func list(_ payment: Int64, in database: some LibpqQueryable) async throws -> [Refund] {
     let result = try await database.query(
       "SELECT \(columns) FROM payments.refund WHERE payment_id = $1 ORDER BY id LIMIT 1000",
       [.int8(payment)]
@@ -62,7 +62,7 @@ enum RefundStore {
     return try result.rows.map { try refund($0) }
   }
 
-  private static func refund(_ row: PostgresRow) throws -> Refund {
+  private static func refund(_ row: LibpqRow) throws -> Refund {
     Refund(
       id: try row.int8(0),
       paymentId: try row.int8(1),

@@ -6,7 +6,7 @@ import NIOHTTP1
 
 /// Delivers the simulated provider's callbacks; gives up after a few tries, as providers do.
 struct CallbackSender: Sendable {
-  static let maximumTries = 3
+  static let maxTries = 3
 
   let client: HTTPClient
   let logger: Logger
@@ -20,7 +20,7 @@ struct CallbackSender: Sendable {
     _ callback: ProviderCallback,
     to url: String,
     secret: String,
-    tries: Int = CallbackSender.maximumTries
+    tries: Int = CallbackSender.maxTries
   ) async -> Bool {
     guard let body = try? JSONFormat.encoder().encode(callback) else { return false }
     var request = HTTPClientRequest(url: url)

@@ -8,9 +8,9 @@ import NIOHTTP1
 /// It doesn't retry: the queue does, and it knows how often and when.
 struct ProviderClient: PaymentProvider {
   /// Largest answer that is read.
-  static let maximumAnswerBytes = 8 << 20
+  static let maxAnswerBytes = 8 << 20
   /// Of the provider's words for a refusal.
-  static let maximumReasonLength = 200
+  static let maxReasonLength = 200
 
   /// What our own simulator can do. Another provider of the same contract answers 404, 405 or 501 to what it can't, which
   /// is `unsupported`.
@@ -131,7 +131,7 @@ struct ProviderClient: PaymentProvider {
     }
     let response = try await self.client.execute(request, timeout: TimeAmount(self.timeout))
     // The body is read before the status is believed: an answer cut short is a lost answer.
-    let answer = Data(try await response.body.collect(upTo: Self.maximumAnswerBytes).readableBytesView)
+    let answer = Data(try await response.body.collect(upTo: Self.maxAnswerBytes).readableBytesView)
     guard (200..<300).contains(response.status.code) else {
       throw ProviderError(
         code: .unexpectedStatus,
@@ -146,7 +146,7 @@ struct ProviderClient: PaymentProvider {
   /// The detail of an answer in problem details.
   private static func reason(_ answer: Data) -> String? {
     let problem = try? JSONFormat.decoder().decode(Problem.self, from: answer)
-    return problem?.detail.map { String($0.prefix(maximumReasonLength)) }
+    return problem?.detail.map { String($0.prefix(maxReasonLength)) }
   }
 
   private static func path(_ id: String) -> String {

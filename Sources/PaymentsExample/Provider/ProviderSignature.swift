@@ -10,9 +10,9 @@ enum ProviderSignature {
   /// How far the provider's clock, and the way here, may be off. Older ones may be replays.
   static let tolerance = Duration.seconds(300)
   /// Of the header's value; more is no signature.
-  static let maximumBytes = 4096
+  static let maxBytes = 4096
   /// In one header.
-  static let maximumSignatures = 16
+  static let maxSignatures = 16
 
   static func make(body: some DataProtocol, secret: String, at time: Date) -> String {
     let seconds = Int64(time.timeIntervalSince1970)
@@ -23,7 +23,7 @@ enum ProviderSignature {
   /// Whether one of the secrets signed this body within ``tolerance`` of `now`. Takes the same time wherever a signature
   /// differs.
   static func isValid(_ value: String?, body: some DataProtocol, secrets: [String], now: Date) -> Bool {
-    guard let value, value.utf8.count <= maximumBytes else { return false }
+    guard let value, value.utf8.count <= maxBytes else { return false }
     var time: Substring?
     var signatures: [[UInt8]] = []
     for part in value.split(separator: ",") {
@@ -37,7 +37,7 @@ enum ProviderSignature {
       }
     }
     guard
-      let time, let seconds = Int64(time), signatures.count <= maximumSignatures,
+      let time, let seconds = Int64(time), signatures.count <= maxSignatures,
       abs(Double(seconds) - now.timeIntervalSince1970) <= tolerance / .seconds(1)
     else { return false }
     var isValid = false

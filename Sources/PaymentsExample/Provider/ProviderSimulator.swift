@@ -1,5 +1,6 @@
 import Hummingbird
 import Logging
+import SeededRandom
 import ServiceLifecycle
 import Synchronization
 
@@ -10,7 +11,7 @@ import Synchronization
 /// it was asked for: not on the order in which requests of different payments arrive.
 final class ProviderSimulator: Service {
   /// Payments in PROCESSING at one time; more stay there until they are asked for again.
-  static let maximumProcessing = 100_000
+  static let maxProcessing = 100_000
 
   struct State: Sendable {
     var ledger: ProviderLedger
@@ -62,7 +63,7 @@ final class ProviderSimulator: Service {
     let run = String(UInt32.random(in: .min ... .max), radix: 36)
     self.state = Mutex(State(ledger: ProviderLedger(idPrefix: "pp_\(run)_"), callbackURL: callbackURL))
     (self.started, self.startedContinuation) = AsyncStream.makeStream(
-      bufferingPolicy: .bufferingOldest(Self.maximumProcessing)
+      bufferingPolicy: .bufferingOldest(Self.maxProcessing)
     )
   }
 

@@ -3,7 +3,7 @@ import Foundation
 /// What comparing our books with the provider's found.
 struct ReconciliationReport: Codable, Equatable, Sendable {
   /// The most lines that are kept; the counts go on.
-  static let maximumLines = 1000
+  static let maxLines = 1000
 
   enum Kind: String, Codable, CaseIterable, Sendable {
     /// We have the provider's id, the provider doesn't know it.
@@ -47,9 +47,9 @@ struct ReconciliationReport: Codable, Equatable, Sendable {
   /// Payments that are on their way: nothing to compare yet.
   var open = 0
   private(set) var found: [String: Int] = [:]
-  /// At most ``maximumLines``.
+  /// At most ``maxLines``.
   private(set) var lines: [Line] = []
-  /// At most ``maximumLines``.
+  /// At most ``maxLines``.
   private(set) var repairs: [Repair] = []
 
   init(since: Date, until: Date) {
@@ -60,12 +60,12 @@ struct ReconciliationReport: Codable, Equatable, Sendable {
 
   mutating func add(_ line: Line, repair: Repair? = nil) {
     self.found[line.kind.rawValue, default: 0] += 1
-    if self.lines.count < Self.maximumLines { self.lines.append(line) }
+    if self.lines.count < Self.maxLines { self.lines.append(line) }
     if let repair { self.add(repair) }
   }
 
   mutating func add(_ repair: Repair) {
-    if self.repairs.count < Self.maximumLines { self.repairs.append(repair) }
+    if self.repairs.count < Self.maxLines { self.repairs.append(repair) }
   }
 
   func count(_ kind: Kind) -> Int {

@@ -4,20 +4,20 @@ import Libpq
 /// Reads both books over a window and compares them.
 struct ReconciliationRun: Sendable {
   /// Payments of each side that one run takes into memory.
-  static let maximumPayments = 200_000
+  static let maxPayments = 200_000
   /// Payments asked for one by one at the same time.
   static let concurrency = 8
   private static let pageSize = 1000
   static let defaultGrace = Duration.seconds(60)
   /// How often a question is asked that gets no answer.
-  static let maximumTries = 8
+  static let maxTries = 8
   /// Before it is asked again; doubles.
   private static let firstPause = Duration.milliseconds(50)
 
-  let database: PostgresPool
+  let database: LibpqPool
   let provider: any PaymentProvider
 
-  /// - Throws: ``CommandError`` if the window holds more than ``maximumPayments``; what the provider and the database throw.
+  /// - Throws: ``CommandError`` if the window holds more than ``maxPayments``; what the provider and the database throw.
   func report(
     _ window: Range<Date>,
     grace: Duration = ReconciliationRun.defaultGrace,
@@ -128,7 +128,7 @@ struct ReconciliationRun: Sendable {
   /// Everything here is a question: repeating it does no harm, and there are thousands.
   private func patiently<Value>(_ ask: () async throws -> Value) async throws -> Value {
     var pause = Self.firstPause
-    for _ in 1..<Self.maximumTries {
+    for _ in 1..<Self.maxTries {
       do {
         return try await ask()
       } catch let error as ProviderError where error.code != .unexpectedStatus {
@@ -142,8 +142,8 @@ struct ReconciliationRun: Sendable {
   }
 
   private func checkSize(_ count: Int) throws {
-    guard count <= Self.maximumPayments else {
-      throw CommandError("The window holds more than \(Self.maximumPayments) payments; choose a narrower one.")
+    guard count <= Self.maxPayments else {
+      throw CommandError("The window holds more than \(Self.maxPayments) payments; choose a narrower one.")
     }
   }
 }

@@ -4,7 +4,7 @@ import Libpq
 /// The SQL on reports.
 enum ReconciliationStore {
   /// Reports that are kept.
-  static let maximumReports = 100
+  static let maxReports = 100
 
   struct Stored: Equatable, Sendable {
     var report: ReconciliationReport
@@ -12,7 +12,7 @@ enum ReconciliationStore {
   }
 
   /// Stores a report and forgets the oldest ones.
-  static func add(_ report: ReconciliationReport, in transaction: PostgresTransaction) async throws {
+  static func add(_ report: ReconciliationReport, in transaction: LibpqTransaction) async throws {
     _ = try await transaction.query(
       "INSERT INTO payments.reconciliation (since, until, is_clean, report) VALUES ($1, $2, $3, $4)",
       [
@@ -25,11 +25,11 @@ enum ReconciliationStore {
       DELETE FROM payments.reconciliation WHERE id <= (
         SELECT id FROM payments.reconciliation ORDER BY id DESC OFFSET $1 LIMIT 1)
       """,
-      [.int8(Int64(maximumReports))]
+      [.int8(Int64(maxReports))]
     )
   }
 
-  static func last(in database: some PostgresQueryable) async throws -> Stored? {
+  static func last(in database: some LibpqQueryable) async throws -> Stored? {
     let result = try await database.query(
       "SELECT report, finished_at FROM payments.reconciliation ORDER BY id DESC LIMIT 1"
     )

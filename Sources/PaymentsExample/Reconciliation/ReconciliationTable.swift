@@ -1,7 +1,7 @@
 /// A report for the screen.
 struct ReconciliationTable {
   /// Lines that are shown; the JSON form has more.
-  static let maximumLines = 50
+  static let maxLines = 50
 
   let report: ReconciliationReport
 
@@ -17,11 +17,11 @@ struct ReconciliationTable {
       lines +=
         TextTable(
           header: ["what", "payment", "provider's id", "why"],
-          rows: self.report.lines.prefix(Self.maximumLines).map { line in
+          rows: self.report.lines.prefix(Self.maxLines).map { line in
             [line.kind.rawValue, line.paymentId.map(String.init) ?? "-", line.providerId ?? "-", line.detail]
           }
         ).lines
-      let more = self.report.counts.dropFirst(2).reduce(0) { $0 + $1.count } - Self.maximumLines
+      let more = self.report.counts.dropFirst(2).reduce(0) { $0 + $1.count } - Self.maxLines
       if more > 0 { lines.append("  … and \(more) more") }
     }
     return lines + ["", self.report.isClean ? "The books agree." : "The books differ."]

@@ -10,9 +10,9 @@ import NIOHTTP1
 /// /v1/steps/{key}` → 200 with `{verdict, reason}`, or 404. `DELETE /v1/steps/{key}` → 2xx, 404 or 410: given back.
 struct HTTPStepService: StepService, OrderSource {
   /// Largest answer that is read.
-  static let maximumAnswerBytes = 64 * 1024
+  static let maxAnswerBytes = 64 * 1024
   /// Of a service's words.
-  static let maximumReasonLength = 200
+  static let maxReasonLength = 200
   private static let refusals: Set<UInt> = [402, 403, 409, 410, 422]
 
   let client: HTTPClient
@@ -79,14 +79,14 @@ struct HTTPStepService: StepService, OrderSource {
     }
     let response = try await self.client.execute(request, timeout: TimeAmount(self.timeout))
     // Read before the status is believed: an answer cut short is a lost answer.
-    let answer = Data(try await response.body.collect(upTo: Self.maximumAnswerBytes).readableBytesView)
+    let answer = Data(try await response.body.collect(upTo: Self.maxAnswerBytes).readableBytesView)
     return (response.status.code, answer)
   }
 
   /// With a reason that can be stored and shown.
   private static func shortened(_ answer: StepAnswer) -> StepAnswer {
     let reason = answer.reason.map { reason in
-      String(String.UnicodeScalarView(reason.unicodeScalars.filter { $0.value >= 0x20 }.prefix(maximumReasonLength)))
+      String(String.UnicodeScalarView(reason.unicodeScalars.filter { $0.value >= 0x20 }.prefix(maxReasonLength)))
     }
     return StepAnswer(verdict: answer.verdict, reason: reason)
   }

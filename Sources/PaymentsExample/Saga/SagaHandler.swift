@@ -13,7 +13,7 @@ import TaskQueuePostgres
 /// once.
 struct SagaHandler: PaymentTaskHandler {
   /// More than the steps forwards and backwards, each once.
-  static let maximumActions = 20
+  static let maxActions = 20
 
   let store: PostgresTaskStore
   let services: StepServices
@@ -25,7 +25,7 @@ struct SagaHandler: PaymentTaskHandler {
     guard let payment = try await PaymentStore.find(payload.paymentId, in: self.store.pool) else {
       return .discard(reason: "There is no payment \(payload.paymentId).")
     }
-    for _ in 1...Self.maximumActions {
+    for _ in 1...Self.maxActions {
       switch try await StepStore.saga(payment.id, in: self.store.pool)?.next {
       case .perform(let step)?: try await self.perform(step, payment, effects)
       case .undo(let step)?: try await self.undo(step, payment, effects)

@@ -4,7 +4,7 @@ import TaskQueuePostgres
 /// The SQL on the steps around payments. Whoever locks a payment too does that first.
 enum StepStore {
   /// Together with the payment itself.
-  static func insert(_ steps: [StepName], of payment: Int64, in transaction: PostgresTransaction) async throws {
+  static func insert(_ steps: [StepName], of payment: Int64, in transaction: LibpqTransaction) async throws {
     guard !steps.isEmpty else { return }
     _ = try await transaction.query(
       """
@@ -16,7 +16,7 @@ enum StepStore {
   }
 
   /// nil: there is no such payment.
-  static func saga(_ payment: Int64, in database: some PostgresQueryable) async throws -> Saga? {
+  static func saga(_ payment: Int64, in database: some LibpqQueryable) async throws -> Saga? {
     let result = try await database.query(
       """
       SELECT p.status, s.name, s.state, s.refund_id, r.status FROM payments.payment p
@@ -29,7 +29,7 @@ enum StepStore {
     var saga = Saga(status: PaymentStatus(rawValue: try first.text(0)), steps: [])
     for row in result.rows where try !row.isNull(1) {
       guard let name = StepName(rawValue: try row.text(1)), let state = SagaStep.State(rawValue: try row.text(2)) else {
-        throw PostgresError(.decoding, "a step of a payment has an unknown name or state")
+        throw LibpqError(.decoding, "a step of a payment has an unknown name or state")
       }
       saga.steps.append(SagaStep(name: name, state: state, refundId: try row.optionalInt8(3)))
       if let status = try row.optionalText(4) { saga.refundStatus = status }
@@ -39,7 +39,7 @@ enum StepStore {
 
   /// Committed before the service is called: whoever comes after us sees that something may have been done.
   /// - Returns: false: it was begun before.
-  static func start(_ step: StepName, of payment: Int64, in database: some PostgresQueryable) async throws -> Bool {
+  static func start(_ step: StepName, of payment: Int64, in database: some LibpqQueryable) async throws -> Bool {
     try await database.query(
       """
       UPDATE payments.step SET state = 'STARTED', changed_at = now()
@@ -56,7 +56,7 @@ enum StepStore {
     from old: SagaStep.State,
     to new: SagaStep.State,
     reason: String? = nil,
-    in transaction: PostgresTransaction
+    in transaction: LibpqTransaction
   ) async throws -> Bool {
     try await transaction.query(
       """
@@ -71,7 +71,7 @@ enum StepStore {
     _ refund: Int64,
     of step: StepName,
     _ payment: Int64,
-    in transaction: PostgresTransaction
+    in transaction: LibpqTransaction
   ) async throws {
     _ = try await transaction.query(
       "UPDATE payments.step SET refund_id = $3, changed_at = now() WHERE payment_id = $1 AND name = $2",

@@ -5,9 +5,9 @@ import NIOHTTP1
 
 extension StripeClient {
   /// Largest answer that is read.
-  static let maximumAnswerBytes = 8 << 20
+  static let maxAnswerBytes = 8 << 20
   /// The longest wait that Stripe may ask for.
-  static let maximumRetryAfter = Duration.seconds(3600)
+  static let maxRetryAfter = Duration.seconds(3600)
 
   func get<Answer: Decodable>(_ path: String, _ query: StripeForm) async throws -> Answer {
     do {
@@ -42,7 +42,7 @@ extension StripeClient {
     }
     let response = try await self.client.execute(request, timeout: TimeAmount(self.configuration.timeout))
     // The body is read before the status is believed: an answer cut short is a lost answer.
-    let answer = Data(try await response.body.collect(upTo: Self.maximumAnswerBytes).readableBytesView)
+    let answer = Data(try await response.body.collect(upTo: Self.maxAnswerBytes).readableBytesView)
     let call = "\(method.rawValue) \(path)"
     guard (200..<300).contains(response.status.code) else {
       throw self.error(call, status: response.status.code, headers: response.headers, answer)
@@ -65,8 +65,8 @@ extension StripeClient {
       code: isRefusal ? .refused : .unexpectedStatus,
       call: call,
       httpStatus: status,
-      reason: reason.isEmpty ? nil : String(reason.prefix(ProviderClient.maximumReasonLength)),
-      retryAfter: isRefusal ? nil : seconds.map { min(.seconds($0), Self.maximumRetryAfter) }
+      reason: reason.isEmpty ? nil : String(reason.prefix(ProviderClient.maxReasonLength)),
+      retryAfter: isRefusal ? nil : seconds.map { min(.seconds($0), Self.maxRetryAfter) }
     )
   }
 }

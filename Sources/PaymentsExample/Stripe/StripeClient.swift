@@ -17,7 +17,7 @@ struct StripeClient: PaymentProvider, CustomReflectable {
   /// Entries of one answer; Stripe's most.
   static let pageSize = 100
   /// Answers that one look for a reference reads.
-  static let maximumPages = 1000
+  static let maxPages = 1000
 
   let capabilities = ProviderCapabilities.all
   let configuration: StripeConfiguration
@@ -77,7 +77,7 @@ struct StripeClient: PaymentProvider, CustomReflectable {
     let since = self.now().addingTimeInterval(-(self.configuration.lookback / .seconds(1)))
     var found: [StripePaymentIntent] = []
     var cursor: String?
-    for _ in 1...Self.maximumPages {
+    for _ in 1...Self.maxPages {
       let page = try await self.intents(since: since, until: nil, after: cursor)
       found += self.ours(page.data).filter { $0.metadata?[StripeMetadata.reference] == reference }
       guard page.hasMore, let last = page.data.last else {
@@ -124,7 +124,7 @@ struct StripeClient: PaymentProvider, CustomReflectable {
   func refunds(paymentId: String) async throws -> [ProviderRefund] {
     var found: [ProviderRefund] = []
     var cursor: String?
-    for _ in 1...Self.maximumPages {
+    for _ in 1...Self.maxPages {
       var query: StripeForm = ["payment_intent": paymentId, "limit": String(Self.pageSize)]
       if let cursor { query.add("starting_after", cursor) }
       let page: StripeList<StripeRefund> = try await self.get("/v1/refunds", query)

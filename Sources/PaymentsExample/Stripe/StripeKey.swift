@@ -1,7 +1,7 @@
 /// A secret API key. Nothing but ``authorization`` gives it away: no description, no mirror, no error.
 struct StripeKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
   /// Longer than any that Stripe gives out.
-  static let maximumLength = 255
+  static let maxLength = 255
   /// The environment's name for it.
   static let variable = "STRIPE_API_KEY"
 
@@ -10,7 +10,7 @@ struct StripeKey: Sendable, CustomStringConvertible, CustomDebugStringConvertibl
   /// - Throws: ``CommandError``, without the text, if it can't be a secret key: `sk_…`, or `rk_…` for a restricted one.
   init(_ text: String) throws {
     let isWord = text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
-    guard isWord, text.utf8.count <= Self.maximumLength, text.hasPrefix("sk_") || text.hasPrefix("rk_") else {
+    guard isWord, text.utf8.count <= Self.maxLength, text.hasPrefix("sk_") || text.hasPrefix("rk_") else {
       throw CommandError("That is no secret key of Stripe's: those begin with sk_ or rk_.")
     }
     self.value = text

@@ -39,7 +39,7 @@ struct ThroughputRun: Sendable {
     _ onProgress: @Sendable (String) -> Void
   ) async throws -> ThroughputReport {
     let bare = try await self.bareDatabase(postgres)
-    let store = try PostgresTaskStore(.init(PostgresConfiguration(postgres.connectionString)))
+    let store = try PostgresTaskStore(.init(LibpqConfiguration(postgres.connectionString)))
     var processes: [WorkerProcess] = []
     let result: Result<ThroughputReport, any Error>
     do {
@@ -112,12 +112,12 @@ struct ThroughputRun: Sendable {
   private func bareDatabase(_ postgres: EmbeddedPostgres) async throws -> PgbenchRun {
     let bare = postgres.connectionString(database: "bare")
     for (url, script) in [(postgres.connectionString, "CREATE DATABASE bare"), (bare, nil)] {
-      let pool = PostgresPool(PostgresConfiguration(url), maximumConnections: 1)
+      let pool = LibpqPool(LibpqConfiguration(url), maxConnections: 1)
       do {
         if let script {
           try await pool.executeScript(script)
         } else {
-          try await Migrator(configuration: PostgresConfiguration(url)).migrate()
+          try await Migrator(configuration: LibpqConfiguration(url)).migrate()
           try await PaymentMigrations.apply(to: pool)
         }
       } catch {
@@ -142,7 +142,7 @@ struct ThroughputRun: Sendable {
   private func serveArguments(_ database: String, _ provider: String) -> [String] {
     [
       "serve", "--supervised", "--database-url", database, "--port", "0", "--provider-url", provider,
-      "--workers", "\(self.concurrency)", "--base-retry", "50ms", "--maximum-retry", "1s", "--backlog-limit",
+      "--workers", "\(self.concurrency)", "--base-retry", "50ms", "--max-retry", "1s", "--backlog-limit",
       "10000000",
       "--reconcile-period", "0s", "--log-level", "critical",
     ]

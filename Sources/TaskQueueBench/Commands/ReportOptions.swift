@@ -11,7 +11,7 @@ struct ReportOptions: ParsableArguments {
 
   @Option(
     help: .init(
-      "JSON file of bounds that decide the exit status: metric id → { minimumRatio, maximumRatio, minimum, maximum }.",
+      "JSON file of bounds that decide the exit status: metric id → { minRatio, maxRatio, minimum, maximum }.",
       valueName: "file"
     )
   )

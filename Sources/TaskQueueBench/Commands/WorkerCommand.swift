@@ -69,13 +69,13 @@ struct WorkerCommand: AsyncParsableCommand {
     guard let connection = environment[WorkerSettings.connectionVariable] else {
       throw ValidationError("This subcommand is for the others to use.")
     }
-    var database = PostgresConfiguration(connection)
+    var database = LibpqConfiguration(connection)
     database.preparesStatements = preparedStatements
     database.applicationName = BenchmarkDatabase.workerName
     var configuration = PostgresStoreConfiguration(database, schema: schema)
-    if let connections { configuration.maximumConnections = connections }
+    if let connections { configuration.maxConnections = connections }
     configuration.listenConnection = environment[WorkerSettings.listenConnectionVariable].map {
-      PostgresConfiguration($0)
+      LibpqConfiguration($0)
     }
     return try PostgresTaskStore(configuration)
   }
@@ -114,7 +114,7 @@ struct WorkerCommand: AsyncParsableCommand {
       try handlers.register(Transactional.self) { task, context in
         try await store.withCompletion(of: context) { transaction in
           _ = try await transaction.query(
-            PostgresStatement(RawStatements.business, [.int8(Int64(task.number))], name: "bench_business")
+            LibpqStatement(RawStatements.business, [.int8(Int64(task.number))], name: "bench_business")
           )
         }
         output.countHandled()

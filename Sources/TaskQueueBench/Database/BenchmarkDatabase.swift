@@ -17,11 +17,11 @@ struct BenchmarkDatabase: Sendable {
   let countsStatements: Bool
   /// Whether the server was started for this run.
   let ownsServer: Bool
-  private let admin: PostgresConnection
+  private let admin: LibpqConnection
 
   /// Connects and creates the schema anew.
   static func open(_ connectionString: String, ownsServer: Bool) async throws -> BenchmarkDatabase {
-    let admin = try await PostgresConnection.connect(PostgresConfiguration(connectionString))
+    let admin = try await LibpqConnection.connect(LibpqConfiguration(connectionString))
     try await admin.executeScript(
       """
       SET client_min_messages = warning;
@@ -30,7 +30,7 @@ struct BenchmarkDatabase: Sendable {
       CREATE TABLE public.taskqueue_bench_effect (number bigint NOT NULL)
       """
     )
-    try await Migrator(configuration: PostgresConfiguration(connectionString), schema: schema).migrate()
+    try await Migrator(configuration: LibpqConfiguration(connectionString), schema: schema).migrate()
     return BenchmarkDatabase(
       connectionString: connectionString,
       server: ServerProcesses(admin),
@@ -50,7 +50,7 @@ struct BenchmarkDatabase: Sendable {
 
   /// A store with default settings that is connected already; closed whatever `body` does.
   func withStore<Value>(_ body: (PostgresTaskStore) async throws -> Value) async throws -> Value {
-    let store = try PostgresTaskStore(.init(PostgresConfiguration(connectionString), schema: Self.schema))
+    let store = try PostgresTaskStore(.init(LibpqConfiguration(connectionString), schema: Self.schema))
     do {
       _ = try await store.pool.query("SELECT 1")
       let value = try await body(store)

@@ -5,7 +5,7 @@ struct ServerProcesses: Sendable {
   private let postmaster: Int32
 
   /// nil when the server's processes can't be seen: it runs elsewhere, or there is no `/proc`.
-  init?(_ connection: PostgresConnection) {
+  init?(_ connection: LibpqConnection) {
     let backend = ProcessFiles(processID: connection.backendProcessID)
     guard let parent = backend.parentID, ProcessFiles(processID: parent).name == "postgres" else { return nil }
     postmaster = parent

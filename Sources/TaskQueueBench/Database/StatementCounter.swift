@@ -8,7 +8,7 @@ struct StatementCounter: Sendable {
   let claims: Int64?
 
   /// Whether pg_stat_statements is loaded and its view can be read.
-  static func prepare(_ connection: PostgresConnection) async throws -> Bool {
+  static func prepare(_ connection: LibpqConnection) async throws -> Bool {
     let loaded = try await connection.query(
       "SELECT current_setting('shared_preload_libraries') LIKE '%pg_stat_statements%'"
     )
@@ -20,7 +20,7 @@ struct StatementCounter: Sendable {
   }
 
   /// Its own query is the same each time, and taken out.
-  static func read(_ connection: PostgresConnection, isExact: Bool) async throws -> StatementCounter {
+  static func read(_ connection: LibpqConnection, isExact: Bool) async throws -> StatementCounter {
     guard isExact else {
       let row = try await connection.query(
         "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"

@@ -2,10 +2,10 @@ import Libpq
 
 /// Another session with an old snapshot: dead rows that it could still see can't be removed.
 struct HeldSnapshot: Sendable {
-  private let connection: PostgresConnection
+  private let connection: LibpqConnection
 
   static func take(_ database: BenchmarkDatabase) async throws -> HeldSnapshot {
-    let connection = try await PostgresConnection.connect(PostgresConfiguration(database.connectionString))
+    let connection = try await LibpqConnection.connect(LibpqConfiguration(database.connectionString))
     try await connection.executeScript("BEGIN ISOLATION LEVEL REPEATABLE READ")
     _ = try await connection.query("SELECT count(*) FROM \(BenchmarkDatabase.schema).task")
     return HeldSnapshot(connection: connection)

@@ -3,7 +3,7 @@ import Foundation
 /// The thresholds file: JSON, metric ids to bounds.
 ///
 /// ```json
-/// { "drain-1-process": { "minimumRatio": 0.6 }, "latency-p50": { "maximum": 0.6 } }
+/// { "drain-1-process": { "minRatio": 0.6 }, "latency-p50": { "maximum": 0.6 } }
 /// ```
 struct Thresholds: Equatable, Sendable {
   private(set) var bounds: [String: Threshold]
@@ -25,15 +25,15 @@ struct Thresholds: Equatable, Sendable {
         throw BenchmarkError("Unknown bound for \(id): \(unknown). Known: \(names.sorted().joined(separator: ", ")).")
       }
       let threshold = Threshold(
-        minimumRatio: values["minimumRatio"],
-        maximumRatio: values["maximumRatio"],
+        minRatio: values["minRatio"],
+        maxRatio: values["maxRatio"],
         minimum: values["minimum"],
         maximum: values["maximum"]
       )
       if metric.unit.isSpeed, threshold.minimum != nil || threshold.maximum != nil {
         throw BenchmarkError("\(id) is a speed: bound its ratio, the value depends on the machine.")
       }
-      if metric.reference == nil, threshold.minimumRatio != nil || threshold.maximumRatio != nil {
+      if metric.reference == nil, threshold.minRatio != nil || threshold.maxRatio != nil {
         throw BenchmarkError("\(id) has no reference to have a ratio to.")
       }
       bounds[id] = threshold

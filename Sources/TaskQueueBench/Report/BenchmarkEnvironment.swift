@@ -10,7 +10,7 @@ struct BenchmarkEnvironment: Codable, Equatable, Sendable {
   /// The server's settings that matter.
   var serverSettings: [String: String]
 
-  static func read(_ database: some PostgresQueryable) async throws -> BenchmarkEnvironment {
+  static func read(_ database: some LibpqQueryable) async throws -> BenchmarkEnvironment {
     let rows = try await database.query(
       """
       SELECT name, current_setting(name) FROM pg_settings WHERE name IN ('server_version', 'fsync', 'synchronous_commit',

@@ -8,7 +8,7 @@ struct LineChart {
   private static let right = 24.0
   private static let panelHeight = 190.0
   private static let plotHeight = 120.0
-  private static let maximumPoints = 400
+  private static let maxPoints = 400
 
   var source: String {
     let panels = series.filter { !$0.points.isEmpty }
@@ -21,7 +21,7 @@ struct LineChart {
   }
 
   private func draw(_ series: TimeSeries, top: Double, in document: inout SVGDocument) {
-    let points = series.thinned(to: Self.maximumPoints)
+    let points = series.thinned(to: Self.maxPoints)
     let highest = max(points.map(\.value).max() ?? 0, .leastNonzeroMagnitude)
     let duration = max(points.last?.seconds ?? 0, .leastNonzeroMagnitude)
     let plotTop = top + 26

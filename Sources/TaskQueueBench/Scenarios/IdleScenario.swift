@@ -1,11 +1,11 @@
 /// What a worker process with 100 types and 10 queues asks while there is nothing to do.
 struct IdleScenario: Scenario {
   let time: Duration
-  let maximumRounds: Int
+  let maxRounds: Int
 
   var name: String { "idle" }
 
-  func rounds(of requested: Int) -> Int { min(requested, maximumRounds) }
+  func rounds(of requested: Int) -> Int { min(requested, maxRounds) }
 
   func round(_ database: BenchmarkDatabase) async throws -> [Reading] {
     try await database.empty()

@@ -9,7 +9,7 @@ enum ScenarioCatalog {
       ProduceDrainScenario(tasks: sizes.tasks),
       TransactionScenario(tasks: sizes.transactions),
       LatencyScenario(tasks: sizes.latencyTasks),
-      IdleScenario(time: sizes.idleTime, maximumRounds: sizes.idleRounds),
+      IdleScenario(time: sizes.idleTime, maxRounds: sizes.idleRounds),
     ]
   }
 }

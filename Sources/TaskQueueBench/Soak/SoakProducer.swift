@@ -5,7 +5,7 @@ import TaskQueue
 final class SoakProducer: Sendable {
   private static let batch = 1_000
   /// Tasks ahead of the workers at most.
-  static let maximumBacklog = 50_000
+  static let maxBacklog = 50_000
   /// 1 MB when quoted in JSON.
   private static let largeBytes = 1_000_000
 
@@ -26,7 +26,7 @@ final class SoakProducer: Sendable {
     let large = Large(text: Self.largeText())
     var sinceLarge = 0
     while ContinuousClock.now < end {
-      guard produced - handled() < Self.maximumBacklog else {
+      guard produced - handled() < Self.maxBacklog else {
         try await Task.sleep(for: .milliseconds(5))
         continue
       }

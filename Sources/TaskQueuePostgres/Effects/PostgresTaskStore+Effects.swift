@@ -21,7 +21,7 @@ extension PostgresTaskStore: EffectLedger {
         intent.absentCall.map { .int4(Int32(clamping: $0)) } ?? .null
       )
     )
-    return try read { () throws(PostgresError) in
+    return try read { () throws(LibpqError) in
       let row = result[0]
       let decision = try row.text(0)
       guard decision != "lost" else { return .leaseLost }
@@ -39,7 +39,7 @@ extension PostgresTaskStore: EffectLedger {
       case "changed": return .requestChanged(call)
       default:
         guard let outcome = try Self.outcome(state: decision, value: 5, code: 6, reason: 7, of: row) else {
-          throw PostgresError(.decoding, "begin_effect decided something unknown")
+          throw LibpqError(.decoding, "begin_effect decided something unknown")
         }
         return .recorded(outcome, call)
       }
@@ -49,9 +49,9 @@ extension PostgresTaskStore: EffectLedger {
   /// One function call: one round trip, one commit.
   public func endEffect(_ call: EffectCall, _ outcome: EffectOutcome) async throws(TaskQueueError) -> EffectOutcome? {
     let statement = effectStatements.end(Self.endParameters(call, outcome))
-    let result: PostgresResult
+    let result: LibpqResult
     do { result = try await pool.queryUninterrupted(statement) } catch { throw TaskQueueError(error, .safe) }
-    return try read { () throws(PostgresError) in try Self.recordedOutcome(result) }
+    return try read { () throws(LibpqError) in try Self.recordedOutcome(result) }
   }
 
   /// Records an effect's success in the app's transaction, such as the one that completes the task. Nothing to do if it is
@@ -62,7 +62,7 @@ extension PostgresTaskStore: EffectLedger {
   /// - Throws: `storeFailed`.
   public func record<Value>(
     _ receipt: EffectReceipt<Value>,
-    in transaction: PostgresTransaction
+    in transaction: LibpqTransaction
   ) async throws(TaskQueueError) {
     guard let outcome = receipt.unrecorded else { return }
     _ = try await query(effectStatements.end(Self.endParameters(receipt.call, outcome)), in: transaction)
@@ -73,7 +73,7 @@ extension PostgresTaskStore: EffectLedger {
     of task: TaskID,
     as resolution: EffectResolution
   ) async throws(TaskQueueError) -> EffectResolutionResult {
-    let (state, value, reason): (EffectState, PostgresValue, PostgresValue) =
+    let (state, value, reason): (EffectState, LibpqValue, LibpqValue) =
       switch resolution {
       case .succeeded(let json): (.succeeded, .json(json), .null)
       case .failed(let reason): (.failed, .null, .text(Self.storable(reason)))
@@ -83,7 +83,7 @@ extension PostgresTaskStore: EffectLedger {
       effectStatements.resolve(.int8(task.rawValue), .text(name.rawValue), .text(state.rawValue), value, reason),
       .unsafe
     )
-    return try read { () throws(PostgresError) in
+    return try read { () throws(LibpqError) in
       EffectResolutionResult(rawValue: try result[0].text(0)) ?? .unknown
     }
   }
@@ -99,14 +99,14 @@ extension PostgresTaskStore: EffectLedger {
 
   public func purgeEffects(olderThan age: Duration) async throws(TaskQueueError) -> Int {
     let result = try await query(effectStatements.purgeEffects(.interval(age), .int4(Int32(Limits.page))))
-    return try read { () throws(PostgresError) in Int(try result[0].int8(0)) }
+    return try read { () throws(LibpqError) in Int(try result[0].int8(0)) }
   }
 
   // MARK: Values
 
-  private static func endParameters(_ call: EffectCall, _ outcome: EffectOutcome) -> [PostgresValue] {
+  private static func endParameters(_ call: EffectCall, _ outcome: EffectOutcome) -> [LibpqValue] {
     let (state, code, reason) = outcome.columns
-    var value = PostgresValue.null
+    var value = LibpqValue.null
     if case .succeeded(let json) = outcome, !json.isEmpty { value = .json(json) }
     return [
       .int8(call.claim.id.rawValue), .int8(call.claim.token), .text(call.name.rawValue),
@@ -115,7 +115,7 @@ extension PostgresTaskStore: EffectLedger {
     ]
   }
 
-  private static func recordedOutcome(_ result: PostgresResult) throws(PostgresError) -> EffectOutcome? {
+  private static func recordedOutcome(_ result: LibpqResult) throws(LibpqError) -> EffectOutcome? {
     guard let state = try result[0].optionalText(0) else { return nil }
     return try outcome(state: state, value: 1, code: 2, reason: 3, of: result[0])
   }
@@ -125,8 +125,8 @@ extension PostgresTaskStore: EffectLedger {
     value: Int,
     code: Int,
     reason: Int,
-    of row: PostgresRow
-  ) throws(PostgresError) -> EffectOutcome? {
+    of row: LibpqRow
+  ) throws(LibpqError) -> EffectOutcome? {
     let code = try row.optionalText(code) ?? ""
     let reason = try row.optionalText(reason) ?? ""
     switch EffectState(rawValue: state) {
@@ -139,9 +139,9 @@ extension PostgresTaskStore: EffectLedger {
     }
   }
 
-  private func records(_ result: PostgresResult) throws(TaskQueueError) -> [EffectRecord] {
-    try read { () throws(PostgresError) in
-      try result.rows.map { row throws(PostgresError) in
+  private func records(_ result: LibpqResult) throws(TaskQueueError) -> [EffectRecord] {
+    try read { () throws(LibpqError) in
+      try result.rows.map { row throws(LibpqError) in
         EffectRecord(
           task: TaskID(try row.int8(0)),
           taskType: TaskType(try row.text(1)),

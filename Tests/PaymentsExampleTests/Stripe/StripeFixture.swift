@@ -47,7 +47,7 @@ struct StripeFixture: Sendable {
             let stripe = try Self.stripe(http, url, paymentMethod, type)
             var settings = PaymentsFixture.settings { $0.callbackSecrets = [secret] }
             settings.baseRetry = baseRetry
-            settings.maximumRetry = max(baseRetry, .milliseconds(200))
+            settings.maxRetry = max(baseRetry, .milliseconds(200))
             let app = PaymentsApp(settings: settings, store: store, provider: stripe, logger: logger)
             try await run(app, stripe, proxy, http, works, body)
           }

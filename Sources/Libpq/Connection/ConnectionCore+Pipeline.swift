@@ -1,0 +1,134 @@
+import CLibpq
+
+extension ConnectionCore {
+  /// What a queued command of a pipeline is, in the order of its results.
+  private enum Step {
+    case begin
+    case prepare(PreparedStatements.Entry, name: String)
+    case execute(Int)
+  }
+
+  /// Sends all statements and one sync, then reads all results.
+  func pipeline(
+    _ statements: [LibpqStatement],
+    _ interruption: Interruption?
+  ) throws(LibpqError) -> [LibpqResult] {
+    guard !statements.isEmpty else { return [] }
+    // Everything that can be wrong on this side is found before anything is sent.
+    var buffers: [ParameterBuffer] = []
+    buffers.reserveCapacity(statements.count)
+    for statement in statements {
+      try statement.validate()
+      buffers.append(try ParameterBuffer(statement.parameters))
+    }
+    var exchange = try begin(interruption)
+    guard PQenterPipelineMode(handle.pointer) == 1 else { throw sendFailure(exchange) }
+    let steps: [Step]
+    do throws(LibpqError) {
+      steps = try queue(statements, buffers)
+    } catch {
+      // Part of the pipeline may be with libpq already, and there is no taking it back.
+      finish()
+      throw error
+    }
+    guard PQpipelineSync(handle.pointer) == 1 else { throw sendFailure(exchange, maybeSent: true) }
+    let collected = try collect(steps, &exchange)
+    if PQstatus(handle.pointer) == CONNECTION_OK, PQexitPipelineMode(handle.pointer) != 1 { finish() }
+    end(exchange)
+    if let error = collected.error {
+      for statement in statements { forgetIfStale(statement, error) }
+      throw error
+    }
+    guard collected.results.count == statements.count else {
+      finish()
+      throw LibpqError(
+        .protocolViolation,
+        "a pipeline of \(statements.count) gave \(collected.results.count) results"
+      )
+    }
+    return collected.results
+  }
+
+  private func queue(
+    _ statements: [LibpqStatement],
+    _ buffers: [ParameterBuffer]
+  ) throws(LibpqError) -> [Step] {
+    var steps: [Step] = []
+    steps.reserveCapacity(statements.count + 1)
+    if let pending = takePendingBegin() {
+      guard send(pending, try ParameterBuffer([]), preparedAs: nil) else { throw sendFailure(Exchange()) }
+      steps.append(.begin)
+    }
+    // Prepared within this pipeline, but not known to have succeeded yet.
+    var upcoming = PreparedStatements()
+    for (index, statement) in statements.enumerated() {
+      let parameters = buffers[index]
+      var serverName = try preparedEntry(statement, parameters)?.serverName
+      if let name = statement.name, configuration.preparesStatements, serverName == nil {
+        let types = parameters.types
+        if let entry = try upcoming.entry(name, sql: statement.sql, types: types, nulls: statement.parameters) {
+          serverName = entry.serverName
+        } else {
+          let entry = prepared.newEntry(name, sql: statement.sql, types: types)
+          let count = Int32(types.count)
+          guard PQsendPrepare(handle.pointer, entry.serverName, statement.sql, count, types) == 1 else {
+            throw sendFailure(Exchange())
+          }
+          upcoming.insert(entry, name: name)
+          steps.append(.prepare(entry, name: name))
+          serverName = entry.serverName
+        }
+      }
+      guard send(statement, parameters, preparedAs: serverName) else { throw sendFailure(Exchange()) }
+      steps.append(.execute(index))
+    }
+    return steps
+  }
+
+  private func collect(_ steps: [Step], _ exchange: inout Exchange) throws(LibpqError) -> Collected {
+    var collected = Collected()
+    collected.results.reserveCapacity(steps.count)
+    var position = 0
+    while true {
+      guard let pointer = try nextResult(&exchange) else {
+        // The end of one command's results.
+        if PQstatus(handle.pointer) != CONNECTION_OK {
+          collected.error = collected.error ?? lost(exchange)
+          return collected
+        }
+        position += 1
+        exchange.hasAllAnswers = position == steps.count && collected.error == nil
+        guard position <= steps.count else {
+          finish()
+          throw LibpqError(.protocolViolation, "a pipeline gave more results than it has statements")
+        }
+        continue
+      }
+      switch PQresultStatus(pointer) {
+      case PGRES_PIPELINE_SYNC:
+        PQclear(pointer)
+        return collected
+      case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
+        guard position < steps.count else {
+          PQclear(pointer)
+          continue
+        }
+        switch steps[position] {
+        case .begin: PQclear(pointer)
+        case .prepare(let entry, let name):
+          PQclear(pointer)
+          prepared.insert(entry, name: name)
+        case .execute: collected.results.append(LibpqResult(consuming: pointer))
+        }
+      case PGRES_PIPELINE_ABORTED:
+        PQclear(pointer)
+      case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
+        PQclear(pointer)
+        finish()
+        throw LibpqError(.invalidArgument, "COPY can't be part of a pipeline; the connection was closed")
+      default:
+        if noteFailure(pointer, exchange, in: &collected) { return collected }
+      }
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import Synchronization
+
+/// One connection to PostgreSQL, on a thread of its own.
+///
+/// Statements of several tasks run one after the other. A transaction, a COPY or a LISTEN needs the connection for itself: lend it to one task at
+/// a time, as ``LibpqPool`` does. A call costs a hop to the connection's thread and back and never blocks Swift's cooperative threads.
+/// Dropping the last reference closes the connection.
+public final class LibpqConnection: LibpqQueryable {
+  let core: ConnectionCore
+
+  private init(_ core: ConnectionCore) { self.core = core }
+
+  /// Opens a connection.
+  ///
+  /// - Throws: ``LibpqError/Code/connectFailed`` at the latest when `connectTimeout` has passed (name resolution inside libpq may overrun
+  ///   it), ``LibpqError/Code/invalidArgument`` for a malformed connection string, ``LibpqError/Code/cancelled``.
+  public static func connect(
+    _ configuration: LibpqConfiguration
+  ) async throws(LibpqError) -> LibpqConnection {
+    let core = try ConnectionCore(configuration)
+    try await core.interruptible { interruption throws(LibpqError) in try await core.connect(interruption) }
+    return LibpqConnection(core)
+  }
+
+  /// The server process of this connection; behind a pooler the pooler's.
+  public var backendProcessID: Int32 { core.status.withLock { $0.backendProcessID } }
+
+  /// Whether the connection was open when it was last used. An end that nobody noticed yet shows at the next statement.
+  public var isUsable: Bool { core.status.withLock { $0.isUsable } }
+
+  public func query(_ statement: LibpqStatement) async throws(LibpqError) -> LibpqResult {
+    try await core.interruptible { interruption throws(LibpqError) in
+      try await self.core.query(statement, interruption)
+    }
+  }
+
+  /// Runs one statement, whatever happens to the calling task: for work that a task does on behalf of others, too. The configuration's
+  /// timeouts hold.
+  public func queryIgnoringCancellation(_ statement: LibpqStatement) async throws(LibpqError) -> LibpqResult {
+    try await core.query(statement, nil)
+  }
+
+  public func pipeline(_ statements: [LibpqStatement]) async throws(LibpqError) -> [LibpqResult] {
+    try await core.interruptible { interruption throws(LibpqError) in
+      try await self.core.pipeline(statements, interruption)
+    }
+  }
+
+  @discardableResult
+  public func executeScript(_ sql: String) async throws(LibpqError) -> LibpqResult? {
+    try await core.interruptible { interruption throws(LibpqError) in
+      try await self.core.executeScript(sql, interruption)
+    }
+  }
+
+  /// Listens on `channels` until the task is cancelled or the connection ends; the connection can do nothing else meanwhile.
+  ///
+  /// Both closures run on the connection's thread and must be short. Notifications sent after `onListening` was called are delivered;
+  /// whatever was to be noticed before must be looked for after it.
+  ///
+  /// - Throws: always: ``LibpqError/Code/cancelled`` (the connection stays usable), ``LibpqError/Code/connectionLost``, or why it could not listen.
+  public func listen(
+    _ channels: [String],
+    onListening: @Sendable () -> Void = {},
+    _ onNotification: @Sendable (LibpqNotification) -> Void
+  ) async throws(LibpqError) {
+    try await core.interruptible { interruption throws(LibpqError) in
+      try await self.core.listen(channels, interruption, onListening, onNotification)
+    }
+  }
+
+  /// Closes the connection after the statement under way, or ends a `listen` at once. Idempotent.
+  public func close() async {
+    core.isClosing.store(true, ordering: .releasing)
+    core.wakeUp.signal()
+    await core.finish()
+  }
+}

@@ -1,0 +1,71 @@
+import Synchronization
+
+/// An open transaction. Valid inside the closure that received it; afterwards every call throws ``LibpqError/Code/protocolViolation``.
+public final class LibpqTransaction: LibpqQueryable {
+  let connection: LibpqConnection
+  private let state = Mutex(State())
+
+  private struct State {
+    var isEnded = false
+    var savepointCount = 0
+    var transactionID: UInt64?
+  }
+
+  init(_ connection: LibpqConnection) { self.connection = connection }
+
+  /// The transaction's id (`pg_current_xact_id()`), set by code that learned it in a round trip it needed anyway. With it a COMMIT without
+  /// an answer can be resolved by `pg_xact_status`.
+  public var transactionID: UInt64? {
+    get { state.withLock { $0.transactionID } }
+    set { state.withLock { $0.transactionID = newValue } }
+  }
+
+  /// The server process that runs the transaction.
+  public var backendProcessID: Int32 { connection.backendProcessID }
+
+  public func query(_ statement: LibpqStatement) async throws(LibpqError) -> LibpqResult {
+    try checkOpen()
+    return try await connection.query(statement)
+  }
+
+  public func pipeline(_ statements: [LibpqStatement]) async throws(LibpqError) -> [LibpqResult] {
+    try checkOpen()
+    return try await connection.pipeline(statements)
+  }
+
+  @discardableResult
+  public func executeScript(_ sql: String) async throws(LibpqError) -> LibpqResult? {
+    try checkOpen()
+    return try await connection.executeScript(sql)
+  }
+
+  /// Runs `body` inside a savepoint: if it throws, what it did is rolled back and the transaction goes on. Savepoints nest, but must not
+  /// overlap.
+  public func withSavepoint<Value>(_ body: () async throws -> Value) async throws -> Value {
+    try checkOpen()
+    let name = state.withLock { state in
+      state.savepointCount += 1
+      return "s\(state.savepointCount)"
+    }
+    _ = try await connection.executeScript("SAVEPOINT \(name)")
+    let value: Value
+    do {
+      value = try await body()
+    } catch {
+      // Also in a cancelled task: without it the whole transaction would stay failed.
+      _ = try? await connection.core.executeScript("ROLLBACK TO \(name); RELEASE \(name)", nil)
+      throw error
+    }
+    _ = try await connection.executeScript("RELEASE \(name)")
+    return value
+  }
+
+  /// After this every call throws.
+  func end() { state.withLock { $0.isEnded = true } }
+
+  func checkOpen() throws(LibpqError) {
+    guard !state.withLock({ $0.isEnded }) else {
+      throw LibpqError(.protocolViolation, "the transaction has ended")
+    }
+  }
+}

@@ -1,0 +1,72 @@
+extension LibpqPool {
+  /// Runs `body` in a transaction on a connection of the pool; as ``LibpqConnection/withTransaction(_:_:)``, but resolves a COMMIT without an
+  /// answer where it can.
+  ///
+  /// If the connection ends during COMMIT and ``LibpqTransaction/transactionID`` is known, new connections ask `pg_xact_status`: committed
+  /// → the value is returned; aborted → ``LibpqError/Code/transactionAborted``, safe to retry; no answer within about 30 s, or the
+  /// transaction still in progress → ``LibpqError/Code/commitOutcomeUnknown``. The answer holds for the server that ran the transaction
+  /// and for standbys that had received its commit.
+  public func withTransaction<Value>(
+    _ options: LibpqTransactionOptions = .init(),
+    _ body: (LibpqTransaction) async throws -> Value
+  ) async throws -> Value {
+    let end = try await withConnection { connection in
+      // Else every statement would cost two changes of threads.
+      try await withTaskExecutorPreference(connection.core.thread) {
+        try await connection.runTransaction(options, body)
+      }
+    }
+    switch end {
+    case .committed(let value): return value
+    case .unknown(_, let error, transactionID: nil): throw error
+    case .unknown(let value, let error, let transactionID?):
+      switch await transactionStatus(transactionID) {
+      case "committed": return value
+      case "aborted":
+        throw LibpqError(
+          .transactionAborted,
+          "the connection was lost during COMMIT, which rolled back",
+          sqlState: error.sqlState
+        )
+      default: throw error
+      }
+    }
+  }
+
+  /// The bounds of the search for a transaction's outcome.
+  private static var maxStatusAttempts: Int { 30 }
+  private static var askTimeout: Duration { .seconds(5) }
+  private static var statusPatience: Duration { .seconds(30) }
+
+  /// Asks until the answer is final or the patience ends. Goes on in a cancelled task: the caller must learn what happened to its money.
+  private func transactionStatus(_ id: UInt64) async -> String? {
+    let statement = LibpqStatement("SELECT pg_xact_status($1::text::xid8)", [.text(String(id))])
+    let deadline = ContinuousClock.now + Self.statusPatience
+    var backoff = LibpqBackoff(initial: .milliseconds(20), maximum: .seconds(2))
+    var delay = Duration.zero
+    for _ in 0..<Self.maxStatusAttempts where ContinuousClock.now < deadline {
+      let status = await ask(statement, after: delay)
+      if let status, status != "in progress" { return status }
+      delay = backoff.next()
+    }
+    return nil
+  }
+
+  /// Nil without a final answer. Uses a connection of its own: the pool may be full of broken ones, or of callers that wait for this.
+  private func ask(_ statement: LibpqStatement, after delay: Duration) async -> String? {
+    do throws(LibpqError) {
+      var configuration = configuration
+      configuration.statementTimeout = min(configuration.statementTimeout ?? Self.askTimeout, Self.askTimeout)
+      let core = try ConnectionCore(configuration)
+      // Not Task.sleep, which returns at once in a cancelled task.
+      await core.pause(delay)
+      try await core.connect(nil)
+      let result = try await core.query(statement, nil)
+      await core.finish()
+      guard let row = result.rows.first else { return nil }
+      return try row.optionalText(0)
+    } catch {
+      return nil
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/// What a worker asks for.
+public struct ClaimRequest: Sendable {
+  /// Queues to serve; a store gives each a fair share of `limit` while several have tasks.
+  public var queues: [QueueName]
+  /// Types the worker has handlers for. Others stay where they are.
+  public var types: [TaskType]
+  /// At most this many tasks; above zero.
+  public var limit: Int
+  /// How long the claim holds them.
+  public var lease: Duration
+  /// Whether to make due tasks ready first. Workers ask for it now and then, not with every claim.
+  public var promotesDue: Bool
+  public var scope: Scope
+
+  /// Where to look. A store that is fast without it may look at everything always.
+  public enum Scope: Sendable {
+    case everything
+    /// Only tasks behind this position.
+    case after(ScanPosition)
+    /// Everything, unless another worker of the same queues and types is just doing that; then as ``after(_:)``.
+    case rescan(ScanPosition)
+  }
+
+  public init(
+    queues: [QueueName],
+    types: [TaskType],
+    limit: Int,
+    lease: Duration,
+    promotesDue: Bool,
+    scope: Scope = .everything
+  ) {
+    self.queues = queues
+    self.types = types
+    self.limit = limit
+    self.lease = lease
+    self.promotesDue = promotesDue
+    self.scope = scope
+  }
+}

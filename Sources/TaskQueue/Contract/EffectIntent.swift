@@ -1,0 +1,35 @@
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
+
+/// What an attempt is about to do.
+public struct EffectIntent: Sendable {
+  public var claim: Claim
+  public var name: EffectName
+  /// SHA-256 of the encoded request; 32 bytes.
+  public var requestDigest: Data
+  /// How long after its intent a call may still reach the provider.
+  public var callLimit: Duration
+  /// How long the provider remembers a key; nil: for ever, or it does not look at keys.
+  public var keyLifetime: Duration?
+  /// The provider was asked in this attempt and knows nothing of the calls up to this number.
+  public var absentCall: Int?
+
+  public init(
+    claim: Claim,
+    name: EffectName,
+    requestDigest: Data,
+    callLimit: Duration,
+    keyLifetime: Duration?,
+    absentCall: Int? = nil
+  ) {
+    self.claim = claim
+    self.name = name
+    self.requestDigest = requestDigest
+    self.callLimit = callLimit
+    self.keyLifetime = keyLifetime
+    self.absentCall = absentCall
+  }
+}

@@ -1,0 +1,8 @@
+/// What renewing one claim brought.
+public enum Renewal: Hashable, Sendable {
+  case renewed
+  /// Renewed, and the handler is to be cancelled.
+  case cancelRequested
+  /// The claim no longer holds the task.
+  case lost
+}

@@ -1,0 +1,51 @@
+/// How a worker behaves. The defaults are meant for production.
+public struct TaskWorkerConfiguration: Sendable {
+  /// Queues to serve, each once; at least one, at most 1,000.
+  public var queues: [QueueName] = [.default]
+  /// Handlers that run at the same time, 1 to 10,000.
+  public var concurrency = 100
+  /// Tasks claimed ahead of free handlers, at most; 0 to 10,000. How many really are follows the speed of the handlers: slow
+  /// ones get none, so that other workers can have them. Their payloads take at most about 2 × ``Limits/claimBytes``.
+  public var maxPrefetch = 2_000
+  /// How long a claim holds a task without being renewed; 1 minute, at least 100 ms. It is renewed three times per lease.
+  /// Shorter: a dead worker's tasks come back sooner. Longer: outlives longer database outages.
+  public var lease: Duration = .seconds(60)
+  /// A task that took down its worker more often than this becomes a dead letter (``DeadLetterReason/crashed``); 5.
+  public var maxCrashes = 5
+  /// Wait between looks at an empty queue: starts at the minimum, doubles to the maximum, with jitter.
+  public var minPollInterval: Duration = .milliseconds(1)
+  public var maxPollInterval: Duration = .seconds(1)
+  /// How often waiting tasks that became due are looked for while the worker is busy.
+  public var promotionInterval: Duration = .milliseconds(200)
+  /// Whether to listen for wake-ups. Off: polling alone.
+  public var listensForWakeUps = true
+  /// How long running handlers may go on after shutdown was asked for.
+  public var shutdownGrace: Duration = .seconds(30)
+  /// How long cancelled handlers may take to stop before their tasks are handed back over their heads.
+  public var cancellationGrace: Duration = .seconds(5)
+  /// How often to look for tasks that nobody here can run, and for expired unique keys.
+  public var maintenanceInterval: Duration = .seconds(60)
+
+  public init() {}
+
+  /// - Throws: ``TaskQueueError`` with `invalidName`, `invalidOption` or `invalidConfiguration`.
+  public func validate() throws(TaskQueueError) {
+    guard 1...1_000 ~= queues.count, Set(queues).count == queues.count else {
+      throw .init(.invalidConfiguration, "A worker serves 1 to 1,000 queues, each named once.")
+    }
+    for queue in queues { try queue.validate() }
+    guard 1...10_000 ~= concurrency else { throw .invalidOption("concurrency must be in 1 … 10,000.") }
+    guard 0...10_000 ~= maxPrefetch else { throw .invalidOption("maxPrefetch must be in 0 … 10,000.") }
+    guard lease >= .milliseconds(100) else { throw .invalidOption("lease must be at least 100 ms.") }
+    guard maxCrashes >= 0 else { throw .invalidOption("maxCrashes must not be negative.") }
+    guard minPollInterval > .zero, maxPollInterval >= minPollInterval else {
+      throw .invalidOption("Poll intervals must be above zero, and the maximum not below the minimum.")
+    }
+    guard promotionInterval > .zero, maintenanceInterval > .zero else {
+      throw .invalidOption("promotionInterval and maintenanceInterval must be above zero.")
+    }
+    guard shutdownGrace >= .zero, cancellationGrace >= .zero else {
+      throw .invalidOption("Grace times must not be negative.")
+    }
+  }
+}

@@ -1,0 +1,26 @@
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
+
+/// What a person found out about an effect.
+public enum EffectResolution: Sendable {
+  /// It happened: the value that the handler would have got, as JSON.
+  case succeeded(Data)
+  /// It did not happen and is not to be tried again.
+  case failed(reason: String)
+  /// It did not happen: the next attempt may call again, with the same key.
+  case didNotHappen
+}
+
+/// What became of a resolution.
+public enum EffectResolutionResult: String, Hashable, Sendable {
+  case resolved
+  /// It had succeeded or failed already; nothing was changed.
+  case settled
+  /// A worker holds the task, or the call may still reach the provider; nothing was changed.
+  case running
+  /// The task has no such effect.
+  case unknown
+}

@@ -1,0 +1,70 @@
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
+
+/// Everything about a task but its payload. The defaults suit most tasks.
+public struct EnqueueOptions: Sendable {
+  /// When a task becomes due.
+  public enum Schedule: Hashable, Sendable {
+    /// At once (when the enqueuing transaction commits).
+    case now
+    /// After a delay by the store's clock. Negative means now.
+    case after(Duration)
+    /// At an instant. In the past means now.
+    case at(Date)
+  }
+
+  /// The lane; ``QueueName/default``.
+  public var queue: QueueName = .default
+  /// Lower runs first; 100. Any 16-bit value.
+  public var priority: Int = 100
+  public var schedule: Schedule = .now
+  /// At most one live task per queue and key. nil: no such limit.
+  public var unique: UniqueKey?
+  /// Failures (thrown errors) after which the task is a dead letter, 1 to 1,000,000; nil: as the handler says.
+  public var maxAttempts: Int?
+  /// nil: as the handler says. A custom policy cannot be stored and is refused.
+  public var retry: RetryPolicy?
+  /// Small strings that travel with the task, such as the trace context. At most 16 KiB as JSON.
+  public var headers: [String: String] = [:]
+  /// After this instant the task is not started any more but becomes a dead letter.
+  public var deadline: Date?
+
+  public init() {}
+
+  /// `EnqueueOptions.with { $0.priority = 1 }`.
+  public static func with(_ change: (inout EnqueueOptions) -> Void) -> EnqueueOptions {
+    var options = EnqueueOptions()
+    change(&options)
+    return options
+  }
+
+  public static var `default`: EnqueueOptions { .init() }
+
+  /// - Throws: ``TaskQueueError`` with `invalidName`, `invalidOption` or `payloadTooLarge`; nothing was sent.
+  public func validate() throws(TaskQueueError) {
+    try queue.validate()
+    guard Int(Int16.min)...Int(Int16.max) ~= priority else {
+      throw .invalidOption("A priority must be in \(Int16.min) … \(Int16.max) (lower runs first); got \(priority).")
+    }
+    if let maxAttempts, !(1...Limits.maxAttempts ~= maxAttempts) {
+      throw .invalidOption("maxAttempts must be in 1 … \(Limits.maxAttempts); got \(maxAttempts).")
+    }
+    if case .after(let delay) = schedule, delay > Limits.delay {
+      throw .invalidOption("A delay must be at most 100 years.")
+    }
+    if let unique { try unique.validate() }
+    if let retry {
+      guard let stored = retry.stored else {
+        throw .invalidOption("A custom retry policy cannot be stored with a task; give it to the handler instead.")
+      }
+      try stored.validate()
+    }
+    let headerBytes = headers.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+    guard headerBytes <= Limits.headerBytes else {
+      throw .init(.payloadTooLarge, "Headers must be at most \(Limits.headerBytes) bytes; got \(headerBytes).")
+    }
+  }
+}

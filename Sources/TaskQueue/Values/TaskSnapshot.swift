@@ -1,0 +1,68 @@
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
+
+/// Where a live task stands.
+public enum TaskState: String, Hashable, Sendable, CaseIterable {
+  /// Waiting for its due time.
+  case scheduled
+  /// Due and waiting for a worker.
+  case ready
+  /// Held by a worker.
+  case running
+  /// Completed, kept only for its unique key's period.
+  case finished
+}
+
+/// A live task as people see it.
+public struct TaskSnapshot: Sendable {
+  public var id: TaskID
+  public var queue: QueueName
+  public var type: TaskType
+  public var state: TaskState
+  public var priority: Int
+  public var payload: Data
+  public var headers: [String: String]
+  public var attempt: Int
+  public var failures: Int
+  public var crashes: Int
+  public var uniqueKey: String?
+  public var dueAt: Date
+  public var createdAt: Date
+  /// The last ``Limits/errorHistory`` errors, oldest first.
+  public var errors: [TaskFailure]
+
+  public init(
+    id: TaskID,
+    queue: QueueName,
+    type: TaskType,
+    state: TaskState,
+    priority: Int,
+    payload: Data,
+    headers: [String: String],
+    attempt: Int,
+    failures: Int,
+    crashes: Int,
+    uniqueKey: String?,
+    dueAt: Date,
+    createdAt: Date,
+    errors: [TaskFailure]
+  ) {
+    self.id = id
+    self.queue = queue
+    self.type = type
+    self.state = state
+    self.priority = priority
+    self.payload = payload
+    self.headers = headers
+    self.attempt = attempt
+    self.failures = failures
+    self.crashes = crashes
+    self.uniqueKey = uniqueKey
+    self.dueAt = dueAt
+    self.createdAt = createdAt
+    self.errors = errors
+  }
+}

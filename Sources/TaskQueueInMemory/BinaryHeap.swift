@@ -1,0 +1,46 @@
+import TaskQueue
+
+/// A minimal binary min-heap.
+struct BinaryHeap<Element: Comparable> {
+  private var elements: [Element] = []
+
+  var count: Int { elements.count }
+  var min: Element? { elements.first }
+
+  mutating func insert(_ element: Element) {
+    elements.append(element)
+    var child = elements.count - 1
+    while child > 0 {
+      let parent = (child - 1) / 2
+      guard elements[child] < elements[parent] else { return }
+      elements.swapAt(child, parent)
+      child = parent
+    }
+  }
+
+  mutating func removeMin() {
+    guard let last = elements.popLast(), !elements.isEmpty else { return }
+    elements[0] = last
+    siftDown(from: 0)
+  }
+
+  /// O(n).
+  mutating func removeAll(where shouldBeRemoved: (Element) -> Bool) {
+    elements.removeAll(where: shouldBeRemoved)
+    for index in (0..<(elements.count / 2)).reversed() { siftDown(from: index) }
+  }
+
+  private mutating func siftDown(from start: Int) {
+    var parent = start
+    while true {
+      var smallest = parent
+      for child in (2 * parent + 1)...(2 * parent + 2)
+      where child < elements.count && elements[child] < elements[smallest] {
+        smallest = child
+      }
+      guard smallest != parent else { return }
+      elements.swapAt(parent, smallest)
+      parent = smallest
+    }
+  }
+}

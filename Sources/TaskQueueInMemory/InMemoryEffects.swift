@@ -1,0 +1,209 @@
+import TaskQueue
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The in-memory store's ledger: the same rules as the functions `begin_effect`, `end_effect` and `resolve_effect`.
+struct InMemoryEffects {
+  struct ID: Hashable {
+    var task: TaskID
+    var name: EffectName
+  }
+
+  struct Row {
+    let taskType: TaskType
+    let key: IdempotencyKey
+    let requestDigest: Data
+    var state = EffectState.intended
+    /// Of the claim that began it last; nil: somebody resolved it since.
+    var token: Int64?
+    var calls = 1
+    var callLimit: Duration
+    var keyLifetime: Duration?
+    var keyUsedAt: Date
+    var intendedAt: Date
+    var changedAt: Date
+    var value = Data()
+    var code: String?
+    var reason: String?
+    var isContradicted = false
+
+    init(taskType: TaskType, key: IdempotencyKey, _ intent: EffectIntent, now: Date) {
+      self.taskType = taskType
+      self.key = key
+      requestDigest = intent.requestDigest
+      token = intent.claim.token
+      callLimit = intent.callLimit
+      keyLifetime = intent.keyLifetime
+      keyUsedAt = now
+      intendedAt = now
+      changedAt = now
+    }
+
+    /// The last call certainly did not happen, and the key is still known or the provider was asked.
+    func mayCall(_ intent: EffectIntent, now: Date) -> Bool {
+      if state == .open, !isKeyExpired(intent, now: now) { return true }
+      return [.unknown, .parked].contains(state) && token == intent.claim.token && calls == intent.absentCall
+    }
+
+    mutating func begin(_ intent: EffectIntent, now: Date) {
+      if isKeyExpired(intent, now: now) { keyUsedAt = now }
+      state = .intended
+      token = intent.claim.token
+      calls += 1
+      callLimit = intent.callLimit
+      keyLifetime = intent.keyLifetime
+      intendedAt = now
+      changedAt = now
+      (code, reason) = (nil, nil)
+    }
+
+    private func isKeyExpired(_ intent: EffectIntent, now: Date) -> Bool {
+      intent.keyLifetime.map { keyUsedAt.adding($0) <= now } ?? false
+    }
+
+    var keyEndsAt: Date? { keyLifetime.map { keyUsedAt.adding($0) } }
+    var callEndsAt: Date { intendedAt.adding(callLimit) }
+    var isSettled: Bool { [.open, .succeeded, .failed].contains(state) }
+
+    /// What is known of it; nil while a call is under way.
+    var outcome: EffectOutcome? {
+      switch state {
+      case .intended: nil
+      case .open: .failed(.temporary(code ?? "", reason ?? ""))
+      case .unknown: .unknown(reason: reason ?? "")
+      case .parked: .parked(reason: reason ?? "")
+      case .succeeded: .succeeded(value)
+      case .failed: .failed(.permanent(code ?? "", reason ?? ""))
+      }
+    }
+  }
+
+  let namespace = UUID()
+  var rows: [ID: Row] = [:]
+}
+
+extension InMemoryState {
+  mutating func beginEffect(_ intent: EffectIntent, now: Date) -> EffectDecision {
+    guard let task = tasks[intent.claim.id], case .held(intent.claim.token, let until) = task.phase, until > now else {
+      return .leaseLost
+    }
+    let id = InMemoryEffects.ID(task: task.id, name: intent.name)
+    guard var row = effects.rows[id] else {
+      let key = IdempotencyKey(namespace: effects.namespace, task: task.id, effect: intent.name)
+      let row = InMemoryEffects.Row(taskType: task.type, key: key, intent, now: now)
+      effects.rows[id] = row
+      return .call(call(row, intent, now: now))
+    }
+    guard row.requestDigest == intent.requestDigest else { return .requestChanged(call(row, intent, now: now)) }
+    if let outcome = row.outcome, [.succeeded, .failed].contains(row.state) {
+      return .recorded(outcome, call(row, intent, now: now))
+    }
+    if row.mayCall(intent, now: now) {
+      row.begin(intent, now: now)
+      effects.rows[id] = row
+      return .call(call(row, intent, now: now))
+    }
+    if row.state == .intended, row.token == intent.claim.token { return .busy(call(row, intent, now: now)) }
+    if row.state != .parked { row.state = .unknown }
+    row.token = intent.claim.token
+    row.keyLifetime = intent.keyLifetime
+    row.changedAt = now
+    effects.rows[id] = row
+    return .ask(call(row, intent, now: now), callEndsIn: .seconds(row.callEndsAt.timeIntervalSince(now)))
+  }
+
+  private func call(_ row: InMemoryEffects.Row, _ intent: EffectIntent, now: Date) -> EffectCall {
+    EffectCall(
+      claim: intent.claim,
+      name: intent.name,
+      key: row.key,
+      number: row.calls,
+      keyEndsIn: row.keyEndsAt.map { .seconds($0.timeIntervalSince(now)) }
+    )
+  }
+
+  mutating func endEffect(_ call: EffectCall, _ outcome: EffectOutcome, now: Date) -> EffectOutcome? {
+    let id = InMemoryEffects.ID(task: call.claim.id, name: call.name)
+    guard var row = effects.rows[id], call.number <= row.calls else { return nil }
+    if row.state == .succeeded {
+      if case .succeeded(let value) = outcome, value != row.value { row.isContradicted = true }
+    } else if case .succeeded(let value) = outcome {
+      row.isContradicted = row.isContradicted || row.state == .failed
+      row.state = .succeeded
+      row.value = value
+      (row.code, row.reason) = (nil, nil)
+      row.changedAt = now
+    } else if row.token == call.claim.token, row.calls == call.number, row.state != .failed {
+      (row.state, row.code, row.reason) = outcome.columns
+      row.changedAt = now
+    } else if row.state != .failed {
+      return nil
+    }
+    effects.rows[id] = row
+    return row.outcome
+  }
+
+  mutating func resolveEffect(
+    _ name: EffectName,
+    of task: TaskID,
+    as resolution: EffectResolution,
+    now: Date
+  ) -> EffectResolutionResult {
+    let id = InMemoryEffects.ID(task: task, name: name)
+    guard var row = effects.rows[id] else { return .unknown }
+    guard ![.succeeded, .failed].contains(row.state) else { return .settled }
+    if case .held(_, let until) = tasks[task]?.phase, until > now { return .running }
+    if case .didNotHappen = resolution, row.state != .open, row.callEndsAt > now { return .running }
+    switch resolution {
+    case .succeeded(let value):
+      row.state = .succeeded
+      row.value = value
+      row.code = nil
+    case .failed(let reason):
+      row.state = .failed
+      row.code = "resolved"
+      row.reason = reason
+    case .didNotHappen:
+      row.state = .open
+      (row.code, row.reason) = (nil, nil)
+    }
+    row.token = nil
+    row.keyUsedAt = now
+    row.changedAt = now
+    effects.rows[id] = row
+    return .resolved
+  }
+
+  func effectRecords(now: Date, where isIncluded: (InMemoryEffects.ID, InMemoryEffects.Row) -> Bool) -> [EffectRecord] {
+    effects.rows.filter { isIncluded($0.key, $0.value) }.map { id, row in
+      EffectRecord(
+        task: id.task,
+        taskType: row.taskType,
+        name: id.name,
+        key: row.key,
+        state: row.state,
+        isContradicted: row.isContradicted,
+        calls: row.calls,
+        intendedAt: row.intendedAt,
+        age: .seconds(now.timeIntervalSince(row.intendedAt)),
+        value: row.state == .succeeded ? row.value : nil,
+        code: row.code,
+        reason: row.reason
+      )
+    }
+  }
+
+  mutating func purgeEffects(olderThan age: Duration, now: Date) -> Int {
+    let gone = effects.rows.filter { id, row in
+      let isLive = tasks[id.task].map { if case .finished = $0.phase { false } else { true } } ?? false
+      return row.isSettled && !row.isContradicted && row.changedAt.adding(age) <= now && !isLive && dead[id.task] == nil
+    }
+    let ids = gone.sorted { $0.value.changedAt < $1.value.changedAt }.prefix(Limits.page).map(\.key)
+    for id in ids { effects.rows[id] = nil }
+    return ids.count
+  }
+}

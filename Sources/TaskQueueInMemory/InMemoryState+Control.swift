@@ -1,0 +1,105 @@
+import TaskQueue
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension InMemoryState {
+  mutating func cancel(_ id: TaskID, now: Date) throws(TaskQueueError) -> CancelResult {
+    guard 1...max(1, lastID) ~= id.rawValue, lastID > 0 else {
+      throw TaskQueueError(.unknownTask, "There never was a task with id \(id).")
+    }
+    guard var task = tasks[id] else { return .alreadyFinished }
+    switch task.state(now: now) {
+    case .finished: return .alreadyFinished
+    case .scheduled, .ready:
+      bury(task, .cancelled, detail: nil, now: now)
+      return .cancelled
+    case .running:
+      task.isCancelRequested = true
+      // What was asked for before the cancellation is cancelled with it.
+      task.rerun = nil
+      tasks[id] = task
+      hints.insert(.cancelRequested(id))
+      return .requested
+    }
+  }
+
+  mutating func runNow(_ id: TaskID, expectedAttempt: Int, now: Date) -> Bool {
+    guard var task = tasks[id], task.attempt == expectedAttempt else { return false }
+    switch task.state(now: now) {
+    case .running, .finished: return false
+    case .scheduled, .ready:
+      if task.token == nil {
+        task.dueAt = min(task.dueAt, now)
+        store(task, phase: .ready)
+      }
+      return true
+    }
+  }
+
+  mutating func deleteDuplicates(_ filter: DuplicateFilter, now: Date) -> Int {
+    let doomed = tasks.values.filter { task in
+      guard task.id < filter.olderThan, task.type == filter.type, task.priority >= filter.minPriority else {
+        return false
+      }
+      switch task.state(now: now) {
+      case .running, .finished: return false
+      case .scheduled, .ready:
+        return JSONValue.topLevelText(filter.property, in: task.content.payload) == filter.value
+      }
+    }
+    for task in doomed { remove(task) }
+    return doomed.count
+  }
+
+  mutating func redrive(_ filter: DeadLetterFilter, now: Date) -> [TaskID] {
+    var redriven: [TaskID] = []
+    for letter in deadTasks(filter, after: nil, now: now) where redriven.count < Limits.page {
+      var task = letter.task
+      if let slot = task.uniqueSlot {
+        if let holder = slots[slot].flatMap({ tasks[$0] }) {
+          guard case .finished(let keyUntil) = holder.phase, keyUntil <= now else { continue }
+          remove(holder)
+        }
+        slots[slot] = task.id
+      }
+      dead[task.id] = nil
+      task.resetCounters()
+      task.dueAt = now
+      task.content.options.deadline = nil
+      store(task, phase: .ready)
+      redriven.append(task.id)
+    }
+    return redriven
+  }
+
+  mutating func purge(_ filter: DeadLetterFilter, now: Date) -> Int {
+    let doomed = deadTasks(filter, after: nil, now: now).prefix(Limits.page)
+    for letter in doomed { dead[letter.task.id] = nil }
+    return doomed.count
+  }
+
+  mutating func dropExpiredKeys(now: Date) -> Int {
+    let expired = tasks.values.lazy
+      .filter { if case .finished(let keyUntil) = $0.phase { keyUntil <= now } else { false } }
+      .prefix(Limits.page)
+    let doomed = Array(expired)
+    for task in doomed { remove(task) }
+    return doomed.count
+  }
+
+  /// By ascending id.
+  func deadTasks(_ filter: DeadLetterFilter, after id: TaskID?, now: Date) -> [InMemoryDeadTask] {
+    let ids = filter.ids.map(Set.init)
+    let latest = filter.olderThan.map { now.adding(.zero - $0) }
+    return dead.values
+      .filter { letter in
+        (ids?.contains(letter.task.id) ?? true) && (filter.type.map { $0 == letter.task.type } ?? true)
+          && (latest.map { letter.diedAt <= $0 } ?? true) && (id.map { letter.task.id > $0 } ?? true)
+      }
+      .sorted { $0.task.id < $1.task.id }
+  }
+}

@@ -1,0 +1,76 @@
+import TaskQueue
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension InMemoryState {
+  mutating func enqueue(_ new: NewTask, now: Date) -> EnqueueResult {
+    guard let unique = new.options.unique else { return insert(new, now: now) }
+    let slot = UniqueSlot(queue: new.options.queue, key: unique.key)
+    guard let existing = slots[slot].flatMap({ tasks[$0] }) else { return insert(new, now: now) }
+    if case .finished(let keyUntil) = existing.phase {
+      guard keyUntil <= now else { return .init(id: existing.id, isNew: false) }
+      remove(existing)
+      return insert(new, now: now)
+    }
+    switch unique.mode {
+    case .keepExisting: break
+    case .replace: replace(existing, with: new, now: now)
+    case .coalesce: coalesce(existing, with: new, now: now)
+    }
+    return .init(id: existing.id, isNew: false)
+  }
+
+  private mutating func insert(_ new: NewTask, now: Date) -> EnqueueResult {
+    lastID += 1
+    let task = InMemoryTask(id: TaskID(lastID), content: new, now: now, dueAt: new.dueAt(now: now))
+    if let slot = task.uniqueSlot { slots[slot] = task.id }
+    store(task, phase: task.dueAt <= now ? .ready : .scheduled)
+    return .init(id: task.id, isNew: true)
+  }
+
+  /// A task with a token counts as held even when its lease is over: its worker may still settle it, and would take the
+  /// new content for done.
+  private mutating func replace(_ existing: InMemoryTask, with new: NewTask, now: Date) {
+    var task = existing
+    if task.token != nil {
+      task.rerun = .replaced(new)
+      tasks[task.id] = task
+    } else {
+      task.content = new
+      task.dueAt = new.dueAt(now: now)
+      store(task, phase: task.dueAt <= now ? .ready : .scheduled)
+    }
+  }
+
+  private mutating func coalesce(_ existing: InMemoryTask, with new: NewTask, now: Date) {
+    var task = existing
+    if task.token != nil {
+      if task.rerun == nil { task.rerun = .unchanged }
+      tasks[task.id] = task
+    } else if new.dueAt(now: now) < task.dueAt {
+      task.dueAt = new.dueAt(now: now)
+      store(task, phase: task.dueAt <= now ? .ready : .scheduled)
+    }
+  }
+}
+
+extension NewTask {
+  func dueAt(now: Date) -> Date {
+    switch options.schedule {
+    case .now: now
+    case .after(let delay): now.adding(max(.zero, delay))
+    case .at(let instant): max(now, instant)
+    }
+  }
+}
+
+extension Date {
+  /// Bounded by ``Limits/delay`` on both sides.
+  func adding(_ duration: Duration) -> Date {
+    addingTimeInterval(min(max(duration, .zero - Limits.delay), Limits.delay) / .seconds(1))
+  }
+}

@@ -1,0 +1,78 @@
+import TaskQueue
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension InMemoryState {
+  /// - Returns: whether the claim still held the task; otherwise nothing was changed.
+  mutating func settle(_ settlement: Settlement, now: Date) -> Bool {
+    guard var task = tasks[settlement.claim.id], task.token == settlement.claim.token else { return false }
+    switch settlement.action {
+    case .fail(let failure, _), .bury(_, _, let failure?): task.record(failure)
+    default: break
+    }
+    if let rerun = task.rerun {
+      runOnceMore(task, rerun, now: now)
+    } else if task.isCancelRequested, !settlement.action.isCompletion {
+      bury(task, .cancelled, detail: nil, now: now)
+    } else {
+      apply(settlement.action, to: task, now: now)
+    }
+    return true
+  }
+
+  private mutating func runOnceMore(_ held: InMemoryTask, _ rerun: InMemoryTask.Rerun, now: Date) {
+    var task = held
+    if case .replaced(let content) = rerun { task.content = content }
+    task.rerun = nil
+    task.isCancelRequested = false
+    task.resetCounters()
+    task.dueAt = now
+    store(task, phase: .ready)
+  }
+
+  private mutating func apply(_ action: Settlement.Action, to held: InMemoryTask, now: Date) {
+    var task = held
+    switch action {
+    case .complete: complete(task, now: now)
+    case .reschedule(let delay, let returnsAttempt):
+      if returnsAttempt { task.attempt -= 1 }
+      reschedule(task, after: delay, now: now)
+    case .fail(_, let delay): reschedule(task, after: delay, now: now)
+    case .bury(let reason, let detail, _): bury(task, reason, detail: detail, now: now)
+    case .release:
+      task.attempt -= 1
+      store(task, phase: .ready)
+    }
+  }
+
+  private mutating func complete(_ held: InMemoryTask, now: Date) {
+    guard let period = held.content.options.unique?.periodAfterCompletion else { return remove(held) }
+    var task = held
+    task.content.payload = Data()
+    task.content.options.headers = [:]
+    task.errors = []
+    store(task, phase: .finished(keyUntil: now.adding(period)))
+  }
+
+  private mutating func reschedule(_ held: InMemoryTask, after delay: Duration, now: Date) {
+    var task = held
+    task.dueAt = now.adding(max(.zero, delay))
+    store(task, phase: task.dueAt <= now ? .ready : .scheduled)
+  }
+
+  mutating func renew(_ claim: Claim, lease: Duration, now: Date) -> Renewal {
+    guard let task = tasks[claim.id], task.token == claim.token else { return .lost }
+    store(task, phase: .held(token: claim.token, until: now.adding(lease)))
+    return task.isCancelRequested ? .cancelRequested : .renewed
+  }
+}
+
+extension Settlement.Action {
+  fileprivate var isCompletion: Bool {
+    if case .complete = self { true } else { false }
+  }
+}

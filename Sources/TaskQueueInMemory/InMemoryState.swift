@@ -1,0 +1,100 @@
+import TaskQueue
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Everything the in-memory store knows, and its rules; no locks, no clock, no I/O. Every call is told the time.
+///
+/// A claim costs O(log n) per task: each queue has a lane per task type with three heaps. A heap's tickets are dropped
+/// lazily: one whose version is not its task's any more is stale.
+struct InMemoryState {
+  struct UniqueSlot: Hashable {
+    var queue: QueueName
+    var key: String
+  }
+
+  /// A task's place in a heap: by priority (zero where that does not matter), instant, id.
+  struct Ticket: Comparable {
+    var priority: Int
+    var instant: Date
+    var id: TaskID
+    var version: UInt64
+
+    static func < (lhs: Ticket, rhs: Ticket) -> Bool {
+      (lhs.priority, lhs.instant, lhs.id) < (rhs.priority, rhs.instant, rhs.id)
+    }
+  }
+
+  /// The tasks of one type in one queue.
+  struct Lane {
+    /// May be claimed; by priority, due time, id.
+    var ready = BinaryHeap<Ticket>()
+    /// By due time.
+    var scheduled = BinaryHeap<Ticket>()
+    /// By the end of the lease.
+    var held = BinaryHeap<Ticket>()
+  }
+
+  /// Live tasks and finished ones that keep their key.
+  var tasks: [TaskID: InMemoryTask] = [:]
+  var dead: [TaskID: InMemoryDeadTask] = [:]
+  var slots: [UniqueSlot: TaskID] = [:]
+  var lanes: [QueueName: [TaskType: Lane]] = [:]
+  var paused: Set<QueueName> = []
+  var lastID: Int64 = 0
+  var effects = InMemoryEffects()
+  /// Which queue a claim begins with, so that a limit below the number of queues starves none.
+  var rotation = 0
+  /// What watchers are to be told after this call.
+  var hints: Set<StoreHint> = []
+
+  /// Writes the task back in a new phase and puts its ticket where that phase belongs.
+  mutating func store(_ changed: InMemoryTask, phase: InMemoryTask.Phase, hints announces: Bool = true) {
+    var task = changed
+    task.phase = phase
+    task.version += 1
+    tasks[task.id] = task
+    switch phase {
+    case .ready:
+      add(task, to: \.ready, priority: task.priority, instant: task.dueAt)
+      if announces { hints.insert(.tasksAvailable(task.queue)) }
+    case .scheduled: add(task, to: \.scheduled, priority: 0, instant: task.dueAt)
+    case .held(_, let until): add(task, to: \.held, priority: 0, instant: until)
+    case .finished: break
+    }
+  }
+
+  /// Removes the task and frees its key.
+  mutating func remove(_ task: InMemoryTask) {
+    tasks[task.id] = nil
+    if let slot = task.uniqueSlot, slots[slot] == task.id { slots[slot] = nil }
+  }
+
+  mutating func bury(_ task: InMemoryTask, _ reason: DeadLetterReason, detail: String?, now: Date) {
+    remove(task)
+    var task = task
+    task.rerun = nil
+    task.isCancelRequested = false
+    dead[task.id] = .init(task: task, reason: reason, detail: detail, diedAt: now)
+  }
+
+  func isCurrent(_ ticket: Ticket) -> Bool { tasks[ticket.id]?.version == ticket.version }
+
+  private mutating func add(
+    _ task: InMemoryTask,
+    to heap: WritableKeyPath<Lane, BinaryHeap<Ticket>>,
+    priority: Int,
+    instant: Date
+  ) {
+    let ticket = Ticket(priority: priority, instant: instant, id: task.id, version: task.version)
+    lanes[task.queue, default: [:]][task.type, default: .init()][keyPath: heap].insert(ticket)
+    let count = lanes[task.queue]?[task.type]?[keyPath: heap].count ?? 0
+    // Stale tickets never outnumber the tasks by more than this, however often leases are renewed.
+    guard count > 2 * tasks.count + 64 else { return }
+    let versions = tasks.mapValues(\.version)
+    lanes[task.queue]?[task.type]?[keyPath: heap].removeAll { versions[$0.id] != $0.version }
+  }
+}

@@ -1,0 +1,141 @@
+import TaskQueue
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// One task as the in-memory store keeps it, live or dead.
+struct InMemoryTask {
+  /// Can go: scheduled → ready → held → scheduled, ready, finished or gone; scheduled and ready → gone.
+  enum Phase {
+    /// Not due when last looked at.
+    case scheduled
+    /// May be claimed.
+    case ready
+    /// Claimed. Once `until` has passed it may be claimed again; until that happens the token still settles.
+    case held(token: Int64, until: Date)
+    /// Completed; keeps its unique key until then.
+    case finished(keyUntil: Date)
+  }
+
+  /// The one more run that a held task is marked for.
+  enum Rerun {
+    case unchanged
+    case replaced(NewTask)
+  }
+
+  let id: TaskID
+  let createdAt: Date
+  var content: NewTask
+  var attempt = 0
+  var failures = 0
+  var crashes = 0
+  var dueAt: Date
+  var errors: [TaskFailure] = []
+  var phase: Phase = .scheduled
+  var rerun: Rerun?
+  var isCancelRequested = false
+  /// Changes with every change of phase, so that tickets of earlier phases are known as stale.
+  var version: UInt64 = 0
+
+  init(id: TaskID, content: NewTask, now: Date, dueAt: Date) {
+    self.id = id
+    self.content = content
+    self.createdAt = now
+    self.dueAt = dueAt
+  }
+
+  var queue: QueueName { content.options.queue }
+  var type: TaskType { content.type }
+  var priority: Int { content.options.priority }
+  var uniqueSlot: InMemoryState.UniqueSlot? {
+    content.options.unique.map { .init(queue: queue, key: $0.key) }
+  }
+
+  /// The token under which it was claimed and not settled yet, also when that lease is over.
+  var token: Int64? {
+    if case .held(let token, _) = phase { token } else { nil }
+  }
+
+  func state(now: Date) -> TaskState {
+    switch phase {
+    case .finished: .finished
+    case .held(_, let until) where until > now: .running
+    case .held: .ready
+    case .scheduled, .ready: dueAt <= now ? .ready : .scheduled
+    }
+  }
+
+  mutating func record(_ failure: TaskFailure) {
+    var failure = failure
+    if failure.message.utf8.count > Limits.errorMessageBytes {
+      failure.message = failure.message.prefix(utf8Bytes: Limits.errorMessageBytes)
+    }
+    failures += 1
+    errors.append(failure)
+    if errors.count > Limits.errorHistory { errors.removeFirst(errors.count - Limits.errorHistory) }
+  }
+
+  mutating func resetCounters() {
+    attempt = 0
+    failures = 0
+    crashes = 0
+  }
+
+  func snapshot(now: Date) -> TaskSnapshot {
+    TaskSnapshot(
+      id: id,
+      queue: queue,
+      type: type,
+      state: state(now: now),
+      priority: priority,
+      payload: content.payload,
+      headers: content.options.headers,
+      attempt: attempt,
+      failures: failures,
+      crashes: crashes,
+      uniqueKey: content.options.unique?.key,
+      dueAt: dueAt,
+      createdAt: createdAt,
+      errors: errors
+    )
+  }
+}
+
+/// A task that was put aside, with the whole task so that it can be redriven.
+struct InMemoryDeadTask {
+  var task: InMemoryTask
+  var reason: DeadLetterReason
+  var detail: String?
+  var diedAt: Date
+
+  var letter: DeadLetter {
+    DeadLetter(
+      id: task.id,
+      queue: task.queue,
+      type: task.type,
+      priority: task.priority,
+      payload: task.content.payload,
+      headers: task.content.options.headers,
+      reason: reason,
+      detail: detail,
+      attempt: task.attempt,
+      failures: task.failures,
+      crashes: task.crashes,
+      createdAt: task.createdAt,
+      diedAt: diedAt,
+      errors: task.errors
+    )
+  }
+}
+
+extension String {
+  /// The longest prefix of whole characters with at most that many UTF-8 bytes.
+  func prefix(utf8Bytes limit: Int) -> String {
+    var end = utf8.index(startIndex, offsetBy: limit, limitedBy: endIndex) ?? endIndex
+    while end > startIndex, end.samePosition(in: unicodeScalars) == nil { end = utf8.index(before: end) }
+    return String(self[..<end])
+  }
+}

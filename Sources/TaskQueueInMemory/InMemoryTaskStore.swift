@@ -1,0 +1,141 @@
+import Synchronization
+public import TaskQueue
+
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
+
+/// A store in this process's memory, with the same semantics as the durable one. For unit tests: nothing survives the process.
+///
+/// Time is what `now` says: give it a clock moved by hand (`ManualTime` of `TaskQueueTestKit`) and leases, delays and
+/// backoff happen when the test says so. Every call is atomic and takes effect before it returns; it never suspends.
+/// Enqueue, claim and settle cost O(log n) per task; inspection, dead letters and `deleteDuplicates` look at every task.
+public final class InMemoryTaskStore: TaskStore {
+  private let now: @Sendable () -> Date
+  private let state = Mutex(InMemoryState())
+  private let watchers = Mutex(InMemoryWatchers())
+
+  /// - Parameter now: the store's clock. Must not go back.
+  public init(now: @escaping @Sendable () -> Date = { Date() }) { self.now = now }
+
+  public func enqueue(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult] {
+    for task in tasks { try JSONValue.validate(task.payload, of: task.type) }
+    return mutate { state, now in tasks.map { state.enqueue($0, now: now) } }
+  }
+
+  public func exchange(
+    settle settlements: [Settlement],
+    claim request: ClaimRequest?
+  ) async throws(TaskQueueError) -> Exchange {
+    mutate { state, now in
+      let applied = settlements.map { state.settle($0, now: now) }
+      var exchange =
+        request.map { state.claim($0, now: now) }
+        ?? Exchange()
+      exchange.applied = applied
+      return exchange
+    }
+  }
+
+  /// nil: storing is one step.
+  public func openWriters() async throws(TaskQueueError) -> OpenWriters? { nil }
+
+  public func renew(_ claims: [Claim], lease: Duration) async throws(TaskQueueError) -> [Renewal] {
+    mutate { state, now in claims.map { state.renew($0, lease: lease, now: now) } }
+  }
+
+  public func watch(_ onHint: @escaping @Sendable (StoreHint) -> Void) async throws(TaskQueueError) {
+    let (wakeUps, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    let id = watchers.withLock { $0.add { continuation.yield() } }
+    defer { watchers.withLock { $0.remove(id) } }
+    continuation.yield()
+    for await _ in wakeUps {
+      for hint in watchers.withLock({ $0.takeHints(of: id) }) { onHint(hint) }
+    }
+  }
+
+  public func cancel(_ id: TaskID) async throws(TaskQueueError) -> CancelResult {
+    try mutate { state, now throws(TaskQueueError) in try state.cancel(id, now: now) }
+  }
+
+  public func runNow(_ id: TaskID, expectedAttempt: Int) async throws(TaskQueueError) -> Bool {
+    mutate { state, now in state.runNow(id, expectedAttempt: expectedAttempt, now: now) }
+  }
+
+  public func pause(_ queue: QueueName) async throws(TaskQueueError) {
+    try queue.validate()
+    mutate { state, _ in _ = state.paused.insert(queue) }
+  }
+
+  public func resume(_ queue: QueueName) async throws(TaskQueueError) {
+    try queue.validate()
+    mutate { state, _ in
+      if state.paused.remove(queue) != nil { state.hints.insert(.tasksAvailable(queue)) }
+    }
+  }
+
+  public func pausedQueues() async throws(TaskQueueError) -> [QueueName] {
+    state.withLock { $0.paused.sorted { $0.rawValue < $1.rawValue } }
+  }
+
+  public func deleteDuplicates(_ filter: DuplicateFilter) async throws(TaskQueueError) -> Int {
+    mutate { state, now in state.deleteDuplicates(filter, now: now) }
+  }
+
+  public func task(_ id: TaskID) async throws(TaskQueueError) -> TaskSnapshot? {
+    mutate { state, now in state.snapshot(id, now: now) }
+  }
+
+  public func tasks(after id: TaskID?, limit: Int) async throws(TaskQueueError) -> [TaskSnapshot] {
+    mutate { state, now in state.snapshots(after: id, limit: limit, now: now) }
+  }
+
+  public func counts() async throws(TaskQueueError) -> [TaskCount] {
+    mutate { state, now in state.counts(now: now) }
+  }
+
+  public func unhandled(
+    queues: [QueueName],
+    knownTypes: [TaskType]
+  ) async throws(TaskQueueError) -> [TaskCount] {
+    mutate { state, now in state.unhandled(queues: queues, knownTypes: knownTypes, now: now) }
+  }
+
+  public func deadLetters(
+    _ filter: DeadLetterFilter,
+    after id: TaskID?,
+    limit: Int
+  ) async throws(TaskQueueError) -> [DeadLetter] {
+    mutate { state, now in
+      state.deadTasks(filter, after: id, now: now).prefix(max(0, min(limit, Limits.page))).map(\.letter)
+    }
+  }
+
+  public func redrive(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> [TaskID] {
+    mutate { state, now in state.redrive(filter, now: now) }
+  }
+
+  public func purge(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> Int {
+    mutate { state, now in state.purge(filter, now: now) }
+  }
+
+  public func dropExpiredKeys() async throws(TaskQueueError) -> Int {
+    mutate { state, now in state.dropExpiredKeys(now: now) }
+  }
+
+  /// One atomic step; afterwards, outside of the lock, watchers are told of what it changed.
+  func mutate<Value: Sendable, Failure: Error>(
+    _ body: (inout InMemoryState, Date) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    let (value, hints) = try state.withLock { state throws(Failure) in
+      let value = try body(&state, now())
+      let hints = state.hints
+      if !hints.isEmpty { state.hints = [] }
+      return (value, hints)
+    }
+    if !hints.isEmpty { watchers.withLock { $0.post(hints) } }
+    return value
+  }
+}

@@ -1,0 +1,34 @@
+import Libpq
+public import TaskQueue
+
+extension PostgresTaskStore {
+  /// Listens on a connection of its own, which a transaction pooler cannot carry: give a direct one as
+  /// ``PostgresStoreConfiguration/listenConnection``. With ``PostgresStoreConfiguration/wakesUp`` off it only waits.
+  public func watch(_ onHint: @escaping @Sendable (StoreHint) -> Void) async throws(TaskQueueError) {
+    guard configuration.wakesUp else {
+      onHint(.resync)
+      return await waitForCancellation()
+    }
+    do throws(LibpqError) {
+      let connection = try await LibpqConnection.connect(configuration.listenConnection ?? configuration.connection)
+      let names = try await connection.query(LibpqStatement(statements.channels.sql))[0]
+      let tasks = try names.text(0)
+      let cancels = try names.text(1)
+      let onNotification: @Sendable (LibpqNotification) -> Void = { notification in
+        if notification.channel == tasks {
+          onHint(.tasksAvailable(QueueName(notification.payload)))
+        } else if let id = Int64(notification.payload) {
+          onHint(.cancelRequested(TaskID(id)))
+        }
+      }
+      try await connection.listen([tasks, cancels], onListening: { onHint(.resync) }, onNotification)
+    } catch {
+      if error.code == .cancelled, Task.isCancelled { return }
+      throw TaskQueueError(error, .safe)
+    }
+  }
+
+  private func waitForCancellation() async {
+    while !Task.isCancelled { try? await Task.sleep(for: .seconds(86_400)) }
+  }
+}

@@ -1,0 +1,88 @@
+import Libpq
+import TaskQueue
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Settlements as the arrays of the functions `settle_complete` and `settle`.
+struct SettlementBatch {
+  private(set) var completions: [Claim] = []
+  private(set) var others: [Claim] = []
+  private var delays: [Duration?] = []
+  private var returnsAttempts: [Bool] = []
+  private var failures: [Data?] = []
+  private var reasons: [String?] = []
+  private var details: [String?] = []
+
+  init(_ settlements: [Settlement]) throws(TaskQueueError) {
+    let encoder = JSONEncoder()
+    for settlement in settlements {
+      switch settlement.action {
+      case .complete: completions.append(settlement.claim)
+      case .reschedule(let delay, let returnsAttempt):
+        try append(settlement.claim, delay: max(.zero, delay), returnsAttempt: returnsAttempt, encoder)
+      case .fail(let failure, let delay):
+        try append(settlement.claim, delay: max(.zero, delay), failure: failure, encoder)
+      case .bury(let reason, let detail, let failure):
+        try append(settlement.claim, delay: nil, failure: failure, reason: reason, detail: detail, encoder)
+      case .release:
+        // No delay: the due time, and with it the place in the queue, stays.
+        try append(settlement.claim, delay: nil, returnsAttempt: true, encoder)
+      }
+    }
+  }
+
+  private mutating func append(
+    _ claim: Claim,
+    delay: Duration?,
+    returnsAttempt: Bool = false,
+    failure: TaskFailure? = nil,
+    reason: DeadLetterReason? = nil,
+    detail: String? = nil,
+    _ encoder: JSONEncoder
+  ) throws(TaskQueueError) {
+    others.append(claim)
+    delays.append(delay)
+    returnsAttempts.append(returnsAttempt)
+    do { failures.append(try failure.map { try encoder.encode($0.storable) }) } catch {
+      throw TaskQueueError(.encodingFailed, "An error record could not be encoded as JSON.", underlying: error)
+    }
+    reasons.append(reason?.rawValue.withoutNUL)
+    details.append(detail?.withoutNUL)
+  }
+
+  func statements(_ templates: StoreStatements, wakes: Bool) -> [LibpqStatement] {
+    var statements: [LibpqStatement] = []
+    if !completions.isEmpty {
+      statements.append(templates.settleComplete(ids(completions), tokens(completions)))
+    }
+    if !others.isEmpty {
+      statements.append(
+        templates.settle([
+          ids(others), tokens(others), .intervalArray(delays), .boolArray(returnsAttempts),
+          .jsonArray(failures), .textArray(reasons), .textArray(details), .bool(wakes),
+        ])
+      )
+    }
+    return statements
+  }
+
+  private func ids(_ claims: [Claim]) -> LibpqValue { .int8Array(claims.map(\.id.rawValue)) }
+  private func tokens(_ claims: [Claim]) -> LibpqValue { .int8Array(claims.map(\.token)) }
+}
+
+extension TaskFailure {
+  /// PostgreSQL's text and jsonb hold no NUL; an error's message may.
+  fileprivate var storable: TaskFailure {
+    .init(message: message.withoutNUL, errorType: errorType.withoutNUL, attempt: attempt, at: at.isFinite ? at : 0)
+  }
+}
+
+extension String {
+  fileprivate var withoutNUL: String {
+    utf8.contains(0) ? replacing("\0", with: "\u{FFFD}") : self
+  }
+}

@@ -1,0 +1,23 @@
+import Libpq
+import TaskQueue
+
+/// A schema's name, validated and quoted once.
+struct SchemaName: Sendable {
+  let name: String
+  /// In double quotes, for SQL text.
+  let quoted: String
+
+  init(_ name: String) throws(TaskQueueError) {
+    self.name = name
+    do { quoted = try LibpqIdentifier.quotedIdentifier(name) } catch {
+      throw TaskQueueError(.invalidName, "The schema's name cannot be used: \(error.message).")
+    }
+  }
+
+  /// Distinguishes the prepared statements of two schemas on one connection: FNV-1a, 64 bits, in hex.
+  var fingerprint: String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return String(hash, radix: 16)
+  }
+}

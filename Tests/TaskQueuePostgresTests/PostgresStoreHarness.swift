@@ -1,0 +1,38 @@
+import Libpq
+import TaskQueue
+import TaskQueueConformance
+import TaskQueuePostgres
+
+/// A PostgreSQL store whose records are shifted into the past to let time go by.
+struct PostgresStoreHarness: EffectLedgerHarness {
+  let postgresStore: PostgresTaskStore
+  private let shiftLive: String
+  private let shiftDead: String
+  private let shiftEffects: String
+
+  var store: any TaskStore { postgresStore }
+  var ledger: any EffectLedger { postgresStore }
+
+  /// - Parameters:
+  ///   - store: on empty tables. The caller closes it.
+  ///   - schema: the schema's name as SQL; `taskqueue`.
+  init(_ store: PostgresTaskStore, quotedSchema schema: String = "taskqueue") {
+    postgresStore = store
+    // A deadline is the worker's business, and one without a lease ('-infinity') stays without.
+    shiftLive = """
+      UPDATE \(schema).task SET run_at = run_at - $1, lease_until = lease_until - $1, created_at = created_at - $1,
+        finished_at = finished_at - $1
+      """
+    shiftDead = "UPDATE \(schema).dead_task SET died_at = died_at - $1, created_at = created_at - $1"
+    shiftEffects = """
+      UPDATE \(schema).effect SET key_used_at = key_used_at - $1, intended_at = intended_at - $1, changed_at = changed_at - $1
+      """
+  }
+
+  func advance(by duration: Duration) async throws {
+    _ = try await postgresStore.pool.pipeline([
+      LibpqStatement(shiftLive, [.interval(duration)]), LibpqStatement(shiftDead, [.interval(duration)]),
+      LibpqStatement(shiftEffects, [.interval(duration)]),
+    ])
+  }
+}
