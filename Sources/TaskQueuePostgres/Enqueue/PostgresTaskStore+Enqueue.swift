@@ -30,7 +30,7 @@ extension PostgresTaskStore {
   ///
   /// One round trip. Workers are woken at commit. A failed statement aborts the transaction, as always in PostgreSQL.
   ///
-  /// - Throws: as ``TaskClient/enqueue(_:options:)``, but never `outcomeUnknown`: that belongs to the COMMIT.
+  /// - Throws: as `TaskClient.enqueue(_:options:)`, but never `outcomeUnknown`: that belongs to the COMMIT.
   @discardableResult
   public func enqueue<Payload: TaskPayload>(
     _ payload: Payload,

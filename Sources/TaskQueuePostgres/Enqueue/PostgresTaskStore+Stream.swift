@@ -5,7 +5,7 @@ extension PostgresTaskStore {
   /// Stores a stream of payloads of any length in the app's transaction, in bounded memory: all of it exists when that commits, nothing
   /// when it rolls back.
   ///
-  /// As ``TaskClient/enqueue(streaming:options:onProgress:)``, but with one commit. After an error roll the transaction back: let it
+  /// As `TaskClient.enqueue(streaming:options:onProgress:)`, but with one commit. After an error roll the transaction back: let it
   /// leave the transaction's body. Nothing is read ahead, so the source and the callback may use the transaction; nobody else may
   /// meanwhile.
   ///

@@ -7,7 +7,7 @@ extension PostgresTaskStore {
 
   /// One pipeline: one round trip, one commit.
   ///
-  /// A lost connection is `storeFailed` with ``TaskQueueError/isRetrySafe``: settling again changes nothing if the first
+  /// A lost connection is `storeFailed` with `isRetrySafe`: settling again changes nothing if the first
   /// time was committed (it then reports as not applied), and a claim whose answer was lost is taken over after its lease.
   public func exchange(
     settle settlements: [Settlement],

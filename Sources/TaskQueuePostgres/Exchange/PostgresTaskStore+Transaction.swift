@@ -4,9 +4,9 @@ public import TaskQueue
 extension PostgresTaskStore {
   /// Completes a claimed task in the app's transaction: whatever else the transaction writes commits if and only if this does.
   ///
-  /// One round trip, which also learns the transaction's id, so that ``LibpqPool/withTransaction(_:_:)`` can resolve a
+  /// One round trip, which also learns the transaction's id, so that `LibpqPool.withTransaction` can resolve a
   /// COMMIT without an answer. The task's row stays locked until the transaction ends: keep it short. The handler then returns
-  /// ``TaskOutcome/completedInTransaction``.
+  /// `completedInTransaction`.
   ///
   /// - Throws: `leaseLost` if the claim no longer holds the task. Let it leave the transaction's body, so that everything is
   ///   rolled back.
@@ -34,7 +34,7 @@ extension PostgresTaskStore {
   /// The fence comes first: a worker that lost its lease does none of the body's work, and nobody can take the task over before
   /// the transaction ends. A COMMIT without an answer is looked up.
   ///
-  /// - Throws: what `body` throws (everything is rolled back); ``TaskQueueError`` with `leaseLost`, `outcomeUnknown` if the
+  /// - Throws: what `body` throws (everything is rolled back); `TaskQueueError` with `leaseLost`, `outcomeUnknown` if the
   ///   commit could not be looked up, `storeFailed`.
   public func withCompletion<Value>(
     of claim: Claim,

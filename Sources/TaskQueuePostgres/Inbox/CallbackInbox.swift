@@ -20,7 +20,7 @@ public struct CallbackInbox: Sendable {
 
   /// Receives an event and wakes a task. One round trip, one commit.
   ///
-  /// - Parameter task: needs a unique key with mode ``UniqueKey/Mode/coalesce``.
+  /// - Parameter task: needs a unique key with mode `coalesce`.
   /// - Throws: `invalidName`, `invalidOption`, `payloadTooLarge`; `storeFailed`: nothing was recorded or the answer was lost, and
   ///   receiving it again is safe.
   @discardableResult
@@ -28,7 +28,7 @@ public struct CallbackInbox: Sendable {
     try receipt(try await store.query(try receiving(event, task)))
   }
 
-  /// ``receive(_:wake:)`` in the app's transaction, together with what else it writes. One round trip.
+  /// `receive(_:wake:)` in the app's transaction, together with what else it writes. One round trip.
   @discardableResult
   public func receive(
     _ event: CallbackEvent,
@@ -76,7 +76,7 @@ public struct CallbackInbox: Sendable {
     }
   }
 
-  /// Hands over the events remembered for a subject, once, oldest first; at most ``Limits/page`` per call.
+  /// Hands over the events remembered for a subject, once, oldest first; at most `Limits.page` per call.
   ///
   /// Call it in the transaction that makes the subject known (the one that stores the provider's id), before or after that
   /// write. An event arriving meanwhile waits for this transaction's end and then finds the subject, or was remembered before and is
@@ -97,7 +97,7 @@ public struct CallbackInbox: Sendable {
     }
   }
 
-  /// Deletes events older than their retention, remembered ones too; at most ``Limits/page`` per call. By index.
+  /// Deletes events older than their retention, remembered ones too; at most `Limits.page` per call. By index.
   /// - Returns: how many.
   public func purgeExpired() async throws(TaskQueueError) -> Int {
     let result = try await store.query(templates.purgeEvents(.int4(Int32(Limits.page))))
