@@ -16,16 +16,16 @@ public final class AlarmMonitor: Service {
   private let onReport: @Sendable (AlarmReport) async -> Void
 
   /// - Parameter onReport: is told after every walk, also when all is well. The next walk waits for it.
-  /// - Throws: `invalidName`, `invalidOption`.
+  /// - Throws: `invalidName`, `invalidOption`; `invalidConfiguration` for a store without alarms.
   public init(
-    source: any AlarmSource,
+    store: any TaskStore,
     configuration: AlarmMonitorConfiguration = .init(),
     clock: any Clock<Duration> = ContinuousClock(),
     logger: Logger = Logger(label: "TaskQueue"),
     onReport: @escaping @Sendable (AlarmReport) async -> Void = { _ in }
   ) throws(TaskQueueError) {
     try configuration.validate()
-    self.source = source
+    source = try store.contract.alarmSource()
     self.configuration = configuration
     self.clock = clock
     self.logger = logger

@@ -1,13 +1,13 @@
 import Libpq
-public import TaskQueue
+@_spi(Store) public import TaskQueue
 
-extension PostgresTaskStore {
+@_spi(Store) extension PostgresTaskStore: StoreContract {
   /// Tasks made ready by one exchange.
   static let promotionBatch: Int32 = 1_000
 
   /// One pipeline: one round trip, one commit.
   ///
-  /// A lost connection is `storeFailed` with `isRetrySafe`: settling again changes nothing if the first
+  /// A lost connection is `storeFailed` with ``TaskQueueError/isRetrySafe``: settling again changes nothing if the first
   /// time was committed (it then reports as not applied), and a claim whose answer was lost is taken over after its lease.
   public func exchange(
     settle settlements: [Settlement],

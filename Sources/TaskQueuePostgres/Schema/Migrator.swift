@@ -1,6 +1,6 @@
 public import Libpq
 public import Logging
-import TaskQueue
+@_spi(Store) import TaskQueue
 import TaskQueueMigrations
 
 #if canImport(FoundationEssentials)
