@@ -1,7 +1,7 @@
 import Foundation
 import Libpq
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 
@@ -81,7 +81,7 @@ struct MigratorTests {
       #expect(try await migrator.migrate() == [])
       // The claim of before is good for an effect of now.
       let held = try #require(claimed.first { $0.text == "held" })
-      let effects = Effects(ledger: store).bound(to: TaskContext(task: held, logger: .silent))
+      let effects = TaskContext(task: held, ledger: store, logger: .silent).effects
       #expect(try await effects.perform("charge", request: 1) { _ in 7 } == 7)
       #expect(try await store.settle(held.claim, .complete))
       #expect(try await store.redrive(.all).count == 1)

@@ -103,8 +103,17 @@ extension TaskClient where Store: TransactionalTaskStore {
     of context: TaskContext,
     _ body: (Transaction) async throws -> Value
   ) async throws -> Value {
+    try await withCompletion(of: context.claim, body)
+  }
+
+  /// ``withCompletion(of:_:)-(TaskContext,_)`` for whoever has the claim only.
+  @discardableResult
+  public func withCompletion<Value>(
+    of claim: Claim,
+    _ body: (Transaction) async throws -> Value
+  ) async throws -> Value {
     try await withTransaction { transaction in
-      try await complete(context, in: transaction)
+      try await complete(claim, in: transaction)
       return try await body(transaction)
     }
   }

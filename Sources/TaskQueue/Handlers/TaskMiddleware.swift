@@ -79,7 +79,10 @@ extension ArraySlice<any TaskMiddleware> {
     _ tasks: [NewTask],
     _ store: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
   ) async throws(TaskQueueError) -> [EnqueueResult] {
-    guard let first else { return try await store(tasks) }
+    guard let first else {
+      for task in tasks { try EnqueueOptions.validateHeaders(task.headers) }
+      return try await store(tasks)
+    }
     return try await first.enqueue(tasks) { inner throws(TaskQueueError) in
       try await dropFirst().enqueue(inner, store)
     }

@@ -69,9 +69,14 @@ public struct EnqueueOptions: Sendable {
       }
       try stored.validate()
     }
-    let headerBytes = headers.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
-    guard headerBytes <= Limits.headerBytes else {
-      throw .init(.payloadTooLarge, "Headers must be at most \(Limits.headerBytes) bytes; got \(headerBytes).")
+    try Self.validateHeaders(headers)
+  }
+
+  static func validateHeaders(_ headers: [String: String]) throws(TaskQueueError) {
+    guard !headers.isEmpty else { return }
+    let bytes = headers.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+    guard bytes <= Limits.headerBytes else {
+      throw .init(.payloadTooLarge, "Headers must be at most \(Limits.headerBytes) bytes; got \(bytes).")
     }
   }
 }

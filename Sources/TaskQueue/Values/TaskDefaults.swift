@@ -30,8 +30,8 @@ public struct TaskDefaults<Payload>: Sendable {
     maxAttempts: Int = 25,
     timeout: Duration? = nil,
     neverRetry: [any Error.Type] = [],
-    onFailure: (@Sendable (FailedAttempt) -> RetryDecision)? = nil,
-    unique: (@Sendable (Payload) -> UniqueKey?)? = nil
+    unique: (@Sendable (Payload) -> UniqueKey?)? = nil,
+    onFailure: (@Sendable (FailedAttempt) -> RetryDecision)? = nil
   ) {
     self.queue = queue
     self.priority = priority
