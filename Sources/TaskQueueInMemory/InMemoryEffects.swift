@@ -199,6 +199,7 @@ extension InMemoryState {
 
   mutating func purgeEffects(olderThan age: Duration, now: Date) -> Int {
     let gone = effects.rows.filter { id, row in
+      if locks.effects.contains(id) { return false }
       let isLive = tasks[id.task].map { if case .finished = $0.phase { false } else { true } } ?? false
       return row.isSettled && !row.isContradicted && row.changedAt.adding(age) <= now && !isLive && dead[id.task] == nil
     }
