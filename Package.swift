@@ -73,8 +73,11 @@ let package = Package(
       ]
     ),
 
+    // The one way to start, watch and end a child process.
+    .target(name: "ChildProcesses"),
+
     // A private PostgreSQL cluster in a temporary directory, for tests and demos.
-    .target(name: "EmbeddedPostgres"),
+    .target(name: "EmbeddedPostgres", dependencies: ["ChildProcesses"]),
 
     // For users' own tests: a database per test, a clock moved by hand.
     .target(
@@ -92,7 +95,7 @@ let package = Package(
     .executableTarget(
       name: "PaymentsExample",
       dependencies: [
-        "EmbeddedPostgres", "SeededRandom", "TaskQueuePostgres",
+        "ChildProcesses", "EmbeddedPostgres", "SeededRandom", "TaskQueuePostgres",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
@@ -116,7 +119,7 @@ let package = Package(
     .executableTarget(
       name: "TaskQueueBench",
       dependencies: [
-        "CLibpq", "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres",
+        "CLibpq", "ChildProcesses", "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]
@@ -140,6 +143,7 @@ let package = Package(
       path: "Tests/CrashTestWorker"
     ),
 
+    .testTarget(name: "ChildProcessesTests", dependencies: ["ChildProcesses", "TaskQueueTestKit"]),
     .testTarget(
       name: "LibpqTests",
       dependencies: ["CLibpq", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueueTestKit"]
@@ -147,26 +151,28 @@ let package = Package(
     .testTarget(
       name: "TaskQueueTests",
       dependencies: [
-        "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue", "TaskQueueConformance", "TaskQueueInMemory",
-        "TaskQueueTestKit",
+        "ChildProcesses", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue", "TaskQueueConformance",
+        "TaskQueueInMemory", "TaskQueueTestKit",
       ]
     ),
     .testTarget(
       name: "TaskQueuePostgresTests",
       dependencies: [
-        "CrashTestWorker", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue", "TaskQueueConformance",
+        "ChildProcesses", "CrashTestWorker", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue",
+        "TaskQueueConformance",
         "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit", .product(name: "Logging", package: "swift-log"),
       ]
     ),
     .testTarget(
       name: "TaskQueueBenchTests",
       dependencies: [
-        "TaskQueueBench", "TaskQueueTestKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "ChildProcesses", "TaskQueueBench", "TaskQueueTestKit",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]
     ),
     .testTarget(
       name: "PaymentsExampleTests",
-      dependencies: ["PaymentsExample", "SeededRandom", "TaskQueueTestKit"]
+      dependencies: ["ChildProcesses", "PaymentsExample", "SeededRandom", "TaskQueueTestKit"]
     ),
   ],
   swiftLanguageModes: [.v6]

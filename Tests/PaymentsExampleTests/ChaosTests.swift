@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import ChildProcesses
 import EmbeddedPostgres
 import Foundation
 import NIOCore
@@ -17,7 +18,7 @@ struct ChaosTests {
   @Test("Killed servers, a crashed database and a hostile provider: every payment is executed exactly once")
   func wholeRun() async throws {
     var settings = ChaosSettings()
-    settings.program = PaymentsProgram.url
+    settings.program = ChildCommand.built("payments")
     settings.payments = Self.number("PAYMENTS_CHAOS", 200)
     settings.seed = UInt64(Self.number("PAYMENTS_CHAOS_SEED", 1))
     // No machine crashes here, only processes.
@@ -71,7 +72,7 @@ struct ChaosTests {
     let postgres = try await EmbeddedPostgres.start(settings: ["fsync": "off"])
     let server = try WorkerProcess(
       name: "A",
-      program: PaymentsProgram.url,
+      program: ChildCommand.built("payments"),
       arguments: [
         "serve", "--supervised", "--database-url", postgres.connectionString, "--port", "0",
         // Nobody is there.

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import ChildProcesses
 import Foundation
 import Libpq
 import TaskQueuePostgres
@@ -63,7 +64,7 @@ struct KillFixture: Sendable {
   func serve(_ arguments: [String], environment: [String: String] = [:]) throws -> WorkerProcess {
     try WorkerProcess(
       name: "serve",
-      program: PaymentsProgram.url,
+      program: ChildCommand.built("payments"),
       arguments: self.arguments + arguments,
       environment: environment
     )

@@ -1,5 +1,5 @@
-import ArgumentParser
 import AsyncHTTPClient
+import ChildProcesses
 import Foundation
 import Libpq
 import NIOCore
@@ -78,19 +78,20 @@ struct ChaosAudit: Sendable {
 
   /// The exit status of `payments reconcile`.
   private func reconcile() async throws -> Int32 {
+    let command = ChildCommand(
+      try self.settings.program ?? ChildCommand.currentProgram(),
+      [
+        "reconcile", "--database-url", self.database, "--provider-url", self.provider, "--since", "24h", "--grace",
+        "0s",
+        "--provider-timeout", DurationText.format(self.settings.providerTimeout), "--json",
+      ]
+    )
     for _ in 1...Self.maxComparisons {
-      let process = try ChildProcess(
-        program: self.settings.program,
-        arguments: [
-          "reconcile", "--database-url", self.database, "--provider-url", self.provider, "--since", "24h", "--grace",
-          "0s",
-          "--provider-timeout", DurationText.format(self.settings.providerTimeout), "--json",
-        ]
-      )
-      process.onOutput { _ in }
-      while process.isRunning { try await Task.sleep(for: .milliseconds(20)) }
-      if let status = process.exitStatus, status != ReconcileCommand.failed.rawValue { return status }
+      let result = try await ChildProcess.run(command)
+      if let status = result.exit.status, status != ReconciliationReport.ExitStatus.notCompared.rawValue {
+        return status
+      }
     }
-    return ReconcileCommand.failed.rawValue
+    return ReconciliationReport.ExitStatus.notCompared.rawValue
   }
 }

@@ -9,8 +9,8 @@ struct ChaosSettings: Sendable {
   var concurrency = 16
   /// Payments worked on by each process at one time.
   var workers = 16
-  /// The `payments` program; nil: this one.
-  var program: URL?
+  /// The path of the `payments` program; nil: this one.
+  var program: String?
   /// Of the private cluster.
   var postgres: [String: String] = [:]
 

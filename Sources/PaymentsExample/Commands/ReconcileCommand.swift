@@ -38,21 +38,16 @@ struct ReconcileCommand: AsyncParsableCommand {
   @Flag(help: "Print the report as JSON.")
   var json = false
 
-  /// Differences were found.
-  static let differs = ExitCode(1)
-  /// The comparison could not be made.
-  static let failed = ExitCode(2)
-
   func run() async throws {
     do {
       let connections = HTTPClient.Configuration.connections(ReconciliationRun.concurrency)
       let report = try await HTTPClient.withHTTPClient(configuration: connections) { try await self.run($0) }
-      guard report.isClean else { throw Self.differs }
+      guard report.isClean else { throw ExitCode(ReconciliationReport.ExitStatus.different.rawValue) }
     } catch let error as ExitCode {
       throw error
     } catch {
       Log.make("reconcile").error("the books can't be compared", metadata: ["error": "\(error)"])
-      throw Self.failed
+      throw ExitCode(ReconciliationReport.ExitStatus.notCompared.rawValue)
     }
   }
 

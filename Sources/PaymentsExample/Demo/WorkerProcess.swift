@@ -1,4 +1,4 @@
-import Dispatch
+import ChildProcesses
 import Foundation
 import Synchronization
 
@@ -9,24 +9,22 @@ final class WorkerProcess: Sendable {
   private struct State {
     var held: Set<Int64> = []
     var port: Int?
-    var unfinishedLine = ""
-    var outputEnded = false
   }
 
   let name: String
-  let processId: Int32
   private let process: ChildProcess
   private let state = Mutex(State())
 
   /// Starts the program with these arguments, and with this beside our own environment.
-  /// - Throws: what Foundation says if it can't be started.
-  /// - Parameter program: nil: this one.
-  init(name: String, program: URL? = nil, arguments: [String], environment: [String: String] = [:]) throws {
+  /// - Parameter program: the path; nil: this one.
+  init(name: String, program: String? = nil, arguments: [String], environment: [String: String] = [:]) throws {
+    let program = try program ?? ChildCommand.currentProgram()
     self.name = name
-    self.process = try ChildProcess(program: program, arguments: arguments, environment: environment)
-    self.processId = self.process.processId
-    self.process.onOutput { [weak self] data in self?.read(data) }
+    self.process = try ChildProcess(ChildCommand(program, arguments, addedEnvironment: environment))
+    self.process.onLine { [weak self] line in self?.apply(WorkerEvent(line: line)) }
   }
+
+  var processId: Int32 { self.process.id }
 
   /// The payments its handlers work on right now, as far as it has told.
   var held: Set<Int64> {
@@ -55,47 +53,22 @@ final class WorkerProcess: Sendable {
   func killAndWait() async -> Set<Int64> {
     self.process.send(SIGKILL)
     // What it wrote before is in the pipe until its end.
-    await self.wait(atMost: .seconds(5)) { !self.isRunning && self.state.withLock { $0.outputEnded } }
+    await self.process.waitForEnd(atMost: .seconds(5))
     return self.held
   }
 
   /// SIGTERM, then, if it takes too long, SIGKILL; waits until the process is gone.
   func stop() async {
-    self.process.send(SIGTERM)
-    await self.wait(atMost: .seconds(5)) { !self.isRunning }
-    if self.isRunning {
-      self.process.send(SIGKILL)
-      await self.wait(atMost: .seconds(5)) { !self.isRunning }
-    }
+    await self.process.stop()
   }
 
-  /// Also when the calling task is cancelled: shutting down must not be cut short.
-  private func wait(atMost limit: Duration, until condition: () -> Bool) async {
-    let clock = ContinuousClock()
-    let deadline = clock.now + limit
-    while !condition(), clock.now < deadline {
-      await withCheckedContinuation { continuation in
-        DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(10)) { continuation.resume() }
-      }
-    }
-  }
-
-  private func read(_ data: Data) {
+  private func apply(_ event: WorkerEvent?) {
     self.state.withLock { state in
-      guard !data.isEmpty else {
-        state.outputEnded = true
-        return
-      }
-      let text = state.unfinishedLine + String(decoding: data, as: UTF8.self)
-      var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-      state.unfinishedLine = lines.popLast().map(String.init) ?? ""
-      for line in lines {
-        switch WorkerEvent(line: line) {
-        case .listening(let port): state.port = port
-        case .began(let id): state.held.insert(id)
-        case .ended(let id): state.held.remove(id)
-        case nil: break
-        }
+      switch event {
+      case .listening(let port): state.port = port
+      case .began(let id): state.held.insert(id)
+      case .ended(let id): state.held.remove(id)
+      case nil: break
       }
     }
   }

@@ -5,6 +5,13 @@ struct ReconciliationReport: Codable, Equatable, Sendable {
   /// The most lines that are kept; the counts go on.
   static let maxLines = 1000
 
+  /// What `payments reconcile` ends with.
+  enum ExitStatus: Int32, Sendable {
+    case clean = 0
+    case different = 1
+    case notCompared = 2
+  }
+
   enum Kind: String, Codable, CaseIterable, Sendable {
     /// We have the provider's id, the provider doesn't know it.
     case missing

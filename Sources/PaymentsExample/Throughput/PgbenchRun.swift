@@ -1,3 +1,4 @@
+import ChildProcesses
 import EmbeddedPostgres
 import Foundation
 import Libpq
@@ -32,22 +33,12 @@ struct PgbenchRun: Sendable {
     defer { try? FileManager.default.removeItem(at: directory) }
     let file = directory.appendingPathComponent("accept.sql")
     try Data(Self.script.utf8).write(to: file)
-    let process = try ChildProcess(
-      program: try Self.program(),
-      arguments: [
-        "--no-vacuum", "--protocol=prepared", "--client=\(self.clients)", "--jobs=\(min(2, self.clients))",
-        "--transactions=\(max(1, count / self.clients))", "--file=\(file.path)", self.connectionString,
-      ]
-    )
-    let output = OutputCollector()
-    process.onOutput { output.add($0) }
-    do {
-      while process.isRunning || !output.hasEnded { try await Task.sleep(for: .milliseconds(20)) }
-    } catch {
-      process.send(SIGTERM)
-      throw error
-    }
-    guard process.exitStatus == 0, let rate = Self.rate(output.text) else {
+    let arguments = [
+      "--no-vacuum", "--protocol=prepared", "--client=\(self.clients)", "--jobs=\(min(2, self.clients))",
+      "--transactions=\(max(1, count / self.clients))", "--file=\(file.path)", self.connectionString,
+    ]
+    let result = try await ChildProcess.run(ChildCommand(try Self.program(), arguments))
+    guard result.exit == .exited(0), let rate = Self.rate(result.output) else {
       throw CommandError("pgbench failed; its messages are above.")
     }
     return rate
@@ -60,12 +51,12 @@ struct PgbenchRun: Sendable {
     return line.flatMap { Double($0.dropFirst("tps = ".count).prefix { $0 != " " }) }
   }
 
-  private static func program() throws -> URL {
+  private static func program() throws -> String {
     let directories = [try EmbeddedPostgres.binaryDirectory(), "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"]
     let paths = directories.map { "\($0)/pgbench" }
     guard let path = paths.first(where: { FileManager.default.isExecutableFile(atPath: $0) }) else {
       throw CommandError("pgbench wasn't found. It comes with PostgreSQL (Debian: postgresql-contrib or postgresql).")
     }
-    return URL(fileURLWithPath: path)
+    return path
   }
 }

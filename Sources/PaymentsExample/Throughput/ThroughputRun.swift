@@ -15,8 +15,8 @@ struct ThroughputRun: Sendable {
   var rounds = 3
   /// Connections of the clients, and payments worked on at one time.
   var concurrency = 32
-  /// The `payments` program; nil: this one.
-  var program: URL?
+  /// The path of the `payments` program; nil: this one.
+  var program: String?
 
   func run(onProgress: @escaping @Sendable (String) -> Void = { _ in }) async throws -> ThroughputReport {
     let postgres = try await EmbeddedPostgres.start()

@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 
 #if canImport(Darwin)
   import Darwin
@@ -8,15 +8,15 @@ import Foundation
   import Musl
 #endif
 
-/// Signals to a server process and its children.
-enum ProcessTree {
+/// A process and its children, which need not be ours.
+package enum ProcessTree {
   /// Sends a signal to a process first, so that it starts no more children when that is `SIGSTOP`, then to its children.
-  static func signal(_ signal: Int32, root: pid_t) {
+  package static func signal(_ signal: Int32, root: pid_t) {
     kill(root, signal)
     for child in children(of: root) { kill(child, signal) }
   }
 
-  static func children(of parent: pid_t) -> [pid_t] {
+  package static func children(of parent: pid_t) -> [pid_t] {
     #if canImport(Darwin)
       let count = proc_listchildpids(parent, nil, 0)
       guard count > 0 else { return [] }
