@@ -91,12 +91,11 @@ let package = Package(
     // Random numbers that a seed repeats.
     .target(name: "SeededRandom"),
 
-    // The reference workload: outgoing payments.
-    .executableTarget(
+    // The reference workload, outgoing payments: domain, handlers, API.
+    .target(
       name: "PaymentsExample",
       dependencies: [
-        "ChildProcesses", "EmbeddedPostgres", "SeededRandom", "TaskQueuePostgres",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Libpq", "TaskQueue", "TaskQueuePostgres",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -107,12 +106,43 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       resources: [
         .embedInCode("Migrations/P0001_payments.sql"), .embedInCode("Migrations/P0002_api.sql"),
         .embedInCode("Migrations/P0003_effects.sql"), .embedInCode("Migrations/P0004_saga.sql"),
       ]
+    ),
+
+    // What the payments are tried with: simulated services, demo, chaos, throughput.
+    .target(
+      name: "PaymentsLab",
+      dependencies: [
+        "ChildProcesses", "EmbeddedPostgres", "Libpq", "PaymentsExample", "SeededRandom", "TaskQueue",
+        "TaskQueuePostgres",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]
+    ),
+
+    // The command line of both.
+    .executableTarget(
+      name: "payments",
+      dependencies: [
+        "EmbeddedPostgres", "Libpq", "PaymentsExample", "PaymentsLab", "TaskQueue", "TaskQueuePostgres",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      path: "Sources/PaymentsCommand"
     ),
 
     // Measures the engine beside raw SQL of the same shape.
@@ -172,7 +202,9 @@ let package = Package(
     ),
     .testTarget(
       name: "PaymentsExampleTests",
-      dependencies: ["ChildProcesses", "PaymentsExample", "SeededRandom", "TaskQueueTestKit"]
+      dependencies: [
+        "ChildProcesses", "payments", "PaymentsExample", "PaymentsLab", "SeededRandom", "TaskQueueTestKit",
+      ]
     ),
   ],
   swiftLanguageModes: [.v6]

@@ -28,8 +28,8 @@ public final class EmbeddedPostgres: Sendable {
 
   private init(supervisor: ChildProcess, directory: String) {
     self.supervisor = Mutex(supervisor)
-    self.socketDirectory = directory
-    self.dataDirectory = directory + "/data"
+    socketDirectory = directory
+    dataDirectory = directory + "/data"
   }
 
   /// Creates a cluster and starts its server.

@@ -6,6 +6,7 @@ import TaskQueuePostgres
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("Cancelling and refunding")
 struct CancelAndRefundTests {

@@ -7,6 +7,7 @@ import TaskQueueTestKit
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("Chaos")
 struct ChaosTests {
@@ -82,7 +83,7 @@ struct ChaosTests {
       environment: [SecretOption.callbackSecret: "x"]
     )
     let result: Result<Void, any Error>
-    do { result = .success(try await self.expectAlarm(try await server.port())) } catch { result = .failure(error) }
+    do { result = .success(try await expectAlarm(try await server.port())) } catch { result = .failure(error) }
     await server.stop()
     await postgres.stop()
     try result.get()

@@ -7,6 +7,7 @@ import TaskQueuePostgres
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("Events of the inventory service")
 struct InventoryTests {

@@ -6,6 +6,7 @@ import TaskQueuePostgres
 import TaskQueueTestKit
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 /// A database and a provider for `payments serve` processes that the test kills. They end with this process, however that ends.
 struct KillFixture: Sendable {
@@ -71,13 +72,13 @@ struct KillFixture: Sendable {
   }
 
   func api(_ process: WorkerProcess) async throws -> PaymentsClient {
-    PaymentsClient(client: self.client, baseURL: "http://127.0.0.1:\(try await process.port())")
+    PaymentsClient(client: client, baseURL: "http://127.0.0.1:\(try await process.port())")
   }
 
   /// Waits until no task about a payment is left.
   func settle() async throws {
     try await eventually("the payments' tasks are done", within: .seconds(90)) {
-      try await self.store.pool.query(
+      try await store.pool.query(
         "SELECT NOT EXISTS (SELECT FROM taskqueue.task WHERE type LIKE 'payment.%' AND finished_at IS NULL)"
       )[0].bool(0)
     }

@@ -8,6 +8,7 @@ import TaskQueueTestKit
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("Events for others")
 struct OutboxTests {

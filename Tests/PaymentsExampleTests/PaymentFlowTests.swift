@@ -5,6 +5,7 @@ import TaskQueuePostgres
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("Payments, from the API to the provider's books")
 struct PaymentFlowTests {

@@ -7,6 +7,7 @@ import TaskQueueTestKit
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("Steps before and after a payment")
 struct StepTests {

@@ -2,6 +2,7 @@ import ChildProcesses
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("Throughput")
 struct ThroughputTests {

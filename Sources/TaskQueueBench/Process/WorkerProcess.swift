@@ -48,7 +48,7 @@ final class WorkerProcess: Sendable {
   func usage() async throws -> ProcessUsage {
     state.withLock { $0.usage = nil }
     try send(.usage)
-    try await wait("to report") { self.state.withLock { $0.usage != nil } }
+    try await wait("to report") { state.withLock { $0.usage != nil } }
     guard let usage = state.withLock({ $0.usage }) else { throw BenchmarkError("A worker process reported nothing.") }
     return usage
   }
