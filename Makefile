@@ -52,8 +52,8 @@ bench-scale: SUBCOMMAND := scale
 bench-soak: SUBCOMMAND := soak
 bench bench-flat bench-scale bench-soak: bootstrap
 	@echo "Building for release (the first time takes some minutes) …"
-	@swift build -c release --product taskqueue-bench
-	@exec "$$(swift build -c release --show-bin-path)/taskqueue-bench" $(SUBCOMMAND) \
+	@swift build -c release --product TaskQueueBench
+	@exec "$$(swift build -c release --show-bin-path)/TaskQueueBench" $(SUBCOMMAND) \
 	  --thresholds benchmarks/thresholds.json $(ARGS)
 
 lint:
