@@ -3,7 +3,7 @@ public struct UniqueKey: Hashable, Sendable {
   /// What happens to the existing task when its key is enqueued again.
   public enum Mode: String, Hashable, Sendable {
     /// Nothing. An event that arrives while the task runs is not seen by it: use ``coalesce`` for events.
-    case keepExisting
+    case keepExisting = "keep_existing"
     /// The waiting task gets the new payload and options. A task that a worker holds gets them for one more run after this.
     case replace
     /// The waiting task is pulled forward to the new due time if that is earlier. A task that a worker holds is marked to

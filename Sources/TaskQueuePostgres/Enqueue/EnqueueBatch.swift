@@ -7,7 +7,7 @@ import TaskQueue
   import Foundation
 #endif
 
-/// Tasks as the arrays that the function `enqueue_many` takes. An option that no task uses is an empty array.
+/// Tasks as the arrays that the function `_enqueue_many` takes. An option that no task uses is an empty array.
 struct EnqueueBatch {
   /// Bounds of one statement.
   static let maxTasks = 5_000

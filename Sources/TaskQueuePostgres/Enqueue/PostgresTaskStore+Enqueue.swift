@@ -86,7 +86,7 @@ extension PostgresTaskStore {
 }
 
 extension EnqueueResult {
-  /// What `enqueue_many` returned.
+  /// What `_enqueue_many` returned.
   static func results(_ result: LibpqResult, count: Int) throws(TaskQueueError) -> [EnqueueResult] {
     guard result.rowCount == count else {
       throw TaskQueueError(.storeFailed, "\(result.rowCount) of \(count) tasks were stored; a trigger dropped some?")

@@ -7,11 +7,11 @@ import TaskQueue
   import Foundation
 #endif
 
-/// Tasks as the rows of a binary COPY into the table, without the function `enqueue_many`: ids and clock are drawn before, and due times
+/// Tasks as the rows of a binary COPY into the table, without the function `_enqueue_many`: ids and clock are drawn before, and due times
 /// computed here as there. Not for tasks with unique keys, which COPY cannot look up.
 struct TaskCopy {
-  /// From here on COPY wins over `enqueue_many`, although it takes five round trips instead of one. CPU per task, client and server: at 100
-  /// tasks COPY costs 5 + 10 µs, `enqueue_many` 3 + 9.5; from 1,000 on the bare COPY moves 1.2 to 1.5 times as many tasks per second as the
+  /// From here on COPY wins over `_enqueue_many`, although it takes five round trips instead of one. CPU per task, client and server: at 100
+  /// tasks COPY costs 5 + 10 µs, `_enqueue_many` 3 + 9.5; from 1,000 on the bare COPY moves 1.2 to 1.5 times as many tasks per second as the
   /// bare `INSERT … SELECT unnest`. Measured on 2 busy cores: the crossing is known no better than to a factor of two.
   static let minTasks = 500
   /// Big payloads are better streamed than built into one statement.
@@ -67,9 +67,9 @@ struct TaskCopy {
       }
     }
 
-    /// `run_at` and `created_at` always: their defaults are volatile, which keeps COPY from inserting many rows at once, or another clock's.
+    /// `due_at` and `created_at` always: their defaults are volatile, which keeps COPY from inserting many rows at once, or another clock's.
     var names: [String] {
-      var names = ["id", "type", "payload", "run_at", "created_at"]
+      var names = ["id", "type", "payload", "due_at", "created_at"]
       if hasQueue { names.append("queue") }
       if hasPriority { names.append("priority") }
       if hasSchedule { names.append("ready") }
@@ -93,7 +93,7 @@ struct TaskCopy {
 }
 
 extension EnqueueOptions {
-  /// As `enqueue_many` does it: `greatest(coalesce(run_at, at + delay, at), at)`, in microseconds.
+  /// As `_enqueue_many` does it: `greatest(coalesce(due_at, at + delay, at), at)`, in microseconds.
   func due(at now: Date) -> Date {
     switch schedule {
     case .now: now

@@ -8,7 +8,7 @@ import TaskQueue
 #endif
 
 extension NewTask {
-  /// One task as the last parameters of the function `receive_event`.
+  /// One task as the last parameters of the function `_receive_event`.
   func parameters(wakes: Bool) throws(TaskQueueError) -> [LibpqValue] {
     var delay = LibpqValue.null
     var instant = LibpqValue.null
