@@ -18,6 +18,7 @@ public struct FunctionFile: Sendable {
   public static var all: [FunctionFile] {
     [
       FunctionFile(name: "_begin_effect", bytes: PackageResources._begin_effect_sql),
+      FunctionFile(name: "_bury", bytes: PackageResources._bury_sql),
       FunctionFile(name: "_channel", bytes: PackageResources._channel_sql),
       FunctionFile(name: "_claim", bytes: PackageResources._claim_sql),
       FunctionFile(name: "_claim_events", bytes: PackageResources._claim_events_sql),

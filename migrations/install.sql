@@ -80,6 +80,7 @@ WHERE version > :newest_version \gset
 SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_function \gset
 \if :is_current
   \ir functions/_begin_effect.sql
+  \ir functions/_bury.sql
   \ir functions/_channel.sql
   \ir functions/_claim.sql
   \ir functions/_claim_events.sql

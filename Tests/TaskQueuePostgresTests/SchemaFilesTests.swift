@@ -70,7 +70,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "39f199daca4b30d4f4cdcc8fa6ade7cab51299d013f2b8ed3af3091f3cdf3ec5"]
+        [FunctionFile.revision: digest] == [1: "48e7627dfdd3691ca24c42eee2dc8fcf6c97ef1f3c00982d969727e90077b9af"]
       )
     }
   }

@@ -6,7 +6,7 @@ DECLARE
   at timestamptz := clock_timestamp();
   found_task record;
 BEGIN
-  SELECT t.finished_at, t.lease_until, t.cancel_requested INTO found_task FROM task t WHERE t.id = task_id FOR UPDATE;
+  SELECT t.finished_at, t.lease_until, t.lease_token INTO found_task FROM task t WHERE t.id = task_id FOR UPDATE;
   IF NOT FOUND THEN
     RETURN CASE WHEN _was_enqueued(task_id) THEN 'finished' ELSE 'unknown' END;
   ELSIF found_task.finished_at IS NOT NULL THEN
@@ -18,12 +18,9 @@ BEGIN
     PERFORM pg_notify(_channel('cancels'), task_id::text);
     RETURN 'requested';
   END IF;
-  WITH gone AS (DELETE FROM task t WHERE t.id = task_id RETURNING t.*)
-  INSERT INTO dead_task (id, queue, type, priority, attempt, failures, crashes, max_attempts, created_at, deadline,
-    unique_key, unique_period, died_at, reason, payload, headers, retry, errors)
-  SELECT g.id, g.queue, g.type, g.priority, g.attempt, g.failures, g.crashes, g.max_attempts, g.created_at, g.deadline,
-    g.unique_key, g.unique_period, at, 'cancelled', g.payload, g.headers, g.retry, g.errors
-  FROM gone g;
+  -- A holder that lost its lease runs no more: neither does what was to run after it.
+  UPDATE task t SET rerun = false WHERE t.id = task_id AND t.rerun;
+  PERFORM _bury(ARRAY[task_id], ARRAY[found_task.lease_token], NULL, ARRAY['cancelled'], NULL);
   RETURN 'cancelled';
 END $$;
 
