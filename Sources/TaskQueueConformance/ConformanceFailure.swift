@@ -1,5 +1,5 @@
 /// What a store did against its contract, and where the conformance suite noticed.
-public struct ConformanceFailure: Error, Sendable, CustomStringConvertible {
+@_spi(Store) public struct ConformanceFailure: Error, Sendable, CustomStringConvertible {
   public var message: String
   public var fileID: String
   public var line: Int

@@ -1,6 +1,6 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
-extension EffectLedgerConformance {
+@_spi(Store) extension EffectLedgerConformance {
   static let calls: [Check] = [
     Check("S29 a success is recorded and returned to every later attempt without a call") { probe in
       let first = try await probe.start()

@@ -1,6 +1,6 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
-extension EffectLedgerConformance {
+@_spi(Store) extension EffectLedgerConformance {
   static let inquiries: [Check] = [
     Check("S29 after a crash the provider is asked first, and what happened is not repeated") { probe in
       let first = try await probe.start()

@@ -1,6 +1,6 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
-extension EffectLedgerConformance {
+@_spi(Store) extension EffectLedgerConformance {
   /// One try per hour, so that a day's key ends between two of them.
   private static let hourly = RetryPolicy.fixed(.seconds(3_600))
   private static let lifetime: Duration = .seconds(2 * 3_600)

@@ -6,7 +6,7 @@
 ///   try await check.run(on: MyHarness())
 /// }
 /// ```
-public enum EffectLedgerConformance {
+@_spi(Store) public enum EffectLedgerConformance {
   /// One promise of the contract.
   public struct Check: Sendable, CustomStringConvertible {
     /// A sentence that begins with the line of the contract.

@@ -1,6 +1,6 @@
-public import TaskQueue
+@_spi(Store) public import TaskQueue
 
 /// An empty store that is a ledger too.
-public protocol EffectLedgerHarness: StoreHarness {
+@_spi(Store) public protocol EffectLedgerHarness: StoreHarness {
   var ledger: any EffectLedger { get }
 }

@@ -1,5 +1,5 @@
 import Synchronization
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 /// The provider of a model run, who knows no idempotency, and the time.
 struct EffectModel {

@@ -1,5 +1,5 @@
 import SeededRandom
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -15,7 +15,7 @@ import TaskQueue
 /// @Test(arguments: [1, 2, 3] as [UInt64])
 /// func once(seed: UInt64) async throws { try await EffectModelRun.run(seed: seed, on: MyHarness()) }
 /// ```
-public struct EffectModelRun {
+@_spi(Store) public struct EffectModelRun {
   /// An attempt and the gate it stands at.
   private struct Standing {
     let attempt: SimulatedAttempt

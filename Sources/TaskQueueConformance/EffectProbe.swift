@@ -1,6 +1,6 @@
 import Logging
 import Synchronization
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 /// What one attempt's closures did, and how it ended.
 struct EffectRun: Sendable {
@@ -53,8 +53,13 @@ struct EffectProbe: Sendable {
     reconcile: (@Sendable (EffectCall) async throws -> EffectInquiry<String>)? = nil
   ) async throws -> EffectRun {
     let run = Mutex(EffectRun())
-    let effects = Effects(ledger: ledger) { warning in run.withLock { $0.warnings.append(warning) } }
-    let context = TaskContext(task: task, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    let context = TaskContext(
+      task: task,
+      ledger: ledger,
+      effects: EffectsConfiguration { warning in run.withLock { $0.warnings.append(warning) } },
+      retry: retry,
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    )
     let options = EffectOptions(callLimit: Self.callLimit, keyLifetime: keyLifetime)
     var asks: (@Sendable (EffectCall) async throws -> EffectInquiry<String>)?
     if let reconcile {
@@ -64,7 +69,7 @@ struct EffectProbe: Sendable {
       }
     }
     do {
-      let value = try await effects.bound(to: context, retry: retry).perform(
+      let value = try await context.effects.perform(
         name,
         request: request,
         options: options,

@@ -1,6 +1,6 @@
 import Logging
 import Synchronization
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 /// Where an attempt waits until the model run lets it go on.
 enum EffectGate: Sendable {
@@ -52,8 +52,12 @@ final class SimulatedAttempt: Sendable {
 
   func run(_ ledger: any EffectLedger, clock: any Clock<Duration>, canAsk: Bool) async {
     let gated = GatedLedger(inner: ledger, attempt: self)
-    let context = TaskContext(task: task, logger: Logger(label: "model") { _ in SwiftLogNoOpLogHandler() })
-    let effects = Effects(ledger: gated, clock: clock).bound(to: context)
+    let context = TaskContext(
+      task: task,
+      ledger: gated,
+      effects: EffectsConfiguration(clock: clock),
+      logger: Logger(label: "model") { _ in SwiftLogNoOpLogHandler() }
+    )
     var reconcile: (@Sendable (EffectCall) async throws -> EffectInquiry<String>)?
     if canAsk {
       reconcile = { call in
@@ -63,7 +67,7 @@ final class SimulatedAttempt: Sendable {
     }
     let result: Result<String, any Error>
     do {
-      let value = try await effects.perform(
+      let value = try await context.effects.perform(
         "charge",
         request: 1,
         options: EffectOptions(callLimit: EffectModel.callLimit),

@@ -1,6 +1,6 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
-extension StoreConformance {
+@_spi(Store) extension StoreConformance {
   static let claims: [Check] = [
     Check("S18 tasks come by priority, then due time, then id") { probe in
       let late = try await probe.enqueue { $0.schedule = .after(.seconds(20)) }.id
@@ -118,7 +118,7 @@ extension StoreConformance {
         $0.schedule = .after(.seconds(100))
       }.id
       let normal = try await probe.enqueue().id
-      try requireEqual(try await probe.live(urgent).state, .scheduled, "state before it is due")
+      try requireEqual(try await probe.live(urgent).state, .waiting, "state before it is due")
       let first = try await probe.claimOnly(normal)
       try await probe.settleHeld(first, .reschedule(after: .zero, returnsAttempt: false))
       try await probe.advance(by: .seconds(110))
@@ -146,7 +146,7 @@ extension StoreConformance {
       let counts = try await probe.store.unhandled(queues: [.default, "x"], knownTypes: [StoreProbe.type])
       try requireEqual(
         counts,
-        [.init(queue: .default, type: StoreProbe.otherType, state: .ready, count: 1)],
+        [.init(queue: .default, type: StoreProbe.otherType, state: .due, count: 1)],
         "unhandled"
       )
       try requireEqual(
@@ -156,10 +156,10 @@ extension StoreConformance {
       )
       let snapshot = try await probe.live(unknown)
       try requireEqual(snapshot.attempt, 0, "attempt")
-      try requireEqual(snapshot.state, .ready, "state")
+      try requireEqual(snapshot.state, .due, "state")
       let claimed = try await probe.claimOnly(unknown, types: [StoreProbe.otherType])
       try requireEqual(claimed.type, StoreProbe.otherType, "type")
-      try requireEqual(try await probe.live(future).state, .scheduled, "state of the future task")
+      try requireEqual(try await probe.live(future).state, .waiting, "state of the future task")
     },
   ]
 }

@@ -1,4 +1,4 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -6,7 +6,7 @@ import TaskQueue
   import Foundation
 #endif
 
-extension StoreConformance {
+@_spi(Store) extension StoreConformance {
   static let control: [Check] = [
     Check("S24 a waiting task is cancelled at once; again is a no-op") { probe in
       let ready = try await probe.enqueue(json: "7").id
@@ -122,10 +122,10 @@ extension StoreConformance {
       try requireEqual(
         Set(try await probe.store.counts()),
         [
-          .init(queue: .default, type: StoreProbe.type, state: .ready, count: 1),
+          .init(queue: .default, type: StoreProbe.type, state: .due, count: 1),
           .init(queue: .default, type: StoreProbe.type, state: .running, count: 1),
-          .init(queue: .default, type: StoreProbe.type, state: .scheduled, count: 1),
-          .init(queue: "other", type: StoreProbe.otherType, state: .ready, count: 1),
+          .init(queue: .default, type: StoreProbe.type, state: .waiting, count: 1),
+          .init(queue: "other", type: StoreProbe.otherType, state: .due, count: 1),
         ],
         "counts"
       )

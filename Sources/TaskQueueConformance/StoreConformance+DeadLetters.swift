@@ -1,4 +1,4 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -6,7 +6,7 @@ import TaskQueue
   import Foundation
 #endif
 
-extension StoreConformance {
+@_spi(Store) extension StoreConformance {
   static let deadLetters: [Check] = [
     Check("S10 a dead letter keeps everything") { probe in
       let json = #"{"order":7,"text":"ü"}"#

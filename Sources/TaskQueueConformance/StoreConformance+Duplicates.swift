@@ -1,4 +1,4 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -6,7 +6,7 @@ import TaskQueue
   import Foundation
 #endif
 
-extension StoreConformance {
+@_spi(Store) extension StoreConformance {
   static let duplicates: [Check] = [
     Check("S17 deleteDuplicates removes the older waiting tasks of that type and property, and nothing else") { probe in
       let older = try await probe.enqueue(json: #"{"payment":7}"#).id

@@ -1,7 +1,7 @@
 import Synchronization
-import TaskQueue
+@_spi(Store) import TaskQueue
 
-extension StoreConformance {
+@_spi(Store) extension StoreConformance {
   static let hints: [Check] = [
     Check("S22 a watcher is told to look at everything when it begins to listen") { probe in
       try await watching(probe) { _ in }

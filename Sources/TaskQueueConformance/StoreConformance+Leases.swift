@@ -1,6 +1,6 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
-extension StoreConformance {
+@_spi(Store) extension StoreConformance {
   /// Every way to settle.
   static let everyAction: [(name: String, action: Settlement.Action)] = [
     ("complete", .complete),
@@ -19,7 +19,7 @@ extension StoreConformance {
       try await probe.advance(by: .seconds(30))
       try await probe.requireNothingToClaim("another worker holds it")
       try await probe.advance(by: .seconds(40))
-      try requireEqual(try await probe.live(id).state, .ready, "state after the lease")
+      try requireEqual(try await probe.live(id).state, .due, "state after the lease")
       let second = try await probe.claimOnly(id)
       try requireEqual(second.attempt, 2, "attempt")
       try requireEqual(second.crashes, 1, "crashes")

@@ -1,4 +1,4 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -6,7 +6,7 @@ import TaskQueue
   import Foundation
 #endif
 
-extension StoreConformance {
+@_spi(Store) extension StoreConformance {
   static let outcomes: [Check] = [
     Check("S6 a completed task is gone and its id is never used again") { probe in
       let id = try await probe.enqueue().id
@@ -24,7 +24,7 @@ extension StoreConformance {
         try requireEqual(task.failures + task.crashes, 0, "failures and crashes")
         try await probe.settleHeld(task, .reschedule(after: .seconds(100), returnsAttempt: false))
         let waiting = try await probe.live(id)
-        try requireEqual(waiting.state, .scheduled, "state")
+        try requireEqual(waiting.state, .waiting, "state")
         try requireEqual(waiting.attempt, attempt, "attempt while waiting")
         try probe.requireClose(waiting.dueAt, task.claimedAt.addingTimeInterval(100), "due time")
         try await probe.requireNothingToClaim("it is not due")
@@ -50,7 +50,7 @@ extension StoreConformance {
       let task = try await probe.claimOnly(id)
       try await probe.settleHeld(task, .fail(failure, retryAfter: .seconds(100)))
       let waiting = try await probe.live(id)
-      try requireEqual(waiting.state, .scheduled, "state")
+      try requireEqual(waiting.state, .waiting, "state")
       try requireEqual(waiting.failures, 1, "failures")
       try requireEqual(waiting.attempt, 1, "attempt")
       try requireEqual(waiting.errors, [failure], "errors")
@@ -77,7 +77,7 @@ extension StoreConformance {
       let task = try await probe.claimOnly(id)
       try await probe.settleHeld(task, .release)
       let waiting = try await probe.live(id)
-      try requireEqual(waiting.state, .ready, "state")
+      try requireEqual(waiting.state, .due, "state")
       try requireEqual(waiting.attempt, 0, "attempt")
       let again = try await probe.claimOnly(id)
       try requireEqual(again.attempt, 1, "attempt")
@@ -116,7 +116,7 @@ extension StoreConformance {
       try requireEqual(try await probe.live(claimed[3].claim.id).failures, 1, "failures of the failed one")
       let letter = try await probe.dead(claimed[4].claim.id)
       try require(letter.detail == "why" && letter.failures == 1, "buried: \(letter)")
-      try requireEqual(try await probe.live(claimed[5].claim.id).state, .ready, "state of the released one")
+      try requireEqual(try await probe.live(claimed[5].claim.id).state, .due, "state of the released one")
     },
   ]
 

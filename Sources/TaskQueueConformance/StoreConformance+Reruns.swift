@@ -1,4 +1,4 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -6,7 +6,7 @@ import TaskQueue
   import Foundation
 #endif
 
-extension StoreConformance {
+@_spi(Store) extension StoreConformance {
   static let reruns: [Check] = [
     Check("S16 keepExisting does nothing to a running task") { probe in
       let id = try await probe.enqueue { $0.unique = UniqueKey("k") }.id

@@ -6,7 +6,7 @@
 ///   try await check.run(on: MyStoreHarness())
 /// }
 /// ```
-public enum StoreConformance {
+@_spi(Store) public enum StoreConformance {
   /// One promise of the contract.
   public struct Check: Sendable, CustomStringConvertible {
     /// A sentence that begins with the line of the contract: `S2 A lease that ran out …`.

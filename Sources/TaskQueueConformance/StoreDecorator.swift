@@ -1,11 +1,17 @@
-public import TaskQueue
+@_spi(Store) public import TaskQueue
 
-/// A store around another one. What it does not implement is passed on.
-public protocol StoreDecorator: TaskStore {
-  var base: any TaskStore { get }
+/// Any store, where a client wants one type.
+@_spi(Store) public struct AnyStore: StoreDecorator {
+  public let base: any StoreContract
+  public init(_ base: any StoreContract) { self.base = base }
 }
 
-extension StoreDecorator {
+/// A store around another one. What it does not implement is passed on.
+@_spi(Store) public protocol StoreDecorator: StoreContract {
+  var base: any StoreContract { get }
+}
+
+@_spi(Store) extension StoreDecorator {
   public func enqueue(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult] {
     try await base.enqueue(tasks)
   }

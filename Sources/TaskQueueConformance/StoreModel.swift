@@ -1,4 +1,4 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 /// What a store of one queue is expected to hold: the contract once more, small and slow, sharing nothing with any store.
 ///
@@ -59,7 +59,6 @@ struct StoreModel {
     guard var item = holder(of: key) else { return nil }
     if case .finished = item.place { return item.id }
     switch (mode, item.hasToken) {
-    case (.keepExisting, _): break
     case (.replace, true):
       item.rerun = true
       item.replacement = payload
@@ -69,6 +68,7 @@ struct StoreModel {
       item.due = due
       item.replacement = nil
     case (.coalesce, false): item.due = min(item.due, due)
+    default: break
     }
     items[item.id] = item
     return item.id

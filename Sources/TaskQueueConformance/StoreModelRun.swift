@@ -1,5 +1,5 @@
 import SeededRandom
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -14,7 +14,7 @@ import TaskQueue
 /// @Test(arguments: [1, 2, 3] as [UInt64])
 /// func agrees(seed: UInt64) async throws { try await StoreModelRun.run(seed: seed, on: MyStoreHarness()) }
 /// ```
-public struct StoreModelRun {
+@_spi(Store) public struct StoreModelRun {
   private let probe: StoreProbe
   private var generator: SeededGenerator
   private var model = StoreModel()
@@ -208,7 +208,7 @@ public struct StoreModelRun {
     try requireEqual(live.map(\.id), model.items.values.filter(\.isLive).map(\.id).sorted(), "live tasks")
     for task in live {
       guard let item = model.items[task.id] else { continue }
-      let state: TaskState = item.isHeld(at: model.now) ? .running : item.due <= model.now ? .ready : .scheduled
+      let state: TaskState = item.isHeld(at: model.now) ? .running : item.due <= model.now ? .due : .waiting
       try requireEqual(task.state, state, "state of \(task.id)")
       try requireEqual(
         [task.attempt, task.failures, task.crashes],

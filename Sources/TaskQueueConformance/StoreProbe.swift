@@ -1,4 +1,4 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -15,7 +15,7 @@ struct StoreProbe: Sendable {
   static let toleranceSeconds = 20.0
 
   let harness: any StoreHarness
-  var store: any TaskStore { harness.store }
+  var store: any StoreContract { harness.store }
 
   init(_ harness: any StoreHarness) { self.harness = harness }
 

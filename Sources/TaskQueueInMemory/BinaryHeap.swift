@@ -1,4 +1,4 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 /// A minimal binary min-heap.
 struct BinaryHeap<Element: Comparable> {

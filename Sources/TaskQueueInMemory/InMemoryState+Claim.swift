@@ -1,4 +1,4 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -88,20 +88,20 @@ extension InMemoryState {
     task.attempt += 1
     let claim = Claim(id: task.id, token: .random(in: Int64.min...Int64.max))
     store(task, phase: .held(token: claim.token, until: now.adding(lease)))
-    let options = task.content.options
+    let content = task.content
     return ClaimedTask(
       claim: claim,
       queue: task.queue,
       type: task.type,
       priority: task.priority,
       payload: task.content.payload,
-      headers: options.headers,
+      headers: content.headers,
       attempt: task.attempt,
       failures: task.failures,
       crashes: task.crashes,
-      maxAttempts: options.maxAttempts,
-      retry: options.retry?.stored,
-      deadline: options.deadline,
+      maxAttempts: content.maxAttempts,
+      retry: content.retry,
+      deadline: content.deadline,
       createdAt: task.createdAt,
       dueAt: task.dueAt,
       claimedAt: now,

@@ -1,4 +1,4 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -12,12 +12,12 @@ extension InMemoryState {
       throw TaskQueueError(.unknownTask, "There never was a task with id \(id).")
     }
     guard var task = tasks[id] else { return .alreadyFinished }
-    switch task.state(now: now) {
+    switch task.phase {
     case .finished: return .alreadyFinished
-    case .scheduled, .ready:
+    case .scheduled, .ready, .held(_, ...now):
       bury(task, .cancelled, detail: nil, now: now)
       return .cancelled
-    case .running:
+    case .held:
       task.isCancelRequested = true
       // What was asked for before the cancellation is cancelled with it.
       task.rerun = nil
@@ -29,9 +29,10 @@ extension InMemoryState {
 
   mutating func runNow(_ id: TaskID, expectedAttempt: Int, now: Date) -> Bool {
     guard var task = tasks[id], task.attempt == expectedAttempt else { return false }
-    switch task.state(now: now) {
-    case .running, .finished: return false
-    case .scheduled, .ready:
+    switch task.phase {
+    case .finished: return false
+    case .held(_, let until) where until > now: return false
+    case .scheduled, .ready, .held:
       if task.token == nil {
         task.dueAt = min(task.dueAt, now)
         store(task, phase: .ready)
@@ -45,9 +46,10 @@ extension InMemoryState {
       guard task.id < filter.olderThan, task.type == filter.type, task.priority >= filter.minPriority else {
         return false
       }
-      switch task.state(now: now) {
-      case .running, .finished: return false
-      case .scheduled, .ready:
+      switch task.phase {
+      case .finished: return false
+      case .held(_, let until) where until > now: return false
+      case .scheduled, .ready, .held:
         return JSONValue.topLevelText(filter.property, in: task.content.payload) == filter.value
       }
     }
@@ -69,7 +71,7 @@ extension InMemoryState {
       dead[task.id] = nil
       task.resetCounters()
       task.dueAt = now
-      task.content.options.deadline = nil
+      task.content.deadline = nil
       store(task, phase: .ready)
       redriven.append(task.id)
     }

@@ -1,4 +1,4 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -8,18 +8,18 @@ import TaskQueue
 
 extension InMemoryState {
   mutating func enqueue(_ new: NewTask, now: Date) -> EnqueueResult {
-    guard let unique = new.options.unique else { return insert(new, now: now) }
-    let slot = UniqueSlot(queue: new.options.queue, key: unique.key)
+    guard let unique = new.unique else { return insert(new, now: now) }
+    let slot = UniqueSlot(queue: new.queue, key: unique.key)
     guard let existing = slots[slot].flatMap({ tasks[$0] }) else { return insert(new, now: now) }
     if case .finished(let keyUntil) = existing.phase {
       guard keyUntil <= now else { return .init(id: existing.id, isNew: false) }
       remove(existing)
       return insert(new, now: now)
     }
-    switch unique.mode {
-    case .keepExisting: break
-    case .replace: replace(existing, with: new, now: now)
-    case .coalesce: coalesce(existing, with: new, now: now)
+    if unique.mode == .replace {
+      replace(existing, with: new, now: now)
+    } else if unique.mode == .coalesce {
+      coalesce(existing, with: new, now: now)
     }
     return .init(id: existing.id, isNew: false)
   }
@@ -60,7 +60,7 @@ extension InMemoryState {
 
 extension NewTask {
   func dueAt(now: Date) -> Date {
-    switch options.schedule {
+    switch schedule.rule {
     case .now: now
     case .after(let delay): now.adding(max(.zero, delay))
     case .at(let instant): max(now, instant)

@@ -1,4 +1,4 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -33,8 +33,8 @@ extension InMemoryState {
     let known = Set(knownTypes)
     var counts: [TaskCount: Int] = [:]
     for task in tasks.values
-    where queues.contains(task.queue) && !known.contains(task.type) && task.state(now: now) == .ready {
-      counts[.init(queue: task.queue, type: task.type, state: .ready, count: 0), default: 0] += 1
+    where queues.contains(task.queue) && !known.contains(task.type) && task.state(now: now) == .due {
+      counts[.init(queue: task.queue, type: task.type, state: .due, count: 0), default: 0] += 1
     }
     return sorted(counts.mapValues { min($0, Limits.page) })
   }

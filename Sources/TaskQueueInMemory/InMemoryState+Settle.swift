@@ -1,4 +1,4 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -50,10 +50,10 @@ extension InMemoryState {
   }
 
   private mutating func complete(_ held: InMemoryTask, now: Date) {
-    guard let period = held.content.options.unique?.periodAfterCompletion else { return remove(held) }
+    guard let period = held.content.unique?.periodAfterCompletion else { return remove(held) }
     var task = held
     task.content.payload = Data()
-    task.content.options.headers = [:]
+    task.content.headers = [:]
     task.errors = []
     store(task, phase: .finished(keyUntil: now.adding(period)))
   }

@@ -1,4 +1,4 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -47,11 +47,11 @@ struct InMemoryTask {
     self.dueAt = dueAt
   }
 
-  var queue: QueueName { content.options.queue }
+  var queue: QueueName { content.queue }
   var type: TaskType { content.type }
-  var priority: Int { content.options.priority }
+  var priority: Int { content.priority }
   var uniqueSlot: InMemoryState.UniqueSlot? {
-    content.options.unique.map { .init(queue: queue, key: $0.key) }
+    content.unique.map { .init(queue: queue, key: $0.key) }
   }
 
   /// The token under which it was claimed and not settled yet, also when that lease is over.
@@ -63,8 +63,8 @@ struct InMemoryTask {
     switch phase {
     case .finished: .finished
     case .held(_, let until) where until > now: .running
-    case .held: .ready
-    case .scheduled, .ready: dueAt <= now ? .ready : .scheduled
+    case .held: .due
+    case .scheduled, .ready: dueAt <= now ? .due : .waiting
     }
   }
 
@@ -92,11 +92,11 @@ struct InMemoryTask {
       state: state(now: now),
       priority: priority,
       payload: content.payload,
-      headers: content.options.headers,
+      headers: content.headers,
       attempt: attempt,
       failures: failures,
       crashes: crashes,
-      uniqueKey: content.options.unique?.key,
+      uniqueKey: content.unique?.key,
       dueAt: dueAt,
       createdAt: createdAt,
       errors: errors
@@ -118,7 +118,7 @@ struct InMemoryDeadTask {
       type: task.type,
       priority: task.priority,
       payload: task.content.payload,
-      headers: task.content.options.headers,
+      headers: task.content.headers,
       reason: reason,
       detail: detail,
       attempt: task.attempt,

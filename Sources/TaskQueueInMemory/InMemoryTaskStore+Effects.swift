@@ -1,6 +1,6 @@
-public import TaskQueue
+@_spi(Store) public import TaskQueue
 
-extension InMemoryTaskStore: EffectLedger {
+@_spi(Store) extension InMemoryTaskStore: EffectLedger {
   public func beginEffect(_ intent: EffectIntent) async throws(TaskQueueError) -> EffectDecision {
     mutate { state, now in state.beginEffect(intent, now: now) }
   }

@@ -1,5 +1,5 @@
 import Synchronization
-public import TaskQueue
+@_spi(Store) public import TaskQueue
 
 #if canImport(FoundationEssentials)
   public import FoundationEssentials
@@ -14,12 +14,28 @@ public import TaskQueue
 /// Enqueue, claim and settle cost O(log n) per task; inspection, dead letters and `deleteDuplicates` look at every task.
 public final class InMemoryTaskStore: TaskStore {
   private let now: @Sendable () -> Date
-  private let state = Mutex(InMemoryState())
-  private let watchers = Mutex(InMemoryWatchers())
+  fileprivate let state = Mutex(InMemoryState())
+  fileprivate let watchers = Mutex(InMemoryWatchers())
 
   /// - Parameter now: the store's clock. Must not go back.
   public init(now: @escaping @Sendable () -> Date = { Date() }) { self.now = now }
 
+  /// One atomic step; afterwards, outside of the lock, watchers are told of what it changed.
+  func mutate<Value: Sendable, Failure: Error>(
+    _ body: (inout InMemoryState, Date) throws(Failure) -> Value
+  ) throws(Failure) -> Value {
+    let (value, hints) = try state.withLock { state throws(Failure) in
+      let value = try body(&state, now())
+      let hints = state.hints
+      if !hints.isEmpty { state.hints = [] }
+      return (value, hints)
+    }
+    if !hints.isEmpty { watchers.withLock { $0.post(hints) } }
+    return value
+  }
+}
+
+@_spi(Store) extension InMemoryTaskStore: StoreContract {
   public func enqueue(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult] {
     for task in tasks { try JSONValue.validate(task.payload, of: task.type) }
     return mutate { state, now in tasks.map { state.enqueue($0, now: now) } }
@@ -123,19 +139,5 @@ public final class InMemoryTaskStore: TaskStore {
 
   public func dropExpiredKeys() async throws(TaskQueueError) -> Int {
     mutate { state, now in state.dropExpiredKeys(now: now) }
-  }
-
-  /// One atomic step; afterwards, outside of the lock, watchers are told of what it changed.
-  func mutate<Value: Sendable, Failure: Error>(
-    _ body: (inout InMemoryState, Date) throws(Failure) -> Value
-  ) throws(Failure) -> Value {
-    let (value, hints) = try state.withLock { state throws(Failure) in
-      let value = try body(&state, now())
-      let hints = state.hints
-      if !hints.isEmpty { state.hints = [] }
-      return (value, hints)
-    }
-    if !hints.isEmpty { watchers.withLock { $0.post(hints) } }
-    return value
   }
 }

@@ -1,4 +1,4 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 /// Who watches an in-memory store, and which hints each has yet to be told. Equal hints coalesce.
 struct InMemoryWatchers {

@@ -1,5 +1,5 @@
 public import Libpq
-public import TaskQueue
+@_spi(Store) public import TaskQueue
 
 /// How a ``PostgresTaskStore`` reaches its tables.
 public struct PostgresStoreConfiguration: Sendable {

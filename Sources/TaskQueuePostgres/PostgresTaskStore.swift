@@ -1,12 +1,12 @@
 public import Libpq
-public import TaskQueue
+@_spi(Store) public import TaskQueue
 
 /// Tasks in PostgreSQL, durable and transactional.
 ///
 /// Connections are opened when first needed. Everything a call does is one transaction, most calls are one round trip. The tables
 /// come from ``Migrator`` or from `psql`; without them every call throws `storeFailed` with what to do.
 ///
-/// To enqueue or complete inside the app's own transaction see ``enqueue(_:options:in:)`` and ``complete(_:in:)``.
+/// Apps hand it to `TaskClient` and `TaskWorker`; what it does is done through those.
 public final class PostgresTaskStore: TaskStore {
   public let configuration: PostgresStoreConfiguration
   /// The store's connections. The app may use them for its own transactions.

@@ -26,6 +26,7 @@ struct StoreStatements: Sendable {
   let settleComplete: Template
   let completeInTransaction: Template
   let settle: Template
+  let settleInTransaction: Template
   let claim: Template
   let promoteAndClaim: Template
   let claimAsynchronously: Template
@@ -68,6 +69,10 @@ struct StoreStatements: Sendable {
       "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle_complete($1, $2))"
     )
     settle = template("settle", "SELECT {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8)")
+    settleInTransaction = template(
+      "settle_in",
+      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8))"
+    )
     let claiming = "{schema}._claim($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12"
     claim = template("claim", "SELECT * FROM \(claiming))")
     // What was promoted is handed to the claim, so it is done first. At least one row, in the last columns the promotion.
@@ -96,7 +101,7 @@ struct StoreStatements: Sendable {
     deleteDuplicates = template("duplicates", "SELECT {schema}.delete_duplicates($1, $2, $3, $4, $5)")
     let state = """
       CASE WHEN finished_at IS NOT NULL THEN 'finished' WHEN lease_until > now() THEN 'running'
-        WHEN due_at <= now() THEN 'ready' ELSE 'scheduled' END
+        WHEN due_at <= now() THEN 'due' ELSE 'waiting' END
       """
     let snapshot = """
       SELECT id, queue, type, \(state), priority, payload, headers, attempt, failures, crashes, unique_key, due_at, created_at,

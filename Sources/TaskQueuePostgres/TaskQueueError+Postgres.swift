@@ -1,5 +1,5 @@
 import Libpq
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 extension TaskQueueError {
   /// Whether doing a call's work twice could be noticed.

@@ -26,13 +26,13 @@ struct CrashTestWorker {
     var handlers = TaskHandlers()
     try handlers.register(CrashTask.self, options: .init(retry: .fixed(.milliseconds(50)))) { task, context in
       try await Task.sleep(for: .milliseconds(Int.random(in: 0...work)))
-      try await store.withCompletion(of: context.claim) { transaction in
+      try await TaskClient(store: store).withCompletion(of: context) { transaction in
         _ = try await transaction.query(
           "INSERT INTO public.effect (number, pid) VALUES ($1, $2)",
           [.int8(task.number), .int8(Int64(ProcessInfo.processInfo.processIdentifier))]
         )
       }
-      return .completedInTransaction
+      return .settledInTransaction
     }
     var configuration = TaskWorkerConfiguration()
     configuration.lease = .milliseconds(lease)

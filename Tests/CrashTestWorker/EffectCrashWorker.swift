@@ -1,8 +1,8 @@
 import Foundation
 import Libpq
 import Logging
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 
 /// A worker that makes an external call per task, and kills itself in each task's first attempt where the task says.
 ///
@@ -10,6 +10,7 @@ import TaskQueuePostgres
 enum EffectCrashWorker {
   static func run(_ database: LibpqConfiguration) async throws {
     let store = try PostgresTaskStore(.init(database, maxConnections: 20))
+    let client = TaskClient(store: store)
     let provider = LibpqPool(database, maxConnections: 20)
     var handlers = TaskHandlers()
     let options = TaskHandlerOptions(retry: .fixed(.milliseconds(100)), maxAttempts: 100_000)
@@ -18,14 +19,14 @@ enum EffectCrashWorker {
       let crash = task.crash(in: context)
       crash(.beforeCompletion)
       if crash.point == .duringCompletion { killSoon(within: 6) }
-      try await store.withCompletion(of: context) { transaction in
-        if task.isRecordedInTransaction { try await store.record(receipt, in: transaction) }
+      try await client.withCompletion(of: context) { transaction in
+        if task.isRecordedInTransaction { try await client.record(receipt, in: transaction) }
         _ = try await transaction.query(
           "INSERT INTO public.payment (number, reference) VALUES ($1, $2)",
           [.int8(receipt.value), .text(receipt.call.key.rawValue)]
         )
       }
-      return .completedInTransaction
+      return .settledInTransaction
     }
     var configuration = TaskWorkerConfiguration()
     configuration.lease = .milliseconds(1_000)
@@ -50,7 +51,7 @@ enum EffectCrashWorker {
     let crash = task.crash(in: context)
     let ledger = CrashingLedger(store: store, crash: crash)
     crash(.beforeIntent)
-    let receipt = try await Effects(ledger: ledger).bound(to: context).call(
+    let receipt = try await TaskContext(task: context.task, ledger: ledger).effects.call(
       "charge",
       request: task.number,
       options: EffectOptions(callLimit: .milliseconds(600)),

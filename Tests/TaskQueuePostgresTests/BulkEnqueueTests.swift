@@ -1,10 +1,10 @@
 import Foundation
 import Libpq
-import TaskQueue
+@_spi(Store) import TaskQueue
 import TaskQueueTestKit
 import Testing
 
-@testable import TaskQueuePostgres
+@_spi(Store) @testable import TaskQueuePostgres
 
 @Suite("Bulk enqueue")
 struct BulkEnqueueTests {
@@ -104,7 +104,7 @@ struct BulkEnqueueTests {
             throw Stop()
           }
         }
-        try await store.enqueue(Note(text: "kept"), in: transaction)
+        try await TaskClient(store: store).enqueue(Note(text: "kept"), in: transaction)
       }
       #expect(try await store.claimAll().map(\.text) == ["kept"])
     }

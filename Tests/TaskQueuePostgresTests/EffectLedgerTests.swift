@@ -1,9 +1,9 @@
 import Foundation
 import Libpq
 import Logging
-import TaskQueue
-import TaskQueueConformance
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueueConformance
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 
@@ -96,7 +96,7 @@ struct PostgresEffectLedgerTests {
     try await withStore { store in
       _ = try await store.add("x")
       let task = try await store.claimAll()[0]
-      let effects = Effects(ledger: store).bound(to: TaskContext(task: task, logger: .silent))
+      let effects = TaskContext(task: task, ledger: store, logger: .silent).effects
       let (calls, continuation) = AsyncStream<Void>.makeStream()
       let value = try await withThrowingTaskGroup(of: String.self) { group in
         group.addTask {
@@ -122,13 +122,13 @@ struct PostgresEffectLedgerTests {
       try await store.pool.executeScript("CREATE TABLE payment (id bigint)")
       _ = try await store.add("x")
       let task = try await store.claimAll()[0]
-      let effects = Effects(ledger: store).bound(to: TaskContext(task: task, logger: .silent))
+      let effects = TaskContext(task: task, ledger: store, logger: .silent).effects
       let receipt = try await effects.call("charge", request: 1) { _ in 7 }
       #expect(receipt.value == 7)
       for fails in [true, false] {
-        try? await store.withCompletion(of: task.claim) { transaction in
+        try? await TaskClient(store: store).withCompletion(of: task.claim) { transaction in
           _ = try await transaction.query("INSERT INTO payment VALUES (1)")
-          try await store.record(receipt, in: transaction)
+          try await TaskClient(store: store).record(receipt, in: transaction)
           if fails { throw Stop() }
         }
         let state = try await store.effects(of: task.claim.id).map(\.state)

@@ -1,10 +1,10 @@
 import Foundation
 import SeededRandom
-import TaskQueue
+@_spi(Store) import TaskQueue
 import TaskQueueTestKit
 import Testing
 
-@testable import TaskQueuePostgres
+@_spi(Store) @testable import TaskQueuePostgres
 
 @Suite("Grouping of single enqueues: the state machine")
 struct EnqueueGroupStateMachineTests {

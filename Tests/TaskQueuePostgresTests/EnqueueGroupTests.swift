@@ -1,10 +1,10 @@
 import Foundation
 import Libpq
-import TaskQueue
+@_spi(Store) import TaskQueue
 import TaskQueueTestKit
 import Testing
 
-@testable import TaskQueuePostgres
+@_spi(Store) @testable import TaskQueuePostgres
 
 @Suite("Grouping of single enqueues")
 struct EnqueueGroupTests {
@@ -168,7 +168,7 @@ struct EnqueueGroupTests {
     try await withStore { store in
       try await store.pool.withTransaction { transaction in
         let options = EnqueueOptions.with { $0.unique = UniqueKey("k") }
-        try await store.enqueue(Note(text: "first"), options: options, in: transaction)
+        try await TaskClient(store: store).enqueue(Note(text: "first"), options: options, in: transaction)
         try await withThrowingTaskGroup(of: EnqueueResult.self) { group in
           for number in 0..<3 { group.addTask { try await store.add("\(number)") { $0.unique = UniqueKey("k") } } }
           try await eventually("all of them wait for the key") { store.pool.counts.lent == 4 }

@@ -1,9 +1,9 @@
 import Foundation
 import Libpq
 import Synchronization
-import TaskQueue
-import TaskQueueInMemory
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueueInMemory
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 
@@ -172,14 +172,14 @@ struct EnqueueStreamTests {
     try await withStore { store in
       await #expect(throws: EnqueueStreamError.self) {
         try await store.pool.withTransaction { transaction in
-          _ = try await store.enqueue(streaming: Notes(15_000, failsAtEnd: true), in: transaction)
+          _ = try await TaskClient(store: store).enqueue(streaming: Notes(15_000, failsAtEnd: true), in: transaction)
         }
       }
       let count8 = try await store.taskCount()
       #expect(count8 == 0)
       try await store.pool.withTransaction { transaction in
         var seen: [Int64] = []
-        let stored = try await store.enqueue(streaming: Notes(15_000), in: transaction) { _ in
+        let stored = try await TaskClient(store: store).enqueue(streaming: Notes(15_000), in: transaction) { _ in
           seen.append(try await transaction.query("SELECT count(*) FROM taskqueue.task")[0].int8(0))
           let count9 = try await store.taskCount()
           #expect(count9 == 0)

@@ -2,12 +2,12 @@ import Foundation
 import Libpq
 import Logging
 import Synchronization
-import TaskQueueConformance
-import TaskQueuePostgres
+@_spi(Store) import TaskQueueConformance
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 
-@testable import TaskQueue
+@_spi(Store) @testable import TaskQueue
 
 /// What comes late, urgent or from elsewhere starts while a worker is busy with a backlog. The order of starts decides, not time.
 @Suite("A busy worker overlooks nothing and nobody", .serialized)
@@ -33,13 +33,13 @@ struct FlatnessTests {
     }
   }
 
-  private static func store(_ isNearsighted: Bool) -> (PostgresTaskStore) -> any TaskStore {
-    { isNearsighted ? NearsightedStore(base: $0) : $0 as any TaskStore }
+  private static func store(_ isNearsighted: Bool) -> (PostgresTaskStore) -> any StoreContract {
+    { isNearsighted ? NearsightedStore(base: $0) : $0 as any StoreContract }
   }
 
   /// Never looks at everything.
   private struct NearsightedStore: StoreDecorator {
-    let base: any TaskStore
+    let base: any StoreContract
 
     func exchange(settle: [Settlement], claim: ClaimRequest?) async throws(TaskQueueError) -> Exchange {
       var claim = claim
@@ -206,7 +206,7 @@ struct FlatnessTests {
 
   private func withBusyWorker(
     queues: [QueueName] = [.default],
-    decorated: (PostgresTaskStore) -> any TaskStore = { $0 },
+    decorated: (PostgresTaskStore) -> any StoreContract = { $0 },
     before: (PostgresTaskStore) async throws -> TaskID = { try await $0.add("first").id },
     _ body: (BusyScene) async throws -> Void
   ) async throws {

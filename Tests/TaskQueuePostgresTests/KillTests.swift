@@ -2,8 +2,8 @@ import EmbeddedPostgres
 import Foundation
 import Libpq
 import Logging
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 
@@ -125,7 +125,7 @@ struct KillTests {
         return fresh != nil
       }
       let error = await #expect(throws: TaskQueueError.self) {
-        try await store.withCompletion(of: stale.claim) { transaction in
+        try await TaskClient(store: store).withCompletion(of: stale.claim) { transaction in
           _ = try await transaction.query("INSERT INTO public.effect (number, pid) VALUES (1, 0)")
         }
       }
@@ -197,13 +197,13 @@ struct Scene {
     var handlers = TaskHandlers()
     try handlers.register(CrashTask.self, options: .init(retry: .fixed(.milliseconds(20)), maxAttempts: 10_000)) {
       [store] task, context in
-      try await store.withCompletion(of: context.claim) { transaction in
+      try await TaskClient(store: store).withCompletion(of: context.claim) { transaction in
         _ = try await transaction.query(
           "INSERT INTO public.effect (number, pid) VALUES ($1, 0)",
           [.int8(task.number)]
         )
       }
-      return .completedInTransaction
+      return .settledInTransaction
     }
     var configuration = TaskWorkerConfiguration()
     configuration.lease = .seconds(1)

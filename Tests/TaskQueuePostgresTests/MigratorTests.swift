@@ -1,11 +1,11 @@
 import Foundation
 import Libpq
-import TaskQueue
+@_spi(Store) import TaskQueue
 import TaskQueueMigrations
 import TaskQueueTestKit
 import Testing
 
-@testable import TaskQueuePostgres
+@_spi(Store) @testable import TaskQueuePostgres
 
 @Suite("The migrator")
 struct MigratorTests {
@@ -95,7 +95,7 @@ struct MigratorTests {
       #expect(try await migrator.migrate() == [])
       // The claim of before is good for an effect of now.
       let held = try #require(claimed.first { $0.text == "held" })
-      let effects = Effects(ledger: store).bound(to: TaskContext(task: held, logger: .silent))
+      let effects = TaskContext(task: held, ledger: store, logger: .silent).effects
       #expect(try await effects.perform("charge", request: 1) { _ in 7 } == 7)
       #expect(try await store.settle(held.claim, .complete))
       #expect(try await store.redrive(.all).count == 1)

@@ -1,8 +1,8 @@
 import CLibpq
 import Foundation
 import Libpq
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 

@@ -1,7 +1,7 @@
 import Foundation
 import Libpq
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 

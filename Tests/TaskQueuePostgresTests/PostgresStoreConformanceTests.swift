@@ -1,7 +1,7 @@
 import Synchronization
-import TaskQueue
-import TaskQueueConformance
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueueConformance
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 
@@ -25,9 +25,9 @@ struct PostgresStoreConformanceTests {
 
 private struct DecoratedHarness: StoreHarness {
   private let inner: PostgresStoreHarness
-  let store: any TaskStore
+  let store: any StoreContract
 
-  init(_ store: PostgresTaskStore, _ decorate: (any TaskStore) -> any TaskStore) {
+  init(_ store: PostgresTaskStore, _ decorate: (any StoreContract) -> any StoreContract) {
     inner = PostgresStoreHarness(store)
     self.store = decorate(store)
   }
@@ -37,7 +37,7 @@ private struct DecoratedHarness: StoreHarness {
 
 /// Batches of one: each settlement and each claimed task is an exchange of its own.
 private struct OneByOneStore: StoreDecorator {
-  let base: any TaskStore
+  let base: any StoreContract
 
   func exchange(settle settlements: [Settlement], claim request: ClaimRequest?) async throws(TaskQueueError) -> Exchange
   {
@@ -67,10 +67,10 @@ private struct OneByOneStore: StoreDecorator {
 
 /// Claims as the engine does: behind its position, with looks at everything.
 private final class PositionedStore: StoreDecorator {
-  let base: any TaskStore
+  let base: any StoreContract
   private let position = Mutex(ScanPosition())
 
-  init(base: any TaskStore) { self.base = base }
+  init(base: any StoreContract) { self.base = base }
 
   func exchange(settle settlements: [Settlement], claim request: ClaimRequest?) async throws(TaskQueueError) -> Exchange
   {

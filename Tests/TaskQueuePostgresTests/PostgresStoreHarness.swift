@@ -1,7 +1,7 @@
 import Libpq
-import TaskQueue
-import TaskQueueConformance
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueueConformance
+@_spi(Store) import TaskQueuePostgres
 
 /// A PostgreSQL store whose records are shifted into the past to let time go by.
 struct PostgresStoreHarness: EffectLedgerHarness {
@@ -10,7 +10,7 @@ struct PostgresStoreHarness: EffectLedgerHarness {
   private let shiftDead: String
   private let shiftEffects: String
 
-  var store: any TaskStore { postgresStore }
+  var store: any StoreContract { postgresStore }
   var ledger: any EffectLedger { postgresStore }
 
   /// - Parameters:

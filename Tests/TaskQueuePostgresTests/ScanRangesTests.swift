@@ -1,11 +1,11 @@
 import Foundation
 import Libpq
 import SeededRandom
-import TaskQueue
+@_spi(Store) import TaskQueue
 import TaskQueueTestKit
 import Testing
 
-@testable import TaskQueuePostgres
+@_spi(Store) @testable import TaskQueuePostgres
 
 @Suite("Claims behind a position")
 struct ScanRangesTests {

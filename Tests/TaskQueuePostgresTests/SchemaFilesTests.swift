@@ -1,11 +1,11 @@
 import Foundation
 import Libpq
-import TaskQueue
+@_spi(Store) import TaskQueue
 import TaskQueueMigrations
 import TaskQueueTestKit
 import Testing
 
-@testable import TaskQueuePostgres
+@_spi(Store) @testable import TaskQueuePostgres
 
 @Suite("The schema's files")
 struct SchemaFilesTests {

@@ -1,7 +1,7 @@
 import Foundation
 import Libpq
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 
@@ -199,7 +199,7 @@ struct StoreBasicsTests {
       _ = try await store.add("x")
       _ = try await store.add("y")
       let claims = try await store.claimAll().map(\.claim)
-      try await store.withCompletion(of: claims[0]) { _ in
+      try await TaskClient(store: store).withCompletion(of: claims[0]) { _ in
         let renewals = try await store.renew(claims, lease: .seconds(60))
         #expect(renewals == [.renewed, .renewed])
       }

@@ -1,7 +1,7 @@
 import Foundation
 import Libpq
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 
@@ -14,16 +14,16 @@ struct TransactionTests {
     try await withStore { store in
       await #expect(throws: Stop.self) {
         try await store.pool.withTransaction { transaction in
-          try await store.enqueue(Note(text: "gone"), in: transaction)
+          try await TaskClient(store: store).enqueue(Note(text: "gone"), in: transaction)
           #expect(try await store.claimAll().isEmpty)
           throw Stop()
         }
       }
       try await store.pool.withTransaction { transaction in
-        try await store.enqueue(all: [Note(text: "a"), Note(text: "b")], in: transaction)
+        try await TaskClient(store: store).enqueue(all: [Note(text: "a"), Note(text: "b")], in: transaction)
         await #expect(throws: Stop.self) {
           try await transaction.withSavepoint {
-            try await store.enqueue(Note(text: "inner"), in: transaction)
+            try await TaskClient(store: store).enqueue(Note(text: "inner"), in: transaction)
             throw Stop()
           }
         }
@@ -36,7 +36,7 @@ struct TransactionTests {
   func lateCommit() async throws {
     try await withStore { store in
       let late = try await store.pool.withTransaction { transaction in
-        let late = try await store.enqueue(Note(text: "late"), in: transaction)
+        let late = try await TaskClient(store: store).enqueue(Note(text: "late"), in: transaction)
         let early = try await store.add("early")
         #expect(late.id < early.id)
         #expect(try await store.claimAll().map(\.text) == ["early"])
@@ -53,7 +53,7 @@ struct TransactionTests {
       _ = try await store.add("x")
       let claim = try await store.claimAll()[0].claim
       await #expect(throws: Stop.self) {
-        try await store.withCompletion(of: claim) { transaction in
+        try await TaskClient(store: store).withCompletion(of: claim) { transaction in
           try await transaction.query("INSERT INTO effect VALUES (1)")
           throw Stop()
         }
@@ -61,8 +61,8 @@ struct TransactionTests {
       #expect(try await store.number("SELECT count(*) FROM effect") == 0)
       try await store.pool.withTransaction { transaction in
         try await transaction.query("INSERT INTO effect VALUES (1)")
-        try await store.enqueue(Note(text: "next"), in: transaction)
-        try await store.complete(claim, in: transaction)
+        try await TaskClient(store: store).enqueue(Note(text: "next"), in: transaction)
+        try await TaskClient(store: store).complete(claim, in: transaction)
         #expect(transaction.transactionID != nil)
       }
       #expect(try await store.number("SELECT count(*) FROM effect") == 1)
@@ -81,7 +81,7 @@ struct TransactionTests {
       let error = await #expect(throws: TaskQueueError.self) {
         try await store.pool.withTransaction { transaction in
           try await transaction.query("INSERT INTO effect VALUES (1)")
-          try await store.complete(stale, in: transaction)
+          try await TaskClient(store: store).complete(stale, in: transaction)
         }
       }
       #expect(error?.code == .leaseLost)
@@ -96,7 +96,7 @@ struct TransactionTests {
       _ = try await store.add("x")
       let claim = try await store.claimAll()[0].claim
       try await store.endLeases()
-      try await store.withCompletion(of: claim) { _ in
+      try await TaskClient(store: store).withCompletion(of: claim) { _ in
         let claimed = try await store.claimAll()
         #expect(claimed.isEmpty)
       }
@@ -120,13 +120,13 @@ struct TransactionTests {
       _ = try await store.add("x")
       let claim = try await store.claimAll()[0].claim
       let error = await #expect(throws: TaskQueueError.self) {
-        try await store.withCompletion(of: claim) { transaction in
+        try await TaskClient(store: store).withCompletion(of: claim) { transaction in
           try await transaction.query("INSERT INTO effect VALUES (1)")
         }
       }
       #expect(error?.code == .storeFailed)
       #expect(error?.isRetrySafe == true)
-      try await store.withCompletion(of: claim) { _ in }
+      try await TaskClient(store: store).withCompletion(of: claim) { _ in }
       #expect(try await store.counts().isEmpty)
     }
   }

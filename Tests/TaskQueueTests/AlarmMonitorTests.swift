@@ -1,6 +1,6 @@
 import Foundation
 import Synchronization
-import TaskQueue
+@_spi(Store) import TaskQueue
 import TaskQueueTestKit
 import Testing
 

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import TaskQueue
+@_spi(Store) @testable import TaskQueue
 
 @Suite("From when on tasks may have been committed late")
 struct CommitWatchTests {

@@ -1,8 +1,8 @@
 import Foundation
 import Synchronization
-import TaskQueue
-import TaskQueueConformance
-import TaskQueueInMemory
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueueConformance
+@_spi(Store) import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
 
@@ -49,10 +49,10 @@ struct DeafWorkerTests {
 
 /// Keeps the looks behind late commits (the exchanges of the task that asks for open writers) waiting for a while.
 private final class SlowLookStore: StoreDecorator {
-  let base: any TaskStore
+  let base: any StoreContract
   private let state = Mutex<(looker: Int?, looks: Int)>((nil, 0))
 
-  init(_ base: any TaskStore) { self.base = base }
+  init(_ base: any StoreContract) { self.base = base }
 
   var lookCount: Int { state.withLock { $0.looks } }
 

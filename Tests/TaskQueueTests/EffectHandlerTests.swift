@@ -1,6 +1,6 @@
 import Foundation
-import TaskQueue
-import TaskQueueInMemory
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
 
@@ -14,7 +14,9 @@ struct EffectHandlerTests {
     _ = try await TaskClient(store: store).enqueue(Ping())
     try await withWorker(store) { handlers in
       let options = TaskHandlerOptions(retry: .fixed(.milliseconds(1)))
-      try handlers.register(Ping.self, effects: Effects(ledger: store), options: options, handle)
+      try handlers.register(Ping.self, options: options) { ping, context in
+        try await handle(ping, context, context.effects)
+      }
     } _: { _ in
       try await eventually("the task ends") { try await store.tasks(after: nil, limit: 1).isEmpty }
     }
@@ -94,7 +96,8 @@ struct EffectHandlerTests {
     )
     let tasks = try await store.exchange(settle: [], claim: request).claimed
     func effects(_ task: ClaimedTask) -> TaskEffects {
-      Effects(ledger: store, clock: ImpatientClock()).bound(to: TaskContext(task: task, logger: quietLogger))
+      let configuration = EffectsConfiguration(clock: ImpatientClock())
+      return TaskContext(task: task, ledger: store, effects: configuration, logger: quietLogger).effects
     }
     let error = await #expect(throws: EffectError.self) {
       try await effects(tasks[0]).perform("charge", request: 1) { _ in

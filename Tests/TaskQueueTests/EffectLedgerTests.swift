@@ -1,6 +1,6 @@
 import Foundation
-import TaskQueue
-import TaskQueueConformance
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueueConformance
 import TaskQueueTestKit
 import Testing
 

@@ -1,6 +1,6 @@
 import Foundation
-import TaskQueue
-import TaskQueueInMemory
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
 
@@ -105,7 +105,7 @@ struct EnqueueValidationTests {
   func discretion() {
     let secret = "4111-1111"
     let huge = String(repeating: secret, count: Limits.payloadBytes / 8)
-    for options in [EnqueueOptions.default, .with { $0.headers = ["h": huge] }, .with { $0.unique = UniqueKey(huge) }] {
+    for options in [EnqueueOptions(), .with { $0.headers = ["h": huge] }, .with { $0.unique = UniqueKey(huge) }] {
       let error = #expect(throws: TaskQueueError.self) { _ = try NewTask(Note(text: huge), options: options) }
       #expect(error.map { !"\($0)".contains(secret) } ?? false)
     }

@@ -1,6 +1,6 @@
-import TaskQueue
-import TaskQueueConformance
-import TaskQueueInMemory
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueueConformance
+@_spi(Store) import TaskQueueInMemory
 import TaskQueueTestKit
 
 /// An empty in-memory store with a clock moved by hand.
@@ -8,7 +8,7 @@ struct InMemoryStoreHarness: EffectLedgerHarness {
   let time: ManualTime
   let inMemoryStore: InMemoryTaskStore
 
-  var store: any TaskStore { inMemoryStore }
+  var store: any StoreContract { inMemoryStore }
   var ledger: any EffectLedger { inMemoryStore }
 
   init() {

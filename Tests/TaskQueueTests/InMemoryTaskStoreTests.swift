@@ -1,7 +1,7 @@
 import Foundation
-import TaskQueue
-import TaskQueueConformance
-import TaskQueueInMemory
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueueConformance
+@_spi(Store) import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
 

@@ -1,4 +1,4 @@
-import TaskQueue
+@_spi(Store) import TaskQueue
 import Testing
 
 @Suite("Retry policies")

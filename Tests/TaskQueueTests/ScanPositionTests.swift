@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import TaskQueue
+@_spi(Store) @testable import TaskQueue
 
 @Suite("How far a worker has looked")
 struct ScanPositionTests {

@@ -1,4 +1,4 @@
-import TaskQueueConformance
+@_spi(Store) import TaskQueueConformance
 import TaskQueueTestKit
 import Testing
 

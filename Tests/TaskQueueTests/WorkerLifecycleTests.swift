@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
-import TaskQueue
-import TaskQueueInMemory
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
 
@@ -86,7 +86,7 @@ struct WorkerLifecycleTests {
       try await eventually("the known one is done") { try await store.task(ping) == nil }
     }
     let left = try #require(try await store.task(pong))
-    #expect((left.state, left.attempt) == (.ready, 0))
+    #expect((left.state, left.attempt) == (.due, 0))
     try await withWorker(store) { handlers in
       try handlers.register(Pong.self) { _, _ in .completed }
     } _: { _ in
@@ -110,10 +110,10 @@ struct WorkerLifecycleTests {
       }
     } _: { _ in
       try await eventually("two run") { try await count(.running, in: store) == 2 }
-      #expect(try await count(.ready, in: store) == 4)
+      #expect(try await count(.due, in: store) == 4)
       gate.open(1)
       try await eventually("the next one runs") {
-        let (running, ready) = (try await count(.running, in: store), try await count(.ready, in: store))
+        let (running, ready) = (try await count(.running, in: store), try await count(.due, in: store))
         return running == 2 && ready == 3
       }
       gate.open(5)
@@ -189,7 +189,7 @@ struct WorkerLifecycleTests {
       try handlers.register(Ping.self) { _, _ in .completed }
     } _: { _ in
       try await eventually("the other queue is served") { try await store.task(other) == nil }
-      #expect(try await store.task(id)?.state == .ready)
+      #expect(try await store.task(id)?.state == .due)
       try await client.resume(.default)
       try await eventually("the queue is served again") { try await store.task(id) == nil }
     }
@@ -233,7 +233,7 @@ struct WorkerLifecycleTests {
     }
     for result in results {
       let task = try #require(try await store.task(result.id))
-      #expect((task.state, task.attempt, task.failures, task.crashes) == (.ready, 0, 0, 0))
+      #expect((task.state, task.attempt, task.failures, task.crashes) == (.due, 0, 0, 0))
     }
   }
 
@@ -256,7 +256,7 @@ struct WorkerLifecycleTests {
     } _: { worker in
       try await eventually("it runs") { started.entries == [id] }
       worker.shutDown()
-      try await eventually("it is handed back") { try await store.task(id)?.state == .ready }
+      try await eventually("it is handed back") { try await store.task(id)?.state == .due }
       gate.open(1)
     }
     // What the handler returned late was ignored.
@@ -311,7 +311,7 @@ struct WorkerLifecycleTests {
     }
   }
 
-  private func count(_ state: TaskState, in store: any TaskStore) async throws -> Int {
+  private func count(_ state: TaskState, in store: any StoreContract) async throws -> Int {
     try await store.counts().filter { $0.state == state }.reduce(0) { $0 + $1.count }
   }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
-import TaskQueue
-import TaskQueueInMemory
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
 
@@ -41,7 +41,7 @@ struct WorkerOutcomeTests {
       for attempt in 1...4 {
         try await eventually("attempt \(attempt) is recorded") {
           guard let task = try await store.task(id) else { return false }
-          return task.attempt == attempt && task.state == .scheduled
+          return task.attempt == attempt && task.state == .waiting
         }
         let wait = try #require(try await store.task(id)).dueAt.timeIntervalSince(time.now)
         #expect(abs(wait - 60 * pow(2, Double(attempt - 1))) < 0.001)
@@ -66,7 +66,7 @@ struct WorkerOutcomeTests {
     } _: { _ in
       for run in 1...2 {
         try await eventually("snooze \(run) is recorded") {
-          try await store.task(id)?.state == .scheduled && attempts.entries.count == run
+          try await store.task(id)?.state == .waiting && attempts.entries.count == run
         }
         time.advance(by: .seconds(10))
       }
@@ -75,15 +75,15 @@ struct WorkerOutcomeTests {
     #expect(attempts.entries == [1, 1, 1])
   }
 
-  @Test("S6 Retry after a given time waits exactly that long and is not a failure")
+  @Test("S6 Again after a given time waits exactly that long and is not a failure")
   func retriesAfter() async throws {
     let time = ManualTime()
     let store = InMemoryTaskStore(now: { time.now })
     let id = try await TaskClient(store: store).enqueue(Ping()).id
     try await withWorker(store) { handlers in
-      try handlers.register(Ping.self) { _, _ in .retry(after: .seconds(90)) }
+      try handlers.register(Ping.self) { _, _ in .again(after: .seconds(90)) }
     } _: { _ in
-      try await eventually("it is rescheduled") { try await store.task(id)?.state == .scheduled }
+      try await eventually("it is rescheduled") { try await store.task(id)?.state == .waiting }
     }
     let task = try #require(try await store.task(id))
     #expect(task.dueAt.timeIntervalSince(time.now) == 90)

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import TaskQueue
+@_spi(Store) @testable import TaskQueue
 
 @Suite("What the worker holds, and how much it asks for")
 struct WorkerStateTests {

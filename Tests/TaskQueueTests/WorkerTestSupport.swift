@@ -1,8 +1,8 @@
 import Foundation
 import Logging
 import Synchronization
-import TaskQueue
-import TaskQueueConformance
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueueConformance
 import TaskQueueTestKit
 
 struct Ping: TaskPayload {
@@ -40,14 +40,31 @@ var quietLogger: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() 
 
 /// Runs a worker beside the body and shuts it down gracefully after it.
 func withWorker<Value: Sendable>(
-  _ store: any TaskStore,
+  _ store: any StoreContract,
   _ configuration: TaskWorkerConfiguration = quickConfiguration(),
+  middleware: [any TaskMiddleware] = [],
   register: (inout TaskHandlers) throws -> Void,
   _ body: (TaskWorker) async throws -> Value
 ) async throws -> Value {
   var handlers = TaskHandlers()
   try register(&handlers)
-  let worker = try TaskWorker(store: store, handlers: handlers, configuration: configuration, logger: quietLogger)
+  return try await withWorker(store, configuration, middleware: middleware, handlers: handlers, body)
+}
+
+func withWorker<Value: Sendable>(
+  _ store: any StoreContract,
+  _ configuration: TaskWorkerConfiguration = quickConfiguration(),
+  middleware: [any TaskMiddleware] = [],
+  handlers: TaskHandlers,
+  _ body: (TaskWorker) async throws -> Value
+) async throws -> Value {
+  let worker = try TaskWorker(
+    store: store,
+    handlers: handlers,
+    configuration: configuration,
+    middleware: middleware,
+    logger: quietLogger
+  )
   return try await withThrowingTaskGroup(of: Void.self) { group in
     group.addTask { try await worker.run() }
     let result: Result<Value, any Error>
@@ -60,10 +77,10 @@ func withWorker<Value: Sendable>(
 
 /// Passes everything on, except that exchanges and renewals can be made to fail.
 final class FaultyStore: StoreDecorator {
-  let base: any TaskStore
+  let base: any StoreContract
   private let fault = Mutex<(@Sendable (_ settlements: [Settlement]) -> TaskQueueError?)?>(nil)
 
-  init(_ base: any TaskStore) { self.base = base }
+  init(_ base: any StoreContract) { self.base = base }
 
   /// Consulted before every exchange and renewal (with no settlements); nil: works again.
   func setFault(_ new: (@Sendable ([Settlement]) -> TaskQueueError?)?) { fault.withLock { $0 = new } }

@@ -1,11 +1,11 @@
 /// Cuts a sequence into batches and stores each while the next one is gathered: at most two batches are in memory, and the source waits for
 /// the store.
-package struct EnqueueStream<Elements: AsyncSequence> {
-  package typealias Store = @Sendable ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
+struct EnqueueStream<Elements: AsyncSequence> {
+  typealias Store = @Sendable ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
 
   /// Bounds of one batch: enough for COPY to be at its best, little enough for memory.
-  package static var maxBatchTasks: Int { 10_000 }
-  package static var maxBatchBytes: Int { 8 * 1024 * 1024 }
+  static var maxBatchTasks: Int { 10_000 }
+  static var maxBatchBytes: Int { 8 * 1024 * 1024 }
 
   private let encode: (Elements.Element) throws(TaskQueueError) -> NewTask
   private let store: Store
@@ -14,7 +14,7 @@ package struct EnqueueStream<Elements: AsyncSequence> {
   /// - Parameters:
   ///   - readsAhead: Whether to read from the source while a batch is being stored.
   ///   - store: Stores all tasks of a batch or none.
-  package init(
+  init(
     readsAhead: Bool,
     encode: @escaping (Elements.Element) throws(TaskQueueError) -> NewTask,
     store: @escaping Store
@@ -25,7 +25,7 @@ package struct EnqueueStream<Elements: AsyncSequence> {
   }
 
   /// - Returns: how many tasks were stored.
-  package func run(
+  func run(
     _ elements: Elements,
     onProgress: (EnqueueProgress) async throws -> Void
   ) async throws(EnqueueStreamError) -> Int {

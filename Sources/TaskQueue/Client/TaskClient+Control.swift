@@ -3,26 +3,48 @@ extension TaskClient {
   ///
   /// - Throws: ``TaskQueueError/Code/unknownTask`` if the id was never given out.
   @discardableResult
-  public func cancel(_ id: TaskID) async throws(TaskQueueError) -> CancelResult { try await store.cancel(id) }
+  public func cancel(_ id: TaskID) async throws(TaskQueueError) -> CancelResult { try await contract.cancel(id) }
 
   /// Makes a waiting task due at once, unless it has been attempted since you looked (compare-and-set). machamp's `processNow`.
   public func runNow(_ id: TaskID, expectedAttempt: Int) async throws(TaskQueueError) -> Bool {
-    try await store.runNow(id, expectedAttempt: expectedAttempt)
+    try await contract.runNow(id, expectedAttempt: expectedAttempt)
   }
 
   /// Stops all workers from claiming tasks of this queue; running ones go on.
   public func pause(_ queue: QueueName) async throws(TaskQueueError) {
     try queue.validate()
-    try await store.pause(queue)
+    try await contract.pause(queue)
   }
 
   public func resume(_ queue: QueueName) async throws(TaskQueueError) {
     try queue.validate()
-    try await store.resume(queue)
+    try await contract.resume(queue)
+  }
+
+  public func pausedQueues() async throws(TaskQueueError) -> [QueueName] { try await contract.pausedQueues() }
+
+  /// Removes older waiting tasks of the same type and property value; never one that a worker holds. machamp's `deleteDuplicateTask`;
+  /// for callbacks ``UniqueKey/Mode/coalesce`` is the better tool.
+  ///
+  /// PostgreSQL reads the tasks of that type unless the app made an index for it, such as
+  /// `CREATE INDEX ON taskqueue.task (type, (payload ->> 'paymentID'))`; with one it costs what it deletes.
+  ///
+  /// - Returns: how many.
+  @discardableResult
+  public func deleteDuplicates(_ filter: DuplicateFilter) async throws(TaskQueueError) -> Int {
+    try await contract.deleteDuplicates(filter)
   }
 
   /// The live task, or nil if it is finished, dead or unknown.
-  public func task(_ id: TaskID) async throws(TaskQueueError) -> TaskSnapshot? { try await store.task(id) }
+  public func task(_ id: TaskID) async throws(TaskQueueError) -> TaskSnapshot? { try await contract.task(id) }
+
+  /// Live tasks by ascending id, after the given one; at most ``Limits/page``.
+  public func tasks(after id: TaskID? = nil, limit: Int = 100) async throws(TaskQueueError) -> [TaskSnapshot] {
+    try await contract.tasks(after: id, limit: limit)
+  }
+
+  /// Counts of live tasks by queue, type and state. Reads the whole table; not for every second.
+  public func counts() async throws(TaskQueueError) -> [TaskCount] { try await contract.counts() }
 
   /// One page of dead letters by ascending id; pass the last id to get the next.
   public func deadLetters(
@@ -30,15 +52,17 @@ extension TaskClient {
     after id: TaskID? = nil,
     limit: Int = 100
   ) async throws(TaskQueueError) -> [DeadLetter] {
-    try await store.deadLetters(filter, after: id, limit: limit)
+    try await contract.deadLetters(filter, after: id, limit: limit)
   }
 
-  /// Makes dead letters live again; see ``TaskStore/redrive(_:)``. Repeats until no page is left.
+  /// Makes dead letters live again under their old ids: due at once, counters fresh, no deadline, error history kept. One whose unique key
+  /// is taken by a live task stays dead. Oldest first; repeats until no page is left.
+  /// - Returns: the ids redriven.
   @discardableResult
   public func redrive(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> [TaskID] {
     var all: [TaskID] = []
     while true {
-      let page = try await store.redrive(filter)
+      let page = try await contract.redrive(filter)
       all += page
       if page.count < Limits.page { return all }
     }
@@ -49,7 +73,7 @@ extension TaskClient {
   public func purge(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> Int {
     var count = 0
     while true {
-      let page = try await store.purge(filter)
+      let page = try await contract.purge(filter)
       count += page
       if page < Limits.page { return count }
     }

@@ -1,5 +1,5 @@
 /// One look at a page of live tasks and at all effects.
-public struct AlarmPage: Sendable {
+@_spi(Store) public struct AlarmPage: Sendable {
   /// Overdue tasks of this page, by ascending id; at most `limit` per type.
   public var overdue: [OverdueTask]
   /// How many the page has of each type.
@@ -26,7 +26,7 @@ public struct AlarmPage: Sendable {
 }
 
 /// What a store knows about what takes too long.
-public protocol AlarmSource: Sendable {
+@_spi(Store) public protocol AlarmSource: Sendable {
   /// Adds these rules or changes those of their types; others stay. An empty array is a no-op.
   func setAlarmRules(_ rules: [AlarmRule]) async throws(TaskQueueError)
   /// - Returns: whether there was one.
@@ -42,4 +42,13 @@ public protocol AlarmSource: Sendable {
     limit: Int,
     unknownAfter: Duration
   ) async throws(TaskQueueError) -> AlarmPage
+}
+
+extension StoreContract {
+  func alarmSource() throws(TaskQueueError) -> any AlarmSource {
+    guard let source = self as? any AlarmSource else {
+      throw TaskQueueError(.invalidConfiguration, "This store has no alarms; use one that does, such as PostgresTaskStore.")
+    }
+    return source
+  }
 }

@@ -1,5 +1,5 @@
 /// What a worker asks for.
-public struct ClaimRequest: Sendable {
+@_spi(Store) public struct ClaimRequest: Sendable {
   /// Queues to serve; a store gives each a fair share of `limit` while several have tasks.
   public var queues: [QueueName]
   /// Types the worker has handlers for. Others stay where they are.

@@ -5,7 +5,7 @@
 #endif
 
 /// A task as handed to a worker. Immutable; a copy costs one reference count.
-public struct ClaimedTask: Sendable {
+@_spi(Store) public struct ClaimedTask: Sendable {
   public let claim: Claim
   private let storage: Storage
 

@@ -5,7 +5,7 @@
 #endif
 
 /// What an attempt is about to do.
-public struct EffectIntent: Sendable {
+@_spi(Store) public struct EffectIntent: Sendable {
   public var claim: Claim
   public var name: EffectName
   /// SHA-256 of the encoded request; 32 bytes.

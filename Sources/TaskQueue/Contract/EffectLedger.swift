@@ -16,7 +16,7 @@
 /// - *What is left.* A provider that honours the key executes once whatever happens. One that does not, and that acts on a request
 ///   later than the call limit, can execute twice: two successes with different values, or a success after a final failure,
 ///   mark the row as contradicted, for a person and an alarm. No success is lost.
-public protocol EffectLedger: Sendable {
+@_spi(Store) public protocol EffectLedger: Sendable {
   /// Asks for leave to call; stores the intent if it is given.
   ///
   /// - Throws: `storeFailed`, also when the answer was lost: nothing was called then, and asking again is safe.
@@ -48,4 +48,10 @@ public protocol EffectLedger: Sendable {
   /// call. One without a known outcome stays until it is resolved. A task id is never used twice, so nothing is begun again for it.
   /// - Returns: how many.
   func purgeEffects(olderThan age: Duration) async throws(TaskQueueError) -> Int
+}
+
+extension TaskQueueError {
+  static var noLedger: TaskQueueError {
+    TaskQueueError(.invalidConfiguration, "This store keeps no effects; use one that does, such as PostgresTaskStore.")
+  }
 }

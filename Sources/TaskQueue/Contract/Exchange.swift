@@ -5,7 +5,7 @@
 #endif
 
 /// What one exchange with the store brought.
-public struct Exchange: Sendable {
+@_spi(Store) public struct Exchange: Sendable {
   /// For each settlement in order: whether it was applied. false: the claim had lost the task; nothing was changed.
   public var applied: [Bool]
   /// In the order in which they are to be started.

@@ -5,7 +5,7 @@
 #endif
 
 /// Transactions that have written tasks and are not over.
-public struct OpenWriters: Sendable {
+@_spi(Store) public struct OpenWriters: Sendable {
   /// Names a transaction; never given to another one while a worker runs.
   public typealias ID = String
 

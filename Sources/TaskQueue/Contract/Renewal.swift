@@ -1,5 +1,5 @@
 /// What renewing one claim brought.
-public enum Renewal: Hashable, Sendable {
+@_spi(Store) public enum Renewal: Hashable, Sendable {
   case renewed
   /// Renewed, and the handler is to be cancelled.
   case cancelRequested

@@ -12,7 +12,7 @@
 /// sooner, by ``TaskStore/openWriters()``.
 ///
 /// One place per queue *and priority*, so that a more urgent task is never hidden by less urgent ones. Pure.
-public struct ScanPosition: Sendable, Equatable {
+@_spi(Store) public struct ScanPosition: Sendable, Equatable {
   /// Nothing of this priority up to and including this due time and id is worth looking at.
   public struct Bound: Sendable, Equatable {
     public let priority: Int

@@ -4,7 +4,7 @@
 /// fresh counters instead, whatever the action. A task whose cancellation was asked for becomes a dead letter
 /// (``DeadLetterReason/cancelled``) instead, unless it completed.
 public struct Settlement: Sendable {
-  public enum Action: Sendable {
+  @_spi(Store) public enum Action: Sendable {
     /// Removes the task (or keeps its unique key for the period it asked for).
     case complete
     /// Due again after this time; `returnsAttempt`: the attempt is given back.
@@ -17,9 +17,9 @@ public struct Settlement: Sendable {
     case release
   }
 
-  public var claim: Claim
-  public var action: Action
-  public init(_ claim: Claim, _ action: Action) {
+  @_spi(Store) public var claim: Claim
+  @_spi(Store) public var action: Action
+  @_spi(Store) public init(_ claim: Claim, _ action: Action) {
     self.claim = claim
     self.action = action
   }

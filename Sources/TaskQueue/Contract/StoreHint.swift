@@ -1,5 +1,5 @@
 /// A hint that something changed. Never needed for correctness; may come late, twice, or not at all.
-public enum StoreHint: Hashable, Sendable {
+@_spi(Store) public enum StoreHint: Hashable, Sendable {
   /// The queue may have a task to claim.
   case tasksAvailable(QueueName)
   /// Somebody asked to cancel a running task.

@@ -1,9 +1,27 @@
+/// A place where tasks are kept: `PostgresTaskStore`, or `InMemoryTaskStore` for unit tests.
+///
+/// Apps make one and hand it to ``TaskClient`` and ``TaskWorker``; there is nothing to call on it. Authors of stores conform to the
+/// SPI protocol `StoreContract`.
+public protocol TaskStore: Sendable {}
+
+extension TaskStore {
+  /// The store as the engine sees it.
+  var contract: any StoreContract {
+    guard let contract = self as? any StoreContract else {
+      preconditionFailure("\(Self.self) is no store: it has to conform to StoreContract (@_spi(Store) import TaskQueue)")
+    }
+    return contract
+  }
+}
+
 /// What a store promises. The store decides atomically, the engine decides when: a store has no timers and no retries.
 ///
 /// Every method either does all of what it says or throws ``TaskQueueError`` and does nothing; `outcomeUnknown` is the one
 /// exception. Every store passes the conformance suite of `TaskQueueConformance`. Due times and leases are judged by the
 /// store's own clock.
-public protocol TaskStore: Sendable {
+///
+/// SPI for authors of stores, outside of semantic versioning: requirements may be added in any version.
+@_spi(Store) public protocol StoreContract: TaskStore {
   /// Stores all of the tasks or none. Results in the order of `tasks`; an empty array is a no-op. Two tasks with one unique
   /// key in one call behave as two calls.
   func enqueue(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult]

@@ -20,7 +20,7 @@ struct OutcomeRules {
     if case .leaseLost = cancelReason { return nil }
     switch ending {
     case .returned(let outcome):
-      return action(for: outcome, using: &generator).map { Settlement(task.claim, $0) }
+      return Settlement(task.claim, outcome) { policyDelay(using: &generator) }
     case .threw(let error):
       switch cancelReason {
       case .requested: return Settlement(task.claim, .bury(.cancelled, detail: nil, nil))
@@ -31,39 +31,49 @@ struct OutcomeRules {
     }
   }
 
-  private func action(
-    for outcome: TaskOutcome,
-    using generator: inout some RandomNumberGenerator
-  ) -> Settlement.Action? {
-    switch outcome {
-    case .completed: .complete
-    case .completedInTransaction: nil
-    case .again: .reschedule(after: delay(using: &generator), returnsAttempt: false)
-    case .retry(let after): .reschedule(after: clamp(after), returnsAttempt: false)
-    case .snooze(let after): .reschedule(after: clamp(after), returnsAttempt: true)
-    case .discard(let reason): .bury(.discarded, detail: TaskFailure.cleaned(reason), nil)
-    }
-  }
-
   private func failure(_ error: any Error, using generator: inout some RandomNumberGenerator) -> Settlement.Action {
+    let recorded = (error as? RetryAfter)?.underlying ?? error
     let failure = TaskFailure(
-      message: TaskFailure.cleaned(String(describing: error)),
-      errorType: String(reflecting: type(of: error)),
+      message: TaskFailure.cleaned(String(describing: recorded)),
+      errorType: String(reflecting: type(of: recorded)),
       attempt: task.attempt,
       at: now
     )
-    guard task.failures + 1 < (task.maxAttempts ?? options.maxAttempts) else {
+    guard task.failures + 1 < (task.maxAttempts ?? options.maxAttempts),
+      let delay = delay(after: error, recordedAs: recorded, using: &generator)
+    else {
       return .bury(error is UndecodablePayload ? .undecodable : .failed, detail: nil, failure)
     }
-    return .fail(failure, retryAfter: delay(using: &generator))
+    return .fail(failure, retryAfter: delay.asDelay)
   }
 
-  private func delay(using generator: inout some RandomNumberGenerator) -> Duration {
+  /// nil: never again.
+  private func delay(
+    after error: any Error,
+    recordedAs recorded: any Error,
+    using generator: inout some RandomNumberGenerator
+  ) -> Duration? {
+    if options.neverRetry.contains(where: { $0 == type(of: recorded) }) { return nil }
+    let delay = (error as? any RetryAfterError)?.retryAfter ?? policyDelay(using: &generator)
+    guard let onFailure = options.onFailure else { return delay }
+    let attempt = FailedAttempt(
+      error: recorded,
+      type: task.type,
+      attempt: task.attempt,
+      failures: task.failures + 1,
+      delay: delay.asDelay
+    )
+    return switch onFailure(attempt).rule {
+    case .byPolicy: delay
+    case .after(let other): other
+    case .never: nil
+    }
+  }
+
+  private func policyDelay(using generator: inout some RandomNumberGenerator) -> Duration {
     let policy = task.retry.map { RetryPolicy($0) } ?? options.retry
-    return clamp(policy.delay(afterAttempt: task.attempt, using: &generator))
+    return policy.delay(afterAttempt: task.attempt, using: &generator)
   }
-
-  private func clamp(_ delay: Duration) -> Duration { min(max(.zero, delay), Limits.delay) }
 }
 
 /// The handler was cancelled because it ran longer than its timeout.

@@ -16,18 +16,26 @@ public import ServiceLifecycle
 /// handed back by then. Cancelling the task that runs `run()` stops at once and hands nothing back: the leases run out, as after
 /// a crash.
 public final class TaskWorker: Service {
-  private let store: any TaskStore
+  private let store: any StoreContract
   private let handlers: TaskHandlers
   private let configuration: TaskWorkerConfiguration
+  private let middleware: [any TaskMiddleware]
+  private let effects: EffectsConfiguration
   private let clock: any Clock<Duration>
   private let logger: Logger
   private let shutdown = ShutdownRequest()
 
+  /// - Parameters:
+  ///   - middleware: around every attempt, the first one outermost.
+  ///   - effects: how ``TaskContext/effects`` are made.
+  ///   - clock: the worker's own, for leases, timeouts and pauses.
   /// - Throws: ``TaskQueueError``: `invalidConfiguration` (no handlers, no or repeated queues), `invalidOption`, `invalidName`.
   public init(
     store: any TaskStore,
     handlers: TaskHandlers,
     configuration: TaskWorkerConfiguration = .init(),
+    middleware: [any TaskMiddleware] = [],
+    effects: EffectsConfiguration = .init(),
     clock: any Clock<Duration> = ContinuousClock(),
     logger: Logger = Logger(label: "TaskQueue")
   ) throws(TaskQueueError) {
@@ -35,9 +43,11 @@ public final class TaskWorker: Service {
     guard !handlers.entries.isEmpty else {
       throw .init(.invalidConfiguration, "A worker without handlers has nothing to do; register at least one.")
     }
-    self.store = store
+    self.store = store.contract
     self.handlers = handlers
     self.configuration = configuration
+    self.middleware = middleware
+    self.effects = effects
     self.clock = clock
     self.logger = logger
   }
@@ -59,6 +69,8 @@ public final class TaskWorker: Service {
       store: store,
       handlers: handlers,
       configuration: configuration,
+      middleware: middleware,
+      effects: effects,
       clock: WorkerClock(clock),
       logger: logger
     )

@@ -29,7 +29,7 @@ extension WorkerRun {
     if accepted.contains(where: { rejection(of: $0) != nil }) {
       accepted.removeAll { task in
         guard let action = rejection(of: task) else { return false }
-        if case .bury(let reason, _, _) = action { logDeadLetter(task, reason: reason) }
+        if case .bury(let reason, _, _) = action { noteDeadLetter(task, reason: reason) }
         state.withLock { $0.reject(Settlement(task.claim, action)) }
         return true
       }

@@ -9,7 +9,7 @@ import Synchronization
 
 /// One call of ``TaskWorker/run()``: the shell around ``WorkerState``, which locks, asks, unlocks, then acts.
 final class WorkerRun: Sendable {
-  let store: any TaskStore
+  let store: any StoreContract
   let handlers: TaskHandlers
   let configuration: TaskWorkerConfiguration
   let clock: WorkerClock
@@ -25,27 +25,36 @@ final class WorkerRun: Sendable {
   /// Wakes the lease keeper: somebody may have cancelled a task held here.
   let leaseSignal = Signal()
 
-  /// A type's handler and metrics.
+  /// A type's handler, with the middleware around it.
   private final class Lane: Sendable {
-    let entry: TaskHandlers.Entry
-    let metrics: WorkerMetrics.Attempts
+    let options: TaskHandlerOptions
+    let services: AttemptServices
+    let attempt: @Sendable (TaskContext) async throws -> TaskOutcome
 
-    init(_ type: TaskType, _ entry: TaskHandlers.Entry) {
-      self.entry = entry
-      metrics = WorkerMetrics.Attempts(type: type)
+    init(_ entry: TaskHandlers.Entry, services: AttemptServices, middleware: [any TaskMiddleware]) {
+      options = entry.options
+      self.services = services
+      attempt = middleware.around(entry.run)
     }
   }
 
   init(
-    store: any TaskStore,
+    store: any StoreContract,
     handlers: TaskHandlers,
     configuration: TaskWorkerConfiguration,
+    middleware: [any TaskMiddleware],
+    effects: EffectsConfiguration,
     clock: WorkerClock,
     logger: Logger
   ) {
     self.store = store
     self.handlers = handlers
-    lanes = Dictionary(uniqueKeysWithValues: handlers.entries.map { ($0, Lane($0, $1)) })
+    let ledger = store as? any EffectLedger
+    let middleware = [AttemptMetrics(clock: clock)] + middleware
+    lanes = handlers.entries.mapValues { entry in
+      let services = AttemptServices(logger: logger, ledger: ledger, effects: effects, retry: entry.options.retry)
+      return Lane(entry, services: services, middleware: middleware)
+    }
     self.configuration = configuration
     self.clock = clock
     self.logger = logger
@@ -86,29 +95,25 @@ final class WorkerRun: Sendable {
   /// Runs queued tasks one after another until there are none, or its handler was cancelled (and with it this task).
   func runHandlers() async {
     let handlerTask = HandlerTask.current
-    var startedAt = clock.now
-    var next = state.withLock { $0.start(handlerTask, at: startedAt) }
+    var next = state.withLock { $0.start(handlerTask, at: clock.now) }
     while let task = next {
       let lane = lanes[task.type]
       let ending = await perform(task, lane)
       let endedAt = clock.now
-      let duration = startedAt.duration(to: endedAt)
-      startedAt = endedAt
       if case .returned(.completed) = ending {
         switch state.withLock({ $0.complete(task.claim, thenStart: handlerTask, at: endedAt) }) {
         case .recorded(let following, let waiting):
           if waiting == 1 { workSignal.raise() }
           if waiting == WorkerState.fullBatch { assistSignal.raise() }
-          lane?.metrics.ended(in: task.queue, outcome: Self.label(.complete), after: duration)
           next = following
           continue
         case .notPlain(let finished):
-          judge(ending, of: task, lane, finished: finished, duration: duration)
+          judge(ending, of: task, lane, finished: finished)
           if finished.cancelReason != nil { return endRunner() }
         }
       } else {
         let finished = state.withLock { $0.finish(task.claim) }
-        judge(ending, of: task, lane, finished: finished, duration: duration)
+        judge(ending, of: task, lane, finished: finished)
         if finished.cancelReason != nil { return endRunner() }
       }
       next = state.withLock { $0.start(handlerTask, at: endedAt) }
@@ -123,7 +128,7 @@ final class WorkerRun: Sendable {
 
   private func perform(_ task: ClaimedTask, _ lane: Lane?) async -> OutcomeRules.Ending {
     guard let lane else { return .returned(.snooze(configuration.maxPollInterval)) }
-    do { return .returned(try await lane.entry.run(TaskContext(task: task, logger: logger))) } catch {
+    do { return .returned(try await lane.attempt(TaskContext(task: task, services: lane.services))) } catch {
       return .threw(error)
     }
   }
@@ -133,31 +138,19 @@ final class WorkerRun: Sendable {
     _ ending: OutcomeRules.Ending,
     of task: ClaimedTask,
     _ lane: Lane?,
-    finished: WorkerState.Finished,
-    duration: Duration
+    finished: WorkerState.Finished
   ) {
     guard finished.isHeld else { return }
     var generator = SystemRandomNumberGenerator()
-    let rules = OutcomeRules(task: task, options: lane?.entry.options ?? .init(), now: Date().timeIntervalSince1970)
+    let rules = OutcomeRules(task: task, options: lane?.options ?? .init(), now: Date().timeIntervalSince1970)
     let settlement = rules.settlement(for: ending, cancelReason: finished.cancelReason, using: &generator)
-    let outcome = settlement.map { Self.label($0.action) } ?? "settled"
-    lane?.metrics.ended(in: task.queue, outcome: outcome, after: duration)
-    if case .bury(let reason, _, _) = settlement?.action { logDeadLetter(task, reason: reason) }
+    if case .bury(let reason, _, _) = settlement?.action { noteDeadLetter(task, reason: reason) }
     let isFirst = state.withLock { $0.record(settlement, for: task.claim) }
     if isFirst { workSignal.raise() }
   }
 
-  static func label(_ action: Settlement.Action) -> String {
-    switch action {
-    case .complete: "completed"
-    case .reschedule(_, let returnsAttempt): returnsAttempt ? "snoozed" : "again"
-    case .fail: "failed"
-    case .bury(let reason, _, _): "dead_\(reason.rawValue)"
-    case .release: "released"
-    }
-  }
-
-  func logDeadLetter(_ task: ClaimedTask, reason: DeadLetterReason) {
+  func noteDeadLetter(_ task: ClaimedTask, reason: DeadLetterReason) {
+    WorkerMetrics.dead(task, reason)
     logger.warning(
       "Task became a dead letter",
       metadata: [

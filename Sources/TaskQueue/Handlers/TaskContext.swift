@@ -6,15 +6,32 @@ public import Logging
   public import Foundation
 #endif
 
-/// What a handler knows about the attempt it runs.
+/// What a handler knows about the attempt it runs, and what its capabilities hang on.
 public struct TaskContext: Sendable {
   /// The claimed task as stored.
-  public let task: ClaimedTask
-  private let baseLogger: Logger
+  @_spi(Store) public let task: ClaimedTask
+  let services: AttemptServices
+
+  public var id: TaskID { task.claim.id }
+  /// The fence, for settling in a transaction of another driver.
+  public var claim: Claim { task.claim }
+  public var type: TaskType { task.type }
+  public var queue: QueueName { task.queue }
+  public var priority: Int { task.priority }
+  /// This attempt's number, from 1. Above 1, an earlier attempt may have done part of the work.
+  public var attempt: Int { task.attempt }
+  /// Errors thrown by earlier attempts.
+  public var failures: Int { task.failures }
+  public var headers: [String: String] { task.headers }
+  public var createdAt: Date { task.createdAt }
+  public var dueAt: Date { task.dueAt }
+  public var deadline: Date? { task.deadline }
+  /// The payload as stored: UTF-8 JSON.
+  public var payload: Data { task.payload }
 
   /// Carries the task's id, type, queue and attempt as metadata. Made at each use: tasks that log nothing pay nothing.
   public var logger: Logger {
-    var logger = baseLogger
+    var logger = services.logger
     logger[metadataKey: LogKey.taskID] = "\(id)"
     logger[metadataKey: LogKey.type] = "\(type)"
     logger[metadataKey: LogKey.queue] = "\(queue)"
@@ -22,20 +39,36 @@ public struct TaskContext: Sendable {
     return logger
   }
 
-  public var id: TaskID { task.claim.id }
-  /// The fence, for settling in the handler's own transaction.
-  public var claim: Claim { task.claim }
-  public var type: TaskType { task.type }
-  public var queue: QueueName { task.queue }
-  /// This attempt's number, from 1. Above 1, an earlier attempt may have done part of the work.
-  public var attempt: Int { task.attempt }
-  /// Errors thrown by earlier attempts.
-  public var failures: Int { task.failures }
-  public var headers: [String: String] { task.headers }
-  public var deadline: Date? { task.deadline }
-
-  public init(task: ClaimedTask, logger: Logger) {
+  init(task: ClaimedTask, services: AttemptServices) {
     self.task = task
-    baseLogger = logger
+    self.services = services
+  }
+
+  /// For handlers called without a worker, in tests of stores.
+  @_spi(Store)
+  public init(
+    task: ClaimedTask,
+    ledger: (any EffectLedger)? = nil,
+    effects: EffectsConfiguration = .init(),
+    retry: RetryPolicy = .standard,
+    logger: Logger = Logger(label: "TaskQueue")
+  ) {
+    self.init(task: task, services: AttemptServices(logger: logger, ledger: ledger, effects: effects, retry: retry))
+  }
+}
+
+/// What the attempts of one type share. The capabilities of a context are made from it when they are used.
+final class AttemptServices: Sendable {
+  let logger: Logger
+  /// Where effects are kept; nil: the store keeps none.
+  let ledger: (any EffectLedger)?
+  let effects: EffectsConfiguration
+  let retry: RetryPolicy
+
+  init(logger: Logger, ledger: (any EffectLedger)?, effects: EffectsConfiguration, retry: RetryPolicy) {
+    self.logger = logger
+    self.ledger = ledger
+    self.effects = effects
+    self.retry = retry
   }
 }

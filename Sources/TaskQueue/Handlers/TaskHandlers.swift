@@ -20,37 +20,57 @@ public struct TaskHandlers: Sendable {
   }
 
   private(set) var entries: [TaskType: Entry] = [:]
+  private let coding: PayloadCoding
 
-  public init() {}
+  /// - Parameter coding: how payloads are decoded; the same as that of whoever enqueues.
+  public init(coding: PayloadCoding = .standard) { self.coding = coding }
 
   /// The registered types.
   public var types: [TaskType] { Array(entries.keys) }
 
+  /// - Parameter options: nil: as the payload's type says (``TaskPayload/taskDefaults``).
   /// - Throws: ``TaskQueueError``: `invalidName`, `invalidOption`; `invalidConfiguration` if the type has a handler already.
   public mutating func register<Payload: TaskPayload>(
     _ payloadType: Payload.Type,
+    options: TaskHandlerOptions? = nil,
+    _ handle: @escaping @Sendable (Payload, TaskContext) async throws -> TaskOutcome
+  ) throws(TaskQueueError) {
+    try register(Payload.taskType, as: Payload.self, options: options ?? Payload.taskDefaults.handling, handle)
+  }
+
+  /// Registers a handler for payloads that do not say their task type.
+  ///
+  /// - Throws: as ``register(_:options:_:)-(Payload.Type,_,_)``.
+  public mutating func register<Payload: Decodable>(
+    _ type: TaskType,
+    as payloadType: Payload.Type,
     options: TaskHandlerOptions = .init(),
     _ handle: @escaping @Sendable (Payload, TaskContext) async throws -> TaskOutcome
   ) throws(TaskQueueError) {
-    let type = Payload.taskType
     try type.validate()
     try options.validate(for: type)
     guard entries[type] == nil else {
       throw .init(.invalidConfiguration, "There is a handler for \(type) already; one type has one handler.")
     }
-    let decoder = JSONDecoder()
+    let decoder = coding.decoder
     entries[type] = Entry(options: options) { context in
       let payload: Payload
       do { payload = try decoder.decode(Payload.self, from: context.task.payload) } catch {
         throw UndecodablePayload(reason: String(describing: error))
       }
-      return try await handle(payload, context)
+      do { return try await handle(payload, context) } catch let error as any TaskOutcomeError {
+        guard let outcome = error.taskOutcome else { throw error }
+        return outcome
+      }
     }
   }
 
+  /// Registers a handler that is a type of its own.
+  ///
+  /// - Throws: as ``register(_:options:_:)-(Payload.Type,_,_)``.
   public mutating func register<Handler: TaskHandler>(
     _ handler: Handler,
-    options: TaskHandlerOptions = .init()
+    options: TaskHandlerOptions? = nil
   ) throws(TaskQueueError) {
     try register(Handler.Payload.self, options: options) { payload, context in
       try await handler.handle(payload, context: context)

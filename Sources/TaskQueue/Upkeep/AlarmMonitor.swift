@@ -16,7 +16,25 @@ public final class AlarmMonitor: Service {
   private let onReport: @Sendable (AlarmReport) async -> Void
 
   /// - Parameter onReport: is told after every walk, also when all is well. The next walk waits for it.
-  /// - Throws: `invalidName`, `invalidOption`.
+  /// - Throws: `invalidName`, `invalidOption`; `invalidConfiguration` for a store without alarms.
+  public convenience init(
+    store: any TaskStore,
+    configuration: AlarmMonitorConfiguration = .init(),
+    clock: any Clock<Duration> = ContinuousClock(),
+    logger: Logger = Logger(label: "TaskQueue"),
+    onReport: @escaping @Sendable (AlarmReport) async -> Void = { _ in }
+  ) throws(TaskQueueError) {
+    try self.init(
+      source: store.contract.alarmSource(),
+      configuration: configuration,
+      clock: clock,
+      logger: logger,
+      onReport: onReport
+    )
+  }
+
+  /// For what is no store.
+  @_spi(Store)
   public init(
     source: any AlarmSource,
     configuration: AlarmMonitorConfiguration = .init(),

@@ -5,7 +5,7 @@ public import ServiceLifecycle
 ///
 /// ```swift
 /// let purge = PeriodicPurge {
-///   try await store.purgeEffects(olderThan: .seconds(90 * 86_400)) + inbox.purgeExpired()
+///   try await client.purgeEffects(olderThan: .seconds(90 * 86_400)) + inbox.purgeExpired()
 /// }
 /// ```
 ///

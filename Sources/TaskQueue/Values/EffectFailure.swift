@@ -17,8 +17,12 @@ public struct EffectFailure: Error, Hashable, Sendable, CustomStringConvertible 
   /// For people, cut to ``Limits/errorMessageBytes``. Recorded with the effect: no secrets.
   public var message: String
 
-  public init(_ kind: Kind, code: String, _ message: String) {
+  /// When trying again makes sense, if the provider said so; nil: as the retry policy says.
+  public var retryAfter: Duration?
+
+  public init(_ kind: Kind, code: String, _ message: String, retryAfter: Duration? = nil) {
     self.kind = kind
+    self.retryAfter = retryAfter
     self.code = TaskFailure.cleaned(code)
     self.message = TaskFailure.cleaned(message)
   }
@@ -28,15 +32,21 @@ public struct EffectFailure: Error, Hashable, Sendable, CustomStringConvertible 
     .init(.permanent, code: code, message)
   }
 
-  /// It certainly did not happen, but may the next time.
-  public static func temporary(_ code: String, _ message: String = "") -> EffectFailure {
-    .init(.temporary, code: code, message)
+  /// It certainly did not happen, but may the next time: "429, again in 30 seconds" sets `retryAfter`.
+  public static func temporary(
+    _ code: String,
+    _ message: String = "",
+    retryAfter: Duration? = nil
+  ) -> EffectFailure {
+    .init(.temporary, code: code, message, retryAfter: retryAfter)
   }
 
   public var description: String {
     message.isEmpty ? "\(kind.rawValue): \(code)" : "\(kind.rawValue): \(code): \(message)"
   }
 }
+
+extension EffectFailure: RetryAfterError {}
 
 extension EffectFailure: TaskOutcomeError {
   /// A permanent failure that the handler lets through makes the task a dead letter at once: no retry can change it.

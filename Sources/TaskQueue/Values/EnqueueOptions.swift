@@ -4,24 +4,35 @@
   public import Foundation
 #endif
 
-/// Everything about a task but its payload. The defaults suit most tasks.
+/// Everything about one enqueue but its payload. What is nil is as the payload's type says (``TaskDefaults``).
 public struct EnqueueOptions: Sendable {
   /// When a task becomes due.
-  public enum Schedule: Hashable, Sendable {
+  public struct Schedule: Hashable, Sendable {
+    package enum Rule: Hashable, Sendable {
+      case now
+      case after(Duration)
+      case at(Date)
+    }
+
+    package let rule: Rule
+
     /// At once (when the enqueuing transaction commits).
-    case now
+    public static let now = Schedule(rule: .now)
+
     /// After a delay by the store's clock. Negative means now.
-    case after(Duration)
-    /// At an instant. In the past means now.
-    case at(Date)
+    public static func after(_ delay: Duration) -> Schedule { Schedule(rule: .after(delay)) }
+
+    /// At an instant, by the store's clock. In the past means now. An instant computed from this machine's clock is as wrong as that
+    /// clock: prefer ``after(_:)`` for delays.
+    public static func at(_ instant: Date) -> Schedule { Schedule(rule: .at(instant)) }
   }
 
-  /// The lane; ``QueueName/default``.
-  public var queue: QueueName = .default
-  /// Lower runs first; 100. Any 16-bit value.
-  public var priority: Int = 100
+  /// The lane. nil: as the type says.
+  public var queue: QueueName?
+  /// Lower runs first. Any 16-bit value. nil: as the type says.
+  public var priority: Int?
   public var schedule: Schedule = .now
-  /// At most one live task per queue and key. nil: no such limit.
+  /// At most one live task per queue and key. nil: as the type says.
   public var unique: UniqueKey?
   /// Failures (thrown errors) after which the task is a dead letter, 1 to 1,000,000; nil: as the handler says.
   public var maxAttempts: Int?
@@ -41,18 +52,14 @@ public struct EnqueueOptions: Sendable {
     return options
   }
 
-  public static var `default`: EnqueueOptions { .init() }
-
   /// - Throws: ``TaskQueueError`` with `invalidName`, `invalidOption` or `payloadTooLarge`; nothing was sent.
   public func validate() throws(TaskQueueError) {
-    try queue.validate()
-    guard Int(Int16.min)...Int(Int16.max) ~= priority else {
-      throw .invalidOption("A priority must be in \(Int16.min) … \(Int16.max) (lower runs first); got \(priority).")
-    }
+    try queue?.validate()
+    if let priority { try TaskPriority.validate(priority) }
     if let maxAttempts, !(1...Limits.maxAttempts ~= maxAttempts) {
       throw .invalidOption("maxAttempts must be in 1 … \(Limits.maxAttempts); got \(maxAttempts).")
     }
-    if case .after(let delay) = schedule, delay > Limits.delay {
+    if case .after(let delay) = schedule.rule, delay > Limits.delay {
       throw .invalidOption("A delay must be at most 100 years.")
     }
     if let unique { try unique.validate() }
@@ -62,9 +69,25 @@ public struct EnqueueOptions: Sendable {
       }
       try stored.validate()
     }
-    let headerBytes = headers.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
-    guard headerBytes <= Limits.headerBytes else {
-      throw .init(.payloadTooLarge, "Headers must be at most \(Limits.headerBytes) bytes; got \(headerBytes).")
+    try Self.validateHeaders(headers)
+  }
+
+  static func validateHeaders(_ headers: [String: String]) throws(TaskQueueError) {
+    guard !headers.isEmpty else { return }
+    let bytes = headers.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+    guard bytes <= Limits.headerBytes else {
+      throw .init(.payloadTooLarge, "Headers must be at most \(Limits.headerBytes) bytes; got \(bytes).")
+    }
+  }
+}
+
+/// The rule of priorities: lower runs first.
+enum TaskPriority {
+  static let standard = 100
+
+  static func validate(_ priority: Int) throws(TaskQueueError) {
+    guard Int(Int16.min)...Int(Int16.max) ~= priority else {
+      throw .invalidOption("A priority must be in \(Int16.min) … \(Int16.max) (lower runs first); got \(priority).")
     }
   }
 }

@@ -4,36 +4,74 @@
   public import Foundation
 #endif
 
-/// A task about to be stored: validated and encoded.
+/// A task about to be stored: validated, encoded, with the defaults of its type.
 public struct NewTask: Sendable {
-  public var type: TaskType
+  public let type: TaskType
   /// UTF-8 JSON.
-  public var payload: Data
-  public var options: EnqueueOptions
+  public package(set) var payload: Data
+  public package(set) var queue: QueueName
+  public package(set) var priority: Int
+  public package(set) var schedule: EnqueueOptions.Schedule
+  public package(set) var unique: UniqueKey?
+  public package(set) var maxAttempts: Int?
+  public package(set) var retry: StoredRetryPolicy?
+  /// Middleware may add to them, within ``Limits/headerBytes``.
+  public var headers: [String: String]
+  public package(set) var deadline: Date?
 
   /// Encodes and validates.
   ///
   /// - Throws: ``TaskQueueError``: `invalidName`, `invalidOption`, `payloadTooLarge`, `encodingFailed`. Nothing was sent.
-  public init<Payload: TaskPayload>(_ payload: Payload, options: EnqueueOptions = .init()) throws(TaskQueueError) {
-    self = try TaskEncoder(options: options).encode(payload)
+  public init<Payload: TaskPayload>(
+    _ payload: Payload,
+    options: EnqueueOptions = .init(),
+    coding: PayloadCoding = .standard
+  ) throws(TaskQueueError) {
+    self = try TaskEncoder<Payload>(options: options, coding: coding).encode(payload)
+  }
+
+  /// ``init(_:options:coding:)`` for a payload whose type does not say its task type.
+  public init<Payload: Encodable>(
+    _ payload: Payload,
+    as type: TaskType,
+    options: EnqueueOptions = .init(),
+    coding: PayloadCoding = .standard
+  ) throws(TaskQueueError) {
+    self = try TaskEncoder<Payload>(type, options: options, coding: coding).encode(payload)
   }
 
   /// For payloads that are JSON already. That it is JSON is checked by the store.
   public init(type: TaskType, json payload: Data, options: EnqueueOptions = .init()) throws(TaskQueueError) {
-    try type.validate()
-    try options.validate()
-    try self.init(type: type, json: payload, validOptions: options)
+    self = try TaskEncoder<Never>(type, options: options, coding: .standard).task(payload, unique: options.unique)
   }
 
-  init(type: TaskType, json payload: Data, validOptions options: EnqueueOptions) throws(TaskQueueError) {
+  init(template: Template, payload: Data, unique: UniqueKey?) throws(TaskQueueError) {
     guard payload.count <= Limits.payloadBytes else {
       throw .init(
         .payloadTooLarge,
-        "The payload of \(type) is \(payload.count) bytes; the limit is \(Limits.payloadBytes). Store a reference instead."
+        """
+        The payload of \(template.type) is \(payload.count) bytes; the limit is \(Limits.payloadBytes). Store a reference instead.
+        """
       )
     }
-    self.type = type
+    type = template.type
     self.payload = payload
-    self.options = options
+    queue = template.queue
+    priority = template.priority
+    schedule = template.options.schedule
+    self.unique = unique
+    maxAttempts = template.options.maxAttempts
+    retry = template.retry
+    headers = template.options.headers
+    deadline = template.options.deadline
+  }
+
+  /// What tasks of one enqueue share; validated.
+  struct Template: Sendable {
+    let type: TaskType
+    let queue: QueueName
+    let priority: Int
+    let retry: StoredRetryPolicy?
+    let options: EnqueueOptions
   }
 }

@@ -4,30 +4,90 @@
   import Foundation
 #endif
 
-/// Encodes payloads of one type with the same, already validated options.
-package struct TaskEncoder<Payload: TaskPayload> {
-  private let options: EnqueueOptions
-  private let encoder = JSONEncoder()
+/// Encodes payloads of one type with the same options, validated once.
+struct TaskEncoder<Payload>: Sendable {
+  private let template: NewTask.Template
+  private let unique: (@Sendable (Payload) -> UniqueKey?)?
+  private let encoder: JSONEncoder
 
-  package init(options: EnqueueOptions) throws(TaskQueueError) {
-    try Payload.taskType.validate()
+  init(
+    _ type: TaskType,
+    defaults: TaskDefaults<Payload> = .init(),
+    options: EnqueueOptions,
+    coding: PayloadCoding
+  ) throws(TaskQueueError) {
+    try type.validate()
     try options.validate()
-    self.options = options
+    try defaults.validate()
+    template = NewTask.Template(
+      type: type,
+      queue: options.queue ?? defaults.queue,
+      priority: options.priority ?? defaults.priority,
+      retry: options.retry?.stored,
+      options: options
+    )
+    unique = defaults.unique
+    encoder = coding.encoder
   }
 
-  package func encode(_ payload: Payload) throws(TaskQueueError) -> NewTask {
-    let encoded: Data
-    do { encoded = try encoder.encode(payload) } catch {
+  func task(_ json: Data, unique: UniqueKey?) throws(TaskQueueError) -> NewTask {
+    try NewTask(template: template, payload: json, unique: unique)
+  }
+}
+
+extension TaskEncoder where Payload: Encodable {
+  func encode(_ payload: Payload) throws(TaskQueueError) -> NewTask {
+    var key = template.options.unique
+    if key == nil, let unique {
+      key = unique(payload)
+      try key?.validate()
+    }
+    let json: Data
+    do { json = try encoder.encode(payload) } catch {
       throw .init(
         .encodingFailed,
-        "The payload of \(Payload.taskType) could not be encoded as JSON.",
+        "The payload of \(template.type) could not be encoded as JSON.",
         underlying: error
       )
     }
-    return try NewTask(type: Payload.taskType, json: encoded, validOptions: options)
+    return try task(json, unique: key)
+  }
+}
+
+extension TaskEncoder where Payload: TaskPayload {
+  init(options: EnqueueOptions, coding: PayloadCoding) throws(TaskQueueError) {
+    try self.init(Payload.taskType, defaults: Payload.taskDefaults, options: options, coding: coding)
+  }
+}
+
+extension TaskEncoder where Payload: Encodable & Sendable {
+  /// Payloads that one child task encodes at least, and child tasks at most: below, or beyond, another one costs more than it brings.
+  private static var encodingShare: Int { 4_000 }
+  private static var maxEncoders: Int { 4 }
+
+  /// Many payloads are encoded on several cores. Order is kept.
+  func encode(all payloads: [Payload]) async throws(TaskQueueError) -> [NewTask] {
+    let encoderCount = min(payloads.count / Self.encodingShare, Self.maxEncoders)
+    guard encoderCount > 1 else { return try encode(payloads[...]) }
+    let share = (payloads.count + encoderCount - 1) / encoderCount
+    let parts = await withTaskGroup(of: (Int, Result<[NewTask], TaskQueueError>).self) { group in
+      for (index, start) in stride(from: 0, to: payloads.count, by: share).enumerated() {
+        let slice = payloads[start..<min(start + share, payloads.count)]
+        group.addTask {
+          do throws(TaskQueueError) { return (index, .success(try encode(slice))) } catch {
+            return (index, .failure(error))
+          }
+        }
+      }
+      return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+    }
+    var tasks: [NewTask] = []
+    tasks.reserveCapacity(payloads.count)
+    for index in parts.keys.sorted() { tasks += try parts[index]?.get() ?? [] }
+    return tasks
   }
 
-  func encode(_ payloads: ArraySlice<Payload>) throws(TaskQueueError) -> [NewTask] {
+  private func encode(_ payloads: ArraySlice<Payload>) throws(TaskQueueError) -> [NewTask] {
     var tasks: [NewTask] = []
     tasks.reserveCapacity(payloads.count)
     for payload in payloads { tasks.append(try encode(payload)) }

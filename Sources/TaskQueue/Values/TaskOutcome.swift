@@ -1,20 +1,47 @@
 /// How an attempt ended. Throwing an error is the other way to end one.
-public enum TaskOutcome: Sendable {
+public struct TaskOutcome: Hashable, Sendable {
+  package enum Kind: Hashable, Sendable {
+    case completed
+    case settledInTransaction
+    case again(after: Duration?)
+    case snooze(Duration)
+    case discard(reason: String)
+  }
+
+  package let kind: Kind
+
   /// Done: the task is removed.
-  case completed
-  /// Done already: the handler completed the task in its own transaction.
-  case completedInTransaction
+  public static let completed = TaskOutcome(kind: .completed)
+
+  /// Recorded already: the handler completed or settled the task in its own transaction (``TaskClient/withCompletion(of:_:)``,
+  /// ``TaskClient/complete(_:in:)-(TaskContext,_)``, ``TaskClient/settle(_:_:in:)``).
+  public static let settledInTransaction = TaskOutcome(kind: .settledInTransaction)
+
   /// Not final yet: look again on the retry policy's schedule. Not a failure. machamp's `false`.
-  case again
-  /// Not final yet: look again after this time. Not a failure.
-  case retry(after: Duration)
-  /// Not now: come back after this time. Costs no attempt.
-  case snooze(Duration)
+  public static let again = TaskOutcome(kind: .again(after: nil))
+
+  /// Not final yet: look again after this time. Not a failure. Negative means at once.
+  public static func again(after delay: Duration) -> TaskOutcome { TaskOutcome(kind: .again(after: delay)) }
+
+  /// Not now: come back after this time. Costs no attempt. Negative means at once.
+  public static func snooze(_ delay: Duration) -> TaskOutcome { TaskOutcome(kind: .snooze(delay)) }
+
   /// Never: becomes a dead letter with this reason.
-  case discard(reason: String)
+  public static func discard(reason: String) -> TaskOutcome { TaskOutcome(kind: .discard(reason: reason)) }
+
+  /// One word for metrics and logs: `completed`, `settled_in_transaction`, `again`, `snoozed` or `discarded`. More may come.
+  public var name: String {
+    switch kind {
+    case .completed: "completed"
+    case .settledInTransaction: "settled_in_transaction"
+    case .again: "again"
+    case .snooze: "snoozed"
+    case .discard: "discarded"
+    }
+  }
 }
 
-/// An error that says how the attempt it ends is to be settled.
+/// An error that says how the attempt it ends is to be settled. Honoured in every handler.
 public protocol TaskOutcomeError: Error {
   /// nil: as any other error, it is a failure and the task is retried by its policy.
   var taskOutcome: TaskOutcome? { get }

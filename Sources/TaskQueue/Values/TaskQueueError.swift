@@ -17,6 +17,8 @@ public struct TaskQueueError: Error, Sendable, CustomStringConvertible {
     public static let unknownTask = Code("unknownTask")
     /// The claim no longer holds the task: its lease ended and was taken over, or the task is gone. Nothing was changed.
     public static let leaseLost = Code("leaseLost")
+    /// A middleware refused the tasks; nothing was stored.
+    public static let refused = Code("refused")
     /// Two handlers for one type, or a worker without any.
     public static let invalidConfiguration = Code("invalidConfiguration")
     /// The store could not do it. ``TaskQueueError/isRetrySafe`` says whether it may be tried again.

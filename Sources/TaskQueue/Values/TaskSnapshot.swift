@@ -4,16 +4,20 @@
   public import Foundation
 #endif
 
-/// Where a live task stands.
-public enum TaskState: String, Hashable, Sendable, CaseIterable {
+/// Where a live task stands; the words of the view `live_task`. More may come.
+public struct TaskState: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+  public var description: String { rawValue }
+
   /// Waiting for its due time.
-  case scheduled
+  public static let waiting = TaskState(rawValue: "waiting")
   /// Due and waiting for a worker.
-  case ready
+  public static let due = TaskState(rawValue: "due")
   /// Held by a worker.
-  case running
+  public static let running = TaskState(rawValue: "running")
   /// Completed, kept only for its unique key's period.
-  case finished
+  public static let finished = TaskState(rawValue: "finished")
 }
 
 /// A live task as people see it.

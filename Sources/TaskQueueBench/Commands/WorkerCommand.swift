@@ -112,13 +112,13 @@ struct WorkerCommand: AsyncParsableCommand {
       }
     case .transactional:
       try handlers.register(Transactional.self) { task, context in
-        try await store.withCompletion(of: context) { transaction in
+        try await TaskClient(store: store).withCompletion(of: context) { transaction in
           _ = try await transaction.query(
             LibpqStatement(RawStatements.business, [.int8(Int64(task.number))], name: "bench_business")
           )
         }
         output.countHandled()
-        return .completedInTransaction
+        return .settledInTransaction
       }
     case .large:
       try handlers.register(Large.self) { _, _ in

@@ -54,7 +54,7 @@ final class ProbeLatencies: Sendable {
     repeat {
       let number = nextNumber()
       try await store.pool.withTransaction { transaction in
-        try await store.enqueue(Probe(number: number), options: options, in: transaction)
+        try await TaskClient(store: store).enqueue(Probe(number: number), options: options, in: transaction)
         try await Task.sleep(for: time)
       }
       let latency = try await latency(of: number, since: MonotonicTime.nanoseconds)

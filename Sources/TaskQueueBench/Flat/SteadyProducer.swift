@@ -29,7 +29,7 @@ final class SteadyProducer: Sendable {
     var next = start
     while next < start + time {
       try await Task.sleep(until: next)
-      _ = try await store.enqueue(try tasks(batch))
+      try await TaskClient(store: store).enqueue(try tasks(batch))
       count.add(batch, ordering: .relaxed)
       next += .seconds(1) * (Double(batch) / Double(rate))
     }

@@ -1,4 +1,5 @@
 import TaskQueue
+import TaskQueuePostgres
 
 /// One task per call of `TaskClient.enqueue`, beside one INSERT per commit.
 struct EnqueueScenario: Scenario {
@@ -33,7 +34,7 @@ struct EnqueueScenario: Scenario {
     return rate
   }
 
-  private func call(_ client: TaskClient) async throws -> (count: Int, rate: Double) {
+  private func call(_ client: TaskClient<PostgresTaskStore>) async throws -> (count: Int, rate: Double) {
     let watch = Stopwatch()
     let end = ContinuousClock.now + time
     let count = try await withThrowingTaskGroup(of: Int.self) { group in

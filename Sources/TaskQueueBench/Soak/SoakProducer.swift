@@ -1,5 +1,6 @@
 import Synchronization
 import TaskQueue
+import TaskQueuePostgres
 
 /// Enqueues as fast as the workers finish, some tasks with a big payload.
 final class SoakProducer: Sendable {
@@ -9,12 +10,12 @@ final class SoakProducer: Sendable {
   /// 1 MB when quoted in JSON.
   private static let largeBytes = 1_000_000
 
-  private let client: TaskClient
+  private let client: TaskClient<PostgresTaskStore>
   private let largeEvery: Int
   private let count = Atomic<Int>(0)
 
   /// - Parameter largeEvery: one task in so many is large.
-  init(_ client: TaskClient, largeEvery: Int) {
+  init(_ client: TaskClient<PostgresTaskStore>, largeEvery: Int) {
     self.client = client
     self.largeEvery = largeEvery
   }

@@ -1,7 +1,7 @@
 import Libpq
-public import TaskQueue
+@_spi(Store) public import TaskQueue
 
-extension PostgresTaskStore: AlarmSource {
+@_spi(Store) extension PostgresTaskStore: AlarmSource {
   public func setAlarmRules(_ rules: [AlarmRule]) async throws(TaskQueueError) {
     guard !rules.isEmpty else { return }
     for rule in rules { try rule.validate() }

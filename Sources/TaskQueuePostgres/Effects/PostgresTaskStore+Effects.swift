@@ -1,5 +1,5 @@
-public import Libpq
-public import TaskQueue
+import Libpq
+@_spi(Store) public import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -7,7 +7,7 @@ public import TaskQueue
   import Foundation
 #endif
 
-extension PostgresTaskStore: EffectLedger {
+@_spi(Store) extension PostgresTaskStore: EffectLedger {
   /// One function call: one round trip, one commit.
   public func beginEffect(_ intent: EffectIntent) async throws(TaskQueueError) -> EffectDecision {
     let result = try await query(
@@ -54,20 +54,6 @@ extension PostgresTaskStore: EffectLedger {
     return try read { () throws(LibpqError) in try Self.recordedOutcome(result) }
   }
 
-  /// Records an effect's success in the app's transaction, such as the one that completes the task. Nothing to do if it is
-  /// recorded already.
-  ///
-  /// One round trip; locks the effect's row until the transaction ends. To keep the order of locks, complete the task first.
-  ///
-  /// - Throws: `storeFailed`.
-  public func record<Value>(
-    _ receipt: EffectReceipt<Value>,
-    in transaction: LibpqTransaction
-  ) async throws(TaskQueueError) {
-    guard let outcome = receipt.unrecorded else { return }
-    _ = try await query(effectStatements.end(Self.endParameters(receipt.call, outcome)), in: transaction)
-  }
-
   public func resolveEffect(
     _ name: EffectName,
     of task: TaskID,
@@ -104,7 +90,7 @@ extension PostgresTaskStore: EffectLedger {
 
   // MARK: Values
 
-  private static func endParameters(_ call: EffectCall, _ outcome: EffectOutcome) -> [LibpqValue] {
+  static func endParameters(_ call: EffectCall, _ outcome: EffectOutcome) -> [LibpqValue] {
     let (state, code, reason) = outcome.columns
     var value = LibpqValue.null
     if case .succeeded(let json) = outcome, !json.isEmpty { value = .json(json) }

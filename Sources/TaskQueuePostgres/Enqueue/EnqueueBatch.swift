@@ -1,5 +1,5 @@
 import Libpq
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -38,22 +38,22 @@ struct EnqueueBatch {
   }
 
   func parameters(wakes: Bool) throws(TaskQueueError) -> [LibpqValue] {
-    let hasKeys = tasks.contains { $0.options.unique != nil }
+    let hasKeys = tasks.contains { $0.unique != nil }
     return [
       .textArray(tasks.map(\.type.rawValue)),
       .jsonArray(tasks.map(\.payload)),
-      .textArray(column(where: { $0.options.queue != .default }) { $0.options.queue.rawValue }),
-      .int4Array(column(where: { $0.options.priority != 100 }) { Int32($0.options.priority) }),
-      .intervalArray(column(where: { $0.options.delay != nil }) { $0.options.delay }),
-      .timestamptzArray(column(where: { $0.options.instant != nil }) { $0.options.instant }),
-      .textArray(hasKeys ? tasks.map { $0.options.unique?.key } : []),
-      .textArray(hasKeys ? tasks.map { $0.options.unique?.mode.rawValue } : []),
-      .intervalArray(hasKeys ? tasks.map { $0.options.unique?.periodAfterCompletion } : []),
+      .textArray(column(where: { $0.queue != .default }) { $0.queue.rawValue }),
+      .int4Array(column(where: { $0.priority != 100 }) { Int32($0.priority) }),
+      .intervalArray(column(where: { $0.delay != nil }) { $0.delay }),
+      .timestamptzArray(column(where: { $0.instant != nil }) { $0.instant }),
+      .textArray(hasKeys ? tasks.map { $0.unique?.key } : []),
+      .textArray(hasKeys ? tasks.map { $0.unique?.mode.rawValue } : []),
+      .intervalArray(hasKeys ? tasks.map { $0.unique?.periodAfterCompletion } : []),
       // 0 stands for none: an int4[] of the client has no NULL elements.
-      .int4Array(column(where: { $0.options.maxAttempts != nil }) { Int32($0.options.maxAttempts ?? 0) }),
-      .jsonArray(try json(tasks.map { $0.options.retry?.stored })),
-      .jsonArray(try json(tasks.map { $0.options.headers.isEmpty ? nil : $0.options.headers })),
-      .timestamptzArray(column(where: { $0.options.deadline != nil }) { $0.options.deadline }),
+      .int4Array(column(where: { $0.maxAttempts != nil }) { Int32($0.maxAttempts ?? 0) }),
+      .jsonArray(try json(tasks.map { $0.retry })),
+      .jsonArray(try json(tasks.map { $0.headers.isEmpty ? nil : $0.headers })),
+      .timestamptzArray(column(where: { $0.deadline != nil }) { $0.deadline }),
       .bool(wakes),
     ]
   }
@@ -72,12 +72,12 @@ struct EnqueueBatch {
   }
 }
 
-extension EnqueueOptions {
+extension NewTask {
   fileprivate var delay: Duration? {
-    if case .after(let delay) = schedule { delay } else { nil }
+    if case .after(let delay) = schedule.rule { delay } else { nil }
   }
 
   fileprivate var instant: Date? {
-    if case .at(let instant) = schedule { instant } else { nil }
+    if case .at(let instant) = schedule.rule { instant } else { nil }
   }
 }

@@ -1,5 +1,5 @@
 import DequeModule
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 /// Which concurrent enqueues share a statement and a commit: what is decided, without locks, connections or continuations of its own.
 ///

@@ -1,6 +1,6 @@
 import Libpq
 import Synchronization
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 /// Lets concurrent enqueues of single tasks share statements and commits; see ``EnqueueGroupStateMachine``.
 ///

@@ -1,5 +1,5 @@
 import Libpq
-public import TaskQueue
+@_spi(Store) public import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -23,17 +23,17 @@ extension NewTask {
     var values = TextValues()
     let columns = [
       values.array(type.rawValue, as: "text"), values.array(try text(payload), as: "json"),
-      values.array(options.queue == .default ? nil : options.queue.rawValue, as: "text"),
-      values.array(options.priority == 100 ? nil : String(options.priority), as: "int"),
+      values.array(queue == .default ? nil : queue.rawValue, as: "text"),
+      values.array(priority == 100 ? nil : String(priority), as: "int"),
       values.array(delay, as: "interval"),
       values.array(try instant.map(TextValues.timestamp), as: "timestamptz"),
-      values.array(options.unique?.key, as: "text"),
-      values.array(options.unique?.mode.rawValue, as: "text"),
-      values.array(options.unique?.periodAfterCompletion.map(TextValues.interval), as: "interval"),
-      values.array(options.maxAttempts.map { String($0) }, as: "int"),
-      values.array(try json(options.retry?.stored), as: "json"),
-      values.array(try json(options.headers.isEmpty ? nil : options.headers), as: "json"),
-      values.array(try options.deadline.map(TextValues.timestamp), as: "timestamptz"),
+      values.array(unique?.key, as: "text"),
+      values.array(unique?.mode.rawValue, as: "text"),
+      values.array(unique?.periodAfterCompletion.map(TextValues.interval), as: "interval"),
+      values.array(maxAttempts.map { String($0) }, as: "int"),
+      values.array(try json(retry), as: "json"),
+      values.array(try json(headers.isEmpty ? nil : headers), as: "json"),
+      values.array(try deadline.map(TextValues.timestamp), as: "timestamptz"),
     ]
     let arguments = columns.joined(separator: ", ")
     return SQLStatement(
@@ -43,11 +43,11 @@ extension NewTask {
   }
 
   private var delay: String? {
-    if case .after(let delay) = options.schedule { TextValues.interval(max(.zero, delay)) } else { nil }
+    if case .after(let delay) = schedule.rule { TextValues.interval(max(.zero, delay)) } else { nil }
   }
 
   private var instant: Date? {
-    if case .at(let instant) = options.schedule { instant } else { nil }
+    if case .at(let instant) = schedule.rule { instant } else { nil }
   }
 
   private func text(_ bytes: Data) throws(TaskQueueError) -> String {

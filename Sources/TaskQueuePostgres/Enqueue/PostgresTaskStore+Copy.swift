@@ -1,5 +1,5 @@
 import Libpq
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 extension PostgresTaskStore {
   /// Stores tasks without unique keys by COPY, in the caller's transaction. All ids are drawn before anything is copied.

@@ -1,7 +1,7 @@
 public import Libpq
-public import TaskQueue
+@_spi(Store) public import TaskQueue
 
-extension PostgresTaskStore {
+@_spi(Store) extension PostgresTaskStore {
   /// One task without a unique key shares a statement and a commit with those that are enqueued through this store at the same time; a
   /// lone caller waits for nobody. Several tasks are one round trip; from 500 on, or 1 MiB, a transaction with a binary COPY.
   ///
@@ -9,7 +9,7 @@ extension PostgresTaskStore {
   ///
   /// - Throws: `outcomeUnknown` if the connection broke before the commit was confirmed.
   public func enqueue(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult] {
-    if tasks.count == 1, tasks[0].options.unique == nil { return [try await groups.enqueue(tasks[0])] }
+    if tasks.count == 1, tasks[0].unique == nil { return [try await groups.enqueue(tasks[0])] }
     if !TaskCopy.suits(tasks) {
       let batches = EnqueueBatch.batches(of: tasks)
       guard let first = batches.first else { return [] }
@@ -26,53 +26,11 @@ extension PostgresTaskStore {
     }
   }
 
-  /// Stores one task in the app's transaction: it exists when that commits, and never did when it rolls back.
-  ///
-  /// One round trip. Workers are woken at commit. A failed statement aborts the transaction, as always in PostgreSQL.
-  ///
-  /// - Throws: as ``TaskClient/enqueue(_:options:)``, but never `outcomeUnknown`: that belongs to the COMMIT.
-  @discardableResult
-  public func enqueue<Payload: TaskPayload>(
-    _ payload: Payload,
-    options: EnqueueOptions = .init(),
-    in transaction: LibpqTransaction
-  ) async throws(TaskQueueError) -> EnqueueResult {
-    try await enqueue([NewTask(payload, options: options)], in: transaction)[0]
-  }
-
-  /// Stores several tasks in the app's transaction, with the same options. An empty array is a no-op.
-  @discardableResult
-  public func enqueue<Payload: TaskPayload>(
-    all payloads: [Payload],
-    options: EnqueueOptions = .init(),
-    in transaction: LibpqTransaction
-  ) async throws(TaskQueueError) -> [EnqueueResult] {
-    let tasks = try await NewTask.encode(payloads, options: options)
-    return try await enqueue(tasks, in: transaction)
-  }
-
-  /// Stores encoded tasks in the app's transaction: by one statement, or from 500 tasks or 1 MiB on by COPY. Either way all or none, ids
-  /// in the order of the tasks.
-  @discardableResult
-  public func enqueue(
-    _ tasks: [NewTask],
-    in transaction: LibpqTransaction
-  ) async throws(TaskQueueError) -> [EnqueueResult] {
-    if TaskCopy.suits(tasks) { return try await copy(tasks, in: transaction) }
-    var enqueued: [EnqueueResult] = []
-    enqueued.reserveCapacity(tasks.count)
-    for batch in EnqueueBatch.batches(of: tasks) {
-      let result = try await query(try statement(batch), in: transaction)
-      enqueued += try EnqueueResult.results(result, count: batch.count)
-    }
-    return enqueued
-  }
-
   private func store(_ batch: EnqueueBatch) async throws(TaskQueueError) -> [EnqueueResult] {
     try EnqueueResult.results(try await query(try statement(batch), .unsafe), count: batch.count)
   }
 
-  private func statement(_ batch: EnqueueBatch) throws(TaskQueueError) -> LibpqStatement {
+  func statement(_ batch: EnqueueBatch) throws(TaskQueueError) -> LibpqStatement {
     statements.enqueue(try batch.parameters(wakes: configuration.wakesUp))
   }
 

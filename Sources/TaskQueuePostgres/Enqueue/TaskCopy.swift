@@ -1,5 +1,5 @@
 import Libpq
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -32,7 +32,7 @@ struct TaskCopy {
 
   /// Whether these tasks should go this way.
   static func suits(_ tasks: [NewTask]) -> Bool {
-    guard tasks.count > 1, !tasks.contains(where: { $0.options.unique != nil }) else { return false }
+    guard tasks.count > 1, !tasks.contains(where: { $0.unique != nil }) else { return false }
     if tasks.count >= minTasks { return true }
     return tasks.reduce(0) { $0 + $1.payload.count } >= minBytes
   }
@@ -56,14 +56,13 @@ struct TaskCopy {
 
     init(_ tasks: ArraySlice<NewTask>) {
       for task in tasks {
-        let options = task.options
-        if options.queue != .default { hasQueue = true }
-        if options.priority != 100 { hasPriority = true }
-        if options.schedule != .now { hasSchedule = true }
-        if options.maxAttempts != nil { hasMaxAttempts = true }
-        if options.deadline != nil { hasDeadline = true }
-        if !options.headers.isEmpty { hasHeaders = true }
-        if options.retry != nil { hasRetry = true }
+        if task.queue != .default { hasQueue = true }
+        if task.priority != 100 { hasPriority = true }
+        if task.schedule != .now { hasSchedule = true }
+        if task.maxAttempts != nil { hasMaxAttempts = true }
+        if task.deadline != nil { hasDeadline = true }
+        if !task.headers.isEmpty { hasHeaders = true }
+        if task.retry != nil { hasRetry = true }
       }
     }
 
@@ -84,7 +83,7 @@ struct TaskCopy {
   /// Queues that get a task which is due at once.
   func queuesToWake(at now: Date) -> [QueueName] {
     guard columns.hasQueue || columns.hasSchedule else { return [.default] }
-    return Array(Set(tasks.lazy.filter { $0.options.due(at: now) <= now }.map(\.options.queue)))
+    return Array(Set(tasks.lazy.filter { $0.due(at: now) <= now }.map(\.queue)))
   }
 
   func chunks(ids: [Int64], at now: Date) -> TaskCopyChunks {
@@ -92,10 +91,10 @@ struct TaskCopy {
   }
 }
 
-extension EnqueueOptions {
+extension NewTask {
   /// As `_enqueue_many` does it: `greatest(coalesce(due_at, at + delay, at), at)`, in microseconds.
   func due(at now: Date) -> Date {
-    switch schedule {
+    switch schedule.rule {
     case .now: now
     case .after(let delay):
       max(now, now.addingTimeInterval((delay / .microseconds(1)).rounded(.towardZero) / 1_000_000))

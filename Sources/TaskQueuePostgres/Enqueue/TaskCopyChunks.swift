@@ -1,5 +1,5 @@
 import Libpq
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -52,18 +52,18 @@ struct TaskCopyChunks: AsyncSequence, AsyncIteratorProtocol {
     buffer.append(id)
     buffer.append(task.type.rawValue)
     buffer.append(task.payload)
-    let due = columns.hasSchedule ? task.options.due(at: now) : now
+    let due = columns.hasSchedule ? task.due(at: now) : now
     try buffer.append(due)
     try buffer.append(now)
-    if columns.hasQueue { buffer.append(task.options.queue.rawValue) }
-    if columns.hasPriority { buffer.append(Int16(clamping: task.options.priority)) }
+    if columns.hasQueue { buffer.append(task.queue.rawValue) }
+    if columns.hasPriority { buffer.append(Int16(clamping: task.priority)) }
     if columns.hasSchedule { buffer.append(due <= now) }
-    if columns.hasMaxAttempts { append(task.options.maxAttempts) }
+    if columns.hasMaxAttempts { append(task.maxAttempts) }
     if columns.hasDeadline {
-      if let deadline = task.options.deadline { try buffer.append(deadline) } else { buffer.appendNull() }
+      if let deadline = task.deadline { try buffer.append(deadline) } else { buffer.appendNull() }
     }
-    if columns.hasHeaders { try appendJSON(task.options.headers.isEmpty ? nil : task.options.headers) }
-    if columns.hasRetry { try appendJSON(task.options.retry?.stored) }
+    if columns.hasHeaders { try appendJSON(task.headers.isEmpty ? nil : task.headers) }
+    if columns.hasRetry { try appendJSON(task.retry) }
   }
 
   private mutating func append(_ value: Int?) {

@@ -1,7 +1,7 @@
 import Libpq
-public import TaskQueue
+@_spi(Store) public import TaskQueue
 
-extension PostgresTaskStore {
+@_spi(Store) extension PostgresTaskStore: StoreContract {
   /// Tasks made ready by one exchange.
   static let promotionBatch: Int32 = 1_000
 

@@ -1,48 +1,11 @@
 public import Libpq
-public import TaskQueue
+@_spi(Store) public import TaskQueue
 
-extension PostgresTaskStore {
-  /// Completes a claimed task in the app's transaction: whatever else the transaction writes commits if and only if this does.
-  ///
-  /// One round trip, which also learns the transaction's id, so that ``LibpqPool/withTransaction(_:_:)`` can resolve a
-  /// COMMIT without an answer. The task's row stays locked until the transaction ends: keep it short. The handler then returns
-  /// ``TaskOutcome/completedInTransaction``.
-  ///
-  /// - Throws: `leaseLost` if the claim no longer holds the task. Let it leave the transaction's body, so that everything is
-  ///   rolled back.
-  public func complete(_ claim: Claim, in transaction: LibpqTransaction) async throws(TaskQueueError) {
-    let result = try await query(
-      statements.completeInTransaction(.int8Array([claim.id.rawValue]), .int8Array([claim.token])),
-      in: transaction
-    )
-    let (transactionID, applied) = try read { () throws(LibpqError) in
-      (UInt64(try result[0].int8(0)), try result[0].bool(1))
-    }
-    transaction.transactionID = transactionID
-    guard applied else {
-      throw TaskQueueError(.leaseLost, "Task \(claim.id) is no longer held by this claim; roll the transaction back.")
-    }
-  }
-
-  /// ``complete(_:in:)`` for a handler's context.
-  public func complete(_ context: TaskContext, in transaction: LibpqTransaction) async throws(TaskQueueError) {
-    try await complete(context.claim, in: transaction)
-  }
-
-  /// Runs `body` in a transaction of the store's pool that has completed the claimed task already, and commits both.
-  ///
-  /// The fence comes first: a worker that lost its lease does none of the body's work, and nobody can take the task over before
-  /// the transaction ends. A COMMIT without an answer is looked up.
-  ///
-  /// - Throws: what `body` throws (everything is rolled back); ``TaskQueueError`` with `leaseLost`, `outcomeUnknown` if the
-  ///   commit could not be looked up, `storeFailed`.
-  public func withCompletion<Value>(
-    of claim: Claim,
-    _ body: (LibpqTransaction) async throws -> Value
-  ) async throws -> Value {
+extension PostgresTaskStore: TransactionalTaskStore {
+  /// A COMMIT without an answer is looked up.
+  public func withTransaction<Value>(_ body: (LibpqTransaction) async throws -> Value) async throws -> Value {
     do {
       return try await pool.withTransaction { transaction in
-        try await complete(claim, in: transaction)
         do { return try await body(transaction) } catch let error as LibpqError {
           throw BodyFailure(error: error)
         }
@@ -54,12 +17,61 @@ extension PostgresTaskStore {
     }
   }
 
-  /// ``withCompletion(of:_:)`` for a handler's context.
-  public func withCompletion<Value>(
-    of context: TaskContext,
-    _ body: (LibpqTransaction) async throws -> Value
-  ) async throws -> Value {
-    try await withCompletion(of: context.claim, body)
+  /// Stores encoded tasks in the app's transaction: by one statement, or from 500 tasks or 1 MiB on by COPY. Either way all or none, ids
+  /// in the order of the tasks.
+  public func enqueue(
+    _ tasks: [NewTask],
+    in transaction: LibpqTransaction
+  ) async throws(TaskQueueError) -> [EnqueueResult] {
+    if TaskCopy.suits(tasks) { return try await copy(tasks, in: transaction) }
+    var enqueued: [EnqueueResult] = []
+    enqueued.reserveCapacity(tasks.count)
+    for batch in EnqueueBatch.batches(of: tasks) {
+      let result = try await query(try statement(batch), in: transaction)
+      enqueued += try EnqueueResult.results(result, count: batch.count)
+    }
+    return enqueued
+  }
+
+  /// One round trip, which also learns the transaction's id, so that ``LibpqPool/withTransaction(_:_:)`` can resolve a
+  /// COMMIT without an answer.
+  public func settle(_ settlement: Settlement, in transaction: LibpqTransaction) async throws(TaskQueueError) {
+    let claim = settlement.claim
+    let result: LibpqResult
+    if case .complete = settlement.action {
+      result = try await query(
+        statements.completeInTransaction(.int8Array([claim.id.rawValue]), .int8Array([claim.token])),
+        in: transaction
+      )
+    } else {
+      let batch = try SettlementBatch([settlement])
+      result = try await query(
+        statements.settleInTransaction(batch.othersParameters(wakes: configuration.wakesUp)),
+        in: transaction
+      )
+    }
+    let (transactionID, applied) = try read { () throws(LibpqError) in
+      (UInt64(try result[0].int8(0)), try result[0].bool(1))
+    }
+    transaction.transactionID = transactionID
+    guard applied else {
+      throw TaskQueueError(.leaseLost, "Task \(claim.id) is no longer held by this claim; roll the transaction back.")
+    }
+  }
+
+  public func deleteDuplicates(
+    _ filter: DuplicateFilter,
+    in transaction: LibpqTransaction
+  ) async throws(TaskQueueError) -> Int {
+    try count(try await query(duplicates(filter), in: transaction))
+  }
+
+  public func endEffect(
+    _ call: EffectCall,
+    _ outcome: EffectOutcome,
+    in transaction: LibpqTransaction
+  ) async throws(TaskQueueError) {
+    _ = try await query(effectStatements.end(Self.endParameters(call, outcome)), in: transaction)
   }
 
   /// Keeps the body's own database errors apart from those of BEGIN and COMMIT.

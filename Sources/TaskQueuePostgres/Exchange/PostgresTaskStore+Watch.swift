@@ -1,7 +1,7 @@
 import Libpq
-public import TaskQueue
+@_spi(Store) public import TaskQueue
 
-extension PostgresTaskStore {
+@_spi(Store) extension PostgresTaskStore {
   /// Listens on a connection of its own, which a transaction pooler cannot carry: give a direct one as
   /// ``PostgresStoreConfiguration/listenConnection``. With ``PostgresStoreConfiguration/wakesUp`` off it only waits.
   public func watch(_ onHint: @escaping @Sendable (StoreHint) -> Void) async throws(TaskQueueError) {

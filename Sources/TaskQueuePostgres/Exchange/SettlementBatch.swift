@@ -1,5 +1,5 @@
 import Libpq
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -60,14 +60,17 @@ struct SettlementBatch {
       statements.append(templates.settleComplete(ids(completions), tokens(completions)))
     }
     if !others.isEmpty {
-      statements.append(
-        templates.settle([
-          ids(others), tokens(others), .intervalArray(delays), .boolArray(returnsAttempts),
-          .jsonArray(failures), .textArray(reasons), .textArray(details), .bool(wakes),
-        ])
-      )
+      statements.append(templates.settle(othersParameters(wakes: wakes)))
     }
     return statements
+  }
+
+  /// What is no completion, as the parameters of the function `settle`.
+  func othersParameters(wakes: Bool) -> [LibpqValue] {
+    [
+      ids(others), tokens(others), .intervalArray(delays), .boolArray(returnsAttempts),
+      .jsonArray(failures), .textArray(reasons), .textArray(details), .bool(wakes),
+    ]
   }
 
   private func ids(_ claims: [Claim]) -> LibpqValue { .int8Array(claims.map(\.id.rawValue)) }

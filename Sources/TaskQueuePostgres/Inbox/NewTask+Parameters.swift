@@ -1,5 +1,5 @@
 import Libpq
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -12,18 +12,18 @@ extension NewTask {
   func parameters(wakes: Bool) throws(TaskQueueError) -> [LibpqValue] {
     var delay = LibpqValue.null
     var instant = LibpqValue.null
-    switch options.schedule {
+    switch schedule.rule {
     case .now: break
     case .after(let time): delay = .interval(time)
     case .at(let date): instant = .timestamptz(date)
     }
     return [
-      .text(type.rawValue), .json(payload), .text(options.queue.rawValue), .int4(Int32(clamping: options.priority)),
-      delay, instant, options.unique.map { .text($0.key) } ?? .null,
-      options.unique?.periodAfterCompletion.map { .interval($0) } ?? .null,
-      options.maxAttempts.map { .int4(Int32(clamping: $0)) } ?? .null,
-      try json(options.retry?.stored), try json(options.headers.isEmpty ? nil : options.headers),
-      options.deadline.map { .timestamptz($0) } ?? .null, .bool(wakes),
+      .text(type.rawValue), .json(payload), .text(queue.rawValue), .int4(Int32(clamping: priority)),
+      delay, instant, unique.map { .text($0.key) } ?? .null,
+      unique?.periodAfterCompletion.map { .interval($0) } ?? .null,
+      maxAttempts.map { .int4(Int32(clamping: $0)) } ?? .null,
+      try json(retry), try json(headers.isEmpty ? nil : headers),
+      deadline.map { .timestamptz($0) } ?? .null, .bool(wakes),
     ]
   }
 

@@ -1,7 +1,7 @@
-public import Libpq
-public import TaskQueue
+import Libpq
+@_spi(Store) public import TaskQueue
 
-extension PostgresTaskStore {
+@_spi(Store) extension PostgresTaskStore {
   public func cancel(_ id: TaskID) async throws(TaskQueueError) -> CancelResult {
     let result = try await query(statements.cancel(.int8(id.rawValue)))
     switch try text(result) {
@@ -40,22 +40,14 @@ extension PostgresTaskStore {
     try count(try await query(duplicates(filter)))
   }
 
-  /// ``deleteDuplicates(_:)`` in the app's transaction.
-  public func deleteDuplicates(
-    _ filter: DuplicateFilter,
-    in transaction: LibpqTransaction
-  ) async throws(TaskQueueError) -> Int {
-    try count(try await query(duplicates(filter), in: transaction))
-  }
-
-  private func duplicates(_ filter: DuplicateFilter) -> LibpqStatement {
+  func duplicates(_ filter: DuplicateFilter) -> LibpqStatement {
     statements.deleteDuplicates([
       .int8(filter.olderThan.rawValue), .text(filter.type.rawValue), .text(filter.property), .text(filter.value),
       .int4(Int32(clamping: filter.minPriority)),
     ])
   }
 
-  private func count(_ result: LibpqResult) throws(TaskQueueError) -> Int {
+  func count(_ result: LibpqResult) throws(TaskQueueError) -> Int {
     try read { () throws(LibpqError) in Int(try result[0].int8(0)) }
   }
 

@@ -1,7 +1,7 @@
 import Libpq
-public import TaskQueue
+@_spi(Store) public import TaskQueue
 
-extension PostgresTaskStore {
+@_spi(Store) extension PostgresTaskStore {
   public func deadLetters(
     _ filter: DeadLetterFilter,
     after id: TaskID?,

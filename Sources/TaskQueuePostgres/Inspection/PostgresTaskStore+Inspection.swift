@@ -1,7 +1,7 @@
 import Libpq
-public import TaskQueue
+@_spi(Store) public import TaskQueue
 
-extension PostgresTaskStore {
+@_spi(Store) extension PostgresTaskStore {
   public func task(_ id: TaskID) async throws(TaskQueueError) -> TaskSnapshot? {
     try snapshots(try await query(statements.task(.int8(id.rawValue)))).first
   }
@@ -17,7 +17,7 @@ extension PostgresTaskStore {
         TaskCount(
           queue: QueueName(try row.text(0)),
           type: TaskType(try row.text(1)),
-          state: TaskState(rawValue: try row.text(2)) ?? .scheduled,
+          state: TaskState(rawValue: try row.text(2)),
           count: Int(try row.int8(3))
         )
       }
@@ -41,7 +41,7 @@ extension PostgresTaskStore {
         TaskCount(
           queue: QueueName(try row.text(0)),
           type: TaskType(try row.text(1)),
-          state: .ready,
+          state: .due,
           count: Int(try row.int8(2))
         )
       }
@@ -57,7 +57,7 @@ extension PostgresTaskStore {
           id: TaskID(try row.int8(0)),
           queue: QueueName(try row.text(1)),
           type: TaskType(try row.text(2)),
-          state: TaskState(rawValue: try row.text(3)) ?? .scheduled,
+          state: TaskState(rawValue: try row.text(3)),
           priority: Int(try row.int8(4)),
           payload: try row.data(5),
           headers: StoredJSON.headers(try row.optionalData(6)),

@@ -1,6 +1,6 @@
 public import Libpq
 public import Logging
-import TaskQueue
+@_spi(Store) import TaskQueue
 import TaskQueueMigrations
 
 /// Creates and updates the schema of a ``PostgresTaskStore``: the tables, by numbered versions, and then the functions.

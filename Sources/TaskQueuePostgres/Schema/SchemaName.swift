@@ -1,5 +1,5 @@
 import Libpq
-import TaskQueue
+@_spi(Store) import TaskQueue
 
 /// A schema's name, validated and quoted once.
 struct SchemaName: Sendable {

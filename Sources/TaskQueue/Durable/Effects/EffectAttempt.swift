@@ -16,25 +16,25 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
 
   let owner: TaskEffects
   let options: EffectOptions
-  let clock: any Clock<Duration>
+  private let ledger: any EffectLedger
+  private let clock: any Clock<Duration>
   let body: Body
   let reconcile: Lookup?
 
   init(
     _ owner: TaskEffects,
     options: EffectOptions,
-    clock: any Clock<Duration>,
     call body: @escaping Body,
     reconcile: Lookup?
-  ) {
+  ) throws(TaskQueueError) {
+    guard let ledger = owner.context.services.ledger else { throw .noLedger }
+    self.ledger = ledger
+    clock = owner.configuration.clock
     self.owner = owner
     self.options = options
-    self.clock = clock
     self.body = body
     self.reconcile = reconcile
   }
-
-  private var ledger: any EffectLedger { owner.effects.ledger }
 
   func run(_ first: EffectIntent) async throws -> EffectReceipt<Value> {
     var intent = first
@@ -238,7 +238,7 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
   private func warn(_ code: EffectWarning.Code, _ call: EffectCall, _ message: String) {
     let warning = EffectWarning(code, task: call.claim.id, effect: call.name, key: call.key, message)
     owner.context.logger.warning("An effect needs a look", metadata: [LogKey.reason: "\(warning)"])
-    owner.effects.onWarning(warning)
+    owner.configuration.onWarning(warning)
   }
 
   private func stopwatch(on clock: some Clock<Duration>) -> @Sendable () -> Duration {

@@ -4,11 +4,29 @@
   import Foundation
 #endif
 
+extension TaskContext {
+  /// External calls that must not happen twice, remembered in the store.
+  ///
+  /// ```swift
+  /// try handlers.register(Charge.self) { charge, context in
+  ///   let receipt = try await context.effects.perform("charge", request: charge) { call in
+  ///     try await provider.charge(charge, key: call.key)
+  ///   } reconcile: { call in
+  ///     try await provider.lookUp(call.key).map { .happened($0) } ?? .didNotHappen
+  ///   }
+  ///   …
+  /// }
+  /// ```
+  public var effects: TaskEffects { TaskEffects(context: self) }
+}
+
 /// The effects of one attempt of one task.
 public struct TaskEffects: Sendable {
-  let effects: Effects
   let context: TaskContext
-  let retry: RetryPolicy
+
+  var configuration: EffectsConfiguration { context.services.effects }
+  /// The task's own policy goes first.
+  var retry: RetryPolicy { context.task.retry.map { RetryPolicy($0) } ?? context.services.retry }
 
   /// Makes a call once per task and name, whatever happens in between, and returns its value in every attempt.
   ///
@@ -38,12 +56,12 @@ public struct TaskEffects: Sendable {
   ) async throws -> Value {
     let receipt = try await call(name, request: request, options: options, call: body, reconcile: reconcile)
     guard let outcome = receipt.unrecorded else { return receipt.value }
-    let attempt = EffectAttempt(self, options: options, clock: effects.clock, call: body, reconcile: nil)
+    let attempt = try EffectAttempt(self, options: options, call: body, reconcile: nil)
     return try await attempt.record(outcome, of: receipt)
   }
 
   /// As ``perform(_:request:options:call:reconcile:)``, but a success is left for the handler's own transaction to record, with its
-  /// business rows and the completion (`PostgresTaskStore.record(_:in:)`).
+  /// business rows and the completion (``TaskClient/record(_:in:)``).
   ///
   /// One commit less: the intent's only. If the worker dies before that transaction commits, the next attempt has to ask.
   public func call<Request: Encodable, Value: Codable & Sendable>(
@@ -62,7 +80,7 @@ public struct TaskEffects: Sendable {
       callLimit: options.callLimit,
       keyLifetime: options.keyLifetime
     )
-    let attempt = EffectAttempt(self, options: options, clock: effects.clock, call: body, reconcile: reconcile)
+    let attempt = try EffectAttempt(self, options: options, call: body, reconcile: reconcile)
     return try await attempt.run(intent)
   }
 

@@ -1,19 +1,15 @@
-public import Libpq
-public import TaskQueue
-
 /// Takes in callbacks: each event counts once, and wakes the one task that looks after its subject.
 ///
 /// The task is coalesced by its unique key: a waiting one is pulled forward, a running one is marked to run once more and
 /// otherwise left alone, so repeated, reordered and concurrent callbacks neither pile up nor get lost. Event and task are one
 /// transaction: after a rollback or a crash nothing of both is left, and the source's next delivery is a new one.
-public struct CallbackInbox: Sendable {
-  private let store: PostgresTaskStore
+public struct CallbackInbox<Store: TransactionalTaskStore>: Sendable {
+  private let store: Store
   private let retention: Duration
-  private var templates: EffectStatements { store.effectStatements }
 
   /// - Parameter retention: how long an event is known as received, and one with an unknown subject waits; 30 days. It must be longer
   ///   than the source redelivers (Stripe: 3 days). ``purgeExpired()`` deletes what is older.
-  public init(store: PostgresTaskStore, retention: Duration = .seconds(30 * 86_400)) {
+  public init(store: Store, retention: Duration = .seconds(30 * 86_400)) {
     self.store = store
     self.retention = retention
   }
@@ -25,7 +21,8 @@ public struct CallbackInbox: Sendable {
   ///   receiving it again is safe.
   @discardableResult
   public func receive(_ event: CallbackEvent, wake task: NewTask) async throws(TaskQueueError) -> CallbackReceipt {
-    try receipt(try await store.query(try receiving(event, task)))
+    try validate(event, task)
+    return try await store.receive(event, retention: retention, wake: task, in: nil)
   }
 
   /// ``receive(_:wake:)`` in the app's transaction, together with what else it writes. One round trip.
@@ -33,12 +30,13 @@ public struct CallbackInbox: Sendable {
   public func receive(
     _ event: CallbackEvent,
     wake task: NewTask,
-    in transaction: LibpqTransaction
+    in transaction: Store.Transaction
   ) async throws(TaskQueueError) -> CallbackReceipt {
-    try receipt(try await store.query(try receiving(event, task), in: transaction))
+    try validate(event, task)
+    return try await store.receive(event, retention: retention, wake: task, in: transaction)
   }
 
-  /// Receives an event whose subject may not be known yet, in a transaction of the store's pool; five round trips.
+  /// Receives an event whose subject may not be known yet, in a transaction of the store's own; five round trips.
   ///
   /// - Parameters:
   ///   - event: with a subject.
@@ -49,30 +47,17 @@ public struct CallbackInbox: Sendable {
   @discardableResult
   public func receive(
     _ event: CallbackEvent,
-    wake task: (LibpqTransaction) async throws -> NewTask?
+    wake task: (Store.Transaction) async throws -> NewTask?
   ) async throws -> CallbackReceipt {
     try event.validate()
     guard let subject = event.subject else {
       throw TaskQueueError(.invalidOption, "An event whose subject may be unknown needs a subject.")
     }
-    do {
-      return try await store.pool.withTransaction { transaction in
-        _ = try await store.query(templates.lockSubject(.text(event.source), .text(subject)), in: transaction)
-        if let task = try await task(transaction) { return try await receive(event, wake: task, in: transaction) }
-        let isNew = try await store.query(
-          templates.remember(
-            .text(event.source),
-            .text(event.id),
-            .text(subject),
-            .json(event.payload),
-            .interval(retention)
-          ),
-          in: transaction
-        )
-        return try isNew[0].bool(0) ? .remembered : .duplicate
-      }
-    } catch let error as LibpqError {
-      throw TaskQueueError(error, .safe)
+    return try await store.withTransaction { transaction in
+      try await store.lockSubject(subject, source: event.source, in: transaction)
+      if let task = try await task(transaction) { return try await receive(event, wake: task, in: transaction) }
+      let isNew = try await store.remember(event, retention: retention, in: transaction)
+      return isNew ? .remembered : .duplicate
     }
   }
 
@@ -84,47 +69,24 @@ public struct CallbackInbox: Sendable {
   public func claimEvents(
     source: String,
     subject: String,
-    in transaction: LibpqTransaction
+    in transaction: Store.Transaction
   ) async throws(TaskQueueError) -> [RememberedEvent] {
     try CallbackEvent.validate(source, "source", maxBytes: 128)
     try CallbackEvent.validate(subject, "subject", maxBytes: 256)
-    let statement = templates.claimEvents(.text(source), .text(subject), .int4(Int32(Limits.page)))
-    let result = try await store.query(statement, in: transaction)
-    return try store.read { () throws(LibpqError) in
-      try result.rows.map { row throws(LibpqError) in
-        RememberedEvent(id: try row.text(0), payload: try row.data(1), receivedAt: try row.timestamptz(2))
-      }
-    }
+    return try await store.claimEvents(source: source, subject: subject, in: transaction)
   }
 
   /// Deletes events older than their retention, remembered ones too; at most ``Limits/page`` per call. By index.
   /// - Returns: how many.
-  public func purgeExpired() async throws(TaskQueueError) -> Int {
-    let result = try await store.query(templates.purgeEvents(.int4(Int32(Limits.page))))
-    return try store.read { () throws(LibpqError) in Int(try result[0].int8(0)) }
-  }
+  public func purgeExpired() async throws(TaskQueueError) -> Int { try await store.purgeExpiredEvents() }
 
-  // MARK: Values
-
-  private func receiving(_ event: CallbackEvent, _ task: NewTask) throws(TaskQueueError) -> LibpqStatement {
+  private func validate(_ event: CallbackEvent, _ task: NewTask) throws(TaskQueueError) {
     try event.validate()
-    guard task.options.unique?.mode == .coalesce else {
+    guard task.unique?.mode == .coalesce else {
       throw TaskQueueError(
         .invalidOption,
         "A task woken by callbacks needs a unique key with mode coalesce: otherwise callbacks pile up or are missed."
       )
-    }
-    return templates.receive(
-      [
-        .text(event.source), .text(event.id), event.subject.map { .text($0) } ?? .null, .interval(retention),
-      ] + (try task.parameters(wakes: store.configuration.wakesUp))
-    )
-  }
-
-  private func receipt(_ result: LibpqResult) throws(TaskQueueError) -> CallbackReceipt {
-    try store.read { () throws(LibpqError) in
-      guard let id = try result[0].optionalInt8(0) else { return .duplicate }
-      return .accepted(EnqueueResult(id: TaskID(id), isNew: try result[0].bool(1)))
     }
   }
 }

@@ -1,5 +1,3 @@
-public import TaskQueue
-
 #if canImport(FoundationEssentials)
   public import FoundationEssentials
 #else
@@ -63,4 +61,10 @@ public struct RememberedEvent: Sendable {
   public var id: String
   public var payload: Data
   public var receivedAt: Date
+
+  @_spi(Store) public init(id: String, payload: Data, receivedAt: Date) {
+    self.id = id
+    self.payload = payload
+    self.receivedAt = receivedAt
+  }
 }

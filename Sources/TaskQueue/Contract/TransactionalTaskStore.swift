@@ -1,0 +1,61 @@
+/// A store whose calls can be part of a transaction of the app's own. Apps use ``TaskClient``'s methods `in:` a transaction.
+///
+/// For authors of stores. Every requirement is one step of the given transaction: it exists when that commits, and never did when it
+/// rolls back. None throws `outcomeUnknown`: that belongs to the commit.
+public protocol TransactionalTaskStore: TaskStore {
+  /// An open transaction, such as `LibpqTransaction`.
+  associatedtype Transaction
+
+  /// Runs `body` in a transaction on a connection of the store's own and commits it; rolls back if `body` throws.
+  ///
+  /// - Throws: what `body` throws; ``TaskQueueError`` with `outcomeUnknown` if the commit could not be looked up, `storeFailed`.
+  func withTransaction<Value>(_ body: (Transaction) async throws -> Value) async throws -> Value
+
+  /// Stores all of the tasks, in order. An empty array is a no-op.
+  func enqueue(_ tasks: [NewTask], in transaction: Transaction) async throws(TaskQueueError) -> [EnqueueResult]
+
+  /// Records the outcome of an attempt. The task stays locked until the transaction ends.
+  ///
+  /// - Throws: `leaseLost` if the claim no longer holds the task; the transaction is to be rolled back.
+  func settle(_ settlement: Settlement, in transaction: Transaction) async throws(TaskQueueError)
+
+  /// Removes older waiting tasks of the same type and property value; never one that a worker holds.
+  func deleteDuplicates(_ filter: DuplicateFilter, in transaction: Transaction) async throws(TaskQueueError) -> Int
+
+  /// Records how an external call ended.
+  func endEffect(
+    _ call: EffectCall,
+    _ outcome: EffectOutcome,
+    in transaction: Transaction
+  ) async throws(TaskQueueError)
+
+  /// Records an event and, only if it is new, enqueues the task. nil: in a transaction of its own.
+  func receive(
+    _ event: CallbackEvent,
+    retention: Duration,
+    wake task: NewTask,
+    in transaction: Transaction?
+  ) async throws(TaskQueueError) -> CallbackReceipt
+
+  /// Waits until no other transaction decides about this subject, and keeps others waiting.
+  func lockSubject(_ subject: String, source: String, in transaction: Transaction) async throws(TaskQueueError)
+
+  /// Records an event whose subject nobody knows yet, with its payload.
+  /// - Returns: false: it was received before.
+  func remember(
+    _ event: CallbackEvent,
+    retention: Duration,
+    in transaction: Transaction
+  ) async throws(TaskQueueError) -> Bool
+
+  /// Hands over, once, the events remembered for a subject, oldest first; at most ``Limits/page``.
+  func claimEvents(
+    source: String,
+    subject: String,
+    in transaction: Transaction
+  ) async throws(TaskQueueError) -> [RememberedEvent]
+
+  /// Deletes expired events, remembered ones too; at most ``Limits/page``.
+  /// - Returns: how many.
+  func purgeExpiredEvents() async throws(TaskQueueError) -> Int
+}

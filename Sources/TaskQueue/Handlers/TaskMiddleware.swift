@@ -1,0 +1,90 @@
+/// Code around every enqueue of a client, or every attempt of a worker: metrics, traces, checks, headers.
+///
+/// The first middleware of a list is the outermost. Both methods have default implementations that just pass on.
+///
+/// ```swift
+/// struct Tenant: TaskMiddleware {
+///   func enqueue(
+///     _ tasks: [NewTask],
+///     next: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
+///   ) async throws(TaskQueueError) -> [EnqueueResult] {
+///     var tasks = tasks
+///     for index in tasks.indices { tasks[index].headers["tenant"] = Current.tenant }
+///     return try await next(tasks)
+///   }
+///
+///   func attempt(
+///     _ context: TaskContext,
+///     next: @Sendable (TaskContext) async throws -> TaskOutcome
+///   ) async throws -> TaskOutcome {
+///     try await Current.$tenant.withValue(context.headers["tenant"]) { try await next(context) }
+///   }
+/// }
+/// ```
+public protocol TaskMiddleware: Sendable {
+  /// Around one call that stores tasks, in the app's transaction or not; a stream calls it per batch. Headers may be added. `next` is
+  /// called at most once, with as many tasks, and its results are passed on in order.
+  ///
+  /// - Throws: what `next` throws; an error of its own, code ``TaskQueueError/Code/refused``, refuses the tasks: nothing is stored.
+  func enqueue(
+    _ tasks: [NewTask],
+    next: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
+  ) async throws(TaskQueueError) -> [EnqueueResult]
+
+  /// Around one attempt: the decoding of the payload and the handler. What it returns or throws is the attempt's outcome. It runs in
+  /// the handler's task, so the handler's cancellation, and its timeout, are the middleware's too.
+  func attempt(
+    _ context: TaskContext,
+    next: @Sendable (TaskContext) async throws -> TaskOutcome
+  ) async throws -> TaskOutcome
+}
+
+extension TaskMiddleware {
+  public func enqueue(
+    _ tasks: [NewTask],
+    next: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
+  ) async throws(TaskQueueError) -> [EnqueueResult] {
+    try await next(tasks)
+  }
+
+  public func attempt(
+    _ context: TaskContext,
+    next: @Sendable (TaskContext) async throws -> TaskOutcome
+  ) async throws -> TaskOutcome {
+    try await next(context)
+  }
+}
+
+extension [any TaskMiddleware] {
+  /// The attempt with all middleware around it, put together once.
+  func around(
+    _ attempt: @escaping @Sendable (TaskContext) async throws -> TaskOutcome
+  ) -> @Sendable (TaskContext) async throws -> TaskOutcome {
+    reversed().reduce(attempt) { next, middleware in
+      { context in try await middleware.attempt(context, next: next) }
+    }
+  }
+
+  /// Stores the tasks with all middleware around it.
+  func enqueue(
+    _ tasks: [NewTask],
+    _ store: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
+  ) async throws(TaskQueueError) -> [EnqueueResult] {
+    try await self[...].enqueue(tasks, store)
+  }
+}
+
+extension ArraySlice<any TaskMiddleware> {
+  fileprivate func enqueue(
+    _ tasks: [NewTask],
+    _ store: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
+  ) async throws(TaskQueueError) -> [EnqueueResult] {
+    guard let first else {
+      for task in tasks { try EnqueueOptions.validateHeaders(task.headers) }
+      return try await store(tasks)
+    }
+    return try await first.enqueue(tasks) { inner throws(TaskQueueError) in
+      try await dropFirst().enqueue(inner, store)
+    }
+  }
+}

@@ -1,0 +1,44 @@
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
+
+/// How payloads become JSON and come back. Enqueuing and handling programs have to agree.
+public struct PayloadCoding: Sendable {
+  /// Not to be changed after it was given to a client.
+  public let encoder: JSONEncoder
+  /// Not to be changed after it was given to handlers.
+  public let decoder: JSONDecoder
+
+  public init(encoder: JSONEncoder = JSONEncoder(), decoder: JSONDecoder = JSONDecoder()) {
+    self.encoder = encoder
+    self.decoder = decoder
+  }
+
+  /// Foundation's defaults: a `Date` is a number of seconds since 2001.
+  public static var standard: PayloadCoding { PayloadCoding() }
+
+  /// Dates as other languages and PostgreSQL's `json_build_object` write them: ISO 8601 with a zone, such as
+  /// `2026-11-27T07:18:26.123456+00:00`. Written in UTC with milliseconds; read with or without a fraction, in any zone.
+  public static var iso8601Dates: PayloadCoding {
+    let encoder = JSONEncoder()
+    encoder.dateEncodingStrategy = .custom { date, encoder in
+      var container = encoder.singleValueContainer()
+      try container.encode(date.formatted(Self.withFraction))
+    }
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .custom { decoder in
+      let container = try decoder.singleValueContainer()
+      let text = try container.decode(String.self)
+      if let date = (try? Date(text, strategy: Self.withFraction)) ?? (try? Date(text, strategy: Self.withoutFraction)) {
+        return date
+      }
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "Not an ISO 8601 date and time with a zone.")
+    }
+    return PayloadCoding(encoder: encoder, decoder: decoder)
+  }
+
+  private static let withFraction = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+  private static let withoutFraction = Date.ISO8601FormatStyle()
+}

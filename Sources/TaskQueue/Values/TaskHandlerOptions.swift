@@ -1,0 +1,38 @@
+/// How the tasks of one type are retried and bounded.
+public struct TaskHandlerOptions: Sendable {
+  /// The wait between attempts, unless the task itself says otherwise. ``RetryPolicy/standard``.
+  public var retry: RetryPolicy = .standard
+  /// Failures (thrown errors) after which the task is a dead letter, unless the task says otherwise; 25. At least 1.
+  public var maxAttempts: Int = 25
+  /// How long one attempt may run before its handler is cancelled; if it then throws, that is a failure. nil: no limit
+  /// (the lease is renewed all the while). Checked about four times per timeout.
+  public var timeout: Duration?
+  /// Errors of exactly these types make the task a dead letter at once: what no retry can mend.
+  public var neverRetry: [any Error.Type] = []
+  /// Decides after each failure of an error that ``neverRetry`` does not have; nil: by policy. Must be short.
+  public var onFailure: (@Sendable (FailedAttempt) -> RetryDecision)?
+
+  public init(
+    retry: RetryPolicy = .standard,
+    maxAttempts: Int = 25,
+    timeout: Duration? = nil,
+    neverRetry: [any Error.Type] = [],
+    onFailure: (@Sendable (FailedAttempt) -> RetryDecision)? = nil
+  ) {
+    self.retry = retry
+    self.maxAttempts = maxAttempts
+    self.timeout = timeout
+    self.neverRetry = neverRetry
+    self.onFailure = onFailure
+  }
+
+  func validate(for type: TaskType) throws(TaskQueueError) {
+    guard 1...Limits.maxAttempts ~= maxAttempts else {
+      throw .invalidOption("maxAttempts of \(type) must be in 1 … \(Limits.maxAttempts); got \(maxAttempts).")
+    }
+    if let timeout, timeout <= .zero {
+      throw .invalidOption("The timeout of \(type) must be above zero; use nil for none.")
+    }
+    try retry.stored?.validate()
+  }
+}
