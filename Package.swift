@@ -134,6 +134,16 @@ let package = Package(
       path: "Examples/GettingStarted"
     ),
 
+    // machamp's guide: init payment, check payment, callback.
+    .executableTarget(
+      name: "OutgoingPayments",
+      dependencies: [
+        "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres", .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Examples/OutgoingPayments",
+      exclude: ["README.md"]
+    ),
+
     // A worker process for the kill tests.
     .executableTarget(
       name: "CrashTestWorker",
