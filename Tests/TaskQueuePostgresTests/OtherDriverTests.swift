@@ -57,7 +57,7 @@ private final class PlainConnection {
 @Suite("Transactions of other drivers")
 struct OtherDriverTests {
   private static let options: [EnqueueOptions] = [
-    .default,
+    .init(),
     .with { $0.schedule = .after(.milliseconds(3_600_000 * 24 * 365 + 1_234)) },
     .with { $0.schedule = .after(Limits.delay) },
     .with { $0.schedule = .after(.seconds(-5)) },

@@ -1,4 +1,4 @@
-public import Libpq
+import Libpq
 @_spi(Store) public import TaskQueue
 
 @_spi(Store) extension PostgresTaskStore {

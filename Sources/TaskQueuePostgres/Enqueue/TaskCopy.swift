@@ -44,39 +44,26 @@ struct TaskCopy {
     }
   }
 
-  /// The columns that some task needs; the table's defaults stand for the others, and every column costs the server time.
-  struct Columns: Equatable {
-    var hasQueue = false
-    var hasPriority = false
-    var hasSchedule = false
-    var hasMaxAttempts = false
-    var hasDeadline = false
-    var hasHeaders = false
-    var hasRetry = false
+  /// What some task needs; the table's defaults stand for the rest, and every column costs the server time.
+  struct Columns: Sendable {
+    let values: [TaskColumn]
+    let hasSchedule: Bool
+    let hasQueue: Bool
 
     init(_ tasks: ArraySlice<NewTask>) {
+      let candidates = TaskColumn.all.filter(\.isCopied)
+      var isUsed = Array(repeating: false, count: candidates.count)
       for task in tasks {
-        if task.queue != .default { hasQueue = true }
-        if task.priority != 100 { hasPriority = true }
-        if task.schedule != .now { hasSchedule = true }
-        if task.maxAttempts != nil { hasMaxAttempts = true }
-        if task.deadline != nil { hasDeadline = true }
-        if !task.headers.isEmpty { hasHeaders = true }
-        if task.retry != nil { hasRetry = true }
+        for index in candidates.indices where !isUsed[index] { isUsed[index] = candidates[index].isUsed(by: task) }
       }
+      values = zip(candidates, isUsed).filter(\.1).map(\.0)
+      hasSchedule = tasks.contains { $0.schedule != .now }
+      hasQueue = values.contains { $0.name == "queue" }
     }
 
     /// `due_at` and `created_at` always: their defaults are volatile, which keeps COPY from inserting many rows at once, or another clock's.
     var names: [String] {
-      var names = ["id", "type", "payload", "due_at", "created_at"]
-      if hasQueue { names.append("queue") }
-      if hasPriority { names.append("priority") }
-      if hasSchedule { names.append("ready") }
-      if hasMaxAttempts { names.append("max_attempts") }
-      if hasDeadline { names.append("deadline") }
-      if hasHeaders { names.append("headers") }
-      if hasRetry { names.append("retry") }
-      return names
+      ["id", "due_at", "created_at"] + (hasSchedule ? ["ready"] : []) + values.map(\.name)
     }
   }
 
