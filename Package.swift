@@ -129,7 +129,10 @@ let package = Package(
     .executableTarget(
       name: "GettingStarted",
       dependencies: [
-        "Libpq", "TaskQueue", "TaskQueuePostgres", .product(name: "Logging", package: "swift-log"),
+        "Libpq", "TaskQueue", "TaskQueuePostgres",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       path: "Examples/GettingStarted"
     ),

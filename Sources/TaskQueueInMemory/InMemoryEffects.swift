@@ -72,12 +72,12 @@ struct InMemoryEffects {
     /// What is known of it; nil while a call is under way.
     var outcome: EffectOutcome? {
       switch state {
-      case .intended: nil
       case .open: .failed(.temporary(code ?? "", reason ?? ""))
       case .unknown: .unknown(reason: reason ?? "")
       case .parked: .parked(reason: reason ?? "")
       case .succeeded: .succeeded(value)
       case .failed: .failed(.permanent(code ?? "", reason ?? ""))
+      default: nil
       }
     }
   }
@@ -199,6 +199,7 @@ extension InMemoryState {
 
   mutating func purgeEffects(olderThan age: Duration, now: Date) -> Int {
     let gone = effects.rows.filter { id, row in
+      if locks.effects.contains(id) { return false }
       let isLive = tasks[id.task].map { if case .finished = $0.phase { false } else { true } } ?? false
       return row.isSettled && !row.isContradicted && row.changedAt.adding(age) <= now && !isLive && dead[id.task] == nil
     }

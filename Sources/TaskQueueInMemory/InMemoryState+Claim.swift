@@ -1,3 +1,4 @@
+import HeapModule
 @_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
@@ -61,12 +62,13 @@ extension InMemoryState {
     }
   }
 
-  /// Takes the queue's first claimable task out of its heap.
+  /// Takes the queue's first claimable task out of its heap, past those that the open transaction has changed.
   private mutating func takeNext(of queue: QueueName, types: Set<TaskType>) -> InMemoryTask? {
     var best: (type: TaskType, ticket: Ticket)?
     for type in laneTypes(of: queue, among: types) {
-      while let ticket = lanes[queue]?[type]?.ready.min, !isCurrent(ticket) {
+      while let ticket = lanes[queue]?[type]?.ready.min, !isCurrent(ticket) || locks.tasks.contains(ticket.id) {
         lanes[queue]?[type]?.ready.removeMin()
+        if isCurrent(ticket) { locks.passedOver.append(.init(queue: queue, type: type, ticket: ticket)) }
       }
       guard let ticket = lanes[queue]?[type]?.ready.min else { continue }
       if best.map({ ticket < $0.ticket }) ?? true { best = (type, ticket) }

@@ -41,8 +41,15 @@ extension InMemoryState {
     }
   }
 
+  /// Passes over what the open transaction has changed.
   mutating func deleteDuplicates(_ filter: DuplicateFilter, now: Date) -> Int {
-    let doomed = tasks.values.filter { task in
+    let doomed = duplicates(filter, now: now).filter { !locks.tasks.contains($0.id) }
+    for task in doomed { remove(task) }
+    return doomed.count
+  }
+
+  func duplicates(_ filter: DuplicateFilter, now: Date) -> [InMemoryTask] {
+    tasks.values.filter { task in
       guard task.id < filter.olderThan, task.type == filter.type, task.priority >= filter.minPriority else {
         return false
       }
@@ -53,8 +60,6 @@ extension InMemoryState {
         return JSONValue.topLevelText(filter.property, in: task.content.payload) == filter.value
       }
     }
-    for task in doomed { remove(task) }
-    return doomed.count
   }
 
   mutating func redrive(_ filter: DeadLetterFilter, now: Date) -> [TaskID] {
@@ -62,6 +67,7 @@ extension InMemoryState {
     for letter in deadTasks(filter, after: nil, now: now) where redriven.count < Limits.page {
       var task = letter.task
       if let slot = task.uniqueSlot {
+        if locks.slots.contains(slot) { continue }
         if let holder = slots[slot].flatMap({ tasks[$0] }) {
           guard case .finished(let keyUntil) = holder.phase, keyUntil <= now else { continue }
           remove(holder)
@@ -85,10 +91,10 @@ extension InMemoryState {
   }
 
   mutating func dropExpiredKeys(now: Date) -> Int {
-    let expired = tasks.values.lazy
-      .filter { if case .finished(let keyUntil) = $0.phase { keyUntil <= now } else { false } }
-      .prefix(Limits.page)
-    let doomed = Array(expired)
+    let expired = tasks.values.filter { task in
+      if case .finished(let keyUntil) = task.phase { keyUntil <= now && !locks.tasks.contains(task.id) } else { false }
+    }
+    let doomed = expired.prefix(Limits.page)
     for task in doomed { remove(task) }
     return doomed.count
   }

@@ -8,8 +8,7 @@
 
 extension InMemoryState {
   mutating func enqueue(_ new: NewTask, now: Date) -> EnqueueResult {
-    guard let unique = new.unique else { return insert(new, now: now) }
-    let slot = UniqueSlot(queue: new.queue, key: unique.key)
+    guard let unique = new.unique, let slot = new.uniqueSlot else { return insert(new, now: now) }
     guard let existing = slots[slot].flatMap({ tasks[$0] }) else { return insert(new, now: now) }
     if case .finished(let keyUntil) = existing.phase {
       guard keyUntil <= now else { return .init(id: existing.id, isNew: false) }
@@ -22,6 +21,13 @@ extension InMemoryState {
       coalesce(existing, with: new, now: now)
     }
     return .init(id: existing.id, isNew: false)
+  }
+
+  /// The task that has the key, live or within its period after completion.
+  func keyHolder(of slot: UniqueSlot, now: Date) -> TaskID? {
+    guard let task = slots[slot].flatMap({ tasks[$0] }) else { return nil }
+    if case .finished(let keyUntil) = task.phase, keyUntil <= now { return nil }
+    return task.id
   }
 
   private mutating func insert(_ new: NewTask, now: Date) -> EnqueueResult {
@@ -59,6 +65,8 @@ extension InMemoryState {
 }
 
 extension NewTask {
+  var uniqueSlot: InMemoryState.UniqueSlot? { unique.map { .init(queue: queue, key: $0.key) } }
+
   func dueAt(now: Date) -> Date {
     switch schedule.rule {
     case .now: now

@@ -64,9 +64,12 @@ extension InMemoryState {
     store(task, phase: task.dueAt <= now ? .ready : .scheduled)
   }
 
+  /// A task that the open transaction has changed counts as held and is left alone: nobody can claim it meanwhile.
   mutating func renew(_ claim: Claim, lease: Duration, now: Date) -> Renewal {
     guard let task = tasks[claim.id], task.token == claim.token else { return .lost }
-    store(task, phase: .held(token: claim.token, until: now.adding(lease)))
+    if !locks.tasks.contains(claim.id) {
+      store(task, phase: .held(token: claim.token, until: now.adding(lease)))
+    }
     return task.isCancelRequested ? .cancelRequested : .renewed
   }
 }

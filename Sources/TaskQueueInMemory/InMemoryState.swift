@@ -1,3 +1,4 @@
+import HeapModule
 @_spi(Store) import TaskQueue
 
 #if canImport(FoundationEssentials)
@@ -31,11 +32,11 @@ struct InMemoryState {
   /// The tasks of one type in one queue.
   struct Lane {
     /// May be claimed; by priority, due time, id.
-    var ready = BinaryHeap<Ticket>()
+    var ready = Heap<Ticket>()
     /// By due time.
-    var scheduled = BinaryHeap<Ticket>()
+    var scheduled = Heap<Ticket>()
     /// By the end of the lease.
-    var held = BinaryHeap<Ticket>()
+    var held = Heap<Ticket>()
   }
 
   /// Live tasks and finished ones that keep their key.
@@ -46,6 +47,11 @@ struct InMemoryState {
   var paused: Set<QueueName> = []
   var lastID: Int64 = 0
   var effects = InMemoryEffects()
+  var inbox = InMemoryInbox()
+  /// How long after its creation a task of a type may take until it is final.
+  var alarmRules: [TaskType: Duration] = [:]
+  /// What the open transaction has changed; only it knows how.
+  var locks = InMemoryLocks()
   /// Which queue a claim begins with, so that a limit below the number of queues starves none.
   var rotation = 0
   /// What watchers are to be told after this call.
@@ -85,7 +91,7 @@ struct InMemoryState {
 
   private mutating func add(
     _ task: InMemoryTask,
-    to heap: WritableKeyPath<Lane, BinaryHeap<Ticket>>,
+    to heap: WritableKeyPath<Lane, Heap<Ticket>>,
     priority: Int,
     instant: Date
   ) {

@@ -50,9 +50,7 @@ struct InMemoryTask {
   var queue: QueueName { content.queue }
   var type: TaskType { content.type }
   var priority: Int { content.priority }
-  var uniqueSlot: InMemoryState.UniqueSlot? {
-    content.unique.map { .init(queue: queue, key: $0.key) }
-  }
+  var uniqueSlot: InMemoryState.UniqueSlot? { content.uniqueSlot }
 
   /// The token under which it was claimed and not settled yet, also when that lease is over.
   var token: Int64? {

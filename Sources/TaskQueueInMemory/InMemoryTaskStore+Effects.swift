@@ -2,11 +2,18 @@
 
 @_spi(Store) extension InMemoryTaskStore: EffectLedger {
   public func beginEffect(_ intent: EffectIntent) async throws(TaskQueueError) -> EffectDecision {
-    mutate { state, now in state.beginEffect(intent, now: now) }
+    let id = InMemoryEffects.ID(task: intent.claim.id, name: intent.name)
+    return try await step { state, now in
+      if state.locks.tasks.contains(id.task) || state.locks.effects.contains(id) { return nil }
+      return state.beginEffect(intent, now: now)
+    }
   }
 
   public func endEffect(_ call: EffectCall, _ outcome: EffectOutcome) async throws(TaskQueueError) -> EffectOutcome? {
-    mutate { state, now in state.endEffect(call, outcome, now: now) }
+    let id = InMemoryEffects.ID(task: call.claim.id, name: call.name)
+    return try await step { state, now in
+      state.locks.effects.contains(id) ? nil : .some(state.endEffect(call, outcome, now: now))
+    }
   }
 
   public func resolveEffect(
@@ -14,7 +21,10 @@
     of task: TaskID,
     as resolution: EffectResolution
   ) async throws(TaskQueueError) -> EffectResolutionResult {
-    mutate { state, now in state.resolveEffect(name, of: task, as: resolution, now: now) }
+    let id = InMemoryEffects.ID(task: task, name: name)
+    return try await step { state, now in
+      state.locks.effects.contains(id) ? nil : state.resolveEffect(name, of: task, as: resolution, now: now)
+    }
   }
 
   public func effects(of task: TaskID) async throws(TaskQueueError) -> [EffectRecord] {

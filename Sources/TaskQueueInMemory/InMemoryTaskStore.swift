@@ -7,15 +7,17 @@ import Synchronization
   public import Foundation
 #endif
 
-/// A store in this process's memory, with the same semantics as the durable one. For unit tests: nothing survives the process.
+/// A store in this process's memory, with the same semantics as the durable one: transactions, effects, callback inbox and
+/// alarms too. For unit tests: nothing survives the process.
 ///
 /// Time is what `now` says: give it a clock moved by hand (`ManualTime` of `TaskQueueTestKit`) and leases, delays and
-/// backoff happen when the test says so. Every call is atomic and takes effect before it returns; it never suspends.
-/// Enqueue, claim and settle cost O(log n) per task; inspection, dead letters and `deleteDuplicates` look at every task.
+/// backoff happen when the test says so. Every call is atomic and takes effect before it returns; it suspends only while an open
+/// ``InMemoryTransaction`` has changed what it needs. Enqueue, claim and settle cost O(log n) per task; inspection, dead letters and `deleteDuplicates` look at every task.
 public final class InMemoryTaskStore: TaskStore {
   private let now: @Sendable () -> Date
   fileprivate let state = Mutex(InMemoryState())
   fileprivate let watchers = Mutex(InMemoryWatchers())
+  let turns = InMemoryTurns()
 
   /// - Parameter now: the store's clock. Must not go back.
   public init(now: @escaping @Sendable () -> Date = { Date() }) { self.now = now }
@@ -33,23 +35,55 @@ public final class InMemoryTaskStore: TaskStore {
     if !hints.isEmpty { watchers.withLock { $0.post(hints) } }
     return value
   }
+
+  /// One atomic step that may have to wait for the end of the open transaction.
+  ///
+  /// - Parameter body: nil, with nothing changed: something it needs is locked. It is called again when no transaction is open.
+  /// - Throws: what `body` throws; `storeFailed` as ``beginTurn()``.
+  func step<Value: Sendable>(
+    _ body: (inout InMemoryState, Date) throws(TaskQueueError) -> Value?
+  ) async throws(TaskQueueError) -> Value {
+    if let value = try mutate(body) { return value }
+    try await beginTurn()
+    defer { turns.end() }
+    guard let value = try mutate(body) else { preconditionFailure("something is locked without an open transaction") }
+    return value
+  }
+
+  /// Waits until no transaction is open, and keeps others waiting until `turns.end()`.
+  ///
+  /// - Throws: `storeFailed` if that would never happen, because this very task is in the open one's body; or if cancelled.
+  func beginTurn() async throws(TaskQueueError) {
+    guard !InMemoryTransaction.current.contains(where: { $0.store === self && $0.isOpen }) else {
+      throw TaskQueueError(
+        .storeFailed,
+        """
+        This task has a transaction of this store open, and would wait for its end for ever. Pass that transaction on, \
+        with `in: transaction`, instead of another one or none.
+        """
+      )
+    }
+    try await turns.begin()
+  }
 }
 
 @_spi(Store) extension InMemoryTaskStore: StoreContract {
   public func enqueue(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult] {
     for task in tasks { try JSONValue.validate(task.payload, of: task.type) }
-    return mutate { state, now in tasks.map { state.enqueue($0, now: now) } }
+    return try await step { state, now in
+      if tasks.contains(where: { state.isLocked($0) }) { return nil }
+      return tasks.map { state.enqueue($0, now: now) }
+    }
   }
 
   public func exchange(
     settle settlements: [Settlement],
     claim request: ClaimRequest?
   ) async throws(TaskQueueError) -> Exchange {
-    mutate { state, now in
+    try await step { state, now in
+      if settlements.contains(where: { state.isLocked($0) }) { return nil }
       let applied = settlements.map { state.settle($0, now: now) }
-      var exchange =
-        request.map { state.claim($0, now: now) }
-        ?? Exchange()
+      var exchange = request.map { state.claim($0, now: now) } ?? Exchange()
       exchange.applied = applied
       return exchange
     }
@@ -73,11 +107,15 @@ public final class InMemoryTaskStore: TaskStore {
   }
 
   public func cancel(_ id: TaskID) async throws(TaskQueueError) -> CancelResult {
-    try mutate { state, now throws(TaskQueueError) in try state.cancel(id, now: now) }
+    try await step { state, now throws(TaskQueueError) in
+      state.locks.tasks.contains(id) ? nil : try state.cancel(id, now: now)
+    }
   }
 
   public func runNow(_ id: TaskID, expectedAttempt: Int) async throws(TaskQueueError) -> Bool {
-    mutate { state, now in state.runNow(id, expectedAttempt: expectedAttempt, now: now) }
+    try await step { state, now in
+      state.locks.tasks.contains(id) ? nil : state.runNow(id, expectedAttempt: expectedAttempt, now: now)
+    }
   }
 
   public func pause(_ queue: QueueName) async throws(TaskQueueError) {

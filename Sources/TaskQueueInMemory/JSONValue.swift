@@ -54,10 +54,12 @@ enum JSONValue: Decodable {
 
   /// - Throws: ``TaskQueueError/Code/encodingFailed`` unless the payload is one JSON value in UTF-8.
   static func validate(_ payload: Data, of type: TaskType) throws(TaskQueueError) {
-    do {
-      _ = try JSONDecoder().decode(JSONValue.self, from: payload)
-    } catch {
+    guard isValid(payload) else {
       throw TaskQueueError(.encodingFailed, "The payload of \(type) is not valid JSON. Nothing was stored.")
     }
+  }
+
+  static func isValid(_ payload: Data) -> Bool {
+    (try? JSONDecoder().decode(JSONValue.self, from: payload)) != nil
   }
 }

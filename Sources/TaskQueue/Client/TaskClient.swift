@@ -9,7 +9,7 @@
 public struct TaskClient<Store: TaskStore>: Sendable {
   public let store: Store
   let contract: any StoreContract
-  let coding: PayloadCoding
+  package let coding: PayloadCoding
   let middleware: [any TaskMiddleware]
 
   /// - Parameters:

@@ -26,9 +26,9 @@ extension WorkerRun {
     guard !exchange.claimed.isEmpty else { return }
     var accepted = exchange.claimed
     // Hardly ever; and copying the array would cost every task.
-    if accepted.contains(where: { rejection(of: $0) != nil }) {
+    if accepted.contains(where: { $0.rejection(maxCrashes: configuration.maxCrashes) != nil }) {
       accepted.removeAll { task in
-        guard let action = rejection(of: task) else { return false }
+        guard let action = task.rejection(maxCrashes: configuration.maxCrashes) else { return false }
         if case .bury(let reason, _, _) = action { noteDeadLetter(task, reason: reason) }
         state.withLock { $0.reject(Settlement(task.claim, action)) }
         return true
@@ -39,22 +39,6 @@ extension WorkerRun {
     }
     runnerSignal.raise()
     if mayBeCancelled { leaseSignal.raise() }
-  }
-
-  /// Why a claimed task is not started, if so.
-  private func rejection(of task: ClaimedTask) -> Settlement.Action? {
-    if task.isCancelRequested { return .bury(.cancelled, detail: nil, nil) }
-    if task.crashes > configuration.maxCrashes {
-      return .bury(
-        .crashed,
-        detail: "\(task.crashes) attempts ended without an outcome: their workers died or lost the lease.",
-        nil
-      )
-    }
-    if let deadline = task.deadline, deadline <= task.claimedAt {
-      return .bury(.expired, detail: "Its deadline passed before attempt \(task.attempt).", nil)
-    }
-    return nil
   }
 
   // MARK: Looking at everything

@@ -14,7 +14,7 @@ final class WorkerRun: Sendable {
   let configuration: TaskWorkerConfiguration
   let clock: WorkerClock
   let logger: Logger
-  private let lanes: [TaskType: Lane]
+  private let lanes: [TaskType: HandlerLane]
   let state = Mutex(WorkerState())
   /// Wakes the exchange loop: an outcome is there, a hint came, shutdown began.
   let workSignal = Signal()
@@ -24,19 +24,6 @@ final class WorkerRun: Sendable {
   let runnerSignal = Signal()
   /// Wakes the lease keeper: somebody may have cancelled a task held here.
   let leaseSignal = Signal()
-
-  /// A type's handler, with the middleware around it.
-  private final class Lane: Sendable {
-    let options: TaskHandlerOptions
-    let services: AttemptServices
-    let attempt: @Sendable (TaskContext) async throws -> TaskOutcome
-
-    init(_ entry: TaskHandlers.Entry, services: AttemptServices, middleware: [any TaskMiddleware]) {
-      options = entry.options
-      self.services = services
-      attempt = middleware.around(entry.run)
-    }
-  }
 
   init(
     store: any StoreContract,
@@ -49,12 +36,13 @@ final class WorkerRun: Sendable {
   ) {
     self.store = store
     self.handlers = handlers
-    let ledger = store as? any EffectLedger
-    let middleware = [AttemptMetrics(clock: clock)] + middleware
-    lanes = handlers.entries.mapValues { entry in
-      let services = AttemptServices(logger: logger, ledger: ledger, effects: effects, retry: entry.options.retry)
-      return Lane(entry, services: services, middleware: middleware)
-    }
+    lanes = handlers.lanes(
+      ledger: store as? any EffectLedger,
+      effects: effects,
+      middleware: middleware,
+      clock: clock,
+      logger: logger
+    )
     self.configuration = configuration
     self.clock = clock
     self.logger = logger
@@ -97,8 +85,8 @@ final class WorkerRun: Sendable {
     let handlerTask = HandlerTask.current
     var next = state.withLock { $0.start(handlerTask, at: clock.now) }
     while let task = next {
-      let lane = lanes[task.type]
-      let ending = await perform(task, lane)
+      let lane = lanes[task.type] ?? .snoozing(configuration.maxPollInterval)
+      let ending = await lane.perform(task)
       let endedAt = clock.now
       if case .returned(.completed) = ending {
         switch state.withLock({ $0.complete(task.claim, thenStart: handlerTask, at: endedAt) }) {
@@ -126,24 +114,15 @@ final class WorkerRun: Sendable {
     workSignal.raise()
   }
 
-  private func perform(_ task: ClaimedTask, _ lane: Lane?) async -> OutcomeRules.Ending {
-    guard let lane else { return .returned(.snooze(configuration.maxPollInterval)) }
-    do { return .returned(try await lane.attempt(TaskContext(task: task, services: lane.services))) } catch {
-      return .threw(error)
-    }
-  }
-
   /// Decides what the store is told, and lets it wait for an exchange.
   private func judge(
     _ ending: OutcomeRules.Ending,
     of task: ClaimedTask,
-    _ lane: Lane?,
+    _ lane: HandlerLane,
     finished: WorkerState.Finished
   ) {
     guard finished.isHeld else { return }
-    var generator = SystemRandomNumberGenerator()
-    let rules = OutcomeRules(task: task, options: lane?.options ?? .init(), now: Date().timeIntervalSince1970)
-    let settlement = rules.settlement(for: ending, cancelReason: finished.cancelReason, using: &generator)
+    let settlement = lane.settlement(for: ending, of: task, cancelReason: finished.cancelReason)
     if case .bury(let reason, _, _) = settlement?.action { noteDeadLetter(task, reason: reason) }
     let isFirst = state.withLock { $0.record(settlement, for: task.claim) }
     if isFirst { workSignal.raise() }

@@ -20,7 +20,7 @@ public struct TaskHandlers: Sendable {
   }
 
   private(set) var entries: [TaskType: Entry] = [:]
-  private let coding: PayloadCoding
+  package let coding: PayloadCoding
 
   /// - Parameter coding: how payloads are decoded; the same as that of whoever enqueues.
   public init(coding: PayloadCoding = .standard) { self.coding = coding }

@@ -1,0 +1,62 @@
+public import Logging
+
+/// Attempts one at a time, without a worker: claimed, run and settled by the worker's own code. For test kits.
+///
+/// What the worker's timers do is missing: no lease is renewed and no handler times out.
+@_spi(Store) public struct SingleAttempt: Sendable {
+  /// What one attempt brought.
+  public struct Result: Sendable {
+    public var task: ClaimedTask
+    /// What the handler returned; nil: it threw, or was not started.
+    public var outcome: TaskOutcome?
+    /// What the handler threw.
+    public var error: (any Error)?
+    /// false: the claim had lost the task, and the outcome counts for nothing.
+    public var isRecorded: Bool
+  }
+
+  public let store: any StoreContract
+  private let lanes: [TaskType: HandlerLane]
+  private let maxCrashes: Int
+
+  public init(
+    store: any TaskStore,
+    handlers: TaskHandlers,
+    middleware: [any TaskMiddleware],
+    effects: EffectsConfiguration,
+    maxCrashes: Int,
+    logger: Logger
+  ) {
+    self.store = store.contract
+    self.maxCrashes = maxCrashes
+    lanes = handlers.lanes(
+      ledger: store as? any EffectLedger,
+      effects: effects,
+      middleware: middleware,
+      clock: WorkerClock(ContinuousClock()),
+      logger: logger
+    )
+  }
+
+  /// Runs a task that was just claimed, and settles it.
+  ///
+  /// - Throws: what the store throws.
+  public func run(_ task: ClaimedTask) async throws(TaskQueueError) -> Result {
+    var result = Result(task: task, outcome: nil, error: nil, isRecorded: true)
+    var settlement: Settlement?
+    if let rejection = task.rejection(maxCrashes: maxCrashes) {
+      settlement = Settlement(task.claim, rejection)
+    } else {
+      let lane = lanes[task.type] ?? .snoozing(.seconds(1))
+      let ending = await lane.perform(task)
+      settlement = lane.settlement(for: ending, of: task)
+      switch ending {
+      case .returned(let outcome): result.outcome = outcome
+      case .threw(let error): result.error = error
+      }
+    }
+    guard let settlement else { return result }
+    result.isRecorded = try await store.exchange(settle: [settlement], claim: nil).applied[0]
+    return result
+  }
+}

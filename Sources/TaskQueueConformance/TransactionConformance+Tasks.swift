@@ -1,0 +1,247 @@
+@_spi(Store) import TaskQueue
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+@_spi(Store) extension TransactionConformance {
+  static var enqueueing: [Check] {
+    [
+      Check("S11 a task enqueued in a transaction is seen when that commits, and not before") { probe in
+        let id = try await probe.store.withTransaction { transaction in
+          let results = try await probe.store.enqueue([probe.tasks.newTask(json: #"{"n":1}"#)], in: transaction)
+          try requireEqual(results.map(\.isNew), [true], "isNew")
+          try await probe.tasks.requireNothingToClaim("its transaction is open")
+          try require(try await probe.store.task(results[0].id) == nil, "an uncommitted task is seen")
+          try requireEqual(try await probe.store.counts(), [], "counts")
+          return results[0].id
+        }
+        let task = try await probe.tasks.claimOnly(id)
+        try requireEqual(String(decoding: task.payload, as: UTF8.self), #"{"n":1}"#, "payload")
+        try requireEqual(task.attempt, 1, "attempt")
+      },
+      Check("S11 a rollback leaves nothing, and its ids are not given out again") { probe in
+        let ids = Recorder<TaskID>()
+        try await probe.rollingBack { transaction in
+          let tasks = try [probe.tasks.newTask(), probe.tasks.newTask { $0.unique = UniqueKey("k") }]
+          ids.add(try await probe.store.enqueue(tasks, in: transaction).map(\.id))
+        }
+        try await probe.tasks.requireNothingToClaim("it was rolled back")
+        for id in ids.all { try await probe.tasks.requireGone(id) }
+        let result = try await probe.tasks.enqueue { $0.unique = UniqueKey("k") }
+        try require(result.isNew, "a rolled back task keeps its unique key")
+        try require(!ids.all.contains(result.id), "an id was given out twice")
+      },
+      Check("S11 a task committed late, with an old id, is claimed at the next look") { probe in
+        let late = try await probe.store.withTransaction { transaction in
+          let late = try await probe.store.enqueue([probe.tasks.newTask()], in: transaction)[0]
+          let early = try await probe.tasks.enqueue()
+          try require(late.id < early.id, "ids do not grow in the order of the calls")
+          try await probe.tasks.claimOnly(early.id)
+          return late
+        }
+        try await probe.tasks.claimOnly(late.id)
+      },
+      Check("S16 a unique key counts within one transaction too") { probe in
+        let ids = try await probe.store.withTransaction { transaction in
+          var ids: [TaskID] = []
+          for mode in [UniqueKey.Mode.keepExisting, .replace, .coalesce] {
+            let task = try probe.tasks.newTask(json: #"{"m":"\#(mode.rawValue)"}"#) { $0.unique = UniqueKey("k", mode: mode) }
+            let result = try await probe.store.enqueue([task], in: transaction)[0]
+            try requireEqual(result.isNew, ids.isEmpty, "isNew of \(mode.rawValue)")
+            ids.append(result.id)
+          }
+          return ids
+        }
+        try requireEqual(Set(ids).count, 1, "different ids")
+        let task = try await probe.tasks.claimOnly(ids[0])
+        try requireEqual(String(decoding: task.payload, as: UTF8.self), #"{"m":"replace"}"#, "payload")
+      },
+      Check("S16 a task replaced or pulled forward in a transaction that rolls back is as it was") { probe in
+        let id = try await probe.tasks.enqueue(json: #"{"v":1}"#) {
+          $0.unique = UniqueKey("k")
+          $0.schedule = .after(.seconds(100))
+        }.id
+        for mode in [UniqueKey.Mode.replace, .coalesce] {
+          try await probe.rollingBack { transaction in
+            let task = try probe.tasks.newTask(json: #"{"v":2}"#) { $0.unique = UniqueKey("k", mode: mode) }
+            let result = try await probe.store.enqueue([task], in: transaction)[0]
+            try requireEqual(result, .init(id: id, isNew: false), "result")
+            try await probe.tasks.requireNothingToClaim("the change is not committed")
+          }
+          try await probe.tasks.requireNothingToClaim("the change was rolled back")
+          try requireEqual(
+            String(decoding: try await probe.tasks.live(id).payload, as: UTF8.self),
+            #"{"v":1}"#,
+            "payload"
+          )
+        }
+        try await probe.advance(by: .seconds(110))
+        try await probe.tasks.claimOnly(id)
+      },
+      Check("S16 a held task marked in a transaction runs once more after its commit") { probe in
+        let task = try await probe.start { $0.unique = UniqueKey("k") }
+        try await probe.store.withTransaction { transaction in
+          let again = try probe.tasks.newTask { $0.unique = UniqueKey("k", mode: .coalesce) }
+          _ = try await probe.store.enqueue([again], in: transaction)
+        }
+        try requireEqual(try await probe.store.renew([task.claim], lease: .seconds(60)), [.renewed], "renewal")
+        try await probe.tasks.settleHeld(task, .complete)
+        try await probe.tasks.settleHeld(try await probe.tasks.claimOnly(task.claim.id), .complete)
+        try await probe.tasks.requireGone(task.claim.id)
+      },
+      Check("S17 deleteDuplicates in a transaction counts what it deletes, and is undone by a rollback") { probe in
+        let old = try await probe.tasks.enqueue(json: #"{"p":7}"#).id
+        let new = try await probe.tasks.enqueue(json: #"{"p":7}"#).id
+        let filter = DuplicateFilter(olderThan: new, type: StoreProbe.type, property: "p", value: "7")
+        try await probe.rollingBack { transaction in
+          try requireEqual(try await probe.store.deleteDuplicates(filter, in: transaction), 1, "deleted")
+          try requireEqual(try await probe.store.deleteDuplicates(filter, in: transaction), 0, "deleted again")
+          _ = try await probe.tasks.live(old)
+        }
+        _ = try await probe.tasks.live(old)
+        try await probe.store.withTransaction { transaction in
+          try requireEqual(try await probe.store.deleteDuplicates(filter, in: transaction), 1, "deleted")
+        }
+        try await probe.tasks.requireGone(old)
+        try await probe.tasks.claimOnly(new)
+      },
+    ]
+  }
+
+  static var settling: [Check] {
+    [
+      Check("S1 a completion and follow-up tasks commit together or not at all") { probe in
+        let task = try await probe.start()
+        let context = probe.context(task)
+        try await probe.rollingBack { transaction in
+          try await probe.client.complete(context, in: transaction)
+          _ = try await probe.store.enqueue([probe.tasks.newTask()], in: transaction)
+        }
+        try requireEqual(try await probe.tasks.live(task.claim.id).state, .running, "state after the rollback")
+        let next = try await probe.client.withCompletion(of: context) { transaction in
+          try requireEqual(try await probe.tasks.live(task.claim.id).state, .running, "state before the commit")
+          return try await probe.store.enqueue([probe.tasks.newTask()], in: transaction)[0].id
+        }
+        try await probe.tasks.requireGone(task.claim.id)
+        try await probe.tasks.claimOnly(next)
+      },
+      Check("S6 every outcome can be recorded in a transaction") { probe in
+        for (name, action) in StoreConformance.everyAction {
+          let task = try await probe.start()
+          try await probe.rollingBack { transaction in try await probe.settle(task, action, in: transaction) }
+          try requireEqual(try await probe.tasks.live(task.claim.id).state, .running, "state after a rollback")
+          try await probe.store.withTransaction { transaction in
+            try await probe.settle(task, action, in: transaction)
+          }
+          try require(!(try await probe.tasks.settle(task.claim, .complete)), "the claim holds after \(name)")
+          let letter = try await probe.tasks.letter(task.claim.id)
+          switch action {
+          case .complete: try await probe.tasks.requireGone(task.claim.id)
+          case .bury(let reason, let detail, _):
+            try requireEqual(letter?.reason, reason, "reason")
+            try requireEqual(letter?.detail, detail, "detail")
+          case .fail:
+            try requireEqual(try await probe.tasks.live(task.claim.id).failures, 1, "failures")
+            _ = try await probe.store.cancel(task.claim.id)
+          case .reschedule(_, let returnsAttempt):
+            try requireEqual(try await probe.tasks.live(task.claim.id).attempt, returnsAttempt ? 0 : 1, "attempt")
+            _ = try await probe.store.cancel(task.claim.id)
+          case .release:
+            try requireEqual(try await probe.tasks.live(task.claim.id).state, .due, "state")
+            _ = try await probe.store.cancel(task.claim.id)
+          }
+        }
+      },
+      Check("S4 a stale claim does not settle, and nothing of its transaction stays") { probe in
+        let stale = try await probe.start()
+        try await probe.advance(by: .seconds(70))
+        let fresh = try await probe.tasks.claimOnly(stale.claim.id)
+        let code = try await StoreProbe.errorCode {
+          try await probe.store.withTransaction { transaction in
+            _ = try await probe.store.enqueue([probe.tasks.newTask()], in: transaction)
+            try await probe.settle(stale, .complete, in: transaction)
+          }
+        }
+        try requireEqual(code, .leaseLost, "error")
+        try await probe.tasks.requireNothingToClaim("the transaction was rolled back")
+        try await probe.tasks.settleHeld(fresh, .complete)
+      },
+      Check("S4 withCompletion does not run its body for a stale claim") { probe in
+        let stale = try await probe.start()
+        try await probe.tasks.settleHeld(stale, .complete)
+        let code = try await StoreProbe.errorCode {
+          try await probe.client.withCompletion(of: probe.context(stale)) { _ in
+            throw ConformanceFailure("the body ran")
+          }
+        }
+        try requireEqual(code, .leaseLost, "error")
+      },
+      Check("S4 a claim settles once, also within one transaction") { probe in
+        let task = try await probe.start()
+        let code = try await StoreProbe.errorCode {
+          try await probe.store.withTransaction { transaction in
+            try await probe.settle(task, .complete, in: transaction)
+            try await probe.settle(task, .complete, in: transaction)
+          }
+        }
+        try requireEqual(code, .leaseLost, "error of the second time")
+        try await probe.tasks.settleHeld(task, .complete)
+      },
+      Check("S2 a task whose completion waits for its commit is not taken over, and its lease counts as held") { probe in
+        let task = try await probe.start()
+        try await probe.advance(by: .seconds(70))
+        try await probe.client.withCompletion(of: probe.context(task)) { _ in
+          try await probe.tasks.requireNothingToClaim("its completion is being committed")
+          try requireEqual(try await probe.store.renew([task.claim], lease: .seconds(60)), [.renewed], "renewal")
+        }
+        try await probe.tasks.requireGone(task.claim.id)
+      },
+      Check("S2 a task passed over in an open transaction is claimed after its rollback") { probe in
+        let task = try await probe.start()
+        try await probe.advance(by: .seconds(70))
+        try await probe.rollingBack { transaction in
+          try await probe.settle(task, .complete, in: transaction)
+          try await probe.tasks.requireNothingToClaim("its completion may be committed")
+        }
+        try requireEqual(try await probe.tasks.claimOnly(task.claim.id).crashes, 1, "crashes")
+      },
+      Check("S16 the key of a task completed in a transaction is free after the commit") { probe in
+        let task = try await probe.start { $0.unique = UniqueKey("k") }
+        let again = try await probe.store.withTransaction { transaction in
+          try await probe.settle(task, .complete, in: transaction)
+          return try await probe.store.enqueue([probe.tasks.newTask { $0.unique = UniqueKey("k") }], in: transaction)[0]
+        }
+        try require(again.isNew && again.id != task.claim.id, "the transaction does not see its own completion")
+        try await probe.tasks.claimOnly(again.id)
+      },
+    ]
+  }
+
+  static var effects: [Check] {
+    [
+      Check("S1 an effect's success and the completion commit together or not at all") { probe in
+        guard let ledger = probe.store as? any EffectLedger else { return }
+        let task = try await probe.start()
+        let context = probe.context(task)
+        let receipt = try await context.effects.call("charge", request: 1) { _ in 7 }
+        try requireEqual(receipt.value, 7, "value")
+        try await probe.rollingBack { transaction in
+          try await probe.client.complete(context, in: transaction)
+          try await probe.client.record(receipt, in: transaction)
+          try requireEqual(try await ledger.effects(of: task.claim.id).map(\.state), [.intended], "uncommitted state")
+        }
+        try requireEqual(try await ledger.effects(of: task.claim.id).map(\.state), [.intended], "rolled back state")
+        try await probe.client.withCompletion(of: context) { transaction in
+          try await probe.client.record(receipt, in: transaction)
+        }
+        let records = try await ledger.effects(of: task.claim.id)
+        try requireEqual(records.map(\.state), [.succeeded], "committed state")
+        try requireEqual(records.map(\.value), [Data("7".utf8)], "recorded value")
+        try await probe.tasks.requireGone(task.claim.id)
+      }
+    ]
+  }
+}

@@ -1,0 +1,13 @@
+@_spi(Store) public import TaskQueue
+
+/// An empty store whose calls can be part of transactions.
+@_spi(Store) public protocol TransactionHarness<Transactional>: StoreHarness {
+  associatedtype Transactional: TransactionalTaskStore & StoreContract
+
+  var transactionalStore: Transactional { get }
+}
+
+/// An empty store that is a ledger and knows what takes too long.
+@_spi(Store) public protocol AlarmHarness: EffectLedgerHarness {
+  var alarms: any AlarmSource { get }
+}

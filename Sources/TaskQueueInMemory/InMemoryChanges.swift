@@ -1,0 +1,117 @@
+@_spi(Store) import TaskQueue
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What an open transaction has done so far, unseen by others. Pure.
+///
+/// A second, small state: whatever the transaction changes is copied into it first and locked in the store's own ("live") state. The
+/// rules are those of every call; only where they work is different. A commit writes the copies back. Costs O(log n) per change.
+struct InMemoryChanges {
+  private var own = InMemoryState()
+
+  mutating func enqueue(_ task: NewTask, on live: inout InMemoryState, now: Date) -> EnqueueResult {
+    if let slot = task.uniqueSlot {
+      // No lock: a duplicate must not hold up the outcome of the task that is there.
+      if !live.locks.slots.contains(slot), task.unique?.mode == .keepExisting,
+        let holder = live.keyHolder(of: slot, now: now)
+      {
+        return EnqueueResult(id: holder, isNew: false)
+      }
+      take(slot, from: &live)
+    }
+    // As a sequence: an id that a rollback leaves is never given out again.
+    own.lastID = live.lastID
+    defer { live.lastID = own.lastID }
+    return own.enqueue(task, now: now)
+  }
+
+  /// - Returns: whether the claim still held the task; otherwise nothing was changed.
+  mutating func settle(_ settlement: Settlement, on live: inout InMemoryState, now: Date) -> Bool {
+    if live.tasks[settlement.claim.id]?.token == settlement.claim.token { take(settlement.claim.id, from: &live) }
+    return own.settle(settlement, now: now)
+  }
+
+  mutating func deleteDuplicates(_ filter: DuplicateFilter, on live: inout InMemoryState, now: Date) -> Int {
+    for task in live.duplicates(filter, now: now) { take(task.id, from: &live) }
+    return own.deleteDuplicates(filter, now: now)
+  }
+
+  mutating func endEffect(
+    _ call: EffectCall,
+    _ outcome: EffectOutcome,
+    on live: inout InMemoryState,
+    now: Date
+  ) -> EffectOutcome? {
+    let id = InMemoryEffects.ID(task: call.claim.id, name: call.name)
+    if live.locks.effects.insert(id).inserted { own.effects.rows[id] = live.effects.rows[id] }
+    return own.endEffect(call, outcome, now: now)
+  }
+
+  // MARK: Inbox
+
+  mutating func record(
+    _ event: CallbackEvent,
+    isRemembered: Bool,
+    retention: Duration,
+    on live: inout InMemoryState,
+    now: Date
+  ) -> Bool {
+    take(event.inboxID, from: &live)
+    return own.inbox.record(event, isRemembered: isRemembered, retention: retention, now: now)
+  }
+
+  mutating func claimEvents(
+    source: String,
+    subject: String,
+    on live: inout InMemoryState,
+    now: Date
+  ) -> [RememberedEvent] {
+    for (id, _) in live.inbox.waiting(source: source, subject: subject, now: now) { take(id, from: &live) }
+    return own.inbox.claim(source: source, subject: subject, now: now)
+  }
+
+  // MARK: Commit
+
+  /// Writes everything back and unlocks it.
+  func commit(to live: inout InMemoryState) {
+    var versions: [TaskID: UInt64] = [:]
+    for id in live.locks.tasks {
+      guard let old = live.tasks[id] else { continue }
+      versions[id] = old.version
+      live.remove(old)
+    }
+    for slot in live.locks.slots { live.slots[slot] = own.slots[slot] }
+    for (id, letter) in own.dead { live.dead[id] = letter }
+    for var task in own.tasks.values {
+      // No ticket of an earlier phase may seem current.
+      task.version = max(task.version, versions[task.id] ?? 0)
+      live.store(task, phase: task.phase)
+    }
+    for id in live.locks.effects { live.effects.rows[id] = own.effects.rows[id] }
+    for id in live.locks.events { live.inbox.events[id] = own.inbox.events[id] }
+    live.releaseLocks()
+  }
+
+  // MARK: Copies
+
+  private mutating func take(_ slot: InMemoryState.UniqueSlot, from live: inout InMemoryState) {
+    guard live.locks.slots.insert(slot).inserted, let holder = live.slots[slot] else { return }
+    own.slots[slot] = holder
+    take(holder, from: &live)
+  }
+
+  /// With its unique key, which its outcome may free.
+  private mutating func take(_ id: TaskID, from live: inout InMemoryState) {
+    guard let task = live.tasks[id], live.locks.tasks.insert(id).inserted else { return }
+    own.tasks[id] = task
+    if let slot = task.uniqueSlot { take(slot, from: &live) }
+  }
+
+  private mutating func take(_ id: InMemoryInbox.EventID, from live: inout InMemoryState) {
+    if live.locks.events.insert(id).inserted { own.inbox.events[id] = live.inbox.events[id] }
+  }
+}
