@@ -111,7 +111,9 @@ struct OutgoingPayments {
     let lost = try await payments.create(amount: Provider.losesAnswerFor)
     let called = try await payments.create(amount: Provider.staysPendingFor)
     var isCalled = false
-    while try await [rows.payment(slow), rows.payment(lost), rows.payment(called)].contains(where: { $0.status != "DONE" }) {
+    while try await [rows.payment(slow), rows.payment(lost), rows.payment(called)].contains(where: {
+      $0.status != "DONE"
+    }) {
       if !isCalled, let id = try await rows.payment(called).providerID, await provider.looks(at: id) >= 2 {
         await provider.finish(id)
         for _ in 1...3 { try await payments.callback(providerID: id) }

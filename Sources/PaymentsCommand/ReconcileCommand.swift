@@ -65,7 +65,9 @@ struct ReconcileCommand: AsyncParsableCommand {
       report = try await ReconciliationRun(database: store.pool, provider: provider)
         .report(since..<until, grace: grace, now: now)
       if repair {
-        repaired = try await ReconciliationRepair(client: TaskClient(store: store), provider: provider).carryOut(report.repairs)
+        repaired = try await ReconciliationRepair(client: TaskClient(store: store), provider: provider).carryOut(
+          report.repairs
+        )
       }
     } catch {
       await store.close()

@@ -1,9 +1,9 @@
 import Foundation
 import Libpq
 import SeededRandom
+import TaskQueue
 import TaskQueuePostgres
 import TaskQueueTestKit
-import TaskQueue
 import Testing
 
 @testable import PaymentsExample

@@ -97,7 +97,11 @@ struct OutboxTests {
       struct Undone: Error {}
       await #expect(throws: Undone.self) {
         try await fixture.store.pool.withTransaction { transaction in
-          _ = try await PaymentCreation.create(PaymentsFixture.newPayment(), client: fixture.app.client, in: transaction)
+          _ = try await PaymentCreation.create(
+            PaymentsFixture.newPayment(),
+            client: fixture.app.client,
+            in: transaction
+          )
           throw Undone()
         }
       }

@@ -78,10 +78,12 @@ struct MiddlewareTests {
     let client = TaskClient(store: InMemoryTaskStore(), middleware: [Stamp(name: "a", journal: journal)])
     try await client.enqueue(all: [Ping(number: 1), Ping(number: 2)])
     try await client.enqueue([client.newTask(Ping(number: 3)), client.newTask(Pong())])
-    try await client.enqueue(streaming: AsyncStream { stream in
-      stream.yield(Ping(number: 4))
-      stream.finish()
-    })
+    try await client.enqueue(
+      streaming: AsyncStream { stream in
+        stream.yield(Ping(number: 4))
+        stream.finish()
+      }
+    )
     try await client.enqueue(all: [Ping]())
     #expect(journal.entries.filter { $0.hasPrefix("a enqueues") } == ["a enqueues 2", "a enqueues 2", "a enqueues 1"])
   }

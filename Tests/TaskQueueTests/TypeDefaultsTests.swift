@@ -31,11 +31,13 @@ struct TypeDefaultsTests {
     let bulk = try await client.enqueue(all: [Letter(number: 1), Letter(number: 2)])
     #expect(bulk.map(\.isNew) == [false, true])
     #expect(bulk[0].id == first.id)
-    try await client.enqueue(streaming: AsyncStream { stream in
-      stream.yield(Letter(number: 2))
-      stream.yield(Letter(number: 3))
-      stream.finish()
-    })
+    try await client.enqueue(
+      streaming: AsyncStream { stream in
+        stream.yield(Letter(number: 2))
+        stream.yield(Letter(number: 3))
+        stream.finish()
+      }
+    )
     let tasks = try await client.tasks()
     #expect(tasks.map(\.uniqueKey) == ["letter:1", "letter:2", "letter:3"])
     #expect(tasks.allSatisfy { $0.queue == "mail" && $0.priority == 7 })

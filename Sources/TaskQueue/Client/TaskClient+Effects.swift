@@ -49,7 +49,9 @@ extension TaskClient {
   public func alarmRules() async throws(TaskQueueError) -> [AlarmRule] { try await alarms().alarmRules() }
 
   /// Adds these rules or changes those of their types; others stay. An empty array is a no-op.
-  public func setAlarmRules(_ rules: [AlarmRule]) async throws(TaskQueueError) { try await alarms().setAlarmRules(rules) }
+  public func setAlarmRules(_ rules: [AlarmRule]) async throws(TaskQueueError) {
+    try await alarms().setAlarmRules(rules)
+  }
 
   /// - Returns: whether there was one.
   @discardableResult

@@ -47,7 +47,10 @@
 extension StoreContract {
   func alarmSource() throws(TaskQueueError) -> any AlarmSource {
     guard let source = self as? any AlarmSource else {
-      throw TaskQueueError(.invalidConfiguration, "This store has no alarms; use one that does, such as PostgresTaskStore.")
+      throw TaskQueueError(
+        .invalidConfiguration,
+        "This store has no alarms; use one that does, such as PostgresTaskStore."
+      )
     }
     return source
   }

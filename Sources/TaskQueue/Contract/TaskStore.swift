@@ -8,7 +8,9 @@ extension TaskStore {
   /// The store as the engine sees it.
   var contract: any StoreContract {
     guard let contract = self as? any StoreContract else {
-      preconditionFailure("\(Self.self) is no store: it has to conform to StoreContract (@_spi(Store) import TaskQueue)")
+      preconditionFailure(
+        "\(Self.self) is no store: it has to conform to StoreContract (@_spi(Store) import TaskQueue)"
+      )
     }
     return contract
   }

@@ -36,7 +36,9 @@ struct EnqueueMetrics: TaskMiddleware {
     for index in tasks.indices {
       let following = index + 1
       let task = tasks[index]
-      if following < tasks.endIndex, tasks[following].type == task.type, tasks[following].queue == task.queue { continue }
+      if following < tasks.endIndex, tasks[following].type == task.type, tasks[following].queue == task.queue {
+        continue
+      }
       let counter = counters.instrument(task.queue, task.type) { dimensions in
         Counter(label: "taskqueue_enqueued_total", dimensions: dimensions)
       }

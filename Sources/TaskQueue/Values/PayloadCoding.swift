@@ -31,10 +31,14 @@ public struct PayloadCoding: Sendable {
     decoder.dateDecodingStrategy = .custom { decoder in
       let container = try decoder.singleValueContainer()
       let text = try container.decode(String.self)
-      if let date = (try? Date(text, strategy: Self.withFraction)) ?? (try? Date(text, strategy: Self.withoutFraction)) {
+      if let date = (try? Date(text, strategy: Self.withFraction)) ?? (try? Date(text, strategy: Self.withoutFraction))
+      {
         return date
       }
-      throw DecodingError.dataCorruptedError(in: container, debugDescription: "Not an ISO 8601 date and time with a zone.")
+      throw DecodingError.dataCorruptedError(
+        in: container,
+        debugDescription: "Not an ISO 8601 date and time with a zone."
+      )
     }
     return PayloadCoding(encoder: encoder, decoder: decoder)
   }

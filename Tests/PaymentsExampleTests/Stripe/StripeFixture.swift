@@ -48,7 +48,12 @@ struct StripeFixture: Sendable {
             var settings = PaymentsFixture.settings { $0.callbackSecrets = [secret] }
             settings.baseRetry = baseRetry
             settings.maxRetry = max(baseRetry, .milliseconds(200))
-            let app = PaymentsApp(settings: settings, client: TaskClient(store: store), provider: stripe, logger: logger)
+            let app = PaymentsApp(
+              settings: settings,
+              client: TaskClient(store: store),
+              provider: stripe,
+              logger: logger
+            )
             try await run(app, stripe, proxy, http, works, body)
           }
         } catch {
