@@ -72,12 +72,12 @@ struct InMemoryEffects {
     /// What is known of it; nil while a call is under way.
     var outcome: EffectOutcome? {
       switch state {
-      case .intended: nil
       case .open: .failed(.temporary(code ?? "", reason ?? ""))
       case .unknown: .unknown(reason: reason ?? "")
       case .parked: .parked(reason: reason ?? "")
       case .succeeded: .succeeded(value)
       case .failed: .failed(.permanent(code ?? "", reason ?? ""))
+      default: nil
       }
     }
   }

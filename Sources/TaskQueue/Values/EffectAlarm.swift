@@ -1,13 +1,17 @@
 /// How many effects of one task type need somebody.
 public struct EffectAlarm: Hashable, Sendable {
   /// Why.
-  public enum Kind: String, Hashable, Sendable, CaseIterable {
+  public struct Kind: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+    public var description: String { rawValue }
+
     /// Without a known outcome for longer than the monitor's `unknownAfter`.
-    case unknown
+    public static let unknown = Kind(rawValue: "unknown")
     /// Waiting for a person.
-    case parked
+    public static let parked = Kind(rawValue: "parked")
     /// The reports of it cannot all be true.
-    case contradicted
+    public static let contradicted = Kind(rawValue: "contradicted")
   }
 
   public var type: TaskType

@@ -5,18 +5,22 @@
 #endif
 
 /// How an effect stands.
-public enum EffectState: String, Hashable, Sendable {
+public struct EffectState: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+  public var description: String { rawValue }
+
   /// The last call certainly did not happen; another may be made.
-  case open
+  public static let open = EffectState(rawValue: "open")
   /// A call may be under way.
-  case intended
+  public static let intended = EffectState(rawValue: "intended")
   /// A call ended without an answer, or its worker died.
-  case unknown
+  public static let unknown = EffectState(rawValue: "unknown")
   /// As unknown, and a person has to say.
-  case parked
-  case succeeded
+  public static let parked = EffectState(rawValue: "parked")
+  public static let succeeded = EffectState(rawValue: "succeeded")
   /// It did not happen and never will.
-  case failed
+  public static let failed = EffectState(rawValue: "failed")
 }
 
 /// One row of the ledger.

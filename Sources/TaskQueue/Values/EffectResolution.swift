@@ -15,12 +15,16 @@ public enum EffectResolution: Sendable {
 }
 
 /// What became of a resolution.
-public enum EffectResolutionResult: String, Hashable, Sendable {
-  case resolved
+public struct EffectResolutionResult: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+  public let rawValue: String
+  public init(rawValue: String) { self.rawValue = rawValue }
+  public var description: String { rawValue }
+
+  public static let resolved = EffectResolutionResult(rawValue: "resolved")
   /// It had succeeded or failed already; nothing was changed.
-  case settled
+  public static let settled = EffectResolutionResult(rawValue: "settled")
   /// A worker holds the task, or the call may still reach the provider; nothing was changed.
-  case running
+  public static let running = EffectResolutionResult(rawValue: "running")
   /// The task has no such effect.
-  case unknown
+  public static let unknown = EffectResolutionResult(rawValue: "unknown")
 }

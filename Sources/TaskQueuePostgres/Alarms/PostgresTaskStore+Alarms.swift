@@ -52,11 +52,10 @@ import Libpq
       }
       for row in results[1].rows { alarms.dead.append(try Self.overdueTask(row, at: 0, isDead: true)) }
       for row in results[2].rows {
-        guard let kind = EffectAlarm.Kind(rawValue: try row.text(1)) else { continue }
         alarms.effects.append(
           EffectAlarm(
             type: TaskType(try row.text(0)),
-            kind: kind,
+            kind: EffectAlarm.Kind(rawValue: try row.text(1)),
             count: Int(try row.int8(2)),
             oldest: .seconds(try row.float8(3))
           )

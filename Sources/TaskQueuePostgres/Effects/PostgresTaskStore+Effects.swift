@@ -70,7 +70,7 @@ import Libpq
       .unsafe
     )
     return try read { () throws(LibpqError) in
-      EffectResolutionResult(rawValue: try result[0].text(0)) ?? .unknown
+      EffectResolutionResult(rawValue: try result[0].text(0))
     }
   }
 
@@ -121,7 +121,7 @@ import Libpq
     case .open: return .failed(.temporary(code, reason))
     case .unknown: return .unknown(reason: reason)
     case .parked: return .parked(reason: reason)
-    case .intended, nil: return nil
+    default: return nil
     }
   }
 
@@ -133,7 +133,7 @@ import Libpq
           taskType: TaskType(try row.text(1)),
           name: EffectName(try row.text(2)),
           key: IdempotencyKey(rawValue: try row.text(3)),
-          state: EffectState(rawValue: try row.text(4)) ?? .unknown,
+          state: EffectState(rawValue: try row.text(4)),
           isContradicted: try row.bool(5),
           calls: Int(try row.int4(6)),
           intendedAt: try row.timestamptz(7),
