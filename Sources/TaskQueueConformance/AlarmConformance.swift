@@ -38,7 +38,9 @@
   public static let all: [Check] = [
     Check("S30 alarm rules are added, changed and removed, and those of other types stay") { _, alarms in
       try await alarms.setAlarmRules([.init("a", finalWithin: .seconds(1)), .init("b", finalWithin: .seconds(2))])
-      try await alarms.setAlarmRules([.init("b", finalWithin: .seconds(3)), .init("c", finalWithin: .milliseconds(500))])
+      try await alarms.setAlarmRules([
+        .init("b", finalWithin: .seconds(3)), .init("c", finalWithin: .milliseconds(500)),
+      ])
       try await alarms.setAlarmRules([])
       let rules: [AlarmRule] = [
         .init("a", finalWithin: .seconds(1)), .init("b", finalWithin: .seconds(3)),
@@ -51,7 +53,9 @@
       let code = try await StoreProbe.errorCode { try await alarms.setAlarmRules([.init("a", finalWithin: .zero)]) }
       try requireEqual(code, .invalidOption, "error of a rule of zero")
     },
-    Check("S30 overdue tasks of types with a rule are found page by page, and the walk ends at young ones") { probe, alarms in
+    Check("S30 overdue tasks of types with a rule are found page by page, and the walk ends at young ones") {
+      probe,
+      alarms in
       try await alarms.setAlarmRules([AlarmRule(StoreProbe.type, finalWithin: .seconds(4 * 3_600))])
       let old = try await probe.tasks.store.enqueue(Array(repeating: probe.tasks.newTask(), count: 30)).map(\.id)
       for _ in 1...5 { try await probe.tasks.enqueue(StoreProbe.otherType) }
@@ -93,7 +97,12 @@
       }
       try await probe.advance(by: .seconds(3_600))
       // As long as no outcome is recorded it is unknown; this one is young.
-      _ = try await probe.begin(try await probe.tasks.claimOnly(try await probe.tasks.enqueue(StoreProbe.otherType).id, types: [StoreProbe.otherType]))
+      _ = try await probe.begin(
+        try await probe.tasks.claimOnly(
+          try await probe.tasks.enqueue(StoreProbe.otherType).id,
+          types: [StoreProbe.otherType]
+        )
+      )
       let page = try await alarms.alarms(after: nil, page: 10, limit: 10, unknownAfter: .seconds(900))
       try require(page.next == nil, "there is no rule, and yet another page")
       try requireEqual(page.effects.map(\.kind), [.contradicted, .parked, .unknown], "kinds")

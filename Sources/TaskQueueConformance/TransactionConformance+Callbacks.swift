@@ -78,7 +78,8 @@
         try await probe.tasks.requireNothingToClaim("it was rolled back")
         try await probe.tasks.claimOnly(try await probe.accept(event, task, by: inbox).id)
       },
-      Check("S17 an event whose subject is unknown waits, and is handed over once when the subject becomes known") { probe in
+      Check("S17 an event whose subject is unknown waits, and is handed over once when the subject becomes known") {
+        probe in
         let inbox = CallbackInbox(store: probe.store)
         let payload = Data(#"{"n":1}"#.utf8)
         let events = ["1", "2"].map { CallbackEvent(source: "p", id: $0, subject: "s", payload: payload) }

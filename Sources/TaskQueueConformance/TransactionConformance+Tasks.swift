@@ -48,7 +48,9 @@
         let ids = try await probe.store.withTransaction { transaction in
           var ids: [TaskID] = []
           for mode in [UniqueKey.Mode.keepExisting, .replace, .coalesce] {
-            let task = try probe.tasks.newTask(json: #"{"m":"\#(mode.rawValue)"}"#) { $0.unique = UniqueKey("k", mode: mode) }
+            let task = try probe.tasks.newTask(json: #"{"m":"\#(mode.rawValue)"}"#) {
+              $0.unique = UniqueKey("k", mode: mode)
+            }
             let result = try await probe.store.enqueue([task], in: transaction)[0]
             try requireEqual(result.isNew, ids.isEmpty, "isNew of \(mode.rawValue)")
             ids.append(result.id)
@@ -190,7 +192,8 @@
         try requireEqual(code, .leaseLost, "error of the second time")
         try await probe.tasks.settleHeld(task, .complete)
       },
-      Check("S2 a task whose completion waits for its commit is not taken over, and its lease counts as held") { probe in
+      Check("S2 a task whose completion waits for its commit is not taken over, and its lease counts as held") {
+        probe in
         let task = try await probe.start()
         try await probe.advance(by: .seconds(70))
         try await probe.client.withCompletion(of: probe.context(task)) { _ in

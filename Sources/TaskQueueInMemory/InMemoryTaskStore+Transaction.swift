@@ -105,7 +105,10 @@ extension InMemoryTaskStore {
     in transaction: InMemoryTransaction
   ) async throws(TaskQueueError) -> Bool {
     guard JSONValue.isValid(event.payload) else {
-      throw TaskQueueError(.encodingFailed, "The payload of an event from \(event.source) is not valid JSON. Nothing was stored.")
+      throw TaskQueueError(
+        .encodingFailed,
+        "The payload of an event from \(event.source) is not valid JSON. Nothing was stored."
+      )
     }
     return try transaction.change(of: self) { changes, live, now in
       changes.record(event, isRemembered: true, retention: retention, on: &live, now: now)

@@ -90,7 +90,10 @@ public final class InMemoryTransaction: Sendable {
     _ body: (inout InMemoryChanges, inout InMemoryState, Date) throws(TaskQueueError) -> Value
   ) throws(TaskQueueError) -> Value {
     guard store === self.store else {
-      throw TaskQueueError(.storeFailed, "This transaction is another store's. Use the client of the store that began it.")
+      throw TaskQueueError(
+        .storeFailed,
+        "This transaction is another store's. Use the client of the store that began it."
+      )
     }
     return try store.mutate { live, now throws(TaskQueueError) in
       try contents.withLock { contents throws(TaskQueueError) in

@@ -76,8 +76,8 @@ struct RetryDecisionTests {
   @Test("S6 A wait out of bounds is kept within them", arguments: [Duration.seconds(-5), .seconds(1e18)])
   func bounds(delay: Duration) async throws {
     let (task, _) = try await afterOne(throwing: RetryAfter(delay, because: TooManyRequests()))
-    let wait = try #require(wait(task))
-    #expect((0...(Limits.delay / .seconds(1))).contains(wait))
+    let seconds = try #require(wait(task))
+    #expect((0...(Limits.delay / .seconds(1))).contains(seconds))
   }
 
   @Test("S6 An error that says its outcome is honoured in a plain handler")
