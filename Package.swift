@@ -158,7 +158,7 @@ let package = Package(
       name: "TaskQueueTests",
       dependencies: [
         "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue", "TaskQueueConformance", "TaskQueueInMemory",
-        "TaskQueueTestKit",
+        "TaskQueuePostgres", "TaskQueueTestKit",
       ]
     ),
     .testTarget(

@@ -30,7 +30,9 @@ final class HandlerLane: Sendable {
   }
 
   func perform(_ task: ClaimedTask) async -> OutcomeRules.Ending {
-    do { return .returned(try await attempt(TaskContext(task: task, services: services))) } catch { return .threw(error) }
+    do { return .returned(try await attempt(TaskContext(task: task, services: services))) } catch {
+      return .threw(error)
+    }
   }
 
   /// - Returns: what the store is told; nil: nothing is to be recorded.
