@@ -3,6 +3,7 @@
 # make bench   speed, latency and cost beside raw SQL, in a release build; ARGS="--quick" for less than a minute
 # make bench-flat    throughput under a held snapshot, 10 million pending tasks and the like; takes 20 minutes
 # make bench-scale   1, 2 and 4 processes, ARGS="--pgbouncer"      make bench-soak    memory, over 20 minutes
+# make docs    build the documentation      make consumer    what an app that uses the package resolves, and that it builds
 #
 # make chaos   5,000 payments while servers and the database are killed; ARGS="--payments 500 --seed 7"
 #
@@ -19,7 +20,7 @@ ARGS ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo chaos test bench bench-flat bench-scale bench-soak lint format build bootstrap
+.PHONY: help demo chaos test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -51,14 +52,21 @@ bench-scale: SUBCOMMAND := scale
 bench-soak: SUBCOMMAND := soak
 bench bench-flat bench-scale bench-soak: bootstrap
 	@echo "Building for release (the first time takes some minutes) …"
-	@swift build -c release --product taskqueue-bench
-	@exec "$$(swift build -c release --show-bin-path)/taskqueue-bench" $(SUBCOMMAND) \
+	@swift build -c release --product TaskQueueBench
+	@exec "$$(swift build -c release --show-bin-path)/TaskQueueBench" $(SUBCOMMAND) \
 	  --thresholds benchmarks/thresholds.json $(ARGS)
 
 lint:
 	@echo "Checking the formatting …"
 	@swift format lint --strict --parallel --recursive $(FORMATTED)
 	@scripts/check-readme
+	@scripts/check-layers
+
+docs: bootstrap
+	@CHECK_DOCS_BUILD_FLAGS="$(STRICT)" scripts/check-docs
+
+consumer:
+	@scripts/check-consumer
 
 format:
 	@swift format --in-place --parallel --recursive $(FORMATTED)

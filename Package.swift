@@ -73,8 +73,11 @@ let package = Package(
       ]
     ),
 
+    // The one way to start, watch and end a child process.
+    .target(name: "ChildProcesses"),
+
     // A private PostgreSQL cluster in a temporary directory, for tests and demos.
-    .target(name: "EmbeddedPostgres"),
+    .target(name: "EmbeddedPostgres", dependencies: ["ChildProcesses"]),
 
     // For users' own tests: a database per test, a clock moved by hand.
     .target(
@@ -88,12 +91,11 @@ let package = Package(
     // Random numbers that a seed repeats.
     .target(name: "SeededRandom"),
 
-    // The reference workload: outgoing payments.
-    .executableTarget(
+    // The reference workload, outgoing payments: domain, handlers, API.
+    .target(
       name: "PaymentsExample",
       dependencies: [
-        "EmbeddedPostgres", "SeededRandom", "TaskQueuePostgres",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Libpq", "TaskQueue", "TaskQueuePostgres",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -104,7 +106,6 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       resources: [
         .embedInCode("Migrations/P0001_payments.sql"), .embedInCode("Migrations/P0002_api.sql"),
@@ -112,11 +113,43 @@ let package = Package(
       ]
     ),
 
+    // What the payments are tried with: simulated services, demo, chaos, throughput.
+    .target(
+      name: "PaymentsLab",
+      dependencies: [
+        "ChildProcesses", "EmbeddedPostgres", "Libpq", "PaymentsExample", "SeededRandom", "TaskQueue",
+        "TaskQueuePostgres",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ]
+    ),
+
+    // The command line of both.
+    .executableTarget(
+      name: "payments",
+      dependencies: [
+        "EmbeddedPostgres", "Libpq", "PaymentsExample", "PaymentsLab", "TaskQueue", "TaskQueuePostgres",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      path: "Sources/PaymentsCommand"
+    ),
+
     // Measures the engine beside raw SQL of the same shape.
     .executableTarget(
       name: "TaskQueueBench",
       dependencies: [
-        "CLibpq", "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres",
+        "CLibpq", "ChildProcesses", "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]
@@ -126,7 +159,10 @@ let package = Package(
     .executableTarget(
       name: "GettingStarted",
       dependencies: [
-        "Libpq", "TaskQueue", "TaskQueuePostgres", .product(name: "Logging", package: "swift-log"),
+        "Libpq", "TaskQueue", "TaskQueuePostgres",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ],
       path: "Examples/GettingStarted"
     ),
@@ -150,6 +186,7 @@ let package = Package(
       path: "Tests/CrashTestWorker"
     ),
 
+    .testTarget(name: "ChildProcessesTests", dependencies: ["ChildProcesses", "TaskQueueTestKit"]),
     .testTarget(
       name: "LibpqTests",
       dependencies: ["CLibpq", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueueTestKit"]
@@ -157,26 +194,30 @@ let package = Package(
     .testTarget(
       name: "TaskQueueTests",
       dependencies: [
-        "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue", "TaskQueueConformance", "TaskQueueInMemory",
-        "TaskQueuePostgres", "TaskQueueTestKit",
+        "ChildProcesses", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue", "TaskQueueConformance",
+        "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit",
       ]
     ),
     .testTarget(
       name: "TaskQueuePostgresTests",
       dependencies: [
-        "CrashTestWorker", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue", "TaskQueueConformance",
+        "ChildProcesses", "CrashTestWorker", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue",
+        "TaskQueueConformance",
         "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit", .product(name: "Logging", package: "swift-log"),
       ]
     ),
     .testTarget(
       name: "TaskQueueBenchTests",
       dependencies: [
-        "TaskQueueBench", "TaskQueueTestKit", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "ChildProcesses", "TaskQueueBench", "TaskQueueTestKit",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]
     ),
     .testTarget(
       name: "PaymentsExampleTests",
-      dependencies: ["PaymentsExample", "SeededRandom", "TaskQueueTestKit"]
+      dependencies: [
+        "ChildProcesses", "payments", "PaymentsExample", "PaymentsLab", "SeededRandom", "TaskQueueTestKit",
+      ]
     ),
   ],
   swiftLanguageModes: [.v6]

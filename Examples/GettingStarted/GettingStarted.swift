@@ -1,7 +1,9 @@
 import Libpq
 import Logging
+import ServiceLifecycle
 import TaskQueue
 import TaskQueuePostgres
+import UnixSignals
 
 struct SendReceipt: TaskPayload {
   static let taskType: TaskType = "receipt.send"
@@ -24,7 +26,12 @@ struct GettingStarted {
       context.logger.info("Sending the receipt of order \(receipt.orderID), attempt \(context.attempt)")
       return .completed
     }
-    // Until SIGTERM, with a ServiceGroup; see swift-service-lifecycle.
-    try await TaskWorker(store: store, handlers: handlers).run()
+    let worker = try TaskWorker(store: store, handlers: handlers)
+    // Until SIGTERM or SIGINT: then running handlers finish and their outcomes are recorded.
+    try await ServiceGroup(
+      services: [worker],
+      gracefulShutdownSignals: [.sigterm, .sigint],
+      logger: Logger(label: "receipts")
+    ).run()
   }
 }

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 import Synchronization
 
@@ -22,20 +23,13 @@ public final class EmbeddedPostgres: Sendable {
 
   private let socketDirectory: String
 
-  /// `nil` once stopped. Locked for as long as a command to the shell is under way.
-  private let supervisor: Mutex<Supervisor?>
+  /// A shell; `nil` once stopped. Locked for as long as a command to it is under way. The cluster goes when this does.
+  private let supervisor: Mutex<ChildProcess?>
 
-  private init(supervisor: Supervisor, directory: String) {
+  private init(supervisor: ChildProcess, directory: String) {
     self.supervisor = Mutex(supervisor)
-    self.socketDirectory = directory
-    self.dataDirectory = directory + "/data"
-  }
-
-  deinit {
-    let supervisor = supervisor.withLock { $0.take() }
-    guard let supervisor else { return }
-    supervisor.hangUp()
-    Thread.detachNewThread { supervisor.waitForExit() }
+    socketDirectory = directory
+    dataDirectory = directory + "/data"
   }
 
   /// Creates a cluster and starts its server.
@@ -52,14 +46,13 @@ public final class EmbeddedPostgres: Sendable {
     let configuration = try configuration(settings)
     return try await onOwnThread { () throws(EmbeddedPostgresError) in
       let programs = try PostgresInstallation.binaryDirectory()
-      let command = try PostgresInstallation.shell(Supervisor.script, [programs, configuration])
-      let supervisor = try Supervisor.launch(command)
+      let supervisor = try Supervisor.launch(programs: programs, configuration: configuration)
       do throws(EmbeddedPostgresError) {
         let directory = try awaitReady(supervisor, progress)
         return EmbeddedPostgres(supervisor: supervisor, directory: directory)
       } catch {
-        supervisor.hangUp()
-        supervisor.waitForExit()
+        supervisor.closeInput()
+        supervisor.blockUntilExit()
         throw error
       }
     }
@@ -96,13 +89,14 @@ public final class EmbeddedPostgres: Sendable {
   ///   Else connections are closed and a checkpoint is written first.
   /// - Throws: ``EmbeddedPostgresError``. Not cut short by cancellation; at most about two minutes.
   public func restart(immediate: Bool) async throws {
-    try await Self.onOwnThread { [self] () throws(EmbeddedPostgresError) in
+    try await onOwnThread { [self] () throws(EmbeddedPostgresError) in
       resume()
       try supervisor.withLock { (supervisor) throws(EmbeddedPostgresError) in
         guard let supervisor else {
           throw EmbeddedPostgresError(code: .stopped, message: "The cluster was stopped before.")
         }
-        supervisor.send(immediate ? "restart-immediate" : "restart-fast")
+        // If the shell is gone, reading its reply will tell.
+        try? supervisor.write(immediate ? "restart-immediate\n" : "restart-fast\n")
         _ = try Self.awaitReady(supervisor, nil)
       }
     }
@@ -122,17 +116,17 @@ public final class EmbeddedPostgres: Sendable {
 
   /// Stops the server at once and removes its directory. A second call does nothing.
   public func stop() async {
-    await Self.onOwnThread { [self] in
+    await onOwnThread { [self] in
       resume()
       let supervisor = supervisor.withLock { $0.take() }
-      supervisor?.hangUp()
-      supervisor?.waitForExit()
+      supervisor?.closeInput()
+      supervisor?.blockUntilExit()
     }
   }
 
   /// Reads the shell's replies until the server runs, and returns the directory if it was told.
   private static func awaitReady(
-    _ supervisor: Supervisor,
+    _ supervisor: ChildProcess,
     _ progress: (@Sendable (String) -> Void)?
   ) throws(EmbeddedPostgresError) -> String {
     var directory = ""
@@ -181,23 +175,5 @@ public final class EmbeddedPostgres: Sendable {
 
   private static func escape(_ text: String) -> String {
     text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? text
-  }
-
-  /// Runs blocking work on a new thread, to keep it off the threads that run tasks.
-  private static func onOwnThread<Value: Sendable, Failure: Error>(
-    _ work: @escaping @Sendable () throws(Failure) -> Value
-  ) async throws(Failure) -> Value {
-    let result = await withCheckedContinuation { continuation in
-      Thread.detachNewThread {
-        let result: Result<Value, Failure>
-        do throws(Failure) {
-          result = .success(try work())
-        } catch {
-          result = .failure(error)
-        }
-        continuation.resume(returning: result)
-      }
-    }
-    return try result.get()
   }
 }

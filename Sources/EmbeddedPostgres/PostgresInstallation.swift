@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 
 /// Where PostgreSQL's server programs are, and as whom to run them.
@@ -64,18 +65,10 @@ enum PostgresInstallation {
   private static func directoryOfConfig(_ searchPath: [String]) -> String? {
     let candidates = searchPath.map { "\($0)/pg_config" }
     guard let path = candidates.first(where: FileManager.default.isExecutableFile(atPath:)) else { return nil }
-    let output = Pipe()
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = ["--bindir"]
-    process.standardInput = FileHandle.nullDevice
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return nil }
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else { return nil }
-    return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    var command = ChildCommand(path, ["--bindir"])
+    command.errors = .discarded
+    guard let result = try? ChildProcess.runBlocking(command), result.exit == .exited(0) else { return nil }
+    return result.output.trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
   /// The directories where packages put the server, the newest version first.

@@ -3,7 +3,7 @@
 extension InMemoryTaskStore: TransactionalTaskStore {
   /// Runs `body` in a transaction and commits it; rolls back if `body` throws. Waits until no other one is open.
   ///
-  /// - Throws: what `body` throws; ``TaskQueueError`` with `storeFailed` if this very task has a transaction of this store open, or was
+  /// - Throws: what `body` throws; `TaskQueueError` with `storeFailed` if this very task has a transaction of this store open, or was
   ///   cancelled while it waited.
   public func withTransaction<Value>(_ body: (InMemoryTransaction) async throws -> Value) async throws -> Value {
     try await beginTurn()

@@ -11,7 +11,7 @@ public struct PostgresStoreConfiguration: Sendable {
   public var schema: String
   /// At most this many connections, the listener not counted. Above zero; default 8.
   public var maxConnections: Int
-  /// Whether NOTIFY wakes workers. Off: the store sends none and ``PostgresTaskStore/watch(_:)`` opens no connection; workers
+  /// Whether NOTIFY wakes workers. Off: the store sends none and opens no connection to listen; workers
   /// find tasks by polling. Default true.
   public var wakesUp: Bool
   /// Whether an exchange that only claims commits without waiting for the disk. A database crash may then forget a claim: the task

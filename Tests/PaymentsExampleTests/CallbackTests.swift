@@ -2,8 +2,8 @@ import Foundation
 import Libpq
 import NIOHTTP1
 import ServiceLifecycle
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 
@@ -39,12 +39,12 @@ struct CallbackTests {
       #expect(try await fixture.store.pool.query(count)[0].int8(0) == 2)
 
       let task = try await fixture.claim(InitPayment.taskType)
-      let handler = InitPaymentHandler(store: fixture.store, provider: OneIdProvider(id: "pp_x"))
-      let context = TaskContext(task: task, logger: Log.quiet("test"))
+      let handler = InitPaymentHandler(client: fixture.app.client, provider: OneIdProvider(id: "pp_x"))
+      let context = TaskContext(task: task, ledger: fixture.store, logger: Log.quiet("test"))
       _ = try await handler.handle(
         InitPayment(paymentId: payment.id),
         context: context,
-        effects: Effects(ledger: fixture.store).bound(to: context)
+        effects: context.effects
       )
       #expect(try await fixture.checks().count == 1)
       #expect(try await fixture.store.pool.query(count)[0].int8(0) == 0)
@@ -58,8 +58,8 @@ struct CallbackTests {
       try await fixture.apply(.registered(id: "pp_x", .initial), to: payment)
       #expect(try await fixture.post(callbackFor: "pp_x") == 202)
       let check = try await fixture.claim(CheckPayment.taskType)
-      let context = TaskContext(task: check, logger: Log.quiet("test"))
-      try await fixture.store.withCompletion(of: context) { _ in }
+      let context = TaskContext(task: check, ledger: fixture.store, logger: Log.quiet("test"))
+      try await fixture.app.client.withCompletion(of: context) { _ in }
       #expect(try await fixture.post(callbackFor: "pp_x") == 202)
       #expect(try await fixture.checks().isEmpty)
       #expect(try await fixture.post(callbackFor: "pp_x", eventId: "e2") == 202)

@@ -1,11 +1,12 @@
 import Libpq
 import NIOHTTP1
 import SeededRandom
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("Cancelling and refunding")
 struct CancelAndRefundTests {

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import ChildProcesses
 import EmbeddedPostgres
 import Foundation
 import NIOCore
@@ -6,6 +7,7 @@ import TaskQueueTestKit
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("Chaos")
 struct ChaosTests {
@@ -17,7 +19,7 @@ struct ChaosTests {
   @Test("Killed servers, a crashed database and a hostile provider: every payment is executed exactly once")
   func wholeRun() async throws {
     var settings = ChaosSettings()
-    settings.program = PaymentsProgram.url
+    settings.program = ChildCommand.built("payments")
     settings.payments = Self.number("PAYMENTS_CHAOS", 200)
     settings.seed = UInt64(Self.number("PAYMENTS_CHAOS_SEED", 1))
     // No machine crashes here, only processes.
@@ -71,7 +73,7 @@ struct ChaosTests {
     let postgres = try await EmbeddedPostgres.start(settings: ["fsync": "off"])
     let server = try WorkerProcess(
       name: "A",
-      program: PaymentsProgram.url,
+      program: ChildCommand.built("payments"),
       arguments: [
         "serve", "--supervised", "--database-url", postgres.connectionString, "--port", "0",
         // Nobody is there.
@@ -81,7 +83,7 @@ struct ChaosTests {
       environment: [SecretOption.callbackSecret: "x"]
     )
     let result: Result<Void, any Error>
-    do { result = .success(try await self.expectAlarm(try await server.port())) } catch { result = .failure(error) }
+    do { result = .success(try await expectAlarm(try await server.port())) } catch { result = .failure(error) }
     await server.stop()
     await postgres.stop()
     try result.get()

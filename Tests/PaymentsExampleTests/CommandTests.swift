@@ -2,6 +2,8 @@ import Foundation
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
+@testable import payments
 
 @Suite("What the commands read and print")
 struct CommandTests {

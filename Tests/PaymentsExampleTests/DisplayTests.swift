@@ -3,6 +3,8 @@ import SeededRandom
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
+@testable import payments
 
 @Suite("The demo's display, and what the command line reads")
 struct DisplayTests {
@@ -33,16 +35,16 @@ struct DisplayTests {
   @Test("Only a status or an execution is worth a line when piped")
   func changes() {
     var board = DemoBoard()
-    board.add(self.payment(1))
-    board.add(self.payment(2))
+    board.add(payment(1))
+    board.add(payment(2))
     let first = board.update(
-      payments: [self.payment(1, .initial, attempts: 1), self.payment(2, attempts: 1)],
+      payments: [payment(1, .initial, attempts: 1), payment(2, attempts: 1)],
       executions: { _ in 0 },
       worker: { _ in nil }
     )
     #expect(first.map(DemoBoard.change) == ["payment 1: INIT, attempts 1, executed 0"])
     let second = board.update(
-      payments: [self.payment(1, .initial, attempts: 2)],
+      payments: [payment(1, .initial, attempts: 2)],
       executions: { _ in 0 },
       worker: { _ in "B" }
     )
@@ -53,7 +55,7 @@ struct DisplayTests {
   @Test("The table is aligned and marks what is wrong")
   func table() {
     let board = self.board(
-      [self.payment(1, .done, attempts: 3), self.payment(22, .done)],
+      [payment(1, .done, attempts: 3), payment(22, .done)],
       executions: ["1": 1, "22": 2]
     )
     #expect(
@@ -69,8 +71,8 @@ struct DisplayTests {
   @Test("A payment that isn't final, or wasn't executed exactly once, is wrong")
   func verdict() {
     let payments = [
-      self.payment(1, .done), self.payment(2, .processing), self.payment(3, .done), self.payment(4, .cancelled),
-      self.payment(5, .cancelled),
+      payment(1, .done), payment(2, .processing), payment(3, .done), payment(4, .cancelled),
+      payment(5, .cancelled),
     ]
     let board = self.board(payments, executions: ["1": 1, "2": 1, "5": 1])
     #expect(board.wrong.map(\.paymentId) == [2, 3, 5])

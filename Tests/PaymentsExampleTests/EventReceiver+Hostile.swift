@@ -23,6 +23,6 @@ extension EventReceiver {
     let firsts = self.firsts(payment)
     #expect(firsts.map(\.type) == ["payment.created", "payment.completed"], "payment \(payment.id)")
     #expect(firsts.map(\.sequence) == ["0000000001", "0000000002"], "payment \(payment.id)")
-    #expect(self.strangers == 0)
+    #expect(strangers == 0)
   }
 }

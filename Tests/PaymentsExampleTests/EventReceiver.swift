@@ -32,14 +32,14 @@ final class EventReceiver: Sendable {
     self.stall = stall
   }
 
-  var events: [CloudEvent] { self.kept.withLock { $0 } }
+  var events: [CloudEvent] { kept.withLock { $0 } }
   /// Whatever wasn't signed, or no event.
-  var strangers: Int { self.forged.withLock { $0 } }
+  var strangers: Int { forged.withLock { $0 } }
 
   /// As a consumer sees it that passes over repetitions.
   func firsts(_ payment: Payment) -> [CloudEvent] {
     var seen: Set<String> = []
-    return self.events.filter { $0.subject == "payments/\(payment.id)" && seen.insert($0.id).inserted }
+    return events.filter { $0.subject == "payments/\(payment.id)" && seen.insert($0.id).inserted }
   }
 
   /// Runs it for as long as `body` runs.
@@ -53,7 +53,7 @@ final class EventReceiver: Sendable {
       logger: Log.quiet("test")
     )
     try await server.whileRunning {
-      try await body("http://127.0.0.1:\(try await self.listeningPort.wait())/events")
+      try await body("http://127.0.0.1:\(try await listeningPort.wait())/events")
     }
   }
 
@@ -65,16 +65,16 @@ final class EventReceiver: Sendable {
       request.headers[.contentType] == "application/cloudevents+json",
       let event = try? JSONFormat.decoder().decode(CloudEvent.self, from: body)
     else {
-      self.forged.withLock { $0 += 1 }
+      forged.withLock { $0 += 1 }
       return Response(status: .badRequest)
     }
-    let fate = self.decide(event)
-    if fate != .refused { self.kept.withLock { $0.append(event) } }
+    let fate = decide(event)
+    if fate != .refused { kept.withLock { $0.append(event) } }
     switch fate {
     case .taken: return Response(status: .noContent)
     case .refused, .takenThenError: return Response(status: .internalServerError)
     case .takenThenStall:
-      try await Task.sleep(for: self.stall)
+      try await Task.sleep(for: stall)
       return Response(status: .noContent)
     }
   }

@@ -101,7 +101,7 @@ struct IdempotencyTests {
   @Test("Who waits too long for another request with the key is told so, and may come again")
   func keyInUse() async throws {
     try await PaymentsFixture.with(works: false) { fixture in
-      let gate = IdempotencyGate(store: fixture.store, lockTimeout: .milliseconds(50))
+      let gate = IdempotencyGate(client: fixture.app.client, lockTimeout: .milliseconds(50))
       let key = IdempotencyKey(scope: "payment", key: "k")
       let answer = IdempotentAnswer(status: 202, body: Data("{}".utf8))
       try await fixture.store.pool.withTransaction { transaction in

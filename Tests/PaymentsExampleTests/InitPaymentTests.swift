@@ -1,11 +1,12 @@
 import Foundation
 import Libpq
 import Logging
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("payment.init")
 struct InitPaymentTests {
@@ -42,12 +43,12 @@ struct InitPaymentTests {
     try await PaymentsFixture.with(works: false) { fixture in
       let payment = try await fixture.create(1)[0]
       let refusal = ProviderError(code: .refused, call: "create", httpStatus: 422, reason: "No such account.")
-      let handler = InitPaymentHandler(store: fixture.store, provider: OneIdProvider(id: "p", error: refusal))
-      let context = TaskContext(task: try await claim(fixture), logger: Log.quiet("test"))
+      let handler = InitPaymentHandler(client: fixture.app.client, provider: OneIdProvider(id: "p", error: refusal))
+      let context = TaskContext(task: try await claim(fixture), ledger: fixture.store, logger: Log.quiet("test"))
       _ = try await handler.handle(
         InitPayment(paymentId: payment.id),
         context: context,
-        effects: Effects(ledger: fixture.store).bound(to: context)
+        effects: context.effects
       )
       let stored = try await PaymentStore.find(payment.id, in: fixture.store.pool)
       #expect(stored?.status == .failed)
@@ -61,9 +62,9 @@ struct InitPaymentTests {
     try await PaymentsFixture.with(works: false) { fixture in
       let payment = try await fixture.create(1)[0]
       let failure = ProviderError(code: .unexpectedStatus, call: "create", httpStatus: 503)
-      let handler = InitPaymentHandler(store: fixture.store, provider: OneIdProvider(id: "p", error: failure))
-      let context = TaskContext(task: try await claim(fixture), logger: Log.quiet("test"))
-      let effects = Effects(ledger: fixture.store).bound(to: context)
+      let handler = InitPaymentHandler(client: fixture.app.client, provider: OneIdProvider(id: "p", error: failure))
+      let context = TaskContext(task: try await claim(fixture), ledger: fixture.store, logger: Log.quiet("test"))
+      let effects = context.effects
       let thrown = await #expect(throws: EffectFailure.self) {
         try await handler.handle(InitPayment(paymentId: payment.id), context: context, effects: effects)
       }
@@ -96,10 +97,10 @@ struct InitPaymentTests {
   }
 
   private func handle(_ task: ClaimedTask, _ fixture: PaymentsFixture) async throws {
-    let handler = InitPaymentHandler(store: fixture.store, provider: fixture.provider)
+    let handler = InitPaymentHandler(client: fixture.app.client, provider: fixture.provider)
     let payload = try JSONDecoder().decode(InitPayment.self, from: task.payload)
-    let context = TaskContext(task: task, logger: Log.quiet("test"))
-    let effects = Effects(ledger: fixture.store).bound(to: context)
+    let context = TaskContext(task: task, ledger: fixture.store, logger: Log.quiet("test"))
+    let effects = context.effects
     _ = try await handler.handle(payload, context: context, effects: effects)
   }
 

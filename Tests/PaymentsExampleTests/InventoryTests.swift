@@ -2,11 +2,12 @@ import AsyncHTTPClient
 import Foundation
 import Libpq
 import NIOHTTP1
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("Events of the inventory service")
 struct InventoryTests {

@@ -1,10 +1,12 @@
 import AsyncHTTPClient
+import ChildProcesses
 import Foundation
 import Libpq
 import TaskQueuePostgres
 import TaskQueueTestKit
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 /// A database and a provider for `payments serve` processes that the test kills. They end with this process, however that ends.
 struct KillFixture: Sendable {
@@ -63,20 +65,20 @@ struct KillFixture: Sendable {
   func serve(_ arguments: [String], environment: [String: String] = [:]) throws -> WorkerProcess {
     try WorkerProcess(
       name: "serve",
-      program: PaymentsProgram.url,
+      program: ChildCommand.built("payments"),
       arguments: self.arguments + arguments,
       environment: environment
     )
   }
 
   func api(_ process: WorkerProcess) async throws -> PaymentsClient {
-    PaymentsClient(client: self.client, baseURL: "http://127.0.0.1:\(try await process.port())")
+    PaymentsClient(client: client, baseURL: "http://127.0.0.1:\(try await process.port())")
   }
 
   /// Waits until no task about a payment is left.
   func settle() async throws {
     try await eventually("the payments' tasks are done", within: .seconds(90)) {
-      try await self.store.pool.query(
+      try await store.pool.query(
         "SELECT NOT EXISTS (SELECT FROM taskqueue.task WHERE type LIKE 'payment.%' AND finished_at IS NULL)"
       )[0].bool(0)
     }

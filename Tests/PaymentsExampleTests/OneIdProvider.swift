@@ -11,20 +11,20 @@ struct OneIdProvider: PaymentProvider {
 
   func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment {
     if let error { throw error }
-    return ProviderPayment(id: self.id, status: .initial)
+    return ProviderPayment(id: id, status: .initial)
   }
 
-  func execute(id: String, idempotencyKey: String) async throws { throw self.failure }
-  func payment(id: String) async throws -> ProviderPayment { throw self.failure }
+  func execute(id: String, idempotencyKey: String) async throws { throw failure }
+  func payment(id: String) async throws -> ProviderPayment { throw failure }
   func payments(reference: String) async throws -> [ProviderPayment] { [] }
-  func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage { throw self.failure }
-  func cancel(id: String, idempotencyKey: String) async throws -> ProviderPayment { throw self.failure }
+  func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage { throw failure }
+  func cancel(id: String, idempotencyKey: String) async throws -> ProviderPayment { throw failure }
   func refund(_ request: ProviderRefundRequest, idempotencyKey: String) async throws -> ProviderRefund {
-    throw self.failure
+    throw failure
   }
-  func refunds(paymentId: String) async throws -> [ProviderRefund] { throw self.failure }
+  func refunds(paymentId: String) async throws -> [ProviderRefund] { throw failure }
 
   private var failure: ProviderError {
-    self.error ?? ProviderError(code: .unexpectedStatus, call: "test", httpStatus: 500)
+    error ?? ProviderError(code: .unexpectedStatus, call: "test", httpStatus: 500)
   }
 }

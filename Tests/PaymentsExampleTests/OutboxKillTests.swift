@@ -3,9 +3,12 @@ import Libpq
 import SeededRandom
 import TaskQueuePostgres
 import TaskQueueTestKit
+import TaskQueue
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
+@testable import payments
 
 @Suite("Events and dying processes", .serialized)
 struct OutboxKillTests {
@@ -15,7 +18,7 @@ struct OutboxKillTests {
     let faults = ProviderFaults(errorAfterWork: 0.1, lostResponse: 0.1, processingTime: .milliseconds(50))
     try await KillFixture.with(faults, seed: seed) { fixture in
       try await receiver.running { url in
-        let payments = try await self.payUnderKills(fixture, url, seed: seed)
+        let payments = try await payUnderKills(fixture, url, seed: seed)
         #expect(payments.count == 40)
         for payment in payments { receiver.expectAll(of: payment) }
       }
@@ -33,7 +36,7 @@ struct OutboxKillTests {
         let new = PaymentsFixture.newPayment(round * 100 + number)
         payments.append(
           try await fixture.store.pool.withTransaction { transaction in
-            try await PaymentCreation.create(new, store: fixture.store, in: transaction)
+            try await PaymentCreation.create(new, client: TaskClient(store: fixture.store), in: transaction)
           }
         )
       }

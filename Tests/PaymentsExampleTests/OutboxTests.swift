@@ -2,12 +2,13 @@ import AsyncHTTPClient
 import Foundation
 import Libpq
 import NIOHTTP1
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("Events for others")
 struct OutboxTests {
@@ -96,7 +97,7 @@ struct OutboxTests {
       struct Undone: Error {}
       await #expect(throws: Undone.self) {
         try await fixture.store.pool.withTransaction { transaction in
-          _ = try await PaymentCreation.create(PaymentsFixture.newPayment(), store: fixture.store, in: transaction)
+          _ = try await PaymentCreation.create(PaymentsFixture.newPayment(), client: fixture.app.client, in: transaction)
           throw Undone()
         }
       }
@@ -182,7 +183,7 @@ struct OutboxTests {
       let existing = try await fixture.store.tasks(after: nil, limit: 1000)
       #expect(existing.count == 1000)
       let outbox = try #require(fixture.app.settings.outbox)
-      let handler = TendOutboxHandler(store: fixture.store, settings: outbox)
+      let handler = TendOutboxHandler(client: fixture.app.client, settings: outbox)
       _ = try await fixture.store.pool.query("DELETE FROM taskqueue.task WHERE type = 'payment.publish' AND id % 2 = 0")
       try await fixture.app.scheduleUpkeep()
       let cursors = try await Self.run(handler, fixture)

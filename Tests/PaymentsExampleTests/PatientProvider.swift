@@ -13,35 +13,35 @@ struct PatientProvider: PaymentProvider {
   }
 
   func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment {
-    try await self.repeated { try await self.provider.create(request, idempotencyKey: idempotencyKey) }
+    try await repeated { try await provider.create(request, idempotencyKey: idempotencyKey) }
   }
 
   func execute(id: String, idempotencyKey: String) async throws {
-    try await self.repeated { try await self.provider.execute(id: id, idempotencyKey: idempotencyKey) }
+    try await repeated { try await provider.execute(id: id, idempotencyKey: idempotencyKey) }
   }
 
   func payment(id: String) async throws -> ProviderPayment {
-    try await self.repeated { try await self.provider.payment(id: id) }
+    try await repeated { try await provider.payment(id: id) }
   }
 
   func payments(reference: String) async throws -> [ProviderPayment] {
-    try await self.repeated { try await self.provider.payments(reference: reference) }
+    try await repeated { try await provider.payments(reference: reference) }
   }
 
   func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage {
-    try await self.repeated { try await self.provider.payments(in: window, after: cursor) }
+    try await repeated { try await provider.payments(in: window, after: cursor) }
   }
 
   func cancel(id: String, idempotencyKey: String) async throws -> ProviderPayment {
-    try await self.repeated { try await self.provider.cancel(id: id, idempotencyKey: idempotencyKey) }
+    try await repeated { try await provider.cancel(id: id, idempotencyKey: idempotencyKey) }
   }
 
   func refund(_ request: ProviderRefundRequest, idempotencyKey: String) async throws -> ProviderRefund {
-    try await self.repeated { try await self.provider.refund(request, idempotencyKey: idempotencyKey) }
+    try await repeated { try await provider.refund(request, idempotencyKey: idempotencyKey) }
   }
 
   func refunds(paymentId: String) async throws -> [ProviderRefund] {
-    try await self.repeated { try await self.provider.refunds(paymentId: paymentId) }
+    try await repeated { try await provider.refunds(paymentId: paymentId) }
   }
 
   private func repeated<Value>(_ call: () async throws -> Value) async throws -> Value {

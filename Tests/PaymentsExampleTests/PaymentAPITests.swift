@@ -22,7 +22,7 @@ struct PaymentAPITests {
       for (path, item) in paths {
         guard case .object(let methods) = item else { continue }
         for (method, operation) in methods {
-          let answer = try await self.call(fixture, method.uppercased(), path, operation, payment)
+          let answer = try await call(fixture, method.uppercased(), path, operation, payment)
           let response = operation["responses"]?[String(answer.status)]
           #expect(response != nil, "\(method) \(path) answered \(answer.status), which isn't documented")
           #expect(answer.status < 500, "\(method) \(path)")

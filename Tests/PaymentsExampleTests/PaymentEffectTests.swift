@@ -1,11 +1,12 @@
 import Foundation
 import Libpq
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("Calls to the provider through the ledger of effects")
 struct PaymentEffectTests {
@@ -21,14 +22,14 @@ struct PaymentEffectTests {
   )
   func calls(operation: String, script: ([Fault], calls: Int)) async throws {
     let provider = ScriptedProvider([operation: script.0])
-    try await self.withWorker(provider) { fixture, payment in
+    try await withWorker(provider) { fixture, payment in
       try await eventually("it is executed") { provider.now.ledger.executions(reference: payment.reference) == 1 }
       let id = try #require(try await PaymentStore.find(payment.id, in: fixture.store.pool)?.providerId)
       provider.finish(id)
       #expect(try await fixture.finals([payment]).map(\.status) == [.done])
       #expect(provider.count(operation) == script.calls)
       #expect(provider.now.ledger.entries.count == 1)
-      try await self.expectSettled(fixture)
+      try await expectSettled(fixture)
       // One key for each effect, in every attempt.
       #expect(Set(provider.now.keys).count == 2)
     }
@@ -37,22 +38,22 @@ struct PaymentEffectTests {
   @Test("A refund whose answer is lost isn't paid twice", arguments: [.lostAfter, .errorAfter] as [Fault])
   func refunds(fault: Fault) async throws {
     let provider = ScriptedProvider(["refund": [fault]])
-    try await self.withWorker(provider) { fixture, payment in
-      try await self.finish(payment, provider, fixture)
+    try await withWorker(provider) { fixture, payment in
+      try await finish(payment, provider, fixture)
       #expect(try await fixture.post("/payments/\(payment.id)/refund", #"{"amount":100}"#, key: "r").status == 202)
       try await fixture.settle()
       #expect(provider.count("refund") == 1)
       #expect(provider.now.ledger.entries[0].refunded == 100)
       #expect(try await fixture.client.payment(payment.id).refunds.map(\.status) == ["DONE"])
-      try await self.expectSettled(fixture)
+      try await expectSettled(fixture)
     }
   }
 
   @Test("With money at stake, a call that may be on its way is waited for before it is sent again")
   func waitsForTheCallLimit() async throws {
     let provider = ScriptedProvider(["refund": [.errorBefore]], callLimit: .milliseconds(700))
-    try await self.withWorker(provider) { fixture, payment in
-      try await self.finish(payment, provider, fixture)
+    try await withWorker(provider) { fixture, payment in
+      try await finish(payment, provider, fixture)
       #expect(try await fixture.post("/payments/\(payment.id)/refund", #"{"amount":100}"#, key: "r").status == 202)
       try await fixture.settle()
       #expect(provider.count("refund") == 2)
@@ -62,35 +63,35 @@ struct PaymentEffectTests {
         """
       )
       #expect(try wait[0].float8(0) >= 0.7)
-      try await self.expectSettled(fixture)
+      try await expectSettled(fixture)
     }
   }
 
   @Test("An execution that the provider refuses for good is FAILED, and what it has of it is dropped")
   func executionRefused() async throws {
     let provider = ScriptedProvider(["execute": [.refused]])
-    try await self.withWorker(provider) { fixture, payment in
+    try await withWorker(provider) { fixture, payment in
       let final = try await fixture.finals([payment])[0]
       #expect(final.status == .failed)
       #expect(final.failure == "Never.")
       try await fixture.settle()
       #expect(provider.now.ledger.entries.map(\.status) == [.cancelled])
       #expect(provider.now.ledger.executions(reference: payment.reference) == 0)
-      try await self.expectSettled(fixture)
+      try await expectSettled(fixture)
     }
   }
 
   @Test("A provider that says yes and forgets is told again, so many times")
   func forgotten() async throws {
     let provider = ScriptedProvider(["execute": [.forgotten, .lostAfter]])
-    try await self.withWorker(provider) { fixture, payment in
+    try await withWorker(provider) { fixture, payment in
       try await eventually("it is executed") { provider.now.ledger.executions(reference: payment.reference) == 1 }
-      try await self.finish(payment, provider, fixture)
+      try await finish(payment, provider, fixture)
       #expect(provider.count("execute") == 2)
-      try await self.expectSettled(fixture)
+      try await expectSettled(fixture)
     }
     let never = ScriptedProvider(["execute": Array(repeating: .forgotten, count: 100)])
-    try await self.withWorker(never) { fixture, payment in
+    try await withWorker(never) { fixture, payment in
       try await eventually("all rounds are over and it was looked at again") {
         let attempts = try await fixture.client.payment(payment.id).payment.attempts
         return attempts > PaymentExecution.maxRounds + 3
@@ -109,13 +110,13 @@ struct PaymentEffectTests {
       let payment = try await fixture.create(1)[0]
       // Dead after its call.
       let dead = try await fixture.claim(InitPayment.taskType, lease: .milliseconds(100))
-      await #expect(throws: (any Error).self) { try await self.handle(dead, payment, provider, fixture) }
+      await #expect(throws: (any Error).self) { try await handle(dead, payment, provider, fixture) }
       #expect(try await fixture.post("/payments/\(payment.id)/cancel").status == 200)
-      try await self.work(provider, fixture) {
+      try await work(provider, fixture) {
         try await fixture.settle()
         #expect(provider.count("create") == 1)
         #expect(provider.now.ledger.entries.map(\.status) == (isRegistered ? [.cancelled] : []))
-        try await self.expectSettled(fixture)
+        try await expectSettled(fixture)
       }
     }
   }
@@ -141,11 +142,11 @@ struct PaymentEffectTests {
     _ provider: ScriptedProvider,
     _ fixture: PaymentsFixture
   ) async throws {
-    let context = TaskContext(task: task, logger: Log.quiet("test"))
-    _ = try await InitPaymentHandler(store: fixture.store, provider: provider).handle(
+    let context = TaskContext(task: task, ledger: fixture.store, logger: Log.quiet("test"))
+    _ = try await InitPaymentHandler(client: fixture.app.client, provider: provider).handle(
       InitPayment(paymentId: payment.id),
       context: context,
-      effects: Effects(ledger: fixture.store).bound(to: context)
+      effects: context.effects
     )
   }
 
@@ -155,7 +156,7 @@ struct PaymentEffectTests {
   ) async throws {
     try await PaymentsFixture.with(works: false) { fixture in
       let payment = try await fixture.create(1)[0]
-      try await self.work(provider, fixture) { try await body(fixture, payment) }
+      try await work(provider, fixture) { try await body(fixture, payment) }
     }
   }
 
@@ -167,7 +168,7 @@ struct PaymentEffectTests {
   ) async throws {
     let app = PaymentsApp(
       settings: fixture.app.settings,
-      store: fixture.store,
+      client: fixture.app.client,
       provider: provider,
       logger: Log.quiet("test")
     )

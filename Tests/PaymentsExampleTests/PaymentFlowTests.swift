@@ -1,10 +1,11 @@
 import Libpq
 import Synchronization
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("Payments, from the API to the provider's books")
 struct PaymentFlowTests {
@@ -94,7 +95,7 @@ struct PaymentFlowTests {
       struct Undone: Error {}
       await #expect(throws: Undone.self) {
         try await fixture.store.pool.withTransaction { transaction in
-          _ = try await PaymentCreation.create(PaymentsFixture.newPayment(), store: fixture.store, in: transaction)
+          _ = try await PaymentCreation.create(PaymentsFixture.newPayment(), client: fixture.app.client, in: transaction)
           throw Undone()
         }
       }

@@ -18,23 +18,23 @@ struct PaymentStateTests {
     mutating func step(_ generator: inout SeededGenerator) -> PaymentInput? {
       switch Int.random(in: 0..<10, using: &generator) {
       case 0, 1:
-        self.registrations.append(.initial)
-        return .registered(id: String(self.registrations.count - 1), .initial)
+        registrations.append(.initial)
+        return .registered(id: String(registrations.count - 1), .initial)
       case 2: return Int.random(in: 0..<20, using: &generator) == 0 ? .refused(reason: "no") : nil
       case 3: return .cancellationWanted
       case 4: return .cancellationRefused(reason: "late")
       case 5: return .executionDue
       case 6, 7:
-        return self.state.providerId.flatMap(Int.init).map { index in
-          self.declined.contains(index) ? .declined(reason: "declined") : .reported(self.registrations[index])
+        return state.providerId.flatMap(Int.init).map { index in
+          declined.contains(index) ? .declined(reason: "declined") : .reported(registrations[index])
         }
       case 8:
-        self.deliver(&generator)
+        deliver(&generator)
         return nil
       default:
         // The provider goes on by itself.
-        for index in self.registrations.indices where self.registrations[index] == .processing {
-          self.registrations[index] = .done
+        for index in registrations.indices where registrations[index] == .processing {
+          registrations[index] = .done
         }
         return nil
       }
@@ -42,20 +42,20 @@ struct PaymentStateTests {
 
     /// Any command that was ever sent may arrive now, again.
     private mutating func deliver(_ generator: inout SeededGenerator) {
-      guard let command = self.underWay.randomElement(using: &generator) else { return }
+      guard let command = underWay.randomElement(using: &generator) else { return }
       switch command {
       case .execute(let id):
-        guard let index = Int(id), self.registrations[index] == .initial else { return }
+        guard let index = Int(id), registrations[index] == .initial else { return }
         if Int.random(in: 0..<5, using: &generator) == 0 {
-          self.declined.insert(index)
-          self.registrations[index] = .cancelled
+          declined.insert(index)
+          registrations[index] = .cancelled
           return
         }
-        self.registrations[index] = .processing
-        self.executions += 1
+        registrations[index] = .processing
+        executions += 1
       case .cancel(let id):
-        guard let index = Int(id), self.registrations[index] == .initial else { return }
-        self.registrations[index] = .cancelled
+        guard let index = Int(id), registrations[index] == .initial else { return }
+        registrations[index] = .cancelled
       case .check: break
       }
     }

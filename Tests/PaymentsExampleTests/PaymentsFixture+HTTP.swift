@@ -14,14 +14,14 @@ extension PaymentsFixture {
     var body: Data
 
     func json<Value: Decodable>(_ type: Value.Type) throws -> Value {
-      try JSONFormat.decoder().decode(type, from: self.body)
+      try JSONFormat.decoder().decode(type, from: body)
     }
 
     /// The problem's kind, if it is one of ours in the right form.
     var problem: ProblemKind? {
-      guard self.headers.first(name: "Content-Type") == Problem.mediaType, let problem = try? self.json(Problem.self)
+      guard headers.first(name: "Content-Type") == Problem.mediaType, let problem = try? json(Problem.self)
       else { return nil }
-      return ProblemKind.allCases.first { $0.type == problem.type && $0.status.code == Int(self.status) }
+      return ProblemKind.allCases.first { $0.type == problem.type && $0.status.code == Int(status) }
     }
   }
 
@@ -31,11 +31,11 @@ extension PaymentsFixture {
     headers: [String: String] = [:],
     body: String? = nil
   ) async throws -> Answer {
-    var request = HTTPClientRequest(url: self.url + path)
+    var request = HTTPClientRequest(url: url + path)
     request.method = method
     for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
     if let body { request.body = .bytes(ByteBuffer(string: body)) }
-    let response = try await self.http.execute(request, timeout: .seconds(60))
+    let response = try await http.execute(request, timeout: .seconds(60))
     let data = Data(try await response.body.collect(upTo: 8 << 20).readableBytesView)
     return Answer(status: response.status.code, headers: response.headers, body: data)
   }
@@ -45,7 +45,7 @@ extension PaymentsFixture {
     var headers: [String: String] = [:]
     if body != nil { headers["Content-Type"] = "application/json" }
     headers["Idempotency-Key"] = key
-    return try await self.send(.POST, path, headers: headers, body: body)
+    return try await send(.POST, path, headers: headers, body: body)
   }
 
   static let body = #"{"userId":"u","amount":100,"currency":"EUR"}"#

@@ -5,11 +5,12 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 /// One serve process's parts and a simulated provider over real HTTP, on a real database.
 struct PaymentsFixture: Sendable {
@@ -19,10 +20,10 @@ struct PaymentsFixture: Sendable {
   let http: HTTPClient
   let url: String
 
-  var store: PostgresTaskStore { self.app.store }
+  var store: PostgresTaskStore { app.client.store }
   static let secret = "a secret of tests"
 
-  var client: PaymentsClient { PaymentsClient(client: self.http, baseURL: self.url) }
+  var client: PaymentsClient { PaymentsClient(client: http, baseURL: url) }
 
   /// Requests under way at one time.
   static let concurrency = 500
@@ -74,7 +75,7 @@ struct PaymentsFixture: Sendable {
         baseURL: "http://127.0.0.1:\(try await simulator.port())",
         timeout: .milliseconds(500)
       )
-      let app = PaymentsApp(settings: settings, store: store, provider: provider, logger: quiet)
+      let app = PaymentsApp(settings: settings, client: TaskClient(store: store), provider: provider, logger: quiet)
       try await app.migrate()
       try await app.server().whileRunning {
         let url = "http://127.0.0.1:\(try await app.port())"
@@ -87,7 +88,7 @@ struct PaymentsFixture: Sendable {
 
   /// Runs a worker beside `body`, and a publisher if events are published.
   private func work(_ body: (PaymentsFixture) async throws -> Void) async throws {
-    let (worker, publisher) = (try self.app.worker(), try self.app.publisher())
+    let (worker, publisher) = (try app.worker(), try app.publisher())
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await worker.run() }
       if let publisher { group.addTask { try await publisher.run() } }
@@ -118,7 +119,7 @@ struct PaymentsFixture: Sendable {
   func create(_ count: Int) async throws -> [Payment] {
     var payments: [Payment] = []
     for number in 1...count {
-      payments.append(try await self.client.create(Self.newPayment(number), idempotencyKey: "fixture-\(number)"))
+      payments.append(try await client.create(Self.newPayment(number), idempotencyKey: "fixture-\(number)"))
     }
     return payments
   }
@@ -133,7 +134,7 @@ struct PaymentsFixture: Sendable {
     let deadline = clock.now + limit
     while true {
       var seen: [Payment] = []
-      for payment in payments { seen.append(try await self.client.payment(payment.id).payment) }
+      for payment in payments { seen.append(try await client.payment(payment.id).payment) }
       if seen.allSatisfy(\.status.isFinal) || clock.now > deadline { return seen }
       try await clock.sleep(for: .milliseconds(20))
     }
@@ -141,26 +142,26 @@ struct PaymentsFixture: Sendable {
 
   /// Waits until no task is left.
   func settle() async throws {
-    try await eventually("all tasks are done") { try await self.store.tasks(after: nil, limit: 1).isEmpty }
+    try await eventually("all tasks are done") { try await store.tasks(after: nil, limit: 1).isEmpty }
   }
 
   func executions(_ payment: Payment) -> Int {
-    self.simulator.ledger.executions(reference: payment.reference)
+    simulator.ledger.executions(reference: payment.reference)
   }
 
   func tasks(_ type: TaskType) async throws -> [TaskSnapshot] {
-    try await self.store.tasks(after: nil, limit: 1000).filter { $0.type == type }
+    try await store.tasks(after: nil, limit: 1000).filter { $0.type == type }
   }
 
   /// The live check tasks of all payments.
   func checks() async throws -> [TaskSnapshot] {
-    try await self.tasks(CheckPayment.taskType)
+    try await tasks(CheckPayment.taskType)
   }
 
   /// Claims a task as a worker does.
   func claim(_ type: TaskType, lease: Duration = .seconds(60)) async throws -> ClaimedTask {
     let request = ClaimRequest(queues: [.default], types: [type], limit: 1, lease: lease, promotesDue: true)
-    guard let task = try await self.store.exchange(settle: [], claim: request).claimed.first else {
+    guard let task = try await store.exchange(settle: [], claim: request).claimed.first else {
       throw CommandError("There is no task to claim.")
     }
     return task
@@ -168,7 +169,7 @@ struct PaymentsFixture: Sendable {
 
   /// Lets something happen to a payment, as handlers do.
   func apply(_ input: PaymentInput, to payment: Payment) async throws {
-    try await self.store.pool.withTransaction { transaction in
+    try await store.pool.withTransaction { transaction in
       _ = try await PaymentStore.apply(input, to: payment.id, in: transaction)
     }
   }
@@ -181,7 +182,7 @@ struct PaymentsFixture: Sendable {
   ) async throws -> UInt {
     let body = #"{"eventId":"\#(eventId)","paymentProviderId":"\#(providerId)","status":"DONE"}"#
     let signature = ProviderSignature.make(body: Data(body.utf8), secret: secret, at: time)
-    return try await self.send(
+    return try await send(
       .POST,
       "/paymentProviderCallback",
       headers: ["Content-Type": "application/json", ProviderSignature.header: signature],

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("The simulated provider's books")
 struct ProviderLedgerTests {
@@ -16,16 +17,16 @@ struct ProviderLedgerTests {
   @Test("A repeated idempotency key gives the first payment, without one another is registered")
   func idempotencyKeys() {
     var ledger = ProviderLedger()
-    let first = ledger.create(self.request, idempotencyKey: "k")
-    #expect(ledger.create(self.request, idempotencyKey: "k") == first)
-    #expect(ledger.create(self.request, idempotencyKey: nil).id != first.id)
+    let first = ledger.create(request, idempotencyKey: "k")
+    #expect(ledger.create(request, idempotencyKey: "k") == first)
+    #expect(ledger.create(request, idempotencyKey: nil).id != first.id)
     #expect(ledger.entries(reference: "7").count == 2)
   }
 
   @Test("Money moves once, however often execute is asked for")
   func executesOnce() {
     var ledger = ProviderLedger()
-    let id = ledger.create(self.request, idempotencyKey: nil).id
+    let id = ledger.create(request, idempotencyKey: nil).id
     guard case .started = ledger.execute(id: id, willCancel: false) else {
       Issue.record("The first execution has to start.")
       return
@@ -45,13 +46,13 @@ struct ProviderLedgerTests {
   @Test("Only what wasn't executed can be cancelled, and isn't executed afterwards")
   func cancelsOnRequest() {
     var ledger = ProviderLedger()
-    let first = ledger.create(self.request, idempotencyKey: nil).id
+    let first = ledger.create(request, idempotencyKey: nil).id
     guard case .done = ledger.cancel(id: first), case .repeated = ledger.cancel(id: first) else {
       Issue.record("A payment in INIT has to be cancelled, again and again.")
       return
     }
     #expect(ledger.execute(id: first, willCancel: false) == .refused)
-    let second = ledger.create(self.request, idempotencyKey: nil).id
+    let second = ledger.create(request, idempotencyKey: nil).id
     _ = ledger.execute(id: second, willCancel: false)
     #expect(ledger.cancel(id: second) == .refused)
     #expect(ledger.executions(reference: "7") == 1)
@@ -61,7 +62,7 @@ struct ProviderLedgerTests {
   @Test("A refund is paid once per reference, and never more than was paid")
   func refunds() {
     var ledger = ProviderLedger()
-    let id = ledger.create(self.request, idempotencyKey: nil).id
+    let id = ledger.create(request, idempotencyKey: nil).id
     #expect(ledger.refund(id: id, reference: "r", amount: 60) == .refused)
     _ = ledger.execute(id: id, willCancel: false)
     _ = ledger.finish(id: id)
@@ -74,7 +75,7 @@ struct ProviderLedgerTests {
   func lists() {
     var ledger = ProviderLedger()
     for second in 0..<1200 {
-      _ = ledger.create(self.request, idempotencyKey: nil, at: Date(timeIntervalSince1970: Double(second)))
+      _ = ledger.create(request, idempotencyKey: nil, at: Date(timeIntervalSince1970: Double(second)))
     }
     let window = Date(timeIntervalSince1970: 100)..<Date(timeIntervalSince1970: 1100)
     var listed: [String] = []
@@ -92,7 +93,7 @@ struct ProviderLedgerTests {
   @Test("A payment cancelled by the provider moves no money")
   func cancels() {
     var ledger = ProviderLedger()
-    let id = ledger.create(self.request, idempotencyKey: nil).id
+    let id = ledger.create(request, idempotencyKey: nil).id
     _ = ledger.execute(id: id, willCancel: true)
     #expect(ledger.finish(id: id)?.status == .cancelled)
     #expect(ledger.executions(reference: "7") == 0)

@@ -7,6 +7,8 @@ import TaskQueueTestKit
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
+@testable import payments
 
 @Suite("Comparing the books")
 struct ReconciliationTests {
@@ -22,8 +24,8 @@ struct ReconciliationTests {
       status: status,
       providerId: providerId,
       attempts: 1,
-      createdAt: self.now.addingTimeInterval(-age),
-      updatedAt: self.now.addingTimeInterval(-age)
+      createdAt: now.addingTimeInterval(-age),
+      updatedAt: now.addingTimeInterval(-age)
     )
   }
 
@@ -32,22 +34,22 @@ struct ReconciliationTests {
   }
 
   private func compare(_ ours: [Payment], _ theirs: [ProviderPayment]) -> ReconciliationReport {
-    Reconciliation(window: .distantPast..<self.now, now: self.now, grace: .seconds(60))
+    Reconciliation(window: .distantPast..<now, now: now, grace: .seconds(60))
       .compare(ours: ours, theirs: theirs)
   }
 
   @Test("Books that agree are clean: final, on their way, never begun, and harmless orphans")
   func clean() {
-    let report = self.compare(
+    let report = compare(
       [
-        self.payment(1, .done, "a"), self.payment(2, .cancelled, "b"), self.payment(3, .processing, "c"),
-        self.payment(4, .initial, "d"), self.payment(5, .created, nil, age: 1), self.payment(6, .failed, nil),
-        self.payment(7, .processing, "g", age: 1),
+        payment(1, .done, "a"), payment(2, .cancelled, "b"), payment(3, .processing, "c"),
+        payment(4, .initial, "d"), payment(5, .created, nil, age: 1), payment(6, .failed, nil),
+        payment(7, .processing, "g", age: 1),
       ],
       [
-        self.entry("a", "1", .done), self.entry("b", "2", .cancelled), self.entry("c", "3", .processing),
-        self.entry("d", "4", .processing), self.entry("g", "7", .done), self.entry("a2", "1", .initial),
-        self.entry("x", "99", .cancelled),
+        entry("a", "1", .done), entry("b", "2", .cancelled), entry("c", "3", .processing),
+        entry("d", "4", .processing), entry("g", "7", .done), entry("a2", "1", .initial),
+        entry("x", "99", .cancelled),
       ]
     )
     #expect(report.isClean)
@@ -78,8 +80,8 @@ struct ReconciliationTests {
     second: ProviderStatus?,
     repair: ReconciliationReport.Repair?
   ) {
-    let entries = theirs.map { [self.entry("a", "1", $0)] } ?? []
-    let report = self.compare([self.payment(1, ours, "a")], entries + (second.map { [self.entry("b", "1", $0)] } ?? []))
+    let entries = theirs.map { [entry("a", "1", $0)] } ?? []
+    let report = compare([payment(1, ours, "a")], entries + (second.map { [entry("b", "1", $0)] } ?? []))
     #expect(!report.isClean)
     #expect(report.lines.map(\.kind) == [kind])
     #expect(report.repairs == (repair.map { [$0] } ?? []))
@@ -93,7 +95,7 @@ struct ReconciliationTests {
     for change in changes {
       var entry = self.entry("a", "1", .done)
       change(&entry)
-      #expect(self.compare([self.payment(1, .done, "a")], [entry]).lines.map(\.kind) == [.different])
+      #expect(compare([payment(1, .done, "a")], [entry]).lines.map(\.kind) == [.different])
     }
   }
 
@@ -129,7 +131,7 @@ struct ReconciliationTests {
       #expect(after.count(.missing) == 1)
       #expect(after.count(.orphanedExecuted) == 1, "what payment 4 was executed as")
       #expect(after.repairs.contains(.drop(orphan.id)))
-      let repair = ReconciliationRepair(store: fixture.store, provider: PatientProvider(fixture.provider))
+      let repair = ReconciliationRepair(client: fixture.app.client, provider: PatientProvider(fixture.provider))
       _ = try await repair.carryOut(after.repairs)
       try await eventually("payment 2 is looked at") {
         try await fixture.client.payment(2).payment.status == .done
@@ -171,7 +173,7 @@ struct ReconciliationTests {
 
   @Test("A report survives its JSON, and its table says what differs")
   func report() throws {
-    let report = self.compare([self.payment(1, .done, "a")], [])
+    let report = compare([payment(1, .done, "a")], [])
     let data = try JSONFormat.encoder().encode(report)
     #expect(try JSONFormat.decoder().decode(ReconciliationReport.self, from: data).lines == report.lines)
     let lines = ReconciliationTable(report: report).lines

@@ -16,41 +16,41 @@ struct SagaTests {
 
     init(_ generator: inout SeededGenerator) {
       let names = StepName.allCases.filter { _ in Int.random(in: 0..<4, using: &generator) > 0 }
-      self.saga = Saga(status: .created, steps: names.map { SagaStep(name: $0, state: .pending) })
-      self.verdicts = [:]
+      saga = Saga(status: .created, steps: names.map { SagaStep(name: $0, state: .pending) })
+      verdicts = [:]
       for name in names {
-        self.verdicts[name] = Int.random(in: 0..<4, using: &generator) == 0 ? .rejected : .passed
+        verdicts[name] = Int.random(in: 0..<4, using: &generator) == 0 ? .rejected : .passed
       }
     }
 
     private mutating func set(_ name: StepName, _ state: SagaStep.State) {
-      guard let index = self.saga.steps.firstIndex(where: { $0.name == name }) else { return }
-      self.saga.steps[index].state = state
+      guard let index = saga.steps.firstIndex(where: { $0.name == name }) else { return }
+      saga.steps[index].state = state
     }
 
     /// - Returns: whether the saga waits for somebody else.
     mutating func act(_ generator: inout SeededGenerator) -> Bool {
-      switch self.saga.next {
+      switch saga.next {
       case .perform(let name):
-        self.set(name, .started)
-        if self.verdicts[name] == .passed { self.held.insert(name) }
+        set(name, .started)
+        if verdicts[name] == .passed { held.insert(name) }
         // Dies before it records the answer.
         if Int.random(in: 0..<3, using: &generator) == 0 { return false }
-        self.done.append(name.rawValue)
-        self.set(name, self.verdicts[name] == .passed ? .passed : .rejected)
-        if self.verdicts[name] == .rejected, name.isBefore, !self.saga.status.isFinal { self.saga.status = .failed }
+        done.append(name.rawValue)
+        set(name, verdicts[name] == .passed ? .passed : .rejected)
+        if verdicts[name] == .rejected, name.isBefore, !saga.status.isFinal { saga.status = .failed }
       case .undo(let name):
-        self.held.remove(name)
+        held.remove(name)
         if Int.random(in: 0..<3, using: &generator) == 0 { return false }
-        self.done.append("\(name.rawValue).undo")
-        self.set(name, .undone)
+        done.append("\(name.rawValue).undo")
+        set(name, .undone)
       case .refund(let name):
-        guard let index = self.saga.steps.firstIndex(where: { $0.name == name }) else { return true }
-        self.saga.steps[index].refundId = 1
-        self.saga.refundStatus = Refund.created
-        self.done.append("refund")
+        guard let index = saga.steps.firstIndex(where: { $0.name == name }) else { return true }
+        saga.steps[index].refundId = 1
+        saga.refundStatus = Refund.created
+        done.append("refund")
       case .begin:
-        self.hasBegun = true
+        hasBegun = true
         return true
       case .wait, .rest, .park: return true
       }
@@ -59,12 +59,12 @@ struct SagaTests {
 
     /// Somebody cancels, the provider goes on, or the refund ends.
     mutating func othersAct(_ generator: inout SeededGenerator) {
-      if self.saga.refundStatus == Refund.created {
-        self.saga.refundStatus = Refund.done
-      } else if self.saga.status == .created, Int.random(in: 0..<8, using: &generator) == 0 {
-        self.saga.status = .cancelled
-      } else if self.hasBegun, !self.saga.status.isFinal {
-        self.saga.status =
+      if saga.refundStatus == Refund.created {
+        saga.refundStatus = Refund.done
+      } else if saga.status == .created, Int.random(in: 0..<8, using: &generator) == 0 {
+        saga.status = .cancelled
+      } else if hasBegun, !saga.status.isFinal {
+        saga.status =
           [.initial, .processing, .done, .done, .cancelled, .failed].randomElement(using: &generator) ?? .done
       }
     }

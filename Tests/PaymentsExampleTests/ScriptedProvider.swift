@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 /// A provider in memory that ignores idempotency keys, and whose calls fail as told, in order; then they work.
 final class ScriptedProvider: PaymentProvider {
@@ -28,25 +29,25 @@ final class ScriptedProvider: PaymentProvider {
 
   init(_ faults: [String: [Fault]] = [:], callLimit: Duration = .seconds(1)) {
     self.callLimit = callLimit
-    self.state = Mutex(State(faults: faults))
+    state = Mutex(State(faults: faults))
   }
 
-  var now: State { self.state.withLock { $0 } }
+  var now: State { state.withLock { $0 } }
 
-  func count(_ operation: String) -> Int { self.now.sent.count { $0 == operation } }
+  func count(_ operation: String) -> Int { now.sent.count { $0 == operation } }
 
   func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment {
-    try self.change("create", idempotencyKey, otherwise: ProviderPayment(id: "none", status: .initial)) {
+    try change("create", idempotencyKey, otherwise: ProviderPayment(id: "none", status: .initial)) {
       ProviderPayment($0.ledger.create(request, idempotencyKey: nil))
     }
   }
 
   func execute(id: String, idempotencyKey: String) async throws {
-    try self.change("execute", idempotencyKey, otherwise: ()) { _ = $0.ledger.execute(id: id, willCancel: false) }
+    try change("execute", idempotencyKey, otherwise: ()) { _ = $0.ledger.execute(id: id, willCancel: false) }
   }
 
   func cancel(id: String, idempotencyKey: String) async throws -> ProviderPayment {
-    try self.change("cancel", idempotencyKey, otherwise: ProviderPayment(id: id, status: .cancelled)) { state in
+    try change("cancel", idempotencyKey, otherwise: ProviderPayment(id: id, status: .cancelled)) { state in
       switch state.ledger.cancel(id: id) {
       case .done(let entry), .repeated(let entry): return ProviderPayment(entry)
       case .refused, .unknownPayment: throw ProviderError(code: .refused, call: "cancel", httpStatus: 409)
@@ -56,7 +57,7 @@ final class ScriptedProvider: PaymentProvider {
 
   func refund(_ request: ProviderRefundRequest, idempotencyKey: String) async throws -> ProviderRefund {
     let none = ProviderRefund(id: "none", reference: request.reference, amount: request.amount, status: "DONE")
-    return try self.change("refund", idempotencyKey, otherwise: none) { state in
+    return try change("refund", idempotencyKey, otherwise: none) { state in
       // Unlike the ledger, it pays back as often as it is asked.
       let reference = "\(request.reference)#\(state.sent.count)"
       switch state.ledger.refund(id: request.paymentId, reference: reference, amount: request.amount) {
@@ -69,14 +70,14 @@ final class ScriptedProvider: PaymentProvider {
   }
 
   func payment(id: String) async throws -> ProviderPayment {
-    guard let entry = self.now.ledger.entry(id: id) else {
+    guard let entry = now.ledger.entry(id: id) else {
       throw ProviderError(code: .unknownPayment, call: "payment", httpStatus: 404)
     }
     return ProviderPayment(entry)
   }
 
   func payments(reference: String) async throws -> [ProviderPayment] {
-    self.now.ledger.entries(reference: reference).map { ProviderPayment($0) }
+    now.ledger.entries(reference: reference).map { ProviderPayment($0) }
   }
 
   func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage {
@@ -84,7 +85,7 @@ final class ScriptedProvider: PaymentProvider {
   }
 
   func refunds(paymentId: String) async throws -> [ProviderRefund] {
-    (self.now.ledger.entry(id: paymentId)?.refunds ?? []).map { refund in
+    (now.ledger.entry(id: paymentId)?.refunds ?? []).map { refund in
       var refund = refund
       refund.reference = String(refund.reference.prefix { $0 != "#" })
       return refund
@@ -93,7 +94,7 @@ final class ScriptedProvider: PaymentProvider {
 
   /// The provider goes on by itself.
   func finish(_ id: String) {
-    self.state.withLock { _ = $0.ledger.finish(id: id) }
+    state.withLock { _ = $0.ledger.finish(id: id) }
   }
 
   private func change<Value: Sendable>(
@@ -102,7 +103,7 @@ final class ScriptedProvider: PaymentProvider {
     otherwise: Value,
     _ work: @Sendable (inout State) throws -> Value
   ) throws -> Value {
-    try self.state.withLock { state in
+    try state.withLock { state in
       state.sent.append(operation)
       state.keys.append(key)
       var faults = state.faults[operation] ?? []

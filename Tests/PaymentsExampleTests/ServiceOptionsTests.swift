@@ -3,6 +3,7 @@ import AsyncHTTPClient
 import Testing
 
 @testable import PaymentsExample
+@testable import payments
 
 @Suite("Options of services, events and the inventory")
 struct ServiceOptionsTests {

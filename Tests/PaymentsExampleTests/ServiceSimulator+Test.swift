@@ -1,11 +1,12 @@
 import AsyncHTTPClient
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 extension ServiceSimulator {
   /// Runs it for as long as `body` runs.
   func running(_ body: (_ url: String) async throws -> Void) async throws {
-    try await self.whileRunning { try await body("http://127.0.0.1:\(try await self.port())") }
+    try await whileRunning { try await body("http://127.0.0.1:\(try await port())") }
   }
 
   /// All steps are its.
@@ -19,6 +20,6 @@ extension ServiceSimulator {
 
   /// What was done for a payment, in order.
   func log(_ payment: Payment) -> [String] {
-    self.books.log.filter { $0.hasSuffix(" \(payment.reference)") }.map { String($0.prefix { $0 != " " }) }
+    books.log.filter { $0.hasSuffix(" \(payment.reference)") }.map { String($0.prefix { $0 != " " }) }
   }
 }

@@ -57,7 +57,7 @@ struct SlowClientTests {
     let settings = Self.settings { $0.body = .milliseconds(300) }
     try await PaymentsFixture.with(works: false, settings: settings) { fixture in
       let parts = ["\(Self.head)Content-Length: 1000\r\n\r\n"] + Array(repeating: " ", count: 900)
-      let answer = try await self.talk(fixture, parts, pause: .milliseconds(20))
+      let answer = try await talk(fixture, parts, pause: .milliseconds(20))
       #expect(answer.hasPrefix("HTTP/1.1 408 "))
       #expect(answer.contains(ProblemKind.requestTimeout.type))
       #expect(try await fixture.send(.GET, "/health/live").status == 200)
@@ -69,7 +69,7 @@ struct SlowClientTests {
     let settings = Self.settings { $0.idle = .milliseconds(300) }
     try await PaymentsFixture.with(works: false, settings: settings) { fixture in
       let parts = [Self.head] + Array(repeating: "X: y\r\n", count: 80)
-      let answer = try await self.talk(fixture, parts, pause: .milliseconds(50))
+      let answer = try await talk(fixture, parts, pause: .milliseconds(50))
       #expect(answer.isEmpty)
     }
   }
@@ -79,7 +79,7 @@ struct SlowClientTests {
     let settings = Self.settings { $0.idle = .seconds(2) }
     try await PaymentsFixture.with(works: false, settings: settings) { fixture in
       try await withThrowingTaskGroup(of: String.self) { group in
-        for _ in 1...100 { group.addTask { try await self.talk(fixture, ["\(Self.head)Content-Length: 10\r\n\r\n"]) } }
+        for _ in 1...100 { group.addTask { try await talk(fixture, ["\(Self.head)Content-Length: 10\r\n\r\n"]) } }
         for number in 1...20 {
           let status = try await fixture.post("/payments", PaymentsFixture.body, key: "k\(number)").status
           #expect(status == 202)
@@ -94,7 +94,7 @@ struct SlowClientTests {
   enum BrokenRequest: String, CaseIterable, CustomTestStringConvertible {
     case notHTTP, longHeader, badLength
 
-    var testDescription: String { self.rawValue }
+    var testDescription: String { rawValue }
 
     var text: String {
       switch self {
@@ -112,7 +112,7 @@ struct SlowClientTests {
   )
   func notHTTP(request: BrokenRequest) async throws {
     try await PaymentsFixture.with(works: false) { fixture in
-      let answer = try await self.talk(fixture, [request.text])
+      let answer = try await talk(fixture, [request.text])
       #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(answer.prefix(200))")
       #expect(answer.contains(Problem.mediaType))
     }
@@ -122,7 +122,7 @@ struct SlowClientTests {
   func sendsOn() async throws {
     try await PaymentsFixture.with(works: false) { fixture in
       let endless = Array(repeating: String(repeating: "x", count: 65_536), count: 64)
-      let answer = try await self.talk(fixture, ["GET / HTTP/1.1\r\nHost: x\r\nX: "] + endless)
+      let answer = try await talk(fixture, ["GET / HTTP/1.1\r\nHost: x\r\nX: "] + endless)
       #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(answer.prefix(200))")
     }
   }

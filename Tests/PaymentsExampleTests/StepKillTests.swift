@@ -5,6 +5,7 @@ import TaskQueueTestKit
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("Steps and dying processes", .serialized)
 struct StepKillTests {
@@ -13,7 +14,7 @@ struct StepKillTests {
     private let process = Mutex<WorkerProcess?>(nil)
     private let isKilled = Mutex(false)
 
-    var isDead: Bool { self.isKilled.withLock { $0 } }
+    var isDead: Bool { isKilled.withLock { $0 } }
 
     func choose(_ process: WorkerProcess) {
       self.process.withLock { $0 = process }
@@ -22,7 +23,7 @@ struct StepKillTests {
     func die() async {
       guard let process = self.process.withLock({ $0.take() }) else { return }
       _ = await process.killAndWait()
-      self.isKilled.withLock { $0 = true }
+      isKilled.withLock { $0 = true }
     }
   }
 
@@ -51,7 +52,7 @@ struct StepKillTests {
         let payment = try await fixture.api(second).create(new, idempotencyKey: "killed")
         try await fixture.settle()
         await second.stop()
-        try await self.restart(fixture, url)
+        try await restart(fixture, url)
         #expect(services.log(payment) == ["account", "fraud", "order", "delivery"])
         #expect(fixture.provider.ledger.executions(reference: payment.reference) == 1)
         let history = try await PaymentEventStore.list(payment.id, in: fixture.store.pool)

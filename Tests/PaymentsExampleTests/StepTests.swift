@@ -1,12 +1,13 @@
 import AsyncHTTPClient
 import Foundation
 import Synchronization
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("Steps before and after a payment")
 struct StepTests {
@@ -157,8 +158,8 @@ struct StepTests {
     try await PaymentsFixture.with(works: false) { fixture in
       let settings = OutboxSettings(transport: NoTransport())
       let handlers = [
-        try PaymentHandlers.make(store: fixture.store, provider: fixture.provider),
-        try OutboxHandlers.make(store: fixture.store, settings: settings),
+        try PaymentHandlers.make(client: fixture.app.client, provider: fixture.provider),
+        try OutboxHandlers.make(client: fixture.app.client, settings: settings),
       ]
       let types = handlers.flatMap(\.types).filter { $0.rawValue.hasPrefix("payment.") }
       #expect(Set(PaymentAlarms.configuration(UpkeepSettings()).rules.map(\.type)) == Set(types))
@@ -177,7 +178,7 @@ struct StepTests {
         let settings = PaymentsFixture.settings { $0.services = ServiceSimulator.services(at: url, client) }
         try await PaymentsFixture.with(works: false, settings: settings) { fixture in
           let payment = try await Self.order(fixture)
-          let repair = ReconciliationRepair(store: fixture.store, provider: fixture.provider)
+          let repair = ReconciliationRepair(client: fixture.app.client, provider: fixture.provider)
           _ = try await repair.carryOut([.begin(payment.id)])
           #expect(try await fixture.store.tasks(after: nil, limit: 10).map(\.type) == [RunSaga.taskType])
         }

@@ -1,12 +1,14 @@
+import ChildProcesses
 import Testing
 
 @testable import PaymentsExample
+@testable import PaymentsLab
 
 @Suite("Throughput")
 struct ThroughputTests {
   @Test("A small run measures all three rates", .timeLimit(.minutes(5)))
   func smallRun() async throws {
-    let run = ThroughputRun(payments: 40, rounds: 1, concurrency: 4, program: PaymentsProgram.url)
+    let run = ThroughputRun(payments: 40, rounds: 1, concurrency: 4, program: ChildCommand.built("payments"))
     let report = try await run.run()
     #expect(report.rounds.count == 1)
     for round in report.rounds {

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Libpq
 import Synchronization
 import TaskQueue
@@ -45,7 +46,7 @@ struct RawLoopTests {
       try await database.fill(10)
       let drain = drain(database, .necessary)
       let asked = Atomic<Int>(0)
-      let completed = try await onThread {
+      let completed = try await onOwnThread {
         try drain.run { _ in asked.add(1, ordering: .relaxed).newValue == 3 }
       }
       #expect(completed == 10)
@@ -62,12 +63,12 @@ struct RawLoopTests {
         type: "bench.noop"
       )
       let valid = "type = 'bench.noop' AND queue = 'default' AND ready AND payload ->> 'number' IS NOT NULL"
-      let singles = try await onThread { try enqueue.singles(for: .milliseconds(100)) }
+      let singles = try await onOwnThread { try enqueue.singles(for: .milliseconds(100)) }
       #expect(try await database.count(where: valid) == singles)
       try await database.empty()
-      try await onThread { try enqueue.bulk(total: 300, batch: 100) }
+      try await onOwnThread { try enqueue.bulk(total: 300, batch: 100) }
       #expect(try await database.count(where: valid) == 300)
-      try await onThread { try enqueue.copy(total: 300, batch: 100) }
+      try await onOwnThread { try enqueue.copy(total: 300, batch: 100) }
       #expect(try await database.count(where: valid) == 600)
     }
   }
@@ -99,8 +100,8 @@ struct RawLoopTests {
       let listener = RawListener(connectionString: connectionString, statements: statements, type: "bench.probe")
       let waker = RawWaker(connectionString: connectionString, statements: statements, type: "bench.probe")
       let gate = StartGate(2)
-      async let claims = onThread { try listener.run(20) { gate.wait() } }
-      let commits = try await onThread {
+      async let claims = onOwnThread { try listener.run(20) { gate.wait() } }
+      let commits = try await onOwnThread {
         gate.wait()
         return try waker.run(20, interval: .milliseconds(2))
       }
@@ -145,7 +146,7 @@ struct RawLoopTests {
       #expect(try await !database.isRecentReady())
       #expect(try await database.deadLetters() == 20)
       let drain = drain(database, .necessary)
-      #expect(try await onThread { try drain.run() } == 0)
+      #expect(try await onOwnThread { try drain.run() } == 0)
     }
   }
 

@@ -49,7 +49,7 @@ struct EffectKillTests {
         }
         return try await store.tasks(after: nil, limit: 1).isEmpty
       }
-      try worker.stop()
+      worker.stop()
       #expect(kills >= EffectCrashTask.points.count)
       let count = tasks.count
       #expect(try await store.number("SELECT count(*) FROM public.execution") == count)

@@ -57,7 +57,7 @@ struct KillTests {
       }
       #expect(kills >= 5)
       try await scene.expectAllDoneOnce()
-      for worker in workers { try worker.stop() }
+      for worker in workers { worker.stop() }
       #expect(try await scene.crashedTasksRanAgain())
       await scene.close()
     }

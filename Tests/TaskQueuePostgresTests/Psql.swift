@@ -1,3 +1,4 @@
+import ChildProcesses
 import EmbeddedPostgres
 import Foundation
 
@@ -18,23 +19,17 @@ enum Psql {
       .deletingLastPathComponent().appending(path: "migrations/\(name)").path
   }
 
-  @concurrent
   static func run(_ connectionString: String, _ arguments: [String]) async throws -> Output {
-    let process = Process()
-    process.executableURL = URL(filePath: try EmbeddedPostgres.binaryDirectory()).appending(path: "psql")
-    process.arguments = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", connectionString] + arguments
-    let (output, errors) = (Pipe(), Pipe())
-    process.standardOutput = output
-    process.standardError = errors
-    try process.run()
-    // Both are short: neither pipe can fill while the other is read.
-    let text = output.fileHandleForReading.readDataToEndOfFile()
-    let errorText = errors.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
+    var command = ChildCommand(
+      try EmbeddedPostgres.binaryDirectory() + "/psql",
+      ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", connectionString] + arguments
+    )
+    command.errors = .pipe
+    let result = try await ChildProcess.run(command)
     return Output(
-      text: String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines),
-      errors: String(decoding: errorText, as: UTF8.self),
-      status: process.terminationStatus
+      text: result.output.trimmingCharacters(in: .whitespacesAndNewlines),
+      errors: result.errors,
+      status: result.exit.status ?? -1
     )
   }
 }

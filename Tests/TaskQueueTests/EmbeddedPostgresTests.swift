@@ -1,3 +1,4 @@
+import ChildProcesses
 import EmbeddedPostgres
 import Foundation
 import Testing
@@ -7,15 +8,15 @@ struct EmbeddedPostgresTests {
   @Test("answers on its socket, keeps data over a crash, and leaves nothing behind when stopped")
   func lifeCycle() async throws {
     let postgres = try await EmbeddedPostgres.start(settings: ["fsync": "off", "cluster_name": "it's \\ a test"])
-    #expect(try query("SHOW cluster_name", postgres) == "it's \\ a test")
-    #expect(try query("SHOW listen_addresses", postgres) == "")
-    #expect(try query("CREATE TABLE kept AS SELECT 1", postgres) == "SELECT 1")
+    #expect(try await query("SHOW cluster_name", postgres) == "it's \\ a test")
+    #expect(try await query("SHOW listen_addresses", postgres) == "")
+    #expect(try await query("CREATE TABLE kept AS SELECT 1", postgres) == "SELECT 1")
 
     let before = try #require(postgres.postmasterID)
     try await postgres.restart(immediate: true)
     let after = try #require(postgres.postmasterID)
     #expect(after != before && isRunning(after))
-    #expect(try query("SELECT count(*) FROM kept", postgres) == "1")
+    #expect(try await query("SELECT count(*) FROM kept", postgres) == "1")
 
     await postgres.stop()
     await postgres.stop()
@@ -31,9 +32,9 @@ struct EmbeddedPostgresTests {
     let postgres = try await EmbeddedPostgres.start(settings: ["fsync": "off"])
     let postmaster = try #require(postgres.postmasterID)
     postgres.pause()
-    #expect(try readiness(postgres) == 2)
+    #expect(try await readiness(postgres) == 2)
     postgres.resume()
-    #expect(try readiness(postgres) == 0)
+    #expect(try await readiness(postgres) == 0)
     postgres.pause()
     await postgres.stop()
     #expect(try await eventually { !isRunning(postmaster) })
@@ -77,27 +78,18 @@ struct EmbeddedPostgresTests {
   }
 
   /// The result of one statement, by `psql`.
-  private func query(_ sql: String, _ postgres: EmbeddedPostgres) throws -> String {
-    let output = Pipe()
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: try EmbeddedPostgres.binaryDirectory() + "/psql")
-    process.arguments = ["-XAtc", sql, postgres.connectionString]
-    process.standardOutput = output
-    try process.run()
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0)
-    return String(decoding: data, as: UTF8.self).trimmingCharacters(in: .newlines)
+  private func query(_ sql: String, _ postgres: EmbeddedPostgres) async throws -> String {
+    let psql = try EmbeddedPostgres.binaryDirectory() + "/psql"
+    let result = try await ChildProcess.run(ChildCommand(psql, ["-XAtc", sql, postgres.connectionString]))
+    #expect(result.exit == .exited(0))
+    return result.output.trimmingCharacters(in: .newlines)
   }
 
   /// What `pg_isready` exits with: 0 when the server answers, 2 when it doesn't within a second.
-  private func readiness(_ postgres: EmbeddedPostgres) throws -> Int32 {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: try EmbeddedPostgres.binaryDirectory() + "/pg_isready")
-    process.arguments = ["-q", "-t", "1", "-d", postgres.connectionString]
-    try process.run()
-    process.waitUntilExit()
-    return process.terminationStatus
+  private func readiness(_ postgres: EmbeddedPostgres) async throws -> Int32? {
+    let program = try EmbeddedPostgres.binaryDirectory() + "/pg_isready"
+    let result = try await ChildProcess.run(ChildCommand(program, ["-q", "-t", "1", "-d", postgres.connectionString]))
+    return result.exit.status
   }
 
   /// Whether a process runs. One that ended may stay listed, without a command line, until its parent asks.

@@ -2,18 +2,29 @@ import Libpq
 import TaskQueue
 import TaskQueuePostgres
 
+/// Tell the provider to drop its payment.
+struct CancelPayment: TaskPayload {
+  static let taskType: TaskType = "payment.cancel"
+
+  var paymentId: Int64
+
+  var options: EnqueueOptions {
+    .with { $0.unique = UniqueKey("payment.cancel:\(paymentId)", mode: .coalesce) }
+  }
+}
+
 /// Asks the provider to drop a payment, and records its word.
 ///
 /// Once the provider may have been told to execute, only its books say whether money moved: it refuses a cancellation
 /// that comes too late, and the payment goes on.
 struct CancelPaymentHandler: PaymentTaskHandler {
-  let store: PostgresTaskStore
+  let client: TaskClient<PostgresTaskStore>
   let provider: any PaymentProvider
 
   static func payment(of payload: CancelPayment) -> Int64? { payload.paymentId }
 
   func handle(_ payload: CancelPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
-    guard let payment = try await PaymentStore.find(payload.paymentId, in: self.store.pool) else {
+    guard let payment = try await PaymentStore.find(payload.paymentId, in: client.pool) else {
       return .discard(reason: "There is no payment \(payload.paymentId).")
     }
     // Nothing there to drop yet; if init registers it all the same, it asks again.
@@ -21,17 +32,17 @@ struct CancelPaymentHandler: PaymentTaskHandler {
     let isDropped = payment.status == .cancelled || payment.status == .failed
     if !isDropped, payment.cancellationRequestedAt == nil {
       // Nobody wants it any more, but if something was sent, the ledger is to know what became of it.
-      guard try await !self.store.effects(of: context.claim.id).isEmpty else { return .completed }
+      guard try await !client.effects(of: context.claim.id).isEmpty else { return .completed }
     }
     do {
-      let receipt = try await self.cancel(id, ProviderEffects(effects: effects, provider: self.provider))
+      let receipt = try await cancel(id, ProviderEffects(effects: effects, provider: provider))
       var status = receipt.value.status
-      if status == nil { status = try await self.provider.payment(id: id).status }
-      try await self.complete(payment, .reported(status ?? .cancelled), receipt, context)
+      if status == nil { status = try await provider.payment(id: id).status }
+      try await complete(payment, .reported(status ?? .cancelled), receipt, context)
     } catch let failure as EffectFailure where failure.kind == .permanent {
-      try await self.complete(payment, .cancellationRefused(reason: failure.message), nil, context)
+      try await complete(payment, .cancellationRefused(reason: failure.message), nil, context)
     }
-    return .completedInTransaction
+    return .settledInTransaction
   }
 
   private func complete(
@@ -40,11 +51,11 @@ struct CancelPaymentHandler: PaymentTaskHandler {
     _ receipt: EffectReceipt<ProviderRegistration>?,
     _ context: TaskContext
   ) async throws {
-    try await self.store.withCompletion(of: context) { transaction in
+    try await client.withCompletion(of: context) { transaction in
       let check = CheckPayment(paymentId: payment.id)
       // Tasks before payments, as everywhere. A check too many finds nothing to do.
-      if !payment.status.isFinal { try await self.store.enqueue(check, options: check.options, in: transaction) }
-      if let receipt { try await self.store.record(receipt, in: transaction) }
+      if !payment.status.isFinal { try await client.enqueue(check, options: check.options, in: transaction) }
+      if let receipt { try await client.record(receipt, in: transaction) }
       _ = try await PaymentStore.apply(input, to: payment.id, in: transaction)
     }
   }
@@ -56,11 +67,11 @@ struct CancelPaymentHandler: PaymentTaskHandler {
       .init(
         isHarmless: true,
         send: { key in
-          let cancelled = try await self.provider.cancel(id: id, idempotencyKey: key)
+          let cancelled = try await provider.cancel(id: id, idempotencyKey: key)
           return ProviderRegistration(id: id, status: cancelled.status)
         },
         ask: {
-          switch try await self.provider.payment(id: id).status {
+          switch try await provider.payment(id: id).status {
           case .cancelled: .happened(ProviderRegistration(id: id, status: .cancelled))
           case .done: .failed(.permanent("refused", "The provider has executed it."))
           default: .didNotHappen

@@ -9,9 +9,9 @@ extension CheckPaymentHandler {
     _ entry: ProviderPayment,
     _ context: TaskContext
   ) async throws -> TaskOutcome? {
-    if let failure = entry.failure { return try await self.fail(execution, entry, failure, context) }
+    if let failure = entry.failure { return try await fail(execution, entry, failure, context) }
     guard entry.status.isFinal else { return nil }
-    return try await self.complete(execution.payment, .reported(entry.status), nil, context)
+    return try await complete(execution.payment, .reported(entry.status), nil, context)
   }
 
   /// FAILED is only written once the payment is cancelled in the provider's books, if it can be: nobody can make it move money
@@ -24,13 +24,13 @@ extension CheckPaymentHandler {
   ) async throws -> TaskOutcome {
     let receipt: EffectReceipt<ProviderRegistration>?
     do {
-      receipt = entry.status == .cancelled ? nil : try await self.drop(entry.id, execution.effects)
+      receipt = entry.status == .cancelled ? nil : try await drop(entry.id, execution.effects)
     } catch let failure as EffectFailure {
       // Still held by the provider, which may have gone on with it: its books decide.
       guard failure.code == ProviderError.Code.unsupported.rawValue else { return .again }
       receipt = nil
     }
-    return try await self.complete(execution.payment, .declined(reason: reason), receipt, context)
+    return try await complete(execution.payment, .declined(reason: reason), receipt, context)
   }
 
   /// Not the effect of a person's cancellation: the provider may have refused that, and would say so again.
@@ -43,13 +43,13 @@ extension CheckPaymentHandler {
         isHarmless: true,
         send: { key in
           do {
-            if try await self.provider.cancel(id: id, idempotencyKey: key).status == .cancelled { return dropped }
+            if try await provider.cancel(id: id, idempotencyKey: key).status == .cancelled { return dropped }
           } catch let error as ProviderError where error.code == .refused {
             // Not for good: it may be given up again.
           }
           throw EffectFailure.temporary("not_dropped", "The provider goes on with it.")
         },
-        ask: { try await self.provider.payment(id: id).status == .cancelled ? .happened(dropped) : .didNotHappen }
+        ask: { try await provider.payment(id: id).status == .cancelled ? .happened(dropped) : .didNotHappen }
       )
     )
   }
@@ -60,10 +60,10 @@ extension CheckPaymentHandler {
     _ receipt: EffectReceipt<ProviderRegistration>?,
     _ context: TaskContext
   ) async throws -> TaskOutcome {
-    try await self.store.withCompletion(of: context) { transaction in
-      if let receipt { try await self.store.record(receipt, in: transaction) }
+    try await client.withCompletion(of: context) { transaction in
+      if let receipt { try await client.record(receipt, in: transaction) }
       _ = try await PaymentStore.apply(input, to: payment.id, in: transaction)
     }
-    return .completedInTransaction
+    return .settledInTransaction
   }
 }

@@ -2,6 +2,18 @@ import Libpq
 import TaskQueue
 import TaskQueuePostgres
 
+/// Register the payment at the provider. No money moves.
+struct InitPayment: TaskPayload {
+  static let taskType: TaskType = "payment.init"
+
+  var paymentId: Int64
+
+  /// One per payment at most, so that a repair can't double it.
+  var options: EnqueueOptions {
+    .with { $0.unique = UniqueKey("payment.init:\(paymentId)", mode: .coalesce) }
+  }
+}
+
 /// Registers a payment at the provider and hands it on to ``CheckPaymentHandler``.
 ///
 /// Registering moves no money. It goes through the ledger of effects: a worker that dies after the provider answered and
@@ -9,29 +21,29 @@ import TaskQueuePostgres
 /// there be two all the same (the provider ignored the key, or two attempts overlapped), only the one stored first is ever
 /// executed: the others stay in INIT, which is harmless.
 struct InitPaymentHandler: PaymentTaskHandler {
-  let store: PostgresTaskStore
+  let client: TaskClient<PostgresTaskStore>
   let provider: any PaymentProvider
 
   static func payment(of payload: InitPayment) -> Int64? { payload.paymentId }
 
   func handle(_ payload: InitPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
-    guard let payment = try await PaymentStore.beginAttempt(payload.paymentId, in: self.store.pool) else {
+    guard let payment = try await PaymentStore.beginAttempt(payload.paymentId, in: client.pool) else {
       return .discard(reason: "There is no payment \(payload.paymentId).")
     }
     // Cancelled before anybody began.
     if payment.status.isFinal, payment.providerId == nil, payment.attempts == 1 { return .completed }
     if let id = payment.providerId {
-      try await self.complete(payment, .registered(id: id, ProviderStatus(payment.status)), nil, context)
-      return .completedInTransaction
+      try await complete(payment, .registered(id: id, ProviderStatus(payment.status)), nil, context)
+      return .settledInTransaction
     }
     do {
-      let receipt = try await self.register(payment, ProviderEffects(effects: effects, provider: self.provider))
+      let receipt = try await register(payment, ProviderEffects(effects: effects, provider: provider))
       let registered = receipt.value
-      try await self.complete(payment, .registered(id: registered.id, registered.status ?? .initial), receipt, context)
+      try await complete(payment, .registered(id: registered.id, registered.status ?? .initial), receipt, context)
     } catch let failure as EffectFailure where failure.kind == .permanent {
-      try await self.complete(payment, .refused(reason: failure.message), nil, context)
+      try await complete(payment, .refused(reason: failure.message), nil, context)
     }
-    return .completedInTransaction
+    return .settledInTransaction
   }
 
   /// One commit, fenced: a worker that lost the task meanwhile changes nothing.
@@ -41,24 +53,24 @@ struct InitPaymentHandler: PaymentTaskHandler {
     _ receipt: EffectReceipt<ProviderRegistration>?,
     _ context: TaskContext
   ) async throws {
-    try await self.store.withCompletion(of: context) { transaction in
+    try await client.withCompletion(of: context) { transaction in
       if case .registered(let id, _) = input {
         // What was remembered for the id means that it is worth a look, which follows anyway. From here on callbacks wait for
         // this transaction, and then find the payment: this comes before the tasks, as theirs does.
-        _ = try await CallbackInbox(store: self.store).claimEvents(
+        _ = try await CallbackInbox(store: client.store).claimEvents(
           source: CallbackHandler.source,
           subject: CallbackHandler.name(id),
           in: transaction
         )
         // Tasks before payments, as everywhere. A check too many finds nothing to do.
         let check = CheckPayment(paymentId: payment.id)
-        try await self.store.enqueue(check, options: check.options, in: transaction)
+        try await client.enqueue(check, options: check.options, in: transaction)
       }
-      if let receipt { try await self.store.record(receipt, in: transaction) }
+      if let receipt { try await client.record(receipt, in: transaction) }
       let transition = try await PaymentStore.apply(input, to: payment.id, in: transaction)
       if case .cancel = transition?.command {
         let cancel = CancelPayment(paymentId: payment.id)
-        try await self.store.enqueue(cancel, options: cancel.options, in: transaction)
+        try await client.enqueue(cancel, options: cancel.options, in: transaction)
       }
     }
   }
@@ -84,11 +96,11 @@ struct InitPaymentHandler: PaymentTaskHandler {
         send: { key in
           // Cancelled while an earlier attempt was under way, and the provider has nothing of it.
           guard !payment.status.isFinal else { throw EffectFailure.permanent("cancelled", "Nothing was sent.") }
-          let created = try await self.provider.create(request, idempotencyKey: key)
+          let created = try await provider.create(request, idempotencyKey: key)
           return ProviderRegistration(id: created.id, status: created.status)
         },
         ask: {
-          guard let found = try await self.provider.payments(reference: payment.reference).first else {
+          guard let found = try await provider.payments(reference: payment.reference).first else {
             return .didNotHappen
           }
           return .happened(ProviderRegistration(id: found.id, status: found.status))

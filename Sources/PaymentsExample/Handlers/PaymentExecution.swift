@@ -17,12 +17,12 @@ struct PaymentExecution: Sendable {
 
   /// One per round.
   private var rounds: [EffectRecord] {
-    self.earlier.filter { $0.name.rawValue.hasPrefix(Self.name(round: 1).rawValue) }
+    earlier.filter { $0.name.rawValue.hasPrefix(Self.name(round: 1).rawValue) }
   }
 
   /// The round without a known outcome.
   private var open: EffectRecord? {
-    self.rounds.first { $0.state != .succeeded && $0.state != .failed }
+    rounds.first { $0.state != .succeeded && $0.state != .failed }
   }
 
   static func name(round: Int) -> EffectName {
@@ -33,16 +33,16 @@ struct PaymentExecution: Sendable {
   /// - Returns: if it won't, the payment as its books have it, with the reason in ``ProviderPayment/failure``. It may have been
   ///   begun by an earlier call: then it goes on.
   func execute(_ logger: Logger) async throws -> ProviderPayment? {
-    let round = self.open == nil ? self.rounds.count + 1 : self.rounds.count
+    let round = open == nil ? rounds.count + 1 : rounds.count
     guard round <= Self.maxRounds else {
-      logger.warning("the provider doesn't execute what it accepted", metadata: ["payment": "\(self.payment.id)"])
+      logger.warning("the provider doesn't execute what it accepted", metadata: ["payment": "\(payment.id)"])
       return nil
     }
     do {
-      try await self.effects.perform(Self.name(round: round), request: self.providerId, self.call(seen: nil))
+      try await effects.perform(Self.name(round: round), request: providerId, call(seen: nil))
       return nil
     } catch let failure as EffectFailure where failure.kind == .permanent {
-      var entry = try await self.effects.provider.payment(id: self.providerId)
+      var entry = try await effects.provider.payment(id: providerId)
       if entry.status == .initial, entry.failure == nil { entry.failure = failure.message }
       return entry
     }
@@ -52,7 +52,7 @@ struct PaymentExecution: Sendable {
   func settle(_ entry: ProviderPayment) async throws {
     guard let open = self.open else { return }
     do {
-      try await self.effects.perform(open.name, request: self.providerId, self.call(seen: entry))
+      try await effects.perform(open.name, request: providerId, call(seen: entry))
     } catch let failure as EffectFailure where failure.kind == .permanent {
       // That it didn't happen is what was to be recorded.
     }
@@ -60,18 +60,18 @@ struct PaymentExecution: Sendable {
 
   /// - Parameter seen: the payment if it isn't just INIT any more; nothing is sent then.
   private func call(seen: ProviderPayment?) -> ProviderEffects.Call {
-    let registration = ProviderRegistration(id: self.providerId)
+    let registration = ProviderRegistration(id: providerId)
     return .init(
       isHarmless: true,
       send: { key in
         if let seen { return try Self.outcome(seen, registration) }
-        try await self.effects.provider.execute(id: self.providerId, idempotencyKey: key)
+        try await effects.provider.execute(id: providerId, idempotencyKey: key)
         return registration
       },
       ask: {
         // Only INIT has to be looked at anew: it may have been read before the call arrived.
         var entry = seen
-        if entry == nil { entry = try await self.effects.provider.payment(id: self.providerId) }
+        if entry == nil { entry = try await effects.provider.payment(id: providerId) }
         guard let entry, entry.isBegun else { return .didNotHappen }
         do throws(EffectFailure) {
           return .happened(try Self.outcome(entry, registration))

@@ -22,8 +22,8 @@ struct ProviderEffects: Sendable {
 
   private var options: EffectOptions {
     EffectOptions(
-      callLimit: min(max(self.provider.callLimit, .milliseconds(1)), .seconds(3600)),
-      keyLifetime: self.provider.keyLifetime
+      callLimit: min(max(provider.callLimit, .milliseconds(1)), .seconds(3600)),
+      keyLifetime: provider.keyLifetime
     )
   }
 
@@ -35,11 +35,11 @@ struct ProviderEffects: Sendable {
     request: some Encodable & Sendable,
     _ call: Call
   ) async throws -> EffectReceipt<ProviderRegistration> {
-    try await self.patiently(call) { call in
-      try await self.effects.call(
+    try await patiently(call) { call in
+      try await effects.call(
         name,
         request: request,
-        options: self.options,
+        options: options,
         call: { try await Self.send(call, $0) },
         reconcile: { _ in try await call.ask() }
       )
@@ -53,11 +53,11 @@ struct ProviderEffects: Sendable {
     request: some Encodable & Sendable,
     _ call: Call
   ) async throws -> ProviderRegistration {
-    try await self.patiently(call) { call in
-      try await self.effects.perform(
+    try await patiently(call) { call in
+      try await effects.perform(
         name,
         request: request,
-        options: self.options,
+        options: options,
         call: { try await Self.send(call, $0) },
         reconcile: { _ in try await call.ask() }
       )
@@ -86,7 +86,7 @@ struct ProviderEffects: Sendable {
         throw EffectFailure.permanent(error.code.rawValue, reason)
       }
       guard call.isHarmless, error.code == .unexpectedStatus else { throw error }
-      return try await self.ask(call, after: error)
+      return try await ask(call, after: error)
     }
   }
 
@@ -106,5 +106,21 @@ struct ProviderEffects: Sendable {
     case .failed(let failure): throw failure
     case .stillUnknown: throw EffectFailure.temporary("still_unknown", "The provider can't say yet.")
     }
+  }
+}
+
+/// What the provider registered: a payment or a refund.
+struct ProviderRegistration: Codable, Equatable, Sendable {
+  var id: String
+  /// As of the answer that brought the id; nil: read from our ledger of effects. It isn't stored there, as it changes.
+  var status: ProviderStatus?
+
+  private enum CodingKeys: String, CodingKey {
+    case id
+  }
+
+  init(id: String, status: ProviderStatus? = nil) {
+    self.id = id
+    self.status = status
   }
 }

@@ -16,7 +16,7 @@ final class ProviderPatience: Sendable {
 
   private func noting<Value>(_ body: () async throws -> Value) async throws -> Value {
     do { return try await body() } catch let error as ProviderError {
-      if error.retryAfter != nil { self.noted.withLock { $0 = error } }
+      if error.retryAfter != nil { noted.withLock { $0 = error } }
       throw error
     }
   }
@@ -29,7 +29,7 @@ final class ProviderPatience: Sendable {
       case let effect as EffectError: effect.code == .outcomeUnknown
       default: false
       }
-    return isOpen ? self.noted.withLock { $0 } ?? error : error
+    return isOpen ? noted.withLock { $0 } ?? error : error
   }
 
   /// Has a task come back when the provider says so, if it says so.
@@ -37,7 +37,7 @@ final class ProviderPatience: Sendable {
     do { return try await body() } catch let error as ProviderError {
       guard let wait = error.retryAfter else { throw error }
       context.logger.info("the provider asks for patience", metadata: ["error": "\(error)"])
-      return .retry(after: wait)
+      return .again(after: wait)
     }
   }
 }

@@ -2,39 +2,50 @@ import Libpq
 import TaskQueue
 import TaskQueuePostgres
 
+/// Have the provider pay money back.
+struct RefundPayment: TaskPayload {
+  static let taskType: TaskType = "payment.refund"
+
+  var refundId: Int64
+
+  var options: EnqueueOptions {
+    .with { $0.unique = UniqueKey("payment.refund:\(refundId)", mode: .coalesce) }
+  }
+}
+
 /// Has the provider pay money back, and follows the refund until it is final.
 ///
 /// Our row and the intent are committed before the provider is asked, and an attempt that may not be the first looks for its
 /// refund before it asks for one.
 struct RefundPaymentHandler: PaymentTaskHandler {
-  let store: PostgresTaskStore
+  let client: TaskClient<PostgresTaskStore>
   let provider: any PaymentProvider
 
   static func payment(of payload: RefundPayment) -> Int64? { nil }
 
   func handle(_ payload: RefundPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
-    guard let (refund, attempts) = try await RefundStore.beginAttempt(payload.refundId, in: self.store.pool) else {
+    guard let (refund, attempts) = try await RefundStore.beginAttempt(payload.refundId, in: client.pool) else {
       return .discard(reason: "There is no refund \(payload.refundId).")
     }
     if refund.isFinal { return .completed }
-    guard let id = try await PaymentStore.find(refund.paymentId, in: self.store.pool)?.providerId else {
+    guard let id = try await PaymentStore.find(refund.paymentId, in: client.pool)?.providerId else {
       return .discard(reason: "Payment \(refund.paymentId) isn't registered at the provider.")
     }
     do {
-      let effects = ProviderEffects(effects: effects, provider: self.provider)
-      let receipt = try await self.register(refund, paymentId: id, asksFirst: attempts > 1, effects)
+      let effects = ProviderEffects(effects: effects, provider: provider)
+      let receipt = try await register(refund, paymentId: id, asksFirst: attempts > 1, effects)
       var status = receipt.value.status
-      if status == nil { status = try await self.find(refund, paymentId: id)?.status }
+      if status == nil { status = try await find(refund, paymentId: id)?.status }
       let registration = ProviderRegistration(id: receipt.value.id, status: status)
-      return try await self.record(registration, receipt, refund, context)
+      return try await record(registration, receipt, refund, context)
     } catch let failure as EffectFailure where failure.kind == .permanent {
-      try await self.complete(
+      try await complete(
         refund,
         .init(status: Refund.failed, providerId: nil, detail: failure.message),
         nil,
         context
       )
-      return .completedInTransaction
+      return .settledInTransaction
     }
   }
 
@@ -52,11 +63,11 @@ struct RefundPaymentHandler: PaymentTaskHandler {
         asksFirst: asksFirst,
         isHarmless: false,
         send: { key in
-          let answer = try await self.provider.refund(request, idempotencyKey: key)
+          let answer = try await provider.refund(request, idempotencyKey: key)
           return ProviderRegistration(id: answer.id, status: ProviderStatus(rawValue: answer.status))
         },
         ask: {
-          guard let found = try await self.find(refund, paymentId: paymentId) else { return .didNotHappen }
+          guard let found = try await find(refund, paymentId: paymentId) else { return .didNotHappen }
           return .happened(found)
         }
       )
@@ -64,7 +75,7 @@ struct RefundPaymentHandler: PaymentTaskHandler {
   }
 
   private func find(_ refund: Refund, paymentId: String) async throws -> ProviderRegistration? {
-    let found = try await self.provider.refunds(paymentId: paymentId).first { $0.reference == refund.reference }
+    let found = try await provider.refunds(paymentId: paymentId).first { $0.reference == refund.reference }
     return found.map { ProviderRegistration(id: $0.id, status: ProviderStatus(rawValue: $0.status)) }
   }
 
@@ -78,11 +89,11 @@ struct RefundPaymentHandler: PaymentTaskHandler {
     let status = registration.status?.rawValue ?? ""
     if status == Refund.done || status == Refund.failed {
       let end = Outcome(status: status, providerId: registration.id, detail: registration.id)
-      try await self.complete(refund, end, receipt, context)
-      return .completedInTransaction
+      try await complete(refund, end, receipt, context)
+      return .settledInTransaction
     }
-    try await self.store.pool.withTransaction { transaction in
-      try await self.store.record(receipt, in: transaction)
+    try await client.pool.withTransaction { transaction in
+      try await client.record(receipt, in: transaction)
       _ = try await RefundStore.record(
         status: PaymentStatus(ProviderStatus(rawValue: status)).rawValue,
         providerId: registration.id,
@@ -106,8 +117,8 @@ struct RefundPaymentHandler: PaymentTaskHandler {
     _ receipt: EffectReceipt<ProviderRegistration>?,
     _ context: TaskContext
   ) async throws {
-    try await self.store.withCompletion(of: context) { transaction in
-      if let receipt { try await self.store.record(receipt, in: transaction) }
+    try await client.withCompletion(of: context) { transaction in
+      if let receipt { try await client.record(receipt, in: transaction) }
       guard
         try await RefundStore.record(
           status: outcome.status,

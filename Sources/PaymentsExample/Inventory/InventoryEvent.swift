@@ -31,25 +31,25 @@ struct InventoryEvent: Codable, Equatable, Sendable {
     let key = fields.text("idempotent_key", length: 1...Self.maxKeyLength, isRequired: true)
     let order = fields.identifier("order_id", length: 1...NewPayment.maxIdLength, isRequired: true)
     let status = fields.text("status", length: 1...Self.maxStatusLength, isRequired: true)
-    self.userId = fields.identifier("user_id", length: 1...NewPayment.maxIdLength)
-    self.amount = fields.integer("amount", in: NewPayment.amounts)
+    userId = fields.identifier("user_id", length: 1...NewPayment.maxIdLength)
+    amount = fields.integer("amount", in: NewPayment.amounts)
     self.currency = fields.text("currency", length: 3...3)
-    self.description = fields.text("description", length: 0...NewPayment.maxDescriptionLength)
+    description = fields.text("description", length: 0...NewPayment.maxDescriptionLength)
     if let currency, Currency.exponent(currency) == nil {
       fields.report("currency", "must be a currency of ISO 4217 in capital letters")
     }
     try fields.finish()
     guard let key, let order, let status else { throw ProblemError(.invalidFields) }
-    self.idempotentKey = key
-    self.orderId = order
+    idempotentKey = key
+    orderId = order
     self.status = status
   }
 
-  var isReserved: Bool { self.status == Self.reserved }
+  var isReserved: Bool { status == Self.reserved }
 
   /// The terms that the event itself states; nil: it leaves some out.
   var terms: OrderTerms? {
     guard let userId, let amount, let currency else { return nil }
-    return OrderTerms(userId: userId, amount: amount, currency: currency, description: self.description)
+    return OrderTerms(userId: userId, amount: amount, currency: currency, description: description)
   }
 }

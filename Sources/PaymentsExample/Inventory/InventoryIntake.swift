@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import Libpq
+import TaskQueue
 import TaskQueuePostgres
 
 /// Takes in the inventory service's events, however they get here: each counts once.
@@ -10,9 +11,9 @@ import TaskQueuePostgres
 /// concurrent delivery waits for that commit and finds the payment.
 struct InventoryIntake: Sendable {
   /// How long a key is known. Redelivered later, an event would be paid twice.
-  static let keyLifetime = DurationText.maximum
+  static let keyLifetime = Duration.seconds(10 * 365 * 86_400)
 
-  let store: PostgresTaskStore
+  let client: TaskClient<PostgresTaskStore>
   let backlog: BacklogGate
   let services: StepServices
   /// nil: events must say themselves what to pay.
@@ -23,15 +24,15 @@ struct InventoryIntake: Sendable {
   ///   what to pay, `backlog-full`; nothing is kept of the event then. `unavailable` if the order can't be asked for.
   func take(_ event: InventoryEvent) async throws -> Response {
     let key = IdempotencyKey(scope: "inventory", key: event.idempotentKey)
-    let gate = IdempotencyGate(store: self.store, lifetime: Self.keyLifetime)
-    let isKnown = try await IdempotencyStore.find(key, in: self.store.pool) != nil
+    let gate = IdempotencyGate(client: client, lifetime: Self.keyLifetime)
+    let isKnown = try await IdempotencyStore.find(key, in: client.pool) != nil
     // Asked for before the transaction begins: it may take long, and changes nothing.
     let payment = isKnown ? nil : try await self.payment(for: event)
     return try await gate.answer(
       key,
       event,
-      admit: { if payment != nil { try await self.backlog.admit() } },
-      end: { if payment != nil { self.backlog.end() } },
+      admit: { if payment != nil { try await backlog.admit() } },
+      end: { if payment != nil { backlog.end() } },
       { transaction in
         // Expired between the look and now.
         if isKnown { throw ProblemError(.unavailable) }
@@ -39,8 +40,8 @@ struct InventoryIntake: Sendable {
         if let payment {
           let created = try await PaymentCreation.create(
             payment,
-            steps: self.services.steps(orderId: payment.orderId),
-            store: self.store,
+            steps: services.steps(orderId: payment.orderId),
+            client: client,
             in: transaction
           )
           location = "/payments/\(created.id)"
@@ -88,5 +89,17 @@ struct InventoryIntake: Sendable {
       terms.description?.utf8.contains(0) != true
     else { throw ProblemError(.unavailable, "The order's terms make no payment.") }
     return terms
+  }
+}
+
+/// The answer to an inventory event.
+struct InventoryReceipt: Codable, Equatable, Sendable {
+  var idempotentKey: String
+  /// Path of the payment that it led to.
+  var payment: String?
+
+  private enum CodingKeys: String, CodingKey {
+    case idempotentKey = "idempotent_key"
+    case payment
   }
 }

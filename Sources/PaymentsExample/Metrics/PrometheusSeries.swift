@@ -1,5 +1,5 @@
 /// The numbers behind ``PrometheusMetrics``: a plain value.
-struct PrometheusSeries: Sendable {
+package struct PrometheusSeries: Sendable {
   enum Kind: String, Sendable { case counter, gauge, histogram }
 
   /// A name and its labels, fit for the format.
@@ -50,46 +50,46 @@ struct PrometheusSeries: Sendable {
   }
 
   mutating func add(_ amount: Double, to key: Key, kind: Kind) {
-    guard self.makeRoom(for: key, kind, isNew: self.values[key] == nil) else { return }
-    self.values[key, default: 0] += amount
+    guard makeRoom(for: key, kind, isNew: values[key] == nil) else { return }
+    values[key, default: 0] += amount
   }
 
   mutating func set(_ value: Double, to key: Key) {
-    guard self.makeRoom(for: key, .gauge, isNew: self.values[key] == nil) else { return }
-    self.values[key] = value
+    guard makeRoom(for: key, .gauge, isNew: values[key] == nil) else { return }
+    values[key] = value
   }
 
   mutating func observe(_ value: Double, in key: Key) {
-    guard self.makeRoom(for: key, .histogram, isNew: self.histograms[key] == nil) else { return }
-    var histogram = self.histograms[key] ?? Histogram()
+    guard makeRoom(for: key, .histogram, isNew: histograms[key] == nil) else { return }
+    var histogram = histograms[key] ?? Histogram()
     for (index, bound) in Self.bounds.enumerated() where value <= bound { histogram.counts[index] += 1 }
     histogram.count += 1
     histogram.sum += value
-    self.histograms[key] = histogram
+    histograms[key] = histogram
   }
 
   private mutating func makeRoom(for key: Key, _ kind: Kind, isNew: Bool) -> Bool {
-    guard !isNew || self.values.count + self.histograms.count < self.limit else {
-      self.dropped += 1
+    guard !isNew || values.count + histograms.count < limit else {
+      dropped += 1
       return false
     }
-    if self.kinds[key.name] == nil { self.kinds[key.name] = kind }
+    if kinds[key.name] == nil { kinds[key.name] = kind }
     return true
   }
 
   var text: String {
     var lines: [String] = []
-    for name in self.kinds.keys.sorted() {
-      lines.append("# TYPE \(name) \(self.kinds[name]?.rawValue ?? "untyped")")
-      for key in self.values.keys.filter({ $0.name == name }).sorted() {
-        lines.append("\(name)\(Self.braced(key.labels)) \(self.values[key] ?? 0)")
+    for name in kinds.keys.sorted() {
+      lines.append("# TYPE \(name) \(kinds[name]?.rawValue ?? "untyped")")
+      for key in values.keys.filter({ $0.name == name }).sorted() {
+        lines.append("\(name)\(Self.braced(key.labels)) \(values[key] ?? 0)")
       }
-      for key in self.histograms.keys.filter({ $0.name == name }).sorted() {
-        if let histogram = self.histograms[key] { lines += Self.lines(key, histogram) }
+      for key in histograms.keys.filter({ $0.name == name }).sorted() {
+        if let histogram = histograms[key] { lines += Self.lines(key, histogram) }
       }
     }
     lines.append("# TYPE metrics_dropped_total counter")
-    lines.append("metrics_dropped_total \(self.dropped)")
+    lines.append("metrics_dropped_total \(dropped)")
     return lines.map { $0 + "\n" }.joined()
   }
 

@@ -4,7 +4,7 @@ import Foundation
 ///
 /// `source` and `id` are the same in every delivery of one event, so that a consumer can tell a repetition. `sequence`
 /// counts the events of one `subject` from 1 without gaps.
-struct CloudEvent: Codable, Equatable, Sendable {
+package struct CloudEvent: Codable, Equatable, Sendable {
   /// Of the structured mode.
   static let mediaType = "application/cloudevents+json"
 
@@ -21,13 +21,13 @@ struct CloudEvent: Codable, Equatable, Sendable {
   var data: JSONTree
 
   init(_ event: OutboxEvent, source: String) {
-    self.id = event.id
+    id = event.id
     self.source = source
-    self.type = "payment.\(event.type.lowercased())"
-    self.subject = "payments/\(event.paymentId)"
-    self.time = event.at
+    type = "payment.\(event.type.lowercased())"
+    subject = "payments/\(event.paymentId)"
+    time = event.at
     let digits = String(event.sequence)
-    self.sequence = String(repeating: "0", count: max(0, 10 - digits.count)) + digits
-    self.data = event.data
+    sequence = String(repeating: "0", count: max(0, 10 - digits.count)) + digits
+    data = event.data
   }
 }

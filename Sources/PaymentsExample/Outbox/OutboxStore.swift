@@ -1,6 +1,20 @@
 import Foundation
 import Libpq
 
+/// What happened to a payment, as it waits for being published.
+struct OutboxEvent: Equatable, Sendable {
+  /// A UUID.
+  var id: String
+  var paymentId: Int64
+  /// Counts the payment's events from 1.
+  var sequence: Int
+  /// CREATED, COMPLETED, FAILED, CANCELLED or REFUNDED.
+  var type: String
+  var at: Date
+  /// The payment as it was then.
+  var data: JSONTree
+}
+
 /// The SQL on events that wait or were published. They are written by triggers (`P0004_saga.sql`).
 enum OutboxStore {
   /// Rows of one page, and those removed by one statement of the purge.

@@ -2,6 +2,24 @@ import Libpq
 import TaskQueue
 import TaskQueuePostgres
 
+/// Publish what waits of a payment's events, in order. Enqueued by the database, in the transaction that writes an event
+/// (`P0004_saga.sql`).
+struct PublishEvents: TaskPayload {
+  static let taskType: TaskType = "payment.publish"
+  /// A lane of its own: receivers that stall hold up no payment.
+  static let queue: QueueName = "outbox"
+
+  var paymentId: Int64
+
+  /// For who doesn't know of a new event: leaves an existing task, and its backoff, alone.
+  var options: EnqueueOptions {
+    .with {
+      $0.queue = Self.queue
+      $0.unique = UniqueKey("payment.publish:\(paymentId)", mode: .keepExisting)
+    }
+  }
+}
+
 /// Publishes the events of one payment, oldest first, each only after the one before was acknowledged.
 ///
 /// At least once: an event is marked after its acknowledgement, so a crash between the two publishes it again, under the
@@ -12,15 +30,15 @@ struct PublishHandler: TaskHandler {
   /// Published by one attempt.
   static let batch = 100
 
-  let store: PostgresTaskStore
+  let client: TaskClient<PostgresTaskStore>
   let settings: OutboxSettings
 
   func handle(_ payload: PublishEvents, context: TaskContext) async throws -> TaskOutcome {
-    let events = try await OutboxStore.unpublished(payload.paymentId, limit: Self.batch, in: self.store.pool)
+    let events = try await OutboxStore.unpublished(payload.paymentId, limit: Self.batch, in: client.pool)
     for event in events {
-      try await self.settings.transport.publish(CloudEvent(event, source: self.settings.source))
-      try await OutboxStore.markPublished(event, in: self.store.pool)
+      try await settings.transport.publish(CloudEvent(event, source: settings.source))
+      try await OutboxStore.markPublished(event, in: client.pool)
     }
-    return events.count < Self.batch ? .completed : .retry(after: .zero)
+    return events.count < Self.batch ? .completed : .again(after: .zero)
   }
 }

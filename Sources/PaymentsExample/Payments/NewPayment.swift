@@ -1,20 +1,20 @@
 /// The body of `POST /payments`.
-struct NewPayment: Codable, Equatable, Sendable {
+package struct NewPayment: Codable, Equatable, Sendable {
   // In code points, as JSON Schema counts.
   static let maxIdLength = 255
   static let maxDescriptionLength = 1000
   /// Below 2^53, so that no reader of JSON rounds it.
   static let amounts: ClosedRange<Int64> = 1...999_999_999_999_999
 
-  var userId: String
-  var orderId: String?
+  package var userId: String
+  package var orderId: String?
   /// In minor units (cents; for JPY whole yen), within ``amounts``.
-  var amount: Int64
+  package var amount: Int64
   /// ISO 4217.
-  var currency: String
-  var description: String
+  package var currency: String
+  package var description: String
 
-  init(userId: String, orderId: String? = nil, amount: Int64, currency: String, description: String) {
+  package init(userId: String, orderId: String? = nil, amount: Int64, currency: String, description: String) {
     self.userId = userId
     self.orderId = orderId
     self.amount = amount
@@ -23,13 +23,13 @@ struct NewPayment: Codable, Equatable, Sendable {
   }
 
   /// - Throws: ``ProblemError`` with every field that breaks a rule.
-  init(_ fields: BodyFields) throws {
+  package init(_ fields: BodyFields) throws {
     var fields = fields
     let userId = fields.identifier("userId", length: 1...Self.maxIdLength, isRequired: true)
-    self.orderId = fields.identifier("orderId", length: 1...Self.maxIdLength)
+    orderId = fields.identifier("orderId", length: 1...Self.maxIdLength)
     let amount = fields.integer("amount", in: Self.amounts, isRequired: true)
     let currency = fields.text("currency", length: 3...3, isRequired: true)
-    self.description = fields.text("description", length: 0...Self.maxDescriptionLength) ?? ""
+    description = fields.text("description", length: 0...Self.maxDescriptionLength) ?? ""
     if let currency, Currency.exponent(currency) == nil {
       fields.report("currency", "must be a currency of ISO 4217 in capital letters")
     }

@@ -13,12 +13,12 @@ struct PageCursor: Equatable, Sendable {
   init?(_ text: String) {
     let isPlain = text.utf8.allSatisfy { $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }
     guard isPlain, text.utf8.count == Self.length, let bits = UInt64(text, radix: 16) else { return nil }
-    self.paymentId = Int64(bitPattern: bits)
+    paymentId = Int64(bitPattern: bits)
   }
 
   /// Fit for a URL without escapes.
   var text: String {
-    let digits = String(UInt64(bitPattern: self.paymentId), radix: 16)
+    let digits = String(UInt64(bitPattern: paymentId), radix: 16)
     return String(repeating: "0", count: Self.length - digits.count) + digits
   }
 }

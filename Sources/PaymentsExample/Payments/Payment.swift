@@ -1,23 +1,23 @@
-import Foundation
+package import Foundation
 
 /// One outgoing payment, as our own books have it.
-struct Payment: Codable, Equatable, Sendable {
-  var id: Int64
-  var userId: String
-  var orderId: String?
+package struct Payment: Codable, Equatable, Sendable {
+  package var id: Int64
+  package var userId: String
+  package var orderId: String?
   /// In minor units (cents).
-  var amount: Int64
+  package var amount: Int64
   /// ISO 4217.
-  var currency: String
-  var description: String
-  var status: PaymentStatus
+  package var currency: String
+  package var description: String
+  package var status: PaymentStatus
   /// The provider's id, once we have one.
-  var providerId: String?
+  package var providerId: String?
   /// Why it is FAILED.
-  var failure: String?
+  package var failure: String?
   /// How often a handler began to work on it.
-  var attempts: Int
-  var createdAt: Date
+  package var attempts: Int
+  package var createdAt: Date
   var updatedAt: Date
   /// Committed before `execute` is first sent.
   var executionRequestedAt: Date?
@@ -25,14 +25,14 @@ struct Payment: Codable, Equatable, Sendable {
   var cancellationRequestedAt: Date?
 
   /// What the provider knows it by.
-  var reference: String { String(self.id) }
+  package var reference: String { String(id) }
 
-  var state: PaymentState {
+  package var state: PaymentState {
     PaymentState(
-      status: self.status,
-      providerId: self.providerId,
-      isExecutionRequested: self.executionRequestedAt != nil,
-      isCancellationRequested: self.cancellationRequestedAt != nil
+      status: status,
+      providerId: providerId,
+      isExecutionRequested: executionRequestedAt != nil,
+      isCancellationRequested: cancellationRequestedAt != nil
     )
   }
 }

@@ -1,6 +1,6 @@
 /// The answer to `GET /payments/{id}`: the payment, what happened to it, and what was paid back.
-struct PaymentDetails: Codable, Equatable, Sendable {
-  var payment: Payment
+package struct PaymentDetails: Codable, Equatable, Sendable {
+  package var payment: Payment
   /// Oldest first, at most ``maxEvents``.
   var history: [PaymentEvent]
   var refunds: [Refund]
@@ -17,18 +17,18 @@ struct PaymentDetails: Codable, Equatable, Sendable {
     self.refunds = refunds
   }
 
-  init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
-    self.payment = try Payment(from: decoder)
-    self.history = try container.decode([PaymentEvent].self, forKey: .history)
-    self.refunds = try container.decode([Refund].self, forKey: .refunds)
+    payment = try Payment(from: decoder)
+    history = try container.decode([PaymentEvent].self, forKey: .history)
+    refunds = try container.decode([Refund].self, forKey: .refunds)
   }
 
   /// One flat object: the payment's fields and these two.
-  func encode(to encoder: any Encoder) throws {
-    try self.payment.encode(to: encoder)
+  package func encode(to encoder: any Encoder) throws {
+    try payment.encode(to: encoder)
     var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(self.history, forKey: .history)
-    try container.encode(self.refunds, forKey: .refunds)
+    try container.encode(history, forKey: .history)
+    try container.encode(refunds, forKey: .refunds)
   }
 }

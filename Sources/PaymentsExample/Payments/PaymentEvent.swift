@@ -1,8 +1,8 @@
 import Foundation
 
 /// One line of a payment's history.
-struct PaymentEvent: Codable, Equatable, Sendable {
-  enum Kind: String, Codable, CaseIterable, Sendable {
+package struct PaymentEvent: Codable, Equatable, Sendable {
+  package enum Kind: String, Codable, CaseIterable, Sendable {
     case created
     case registered
     case refused

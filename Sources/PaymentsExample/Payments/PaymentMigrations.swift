@@ -1,8 +1,8 @@
 import Foundation
-import Libpq
+package import Libpq
 
 /// Applies the app's own migrations.
-enum PaymentMigrations {
+package enum PaymentMigrations {
   /// Held while migrating, so that concurrent starters wait for one another. Any fixed number of our own does.
   static let advisoryLock: Int64 = 0x7061_796d_656e_7473  // "payments"
 
@@ -12,7 +12,7 @@ enum PaymentMigrations {
   ]
 
   /// Brings the schema `payments` up to date, all or nothing. Does nothing if it is.
-  static func apply(to pool: LibpqPool) async throws {
+  package static func apply(to pool: LibpqPool) async throws {
     try await pool.withTransaction { transaction in
       _ = try await transaction.query("SELECT pg_advisory_xact_lock($1)", [.int8(advisoryLock)])
       let table = try await transaction.query("SELECT to_regclass('payments.migration') IS NOT NULL")

@@ -23,11 +23,11 @@ struct PaymentQuery: Equatable, Sendable {
 
   /// - Throws: `malformed-request` naming the parameter that breaks a rule.
   init(_ query: [String: String]) throws {
-    self.status = try Self.text("status", in: query, atMost: PaymentStatus.maxLength)
-    self.userId = try Self.text("userId", in: query, atMost: NewPayment.maxIdLength)
-    self.orderId = try Self.text("orderId", in: query, atMost: NewPayment.maxIdLength)
-    self.createdSince = try Self.date("createdSince", in: query)
-    self.createdUntil = try Self.date("createdUntil", in: query)
+    status = try Self.text("status", in: query, atMost: PaymentStatus.maxLength)
+    userId = try Self.text("userId", in: query, atMost: NewPayment.maxIdLength)
+    orderId = try Self.text("orderId", in: query, atMost: NewPayment.maxIdLength)
+    createdSince = try Self.date("createdSince", in: query)
+    createdUntil = try Self.date("createdUntil", in: query)
     if let text = query["limit"] {
       guard let limit = Int(text), Self.limits.contains(limit) else {
         throw Self.problem("limit is between \(Self.limits.lowerBound) and \(Self.limits.upperBound).")
@@ -52,13 +52,13 @@ struct PaymentQuery: Equatable, Sendable {
       ORDER BY created_at DESC, id DESC LIMIT $7
       """,
       [
-        .optional(self.status), .optional(self.userId), .optional(self.orderId),
-        self.createdSince.map { .timestamptz($0) } ?? .null, self.createdUntil.map { .timestamptz($0) } ?? .null,
-        self.after.map { .int8($0) } ?? .null, .int8(Int64(self.limit) + 1),
+        .optional(status), .optional(userId), .optional(orderId),
+        createdSince.map { .timestamptz($0) } ?? .null, createdUntil.map { .timestamptz($0) } ?? .null,
+        after.map { .int8($0) } ?? .null, .int8(Int64(limit) + 1),
       ],
       in: database
     )
-    let hasMore = payments.count > self.limit
+    let hasMore = payments.count > limit
     if hasMore { payments.removeLast() }
     let last = hasMore ? payments.last : nil
     return PaymentPage(payments: payments, next: last.map { PageCursor(paymentId: $0.id).text })
@@ -67,18 +67,25 @@ struct PaymentQuery: Equatable, Sendable {
   private static func text(_ name: String, in query: [String: String], atMost length: Int) throws -> String? {
     guard let text = query[name] else { return nil }
     guard (1...length).contains(text.unicodeScalars.count), !text.utf8.contains(0) else {
-      throw self.problem("\(name) has 1 to \(length) characters.")
+      throw problem("\(name) has 1 to \(length) characters.")
     }
     return text
   }
 
   private static func date(_ name: String, in query: [String: String]) throws -> Date? {
     guard let text = query[name] else { return nil }
-    guard let date = RFC3339.date(text) else { throw self.problem("\(name) is an instant of RFC 3339.") }
+    guard let date = RFC3339.date(text) else { throw problem("\(name) is an instant of RFC 3339.") }
     return date
   }
 
   private static func problem(_ detail: String) -> ProblemError {
     ProblemError(.malformedRequest, detail)
   }
+}
+
+/// The answer to `GET /payments`.
+struct PaymentPage: Codable, Equatable, Sendable {
+  var payments: [Payment]
+  /// Asks for the page after this; nil: this is the last.
+  var next: String?
 }

@@ -3,7 +3,7 @@
 /// What it keeps, whatever comes in which order: a final status stays; the provider's id is written once, and `execute` is
 /// only ever sent for it; after a cancellation of our own no `execute` is sent; before `execute` is sent, that it will be
 /// is recorded.
-struct PaymentState: Equatable, Sendable {
+package struct PaymentState: Equatable, Sendable {
   var status = PaymentStatus.created
   var providerId: String?
   /// Whether the provider may have been told to execute. Never taken back.
@@ -15,20 +15,20 @@ struct PaymentState: Equatable, Sendable {
   /// out the command.
   func transition(on input: PaymentInput) -> PaymentTransition {
     switch input {
-    case .registered(let id, let status): self.registered(id, PaymentStatus(status))
-    case .refused(let reason): self.failed(.refused, reason)
-    case .rejected(let kind, let reason): self.failed(kind, reason)
-    case .reported(let status): self.reported(PaymentStatus(status))
-    case .declined(let reason): self.declined(reason)
-    case .executionDue: self.executionDue()
-    case .cancellationWanted: self.cancellationWanted()
-    case .cancellationRefused(let reason): self.cancellationRefused(reason)
+    case .registered(let id, let status): registered(id, PaymentStatus(status))
+    case .refused(let reason): failed(.refused, reason)
+    case .rejected(let kind, let reason): failed(kind, reason)
+    case .reported(let status): reported(PaymentStatus(status))
+    case .declined(let reason): declined(reason)
+    case .executionDue: executionDue()
+    case .cancellationWanted: cancellationWanted()
+    case .cancellationRefused(let reason): cancellationRefused(reason)
     }
   }
 
   private func registered(_ id: String, _ status: PaymentStatus) -> PaymentTransition {
     // Another attempt's registration came first; this one stays in INIT at the provider for good.
-    guard self.providerId == nil else { return .nothing(self, self.status.isFinal ? nil : .check) }
+    guard providerId == nil else { return .nothing(self, self.status.isFinal ? nil : .check) }
     var state = self
     state.providerId = id
     // Cancelled while the answer was under way: what was registered is given back.
@@ -38,7 +38,7 @@ struct PaymentState: Equatable, Sendable {
   }
 
   private func failed(_ kind: PaymentEvent.Kind, _ reason: String) -> PaymentTransition {
-    guard !self.status.isFinal, self.providerId == nil else { return .nothing(self) }
+    guard !status.isFinal, providerId == nil else { return .nothing(self) }
     var state = self
     state.status = .failed
     return .event(kind, reason, state)
@@ -53,7 +53,7 @@ struct PaymentState: Equatable, Sendable {
   }
 
   private func declined(_ reason: String) -> PaymentTransition {
-    guard !self.status.isFinal, self.providerId != nil else { return .nothing(self) }
+    guard !status.isFinal, providerId != nil else { return .nothing(self) }
     var state = self
     state.status = .failed
     state.isCancellationRequested = false
@@ -61,29 +61,29 @@ struct PaymentState: Equatable, Sendable {
   }
 
   private func executionDue() -> PaymentTransition {
-    guard self.status == .initial, let id = self.providerId else { return .nothing(self) }
-    if self.isCancellationRequested { return .nothing(self, .cancel(id)) }
-    if self.isExecutionRequested { return .nothing(self, .execute(id)) }
+    guard status == .initial, let id = providerId else { return .nothing(self) }
+    if isCancellationRequested { return .nothing(self, .cancel(id)) }
+    if isExecutionRequested { return .nothing(self, .execute(id)) }
     var state = self
     state.isExecutionRequested = true
     return .event(.executionRequested, nil, state, .execute(id))
   }
 
   private func cancellationWanted() -> PaymentTransition {
-    guard !self.status.isFinal else { return .nothing(self) }
+    guard !status.isFinal else { return .nothing(self) }
     var state = self
-    if !self.isExecutionRequested {
+    if !isExecutionRequested {
       state.status = .cancelled
-      return .event(.cancelled, "before the provider was told to execute", state, self.providerId.map { .cancel($0) })
+      return .event(.cancelled, "before the provider was told to execute", state, providerId.map { .cancel($0) })
     }
-    guard let id = self.providerId else { return .nothing(self) }
-    if self.isCancellationRequested { return .nothing(self, .cancel(id)) }
+    guard let id = providerId else { return .nothing(self) }
+    if isCancellationRequested { return .nothing(self, .cancel(id)) }
     state.isCancellationRequested = true
     return .event(.cancellationRequested, nil, state, .cancel(id))
   }
 
   private func cancellationRefused(_ reason: String) -> PaymentTransition {
-    guard !self.status.isFinal, self.isCancellationRequested else { return .nothing(self) }
+    guard !status.isFinal, isCancellationRequested else { return .nothing(self) }
     var state = self
     state.isCancellationRequested = false
     return .event(.cancellationRefused, reason, state, .check)

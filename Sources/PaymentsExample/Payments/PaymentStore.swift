@@ -1,19 +1,19 @@
 import Foundation
-import Libpq
+package import Libpq
 
 /// The SQL on the payments' rows. Every method is one statement on the connection or transaction it is given, but
 /// ``apply(_:to:in:)``.
-enum PaymentStore {
-  static let columns = """
+package enum PaymentStore {
+  package static let columns = """
     id, user_id, order_id, amount, currency, description, status, provider_id, failure, attempts, created_at, updated_at,
     execution_requested_at, cancellation_requested_at
     """
 
-  static func find(_ id: Int64, in database: some LibpqQueryable) async throws -> Payment? {
+  package static func find(_ id: Int64, in database: some LibpqQueryable) async throws -> Payment? {
     try await one("SELECT \(columns) FROM payments.payment WHERE id = $1", [.int8(id)], in: database)
   }
 
-  static func find(providerId: String, in database: some LibpqQueryable) async throws -> Payment? {
+  package static func find(providerId: String, in database: some LibpqQueryable) async throws -> Payment? {
     try await one("SELECT \(columns) FROM payments.payment WHERE provider_id = $1", [.text(providerId)], in: database)
   }
 
@@ -28,7 +28,7 @@ enum PaymentStore {
   }
 
   /// All payments from `first` on by ascending id, at most `limit`.
-  static func list(from first: Int64, limit: Int, in database: some LibpqQueryable) async throws -> [Payment] {
+  package static func list(from first: Int64, limit: Int, in database: some LibpqQueryable) async throws -> [Payment] {
     try await all(
       "SELECT \(columns) FROM payments.payment WHERE id >= $1 ORDER BY id LIMIT $2",
       [.int8(first), .int8(Int64(limit))],
@@ -56,7 +56,7 @@ enum PaymentStore {
   /// the event. Two round trips, one if nothing changes.
   ///
   /// - Returns: nil if there is no such payment.
-  static func apply(
+  package static func apply(
     _ input: PaymentInput,
     to id: Int64,
     in transaction: LibpqTransaction
@@ -96,7 +96,7 @@ enum PaymentStore {
     )
   }
 
-  static func one(
+  package static func one(
     _ sql: String,
     _ parameters: [LibpqValue],
     in database: some LibpqQueryable
@@ -105,7 +105,7 @@ enum PaymentStore {
     return result.rowCount == 0 ? nil : try payment(result[0])
   }
 
-  static func all(
+  package static func all(
     _ sql: String,
     _ parameters: [LibpqValue],
     in database: some LibpqQueryable
@@ -113,7 +113,7 @@ enum PaymentStore {
     try await database.query(sql, parameters).rows.map { try payment($0) }
   }
 
-  static func payment(_ row: LibpqRow) throws -> Payment {
+  package static func payment(_ row: LibpqRow) throws -> Payment {
     Payment(
       id: try row.int8(0),
       userId: try row.text(1),

@@ -1,5 +1,24 @@
+/// What can happen to a payment.
+package enum PaymentInput: Equatable, Sendable {
+  /// The provider knows it by this id.
+  case registered(id: String, ProviderStatus)
+  /// The provider will never register it.
+  case refused(reason: String)
+  /// A step before it is impossible, so the provider never hears of it.
+  case rejected(PaymentEvent.Kind, reason: String)
+  /// The provider says where it stands.
+  case reported(ProviderStatus)
+  /// The provider gave up on a registered payment: no money moved, and none will.
+  case declined(reason: String)
+  /// The provider waits to be told to execute.
+  case executionDue
+  case cancellationWanted
+  /// The provider can't or won't cancel.
+  case cancellationRefused(reason: String)
+}
+
 /// What an input does to a payment.
-struct PaymentTransition: Equatable, Sendable {
+package struct PaymentTransition: Equatable, Sendable {
   /// To be carried out after the new state is committed. Repeating one does no harm.
   enum Command: Equatable, Sendable {
     /// Tell the provider to move the money of its payment with this id.

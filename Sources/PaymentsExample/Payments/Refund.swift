@@ -15,11 +15,28 @@ struct Refund: Codable, Equatable, Sendable {
   var updatedAt: Date
 
   /// What the provider knows it by, and its idempotency key there: the same for every attempt, after every crash.
-  var reference: String { "refund-\(self.id)" }
+  var reference: String { "refund-\(id)" }
 
   static let created = "CREATED"
   static let done = "DONE"
   static let failed = "FAILED"
 
-  var isFinal: Bool { self.status == Self.done || self.status == Self.failed }
+  var isFinal: Bool { status == Self.done || status == Self.failed }
+}
+
+/// The body of `POST /payments/{id}/refund`.
+struct NewRefund: Codable, Equatable, Sendable {
+  static let maxReasonLength = 1000
+
+  /// In minor units; nil: all that is left.
+  var amount: Int64?
+  var reason: String
+
+  /// - Throws: ``ProblemError`` with every field that breaks a rule.
+  init(_ fields: BodyFields) throws {
+    var fields = fields
+    amount = fields.integer("amount", in: NewPayment.amounts)
+    reason = fields.text("reason", length: 0...Self.maxReasonLength) ?? ""
+    try fields.finish()
+  }
 }

@@ -1,10 +1,10 @@
-import Foundation
+package import Foundation
 
 /// What the app needs of a payment provider.
 ///
 /// Any method may throw after the provider did the work: an error says that nothing happened only if its
 /// ``ProviderError/isRefusal`` does. Idempotency keys are the same for every attempt; a provider may ignore them.
-protocol PaymentProvider: Sendable {
+package protocol PaymentProvider: Sendable {
   /// What the provider can do beside taking payments.
   var capabilities: ProviderCapabilities { get }
   /// How long after it was begun a call may still reach the provider.
@@ -39,7 +39,25 @@ protocol PaymentProvider: Sendable {
 }
 
 extension PaymentProvider {
-  var callLimit: Duration { .seconds(30) }
-  var keyLifetime: Duration? { nil }
-  var callbackFormat: ProviderCallbackFormat { .contract }
+  package var callLimit: Duration { .seconds(30) }
+  package var keyLifetime: Duration? { nil }
+  package var callbackFormat: ProviderCallbackFormat { .contract }
+}
+
+/// What a provider can do beside taking payments.
+package struct ProviderCapabilities: OptionSet, Sendable {
+  package let rawValue: Int
+
+  package init(rawValue: Int) {
+    self.rawValue = rawValue
+  }
+
+  /// Payments can be dropped before their money has moved.
+  static let cancels = Self(rawValue: 1 << 0)
+  /// Money can be paid back.
+  static let refunds = Self(rawValue: 1 << 1)
+  /// The books can be listed by time.
+  static let lists = Self(rawValue: 1 << 2)
+
+  static let all: Self = [.cancels, .refunds, .lists]
 }

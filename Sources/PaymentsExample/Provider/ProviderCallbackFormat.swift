@@ -1,7 +1,7 @@
 import Foundation
 
 /// How a provider signs and writes its callbacks. All use the scheme of ``ProviderSignature``.
-struct ProviderCallbackFormat: Sendable {
+package struct ProviderCallbackFormat: Sendable {
   /// The header with the signature.
   var signatureHeader: String
   /// Name of the body's schema in ``APISchemas``.
@@ -14,12 +14,12 @@ struct ProviderCallbackFormat: Sendable {
   /// - Throws: `malformed-request`.
   func callback(_ body: Data) throws -> ProviderCallback? {
     do {
-      let callback = try self.decode(body)
+      let callback = try decode(body)
       if callback?.isValid ?? true { return callback }
     } catch is DecodingError {
       // Answered below.
     }
-    throw ProblemError(.malformedRequest, "The body must be JSON as \(self.schema) says.")
+    throw ProblemError(.malformedRequest, "The body must be JSON as \(schema) says.")
   }
 
   /// Of our own contract.

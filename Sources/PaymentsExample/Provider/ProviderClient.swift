@@ -1,12 +1,12 @@
-import AsyncHTTPClient
-import Foundation
+package import AsyncHTTPClient
+package import Foundation
 import NIOCore
 import NIOHTTP1
 
 /// Speaks the provider's contract over HTTP.
 ///
 /// It doesn't retry: the queue does, and it knows how often and when.
-struct ProviderClient: PaymentProvider {
+package struct ProviderClient: PaymentProvider {
   /// Largest answer that is read.
   static let maxAnswerBytes = 8 << 20
   /// Of the provider's words for a refusal.
@@ -14,10 +14,10 @@ struct ProviderClient: PaymentProvider {
 
   /// What our own simulator can do. Another provider of the same contract answers 404, 405 or 501 to what it can't, which
   /// is `unsupported`.
-  let capabilities = ProviderCapabilities.all
+  package let capabilities = ProviderCapabilities.all
 
   /// A call is given up after its timeout. The limit also has room for what comes before it is sent.
-  var callLimit: Duration { self.timeout + .seconds(1) }
+  package var callLimit: Duration { timeout + .seconds(1) }
 
   private let client: HTTPClient
   private let baseURL: String
@@ -26,14 +26,14 @@ struct ProviderClient: PaymentProvider {
   /// - Parameters:
   ///   - baseURL: for example `http://127.0.0.1:8090`, without a slash at the end.
   ///   - timeout: for one call, from connecting to the last byte of the answer.
-  init(client: HTTPClient, baseURL: String, timeout: Duration = .seconds(10)) {
+  package init(client: HTTPClient, baseURL: String, timeout: Duration = .seconds(10)) {
     self.client = client
     self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
     self.timeout = timeout
   }
 
-  func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment {
-    try await self.decoded(
+  package func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment {
+    try await decoded(
       .POST,
       "/v1/payments",
       body: JSONFormat.encoder().encode(request),
@@ -42,29 +42,29 @@ struct ProviderClient: PaymentProvider {
     )
   }
 
-  func execute(id: String, idempotencyKey: String) async throws {
+  package func execute(id: String, idempotencyKey: String) async throws {
     // Its body says nothing that the next look doesn't.
-    _ = try await self.call(.POST, "\(Self.path(id))/execute", idempotencyKey: idempotencyKey)
+    _ = try await call(.POST, "\(Self.path(id))/execute", idempotencyKey: idempotencyKey)
   }
 
-  func payment(id: String) async throws -> ProviderPayment {
-    try await self.decoded(.GET, Self.path(id), unknown: [404])
+  package func payment(id: String) async throws -> ProviderPayment {
+    try await decoded(.GET, Self.path(id), unknown: [404])
   }
 
-  func payments(reference: String) async throws -> [ProviderPayment] {
-    let list: ProviderPaymentList = try await self.decoded(.GET, "/v1/payments?reference=\(Self.escaped(reference))")
+  package func payments(reference: String) async throws -> [ProviderPayment] {
+    let list: ProviderPaymentList = try await decoded(.GET, "/v1/payments?reference=\(Self.escaped(reference))")
     return list.payments
   }
 
-  func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage {
+  package func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage {
     var path = "/v1/payments?createdSince=\(Self.escaped(RFC3339.text(window.lowerBound)))"
     path += "&createdUntil=\(Self.escaped(RFC3339.text(window.upperBound)))"
     if let cursor { path += "&after=\(Self.escaped(cursor))" }
-    return try await self.decoded(.GET, path, unsupported: [400, 404, 405, 422, 501])
+    return try await decoded(.GET, path, unsupported: [400, 404, 405, 422, 501])
   }
 
-  func cancel(id: String, idempotencyKey: String) async throws -> ProviderPayment {
-    try await self.decoded(
+  package func cancel(id: String, idempotencyKey: String) async throws -> ProviderPayment {
+    try await decoded(
       .POST,
       "\(Self.path(id))/cancel",
       idempotencyKey: idempotencyKey,
@@ -73,8 +73,8 @@ struct ProviderClient: PaymentProvider {
     )
   }
 
-  func refund(_ request: ProviderRefundRequest, idempotencyKey: String) async throws -> ProviderRefund {
-    try await self.decoded(
+  package func refund(_ request: ProviderRefundRequest, idempotencyKey: String) async throws -> ProviderRefund {
+    try await decoded(
       .POST,
       "\(Self.path(request.paymentId))/refunds",
       body: JSONFormat.encoder().encode(request),
@@ -84,8 +84,8 @@ struct ProviderClient: PaymentProvider {
     )
   }
 
-  func refunds(paymentId: String) async throws -> [ProviderRefund] {
-    let list: ProviderRefundList = try await self.decoded(
+  package func refunds(paymentId: String) async throws -> [ProviderRefund] {
+    let list: ProviderRefundList = try await decoded(
       .GET,
       "\(Self.path(paymentId))/refunds",
       unsupported: [404, 405, 501]
@@ -103,7 +103,7 @@ struct ProviderClient: PaymentProvider {
     unknown: Set<UInt> = []
   ) async throws -> Answer {
     do {
-      let (answer, status) = try await self.call(method, path, body: body, idempotencyKey: idempotencyKey)
+      let (answer, status) = try await call(method, path, body: body, idempotencyKey: idempotencyKey)
       guard let value = try? JSONFormat.decoder().decode(Answer.self, from: answer) else {
         throw ProviderError(code: .undecodableAnswer, call: "\(method.rawValue) \(path)", httpStatus: status)
       }
@@ -122,14 +122,14 @@ struct ProviderClient: PaymentProvider {
     body: Data? = nil,
     idempotencyKey: String? = nil
   ) async throws -> (Data, status: UInt) {
-    var request = HTTPClientRequest(url: self.baseURL + path)
+    var request = HTTPClientRequest(url: baseURL + path)
     request.method = method
     if let idempotencyKey { request.headers.replaceOrAdd(name: "Idempotency-Key", value: idempotencyKey) }
     if let body {
       request.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
       request.body = .bytes(ByteBuffer(bytes: body))
     }
-    let response = try await self.client.execute(request, timeout: TimeAmount(self.timeout))
+    let response = try await client.execute(request, timeout: TimeAmount(timeout))
     // The body is read before the status is believed: an answer cut short is a lost answer.
     let answer = Data(try await response.body.collect(upTo: Self.maxAnswerBytes).readableBytesView)
     guard (200..<300).contains(response.status.code) else {

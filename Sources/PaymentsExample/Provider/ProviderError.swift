@@ -23,7 +23,7 @@ struct ProviderError: Error, CustomStringConvertible {
   var retryAfter: Duration?
 
   /// Whether asking again is pointless and nothing happened at the provider.
-  var isRefusal: Bool { self.code == .refused || self.code == .unsupported }
+  var isRefusal: Bool { code == .refused || code == .unsupported }
 
   var description: String {
     "\(call): \(code.rawValue), HTTP status \(httpStatus)"

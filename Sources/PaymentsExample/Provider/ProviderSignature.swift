@@ -1,12 +1,12 @@
 import Crypto
-import Foundation
+package import Foundation
 
 /// The header `Provider-Signature: t=<unix seconds>,v1=<hex HMAC-SHA256(secret, "t.body")>`.
 ///
 /// Computed over the body's bytes as they came, so it is checked before anybody parses them. Several `v1` are accepted,
 /// one of them has to fit: while a secret is changed, the provider signs with the old one and the new one.
-enum ProviderSignature {
-  static let header = "Provider-Signature"
+package enum ProviderSignature {
+  package static let header = "Provider-Signature"
   /// How far the provider's clock, and the way here, may be off. Older ones may be replays.
   static let tolerance = Duration.seconds(300)
   /// Of the header's value; more is no signature.
@@ -14,7 +14,7 @@ enum ProviderSignature {
   /// In one header.
   static let maxSignatures = 16
 
-  static func make(body: some DataProtocol, secret: String, at time: Date) -> String {
+  package static func make(body: some DataProtocol, secret: String, at time: Date) -> String {
     let seconds = Int64(time.timeIntervalSince1970)
     let code = self.code(seconds: "\(seconds)", body: body, secret: secret)
     return "t=\(seconds),v1=\(code.map { hexadecimal($0) }.joined())"

@@ -11,13 +11,13 @@ struct Reconciliation {
   ///   - ours: each once.
   ///   - theirs: each once; more than one may have the same reference.
   func compare(ours: [Payment], theirs: [ProviderPayment]) -> ReconciliationReport {
-    var report = ReconciliationReport(since: self.window.lowerBound, until: self.window.upperBound)
+    var report = ReconciliationReport(since: window.lowerBound, until: window.upperBound)
     let byId = Dictionary(theirs.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     let byReference = Dictionary(ours.map { ($0.reference, $0) }, uniquingKeysWith: { first, _ in first })
-    for payment in ours { self.compare(payment, payment.providerId.flatMap { byId[$0] }, &report) }
+    for payment in ours { compare(payment, payment.providerId.flatMap { byId[$0] }, &report) }
     let known = Set(ours.compactMap(\.providerId))
     for entry in theirs where !known.contains(entry.id) {
-      self.addOrphan(entry, of: entry.reference.flatMap { byReference[$0] }, &report)
+      addOrphan(entry, of: entry.reference.flatMap { byReference[$0] }, &report)
     }
     return report
   }
@@ -29,7 +29,7 @@ struct Reconciliation {
         report.matched += 1
       } else {
         report.open += 1
-        if self.isOld(payment) { report.add(.begin(payment.id)) }
+        if isOld(payment) { report.add(.begin(payment.id)) }
       }
       return
     }
@@ -49,9 +49,9 @@ struct Reconciliation {
     switch (payment.status.isFinal, status.isFinal) {
     case (true, true), (false, false):
       if payment.status.isFinal || status == payment.status { report.matched += 1 } else { report.open += 1 }
-    case (false, true) where self.isOld(payment):
+    case (false, true) where isOld(payment):
       report.add(line(.behind, "\(payment.status) here, \(status) there"), repair: .check(payment.id))
-    case (true, false) where self.isOld(payment):
+    case (true, false) where isOld(payment):
       // Only a payment that never was executed gets here; see `differences`.
       report.add(line(.behind, "\(payment.status) here, \(status) there"), repair: .cancel(payment.id))
     default:
@@ -96,6 +96,6 @@ struct Reconciliation {
   }
 
   private func isOld(_ payment: Payment) -> Bool {
-    self.now.timeIntervalSince(payment.updatedAt) >= self.grace / .seconds(1)
+    now.timeIntervalSince(payment.updatedAt) >= grace / .seconds(1)
   }
 }

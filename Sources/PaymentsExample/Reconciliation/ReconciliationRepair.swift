@@ -1,15 +1,20 @@
-import TaskQueue
-import TaskQueuePostgres
+package import TaskQueue
+package import TaskQueuePostgres
 
 /// Brings books together again by what is safe at any time: asking, registering, and dropping what was never executed.
 /// Executed orphans, and amounts that differ, are for a person.
-struct ReconciliationRepair: Sendable {
-  let store: PostgresTaskStore
-  let provider: any PaymentProvider
+package struct ReconciliationRepair: Sendable {
+  package let client: TaskClient<PostgresTaskStore>
+  package let provider: any PaymentProvider
+
+  package init(client: TaskClient<PostgresTaskStore>, provider: any PaymentProvider) {
+    self.client = client
+    self.provider = provider
+  }
 
   /// - Returns: how many repairs were begun. What a provider refuses isn't one.
-  func carryOut(_ repairs: [ReconciliationReport.Repair]) async throws -> Int {
-    let client = TaskClient(store: self.store)
+  package func carryOut(_ repairs: [ReconciliationReport.Repair]) async throws -> Int {
+    let client = client
     var count = 0
     for repair in repairs {
       switch repair {
@@ -18,7 +23,7 @@ struct ReconciliationRepair: Sendable {
         try await client.enqueue(check, options: check.options)
       case .begin(let id):
         // Not past the steps before it: a saga that is done with them has it begun.
-        if try await StepStore.saga(id, in: self.store.pool)?.hasSteps == true {
+        if try await StepStore.saga(id, in: client.pool)?.hasSteps == true {
           let saga = RunSaga(paymentId: id)
           try await client.enqueue(saga, options: saga.options)
         } else {
@@ -29,7 +34,7 @@ struct ReconciliationRepair: Sendable {
         let cancel = CancelPayment(paymentId: id)
         try await client.enqueue(cancel, options: cancel.options)
       case .drop(let providerId):
-        guard try await self.drop(providerId) else { continue }
+        guard try await drop(providerId) else { continue }
       }
       count += 1
     }
@@ -37,11 +42,11 @@ struct ReconciliationRepair: Sendable {
   }
 
   private func drop(_ providerId: String) async throws -> Bool {
-    guard self.provider.capabilities.contains(.cancels) else { return false }
+    guard provider.capabilities.contains(.cancels) else { return false }
     // It was an orphan when the books were read; it must still be one.
-    guard try await PaymentStore.find(providerId: providerId, in: self.store.pool) == nil else { return false }
+    guard try await PaymentStore.find(providerId: providerId, in: client.pool) == nil else { return false }
     do {
-      _ = try await self.provider.cancel(id: providerId, idempotencyKey: "orphan-\(providerId)-cancel")
+      _ = try await provider.cancel(id: providerId, idempotencyKey: "orphan-\(providerId)-cancel")
       return true
     } catch let error as ProviderError where error.isRefusal {
       return false

@@ -1,11 +1,18 @@
-import Foundation
+package import Foundation
 
 /// What comparing our books with the provider's found.
-struct ReconciliationReport: Codable, Equatable, Sendable {
+package struct ReconciliationReport: Codable, Equatable, Sendable {
   /// The most lines that are kept; the counts go on.
-  static let maxLines = 1000
+  package static let maxLines = 1000
 
-  enum Kind: String, Codable, CaseIterable, Sendable {
+  /// What `payments reconcile` ends with.
+  package enum ExitStatus: Int32, Sendable {
+    case clean = 0
+    case different = 1
+    case notCompared = 2
+  }
+
+  package enum Kind: String, Codable, CaseIterable, Sendable {
     /// We have the provider's id, the provider doesn't know it.
     case missing
     /// The provider moved money, or may have, for a payment that isn't the one we stand by.
@@ -22,7 +29,7 @@ struct ReconciliationReport: Codable, Equatable, Sendable {
   }
 
   /// What brings the books together again without moving money.
-  enum Repair: Codable, Equatable, Hashable, Sendable {
+  package enum Repair: Codable, Equatable, Hashable, Sendable {
     /// Ask the provider about our payment.
     case check(Int64)
     /// Register our payment, if that got stuck.
@@ -33,52 +40,52 @@ struct ReconciliationReport: Codable, Equatable, Sendable {
     case drop(String)
   }
 
-  struct Line: Codable, Equatable, Sendable {
-    var kind: Kind
-    var paymentId: Int64?
-    var providerId: String?
-    var detail: String
+  package struct Line: Codable, Equatable, Sendable {
+    package var kind: Kind
+    package var paymentId: Int64?
+    package var providerId: String?
+    package var detail: String
   }
 
-  var since: Date
-  var until: Date
+  package var since: Date
+  package var until: Date
   /// Payments on which both agree.
   var matched = 0
   /// Payments that are on their way: nothing to compare yet.
-  var open = 0
-  private(set) var found: [String: Int] = [:]
+  package var open = 0
+  package private(set) var found: [String: Int] = [:]
   /// At most ``maxLines``.
-  private(set) var lines: [Line] = []
+  package private(set) var lines: [Line] = []
   /// At most ``maxLines``.
-  private(set) var repairs: [Repair] = []
+  package private(set) var repairs: [Repair] = []
 
-  init(since: Date, until: Date) {
+  package init(since: Date, until: Date) {
     self.since = since
     self.until = until
-    for kind in Kind.allCases { self.found[kind.rawValue] = 0 }
+    for kind in Kind.allCases { found[kind.rawValue] = 0 }
   }
 
-  mutating func add(_ line: Line, repair: Repair? = nil) {
-    self.found[line.kind.rawValue, default: 0] += 1
-    if self.lines.count < Self.maxLines { self.lines.append(line) }
-    if let repair { self.add(repair) }
+  package mutating func add(_ line: Line, repair: Repair? = nil) {
+    found[line.kind.rawValue, default: 0] += 1
+    if lines.count < Self.maxLines { lines.append(line) }
+    if let repair { add(repair) }
   }
 
-  mutating func add(_ repair: Repair) {
-    if self.repairs.count < Self.maxLines { self.repairs.append(repair) }
+  package mutating func add(_ repair: Repair) {
+    if repairs.count < Self.maxLines { repairs.append(repair) }
   }
 
-  func count(_ kind: Kind) -> Int {
-    self.found[kind.rawValue] ?? 0
+  package func count(_ kind: Kind) -> Int {
+    found[kind.rawValue] ?? 0
   }
 
   /// Nobody has to look at anything.
-  var isClean: Bool {
-    Kind.allCases.allSatisfy { !$0.isDifference || self.count($0) == 0 }
+  package var isClean: Bool {
+    Kind.allCases.allSatisfy { !$0.isDifference || count($0) == 0 }
   }
 
   /// Every count, by name.
-  var counts: [(kind: String, count: Int)] {
-    [("matched", self.matched), ("open", self.open)] + Kind.allCases.map { ($0.rawValue, self.count($0)) }
+  package var counts: [(kind: String, count: Int)] {
+    [("matched", matched), ("open", open)] + Kind.allCases.map { ($0.rawValue, count($0)) }
   }
 }

@@ -1,24 +1,29 @@
-import Foundation
-import Libpq
+package import Foundation
+package import Libpq
 
 /// Reads both books over a window and compares them.
-struct ReconciliationRun: Sendable {
+package struct ReconciliationRun: Sendable {
   /// Payments of each side that one run takes into memory.
   static let maxPayments = 200_000
   /// Payments asked for one by one at the same time.
-  static let concurrency = 8
+  package static let concurrency = 8
   private static let pageSize = 1000
-  static let defaultGrace = Duration.seconds(60)
+  package static let defaultGrace = Duration.seconds(60)
   /// How often a question is asked that gets no answer.
-  static let maxTries = 8
+  package static let maxTries = 8
   /// Before it is asked again; doubles.
   private static let firstPause = Duration.milliseconds(50)
 
-  let database: LibpqPool
-  let provider: any PaymentProvider
+  package let database: LibpqPool
+  package let provider: any PaymentProvider
+
+  package init(database: LibpqPool, provider: any PaymentProvider) {
+    self.database = database
+    self.provider = provider
+  }
 
   /// - Throws: ``CommandError`` if the window holds more than ``maxPayments``; what the provider and the database throw.
-  func report(
+  package func report(
     _ window: Range<Date>,
     grace: Duration = ReconciliationRun.defaultGrace,
     now: Date = Date()
@@ -28,12 +33,12 @@ struct ReconciliationRun: Sendable {
     var theirs: [String: ProviderPayment] = [:]
     if let listed = try await self.listed(window) {
       for entry in listed { theirs[entry.id] = entry }
-      ours += try await self.others(ours, listed)
+      ours += try await others(ours, listed)
     } else {
-      for entry in try await self.byReference(ours) { theirs[entry.id] = entry }
+      for entry in try await byReference(ours) { theirs[entry.id] = entry }
     }
     let unseen = ours.compactMap(\.providerId).filter { theirs[$0] == nil }
-    for entry in try await self.byId(unseen) { theirs[entry.id] = entry }
+    for entry in try await byId(unseen) { theirs[entry.id] = entry }
     return Reconciliation(window: window, now: now, grace: grace).compare(
       ours: ours,
       theirs: theirs.values.sorted { $0.id < $1.id }
@@ -54,29 +59,29 @@ struct ReconciliationRun: Sendable {
           .timestamptz(window.lowerBound), .timestamptz(window.upperBound),
           payments.last.map { .int8($0.id) } ?? .null, .int8(Int64(Self.pageSize)),
         ],
-        in: self.database
+        in: database
       )
       payments += page
-      try self.checkSize(payments.count)
+      try checkSize(payments.count)
       if page.count < Self.pageSize { return payments }
     }
   }
 
   /// nil: the provider has no such list.
   private func listed(_ window: Range<Date>) async throws -> [ProviderPayment]? {
-    guard self.provider.capabilities.contains(.lists) else { return nil }
+    guard provider.capabilities.contains(.lists) else { return nil }
     var entries: [ProviderPayment] = []
     var cursor: String?
     repeat {
       do {
-        let page = try await self.patiently { try await self.provider.payments(in: window, after: cursor) }
+        let page = try await patiently { try await provider.payments(in: window, after: cursor) }
         entries += page.payments
         guard page.next == nil || page.next != cursor else { throw CommandError("The provider's list has no end.") }
         cursor = page.next
       } catch let error as ProviderError where error.code == .unsupported {
         return nil
       }
-      try self.checkSize(entries.count)
+      try checkSize(entries.count)
     } while cursor != nil
     return entries
   }
@@ -90,20 +95,20 @@ struct ReconciliationRun: Sendable {
       others += try await PaymentStore.all(
         "SELECT \(PaymentStore.columns) FROM payments.payment WHERE id = ANY ($1)",
         [.int8Array(Array(ids[start..<min(start + Self.pageSize, ids.count)]))],
-        in: self.database
+        in: database
       )
     }
     return others
   }
 
   private func byReference(_ payments: [Payment]) async throws -> [ProviderPayment] {
-    try await self.asked(payments.map(\.reference)) { try await self.provider.payments(reference: $0) }
+    try await asked(payments.map(\.reference)) { try await provider.payments(reference: $0) }
   }
 
   private func byId(_ ids: [String]) async throws -> [ProviderPayment] {
-    try await self.asked(ids) { id in
+    try await asked(ids) { id in
       do {
-        return [try await self.provider.payment(id: id)]
+        return [try await provider.payment(id: id)]
       } catch let error as ProviderError where error.code == .unknownPayment {
         return []
       }
@@ -118,7 +123,7 @@ struct ReconciliationRun: Sendable {
       var found: [ProviderPayment] = []
       for (index, name) in names.enumerated() {
         if index >= Self.concurrency, let entries = try await group.next() { found += entries }
-        group.addTask { try await self.patiently { try await ask(name) } }
+        group.addTask { try await patiently { try await ask(name) } }
       }
       for try await entries in group { found += entries }
       return found

@@ -2,6 +2,19 @@ import Libpq
 import TaskQueue
 import TaskQueuePostgres
 
+/// Take the steps around a payment as far as they go now. Enqueued with a payment that has steps before it, and by the database
+/// whenever such a payment, or its refund, becomes final (`P0004_saga.sql`).
+struct RunSaga: TaskPayload {
+  static let taskType: TaskType = "payment.saga"
+
+  var paymentId: Int64
+
+  /// One per payment at most, so forwards and backwards never meet.
+  var options: EnqueueOptions {
+    .with { $0.unique = UniqueKey("payment.saga:\(paymentId)", mode: .coalesce) }
+  }
+}
+
 /// Takes the steps around a payment, one after another, as ``Saga`` says.
 ///
 /// Each call of a service is an effect in the library's ledger: begun in a commit before it, ended in the one that ends the
@@ -15,25 +28,25 @@ struct SagaHandler: PaymentTaskHandler {
   /// More than the steps forwards and backwards, each once.
   static let maxActions = 20
 
-  let store: PostgresTaskStore
+  let client: TaskClient<PostgresTaskStore>
   let services: StepServices
   let capabilities: ProviderCapabilities
 
   static func payment(of payload: RunSaga) -> Int64? { payload.paymentId }
 
   func handle(_ payload: RunSaga, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
-    guard let payment = try await PaymentStore.find(payload.paymentId, in: self.store.pool) else {
+    guard let payment = try await PaymentStore.find(payload.paymentId, in: client.pool) else {
       return .discard(reason: "There is no payment \(payload.paymentId).")
     }
     for _ in 1...Self.maxActions {
-      switch try await StepStore.saga(payment.id, in: self.store.pool)?.next {
-      case .perform(let step)?: try await self.perform(step, payment, effects)
-      case .undo(let step)?: try await self.undo(step, payment, effects)
+      switch try await StepStore.saga(payment.id, in: client.pool)?.next {
+      case .perform(let step)?: try await perform(step, payment, effects)
+      case .undo(let step)?: try await undo(step, payment, effects)
       case .refund(let step)?:
-        if let outcome = try await self.requestRefund(step, payment) { return outcome }
+        if let outcome = try await requestRefund(step, payment) { return outcome }
       case .begin?:
-        try await self.begin(payment, context)
-        return .completedInTransaction
+        try await begin(payment, context)
+        return .settledInTransaction
       case .wait?: return .again
       case .park(let reason)?: return .discard(reason: reason)
       case .rest?, nil: return .completed
@@ -45,19 +58,19 @@ struct SagaHandler: PaymentTaskHandler {
   /// One commit, fenced: the provider hears of a payment only after the steps before it, and once.
   private func begin(_ payment: Payment, _ context: TaskContext) async throws {
     let first = InitPayment(paymentId: payment.id)
-    try await self.store.withCompletion(of: context) { transaction in
-      _ = try await self.store.enqueue(first, options: first.options, in: transaction)
+    try await client.withCompletion(of: context) { transaction in
+      _ = try await client.enqueue(first, options: first.options, in: transaction)
     }
   }
 
   private func perform(_ step: StepName, _ payment: Payment, _ effects: TaskEffects) async throws {
     let service = try self.service(step)
     let request = StepRequest(step, payment)
-    let isFirst = try await StepStore.start(step, of: payment.id, in: self.store.pool)
+    let isFirst = try await StepStore.start(step, of: payment.id, in: client.pool)
     let receipt: EffectReceipt<StepAnswer> = try await effects.call(
       EffectName(step.rawValue),
       request: request,
-      options: EffectOptions(callLimit: self.services.callLimit)
+      options: EffectOptions(callLimit: services.callLimit)
     ) { _ in
       // Perhaps by a task before this one, which was lost.
       if !isFirst, let found = try await service.find(key: request.key) { return found }
@@ -67,15 +80,15 @@ struct SagaHandler: PaymentTaskHandler {
     } reconcile: { _ in
       try await service.find(key: request.key).map { .happened($0) } ?? .didNotHappen
     }
-    try await self.record(receipt, of: step, payment)
+    try await record(receipt, of: step, payment)
   }
 
   /// The effect's outcome, the step's end, its line in the history and, if it was rejected, the payment's end: one commit.
   private func record(_ receipt: EffectReceipt<StepAnswer>, of step: StepName, _ payment: Payment) async throws {
     let answer = receipt.value
-    try await self.store.pool.withTransaction { transaction in
+    try await client.pool.withTransaction { transaction in
       _ = try await PaymentStore.lock(payment.id, in: transaction)
-      try await self.store.record(receipt, in: transaction)
+      try await client.record(receipt, in: transaction)
       let state = answer.verdict == .passed ? SagaStep.State.passed : .rejected
       let isFirst = try await StepStore.change(
         step,
@@ -103,16 +116,16 @@ struct SagaHandler: PaymentTaskHandler {
     let receipt: EffectReceipt<StepAnswer> = try await effects.call(
       EffectName("\(step.rawValue).undo"),
       request: request,
-      options: EffectOptions(callLimit: self.services.callLimit)
+      options: EffectOptions(callLimit: services.callLimit)
     ) { _ in
       try await service.undo(key: request.key)
       return .passed
     } reconcile: { _ in
       try await service.find(key: request.key) == nil ? .happened(.passed) : .didNotHappen
     }
-    try await self.store.pool.withTransaction { transaction in
+    try await client.pool.withTransaction { transaction in
       _ = try await PaymentStore.lock(payment.id, in: transaction)
-      try await self.store.record(receipt, in: transaction)
+      try await client.record(receipt, in: transaction)
       guard try await StepStore.change(step, of: payment.id, from: .passed, to: .undone, in: transaction) else {
         return
       }
@@ -123,10 +136,10 @@ struct SagaHandler: PaymentTaskHandler {
   /// Pays back all that is left, once: the refund and that this step asked for it are one commit.
   /// - Returns: nil: go on.
   private func requestRefund(_ step: StepName, _ payment: Payment) async throws -> TaskOutcome? {
-    guard self.capabilities.contains(.refunds) else {
+    guard capabilities.contains(.refunds) else {
       return .discard(reason: "Step \(step.rawValue) was rejected, and the provider can't refund.")
     }
-    return try await self.store.pool.withTransaction { transaction in
+    return try await client.pool.withTransaction { transaction in
       guard let locked = try await PaymentStore.lock(payment.id, in: transaction) else { return .completed }
       let saga = try await StepStore.saga(payment.id, in: transaction)
       guard saga?.next == .refund(because: step) else { return nil }
@@ -144,13 +157,13 @@ struct SagaHandler: PaymentTaskHandler {
       let detail = "\(refund.reference), \(refund.amount) minor units"
       try await PaymentEventStore.add(.refundRequested, detail, to: payment.id, in: transaction)
       let task = RefundPayment(refundId: refund.id)
-      _ = try await self.store.enqueue(task, options: task.options, in: transaction)
+      _ = try await client.enqueue(task, options: task.options, in: transaction)
       return nil
     }
   }
 
   private func service(_ step: StepName) throws -> any StepService {
-    guard let service = self.services.services[step] else {
+    guard let service = services.services[step] else {
       throw StepServiceError(code: .notConfigured, call: step.rawValue)
     }
     return service

@@ -1,5 +1,5 @@
 /// A step around a payment, done by a service of somebody else.
-enum StepName: String, Codable, CaseIterable, Sendable {
+package enum StepName: String, Codable, CaseIterable, Sendable {
   /// The user may pay this, and the money is held.
   case account
   case fraud

@@ -1,25 +1,25 @@
 /// What a service gets to know of a payment. The same in every attempt.
-struct StepRequest: Codable, Equatable, Sendable {
-  var step: StepName
+package struct StepRequest: Codable, Equatable, Sendable {
+  package var step: StepName
   /// Our payment's id as the provider has it.
-  var reference: String
-  var userId: String
-  var orderId: String?
+  package var reference: String
+  package var userId: String
+  package var orderId: String?
   /// In minor units.
-  var amount: Int64
-  var currency: String
-  var description: String
+  package var amount: Int64
+  package var currency: String
+  package var description: String
 
-  init(_ step: StepName, _ payment: Payment) {
+  package init(_ step: StepName, _ payment: Payment) {
     self.step = step
-    self.reference = payment.reference
-    self.userId = payment.userId
-    self.orderId = payment.orderId
-    self.amount = payment.amount
-    self.currency = payment.currency
-    self.description = payment.description
+    reference = payment.reference
+    userId = payment.userId
+    orderId = payment.orderId
+    amount = payment.amount
+    currency = payment.currency
+    description = payment.description
   }
 
   /// The same for every attempt and every task, after every crash.
-  var key: String { "payment-\(self.reference)-\(self.step.rawValue)" }
+  package var key: String { "payment-\(reference)-\(step.rawValue)" }
 }

@@ -9,17 +9,19 @@ extension StripeClient {
   /// The longest wait that Stripe may ask for.
   static let maxRetryAfter = Duration.seconds(3600)
 
-  func get<Answer: Decodable>(_ path: String, _ query: StripeForm) async throws -> Answer {
+  package func get<Answer: Decodable>(_ path: String, _ query: StripeForm) async throws -> Answer {
     do {
-      return try await self.send(.GET, path, query: query)
+      return try await send(.GET, path, query: query)
     } catch var error as ProviderError where error.code == .refused && error.httpStatus == 404 {
       error.code = .unknownPayment
       throw error
     }
   }
 
-  func post<Answer: Decodable>(_ path: String, _ form: StripeForm, _ idempotencyKey: String) async throws -> Answer {
-    try await self.send(.POST, path, form: form, idempotencyKey: idempotencyKey)
+  package func post<Answer: Decodable>(_ path: String, _ form: StripeForm, _ idempotencyKey: String) async throws
+    -> Answer
+  {
+    try await send(.POST, path, form: form, idempotencyKey: idempotencyKey)
   }
 
   private func send<Answer: Decodable>(
@@ -30,22 +32,22 @@ extension StripeClient {
     idempotencyKey: String? = nil
   ) async throws -> Answer {
     var request = HTTPClientRequest(
-      url: self.configuration.url + path + (query.isEmpty ? "" : "?\(query.text)")
+      url: configuration.url + path + (query.isEmpty ? "" : "?\(query.text)")
     )
     request.method = method
-    request.headers.replaceOrAdd(name: "Authorization", value: self.configuration.key.authorization)
+    request.headers.replaceOrAdd(name: "Authorization", value: configuration.key.authorization)
     request.headers.replaceOrAdd(name: "Stripe-Version", value: Self.version)
     if let idempotencyKey { request.headers.replaceOrAdd(name: "Idempotency-Key", value: idempotencyKey) }
     if let form {
       request.headers.replaceOrAdd(name: "Content-Type", value: "application/x-www-form-urlencoded")
       request.body = .bytes(ByteBuffer(string: form.text))
     }
-    let response = try await self.client.execute(request, timeout: TimeAmount(self.configuration.timeout))
+    let response = try await client.execute(request, timeout: TimeAmount(configuration.timeout))
     // The body is read before the status is believed: an answer cut short is a lost answer.
     let answer = Data(try await response.body.collect(upTo: Self.maxAnswerBytes).readableBytesView)
     let call = "\(method.rawValue) \(path)"
     guard (200..<300).contains(response.status.code) else {
-      throw self.error(call, status: response.status.code, headers: response.headers, answer)
+      throw error(call, status: response.status.code, headers: response.headers, answer)
     }
     guard let value = try? JSONDecoder().decode(Answer.self, from: answer) else {
       throw ProviderError(code: .undecodableAnswer, call: call, httpStatus: response.status.code)
@@ -59,7 +61,7 @@ extension StripeClient {
     let failure = try? JSONDecoder().decode(StripeFailure.self, from: answer)
     let isRefusal =
       headers.first(name: "Stripe-Should-Retry") != "true" && failure?.isRefusal(status: status) ?? false
-    let reason = failure.map { self.configuration.key.redact($0.reason) } ?? ""
+    let reason = failure.map { configuration.key.redact($0.reason) } ?? ""
     let seconds = headers.first(name: "Retry-After").flatMap(Int64.init).flatMap { $0 > 0 ? $0 : nil }
     return ProviderError(
       code: isRefusal ? .refused : .unexpectedStatus,
@@ -69,4 +71,13 @@ extension StripeClient {
       retryAfter: isRefusal ? nil : seconds.map { min(.seconds($0), Self.maxRetryAfter) }
     )
   }
+}
+
+/// What we write on Stripe's objects to know them again.
+enum StripeMetadata {
+  /// Our payment's id or our refund's name.
+  static let reference = "reference"
+  /// ``StripeConfiguration/namespace``.
+  static let namespace = "namespace"
+  static let userId = "user_id"
 }

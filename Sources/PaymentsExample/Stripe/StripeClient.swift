@@ -1,5 +1,5 @@
-import AsyncHTTPClient
-import Foundation
+package import AsyncHTTPClient
+package import Foundation
 
 /// Stripe's PaymentIntents as a payment provider.
 ///
@@ -11,58 +11,58 @@ import Foundation
 /// (https://docs.stripe.com/api/idempotent_requests). A repetition within 24 hours gets the first answer, also if that was
 /// a 500: such a step stands still until the key is forgotten, unless the books show that it was done. And a key is only
 /// remembered if Stripe began to work on the request: a refused one may be sent again.
-struct StripeClient: PaymentProvider, CustomReflectable {
+package struct StripeClient: PaymentProvider, CustomReflectable {
   /// Pinned: another version may have other statuses. https://docs.stripe.com/api/versioning
   static let version = "2025-11-17.clover"
   /// Entries of one answer; Stripe's most.
-  static let pageSize = 100
+  package static let pageSize = 100
   /// Answers that one look for a reference reads.
   static let maxPages = 1000
 
-  let capabilities = ProviderCapabilities.all
-  let configuration: StripeConfiguration
-  let client: HTTPClient
+  package let capabilities = ProviderCapabilities.all
+  package let configuration: StripeConfiguration
+  package let client: HTTPClient
   /// The clock that looking back begins at.
-  var now: @Sendable () -> Date = { Date() }
+  package var now: @Sendable () -> Date = { Date() }
 
   /// A refund and a refused cancellation are two requests. There is also room for what comes before they are sent.
-  var callLimit: Duration { self.configuration.timeout * 2 + .seconds(1) }
+  package var callLimit: Duration { configuration.timeout * 2 + .seconds(1) }
 
   /// https://docs.stripe.com/api/idempotent_requests
-  var keyLifetime: Duration? { .seconds(24 * 3600) }
+  package var keyLifetime: Duration? { .seconds(24 * 3600) }
 
-  var callbackFormat: ProviderCallbackFormat { .stripe(namespace: self.configuration.namespace) }
+  package var callbackFormat: ProviderCallbackFormat { .stripe(namespace: configuration.namespace) }
 
-  init(client: HTTPClient, configuration: StripeConfiguration) {
+  package init(client: HTTPClient, configuration: StripeConfiguration) {
     self.client = client
     self.configuration = configuration
   }
 
-  func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment {
+  package func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment {
     guard let amount = StripeAmount.amount(request.amount, currency: request.currency) else {
       throw Self.refusal("POST /v1/payment_intents", "Stripe can't be told \(request.amount) \(request.currency).")
     }
     var form: StripeForm = [
       "amount": String(amount), "currency": request.currency.lowercased(),
-      "payment_method": self.configuration.paymentMethod,
-      "payment_method_types[0]": self.configuration.paymentMethodType,
+      "payment_method": configuration.paymentMethod,
+      "payment_method_types[0]": configuration.paymentMethodType,
       "metadata[\(StripeMetadata.reference)]": request.reference,
-      "metadata[\(StripeMetadata.namespace)]": self.configuration.namespace,
+      "metadata[\(StripeMetadata.namespace)]": configuration.namespace,
       "metadata[\(StripeMetadata.userId)]": request.userId,
     ]
     if !request.description.isEmpty { form.add("description", request.description) }
-    let intent: StripePaymentIntent = try await self.post("/v1/payment_intents", form, idempotencyKey)
+    let intent: StripePaymentIntent = try await post("/v1/payment_intents", form, idempotencyKey)
     return intent.payment
   }
 
   /// Confirms the intent. Nobody is there to answer a bank's question: a payment that needs one fails.
-  func execute(id: String, idempotencyKey: String) async throws {
+  package func execute(id: String, idempotencyKey: String) async throws {
     let form: StripeForm = ["error_on_requires_action": "true"]
-    let _: StripePaymentIntent = try await self.post("\(Self.path(id))/confirm", form, idempotencyKey)
+    let _: StripePaymentIntent = try await post("\(Self.path(id))/confirm", form, idempotencyKey)
   }
 
-  func payment(id: String) async throws -> ProviderPayment {
-    let intent: StripePaymentIntent = try await self.get(Self.path(id), [:])
+  package func payment(id: String) async throws -> ProviderPayment {
+    let intent: StripePaymentIntent = try await get(Self.path(id), [:])
     return intent.payment
   }
 
@@ -72,14 +72,14 @@ struct StripeClient: PaymentProvider, CustomReflectable {
   /// (https://docs.stripe.com/search), which is when we ask. The list is current, and costs one call per
   /// ``pageSize`` intents of the account. That it ends somewhere is safe: for 24 hours the idempotency key keeps a second
   /// intent from being made, and should one be made later all the same, only the one whose id we stored is ever confirmed.
-  func payments(reference: String) async throws -> [ProviderPayment] {
-    guard self.configuration.lookback > .zero else { return [] }
-    let since = self.now().addingTimeInterval(-(self.configuration.lookback / .seconds(1)))
+  package func payments(reference: String) async throws -> [ProviderPayment] {
+    guard configuration.lookback > .zero else { return [] }
+    let since = now().addingTimeInterval(-(configuration.lookback / .seconds(1)))
     var found: [StripePaymentIntent] = []
     var cursor: String?
     for _ in 1...Self.maxPages {
-      let page = try await self.intents(since: since, until: nil, after: cursor)
-      found += self.ours(page.data).filter { $0.metadata?[StripeMetadata.reference] == reference }
+      let page = try await intents(since: since, until: nil, after: cursor)
+      found += ours(page.data).filter { $0.metadata?[StripeMetadata.reference] == reference }
       guard page.hasMore, let last = page.data.last else {
         return found.sorted { ($0.created ?? 0, $0.id) < ($1.created ?? 0, $1.id) }.map(\.payment)
       }
@@ -89,14 +89,14 @@ struct StripeClient: PaymentProvider, CustomReflectable {
   }
 
   /// Newest first; those of other namespaces are left out: they are in other books.
-  func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage {
-    let page = try await self.intents(since: window.lowerBound, until: window.upperBound, after: cursor)
-    return ProviderPage(payments: self.ours(page.data).map(\.payment), next: page.hasMore ? page.data.last?.id : nil)
+  package func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage {
+    let page = try await intents(since: window.lowerBound, until: window.upperBound, after: cursor)
+    return ProviderPage(payments: ours(page.data).map(\.payment), next: page.hasMore ? page.data.last?.id : nil)
   }
 
-  func cancel(id: String, idempotencyKey: String) async throws -> ProviderPayment {
+  package func cancel(id: String, idempotencyKey: String) async throws -> ProviderPayment {
     do {
-      let intent: StripePaymentIntent = try await self.post("\(Self.path(id))/cancel", [:], idempotencyKey)
+      let intent: StripePaymentIntent = try await post("\(Self.path(id))/cancel", [:], idempotencyKey)
       return intent.payment
     } catch let error as ProviderError where error.isRefusal {
       // Also what is cancelled already is refused.
@@ -106,28 +106,28 @@ struct StripeClient: PaymentProvider, CustomReflectable {
     }
   }
 
-  func refund(_ request: ProviderRefundRequest, idempotencyKey: String) async throws -> ProviderRefund {
+  package func refund(_ request: ProviderRefundRequest, idempotencyKey: String) async throws -> ProviderRefund {
     // The request doesn't say the currency, and Stripe's unit depends on it.
-    let currency = try await self.payment(id: request.paymentId).currency ?? ""
+    let currency = try await payment(id: request.paymentId).currency ?? ""
     guard let amount = StripeAmount.amount(request.amount, currency: currency) else {
       throw Self.refusal("POST /v1/refunds", "Stripe can't be told \(request.amount) \(currency).")
     }
     let form: StripeForm = [
       "payment_intent": request.paymentId, "amount": String(amount),
       "metadata[\(StripeMetadata.reference)]": request.reference,
-      "metadata[\(StripeMetadata.namespace)]": self.configuration.namespace,
+      "metadata[\(StripeMetadata.namespace)]": configuration.namespace,
     ]
-    let refund: StripeRefund = try await self.post("/v1/refunds", form, idempotencyKey)
+    let refund: StripeRefund = try await post("/v1/refunds", form, idempotencyKey)
     return refund.refund
   }
 
-  func refunds(paymentId: String) async throws -> [ProviderRefund] {
+  package func refunds(paymentId: String) async throws -> [ProviderRefund] {
     var found: [ProviderRefund] = []
     var cursor: String?
     for _ in 1...Self.maxPages {
       var query: StripeForm = ["payment_intent": paymentId, "limit": String(Self.pageSize)]
       if let cursor { query.add("starting_after", cursor) }
-      let page: StripeList<StripeRefund> = try await self.get("/v1/refunds", query)
+      let page: StripeList<StripeRefund> = try await get("/v1/refunds", query)
       found += page.data.map(\.refund)
       guard page.hasMore, let last = page.data.last else { return found }
       cursor = last.id
@@ -148,7 +148,7 @@ struct StripeClient: PaymentProvider, CustomReflectable {
   }
 
   private func ours(_ intents: [StripePaymentIntent]) -> [StripePaymentIntent] {
-    intents.filter { $0.metadata?[StripeMetadata.namespace] == self.configuration.namespace }
+    intents.filter { $0.metadata?[StripeMetadata.namespace] == configuration.namespace }
   }
 
   private static func path(_ id: String) -> String {
@@ -156,10 +156,21 @@ struct StripeClient: PaymentProvider, CustomReflectable {
   }
 
   /// Leaves out the HTTP client, whose insides remember the headers of requests.
-  var customMirror: Mirror { Mirror(self, children: ["configuration": self.configuration]) }
+  package var customMirror: Mirror { Mirror(self, children: ["configuration": configuration]) }
 
   /// Of what isn't even sent.
   private static func refusal(_ call: String, _ reason: String) -> ProviderError {
     ProviderError(code: .refused, call: call, httpStatus: 0, reason: reason)
+  }
+}
+
+/// A page of a list, newest first.
+struct StripeList<Element: Decodable & Sendable>: Decodable, Sendable {
+  var data: [Element]
+  var hasMore: Bool
+
+  private enum CodingKeys: String, CodingKey {
+    case data
+    case hasMore = "has_more"
   }
 }

@@ -1,28 +1,28 @@
 import Foundation
 
 /// How Stripe is reached, and what is paid with.
-struct StripeConfiguration: Sendable {
-  static let defaultURL = "https://api.stripe.com"
-  static let defaultNamespace = "payments"
+package struct StripeConfiguration: Sendable {
+  package static let defaultURL = "https://api.stripe.com"
+  package static let defaultNamespace = "payments"
   static let namespaceLengths = 1...64
 
-  var key: StripeKey
+  package var key: StripeKey
   /// Without a slash at the end.
-  var url: String
+  package var url: String
   /// What every payment is made with: a PaymentMethod of the account.
-  var paymentMethod: String
+  package var paymentMethod: String
   /// Its type. Named, so that Stripe offers no others and asks for no URL to return to.
-  var paymentMethodType: String
+  package var paymentMethodType: String
   /// Goes into every object's metadata. Our payments' numbers begin at 1 in every database: those that share an account must
   /// differ here, or they take each other's payments for their own. Idempotency keys differ by themselves.
-  var namespace: String
+  package var namespace: String
   /// How far back a payment is looked for by our reference. See ``StripeClient/payments(reference:)``.
-  var lookback: Duration
+  package var lookback: Duration
   /// For one call, from connecting to the last byte of the answer.
-  var timeout: Duration
+  package var timeout: Duration
 
   /// - Throws: ``CommandError`` if the key would travel unprotected, or a text isn't one that Stripe can take.
-  init(
+  package init(
     key: StripeKey,
     url: String = defaultURL,
     paymentMethod: String,
@@ -38,23 +38,23 @@ struct StripeConfiguration: Sendable {
     self.namespace = namespace
     self.lookback = lookback
     self.timeout = timeout
-    try self.validate()
+    try validate()
   }
 
   private func validate() throws {
     let url = URL(string: self.url)
     let isLoopback = ["127.0.0.1", "localhost", "::1", "[::1]"].contains(url?.host ?? "")
-    guard let url, url.host != nil, url.scheme == "https" || (url.scheme == "http" && isLoopback && !self.key.isLive)
+    guard let url, url.host != nil, url.scheme == "https" || (url.scheme == "http" && isLoopback && !key.isLive)
     else {
       throw CommandError("Stripe is reached by https; a test key also by http on this machine.")
     }
-    guard !self.paymentMethod.isEmpty, !self.paymentMethodType.isEmpty else {
+    guard !paymentMethod.isEmpty, !paymentMethodType.isEmpty else {
       throw CommandError("A payment method and its type are needed to pay with Stripe.")
     }
-    let isPlain = self.namespace.utf8.allSatisfy { (0x21...0x7E).contains($0) }
-    guard isPlain, Self.namespaceLengths.contains(self.namespace.utf8.count) else {
+    let isPlain = namespace.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+    guard isPlain, Self.namespaceLengths.contains(namespace.utf8.count) else {
       throw CommandError("A namespace has 1 to 64 printable ASCII characters without spaces.")
     }
-    guard self.lookback >= .zero else { throw CommandError("Looking back goes into the past: 0s or more.") }
+    guard lookback >= .zero else { throw CommandError("Looking back goes into the past: 0s or more.") }
   }
 }

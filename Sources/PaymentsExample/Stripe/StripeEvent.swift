@@ -22,13 +22,13 @@ struct StripeEvent: Decodable, Sendable {
   /// What it says of a payment of ours; nil: something else. An endpoint gets whatever it was subscribed to, and what
   /// isn't taken is sent again for days.
   func callback(namespace: String) -> ProviderCallback? {
-    let object = self.data.object
+    let object = data.object
     guard
-      self.type.hasPrefix("payment_intent."), let id = object.id, let status = object.status,
+      type.hasPrefix("payment_intent."), let id = object.id, let status = object.status,
       object.metadata?[StripeMetadata.namespace] == namespace
     else { return nil }
     return ProviderCallback(
-      eventId: self.id,
+      eventId: id,
       paymentProviderId: id,
       status: StripePaymentIntent.status(status)
     )
@@ -53,4 +53,18 @@ struct StripeEvent: Decodable, Sendable {
       "object": ["id": "pi_1", "status": "succeeded", "metadata": ["namespace": "payments", "reference": "12"]]
     ],
   ]
+}
+
+extension ProviderCallbackFormat {
+  /// Stripe's events. Their signature has the scheme of our own contract; the secret is the endpoint's `whsec_…`.
+  ///
+  /// https://docs.stripe.com/webhooks, "Verify webhook signatures manually"
+  static func stripe(namespace: String) -> Self {
+    Self(
+      signatureHeader: "Stripe-Signature",
+      schema: "StripeEvent",
+      example: StripeEvent.example,
+      decode: { try JSONDecoder().decode(StripeEvent.self, from: $0).callback(namespace: namespace) }
+    )
+  }
 }

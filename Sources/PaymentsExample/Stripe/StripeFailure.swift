@@ -23,18 +23,18 @@ struct StripeFailure: Decodable, Sendable {
   ///
   /// Not so an `idempotency_error`: the key was used with other parameters before, and that request may have moved money.
   func isRefusal(status: UInt) -> Bool {
-    guard [400, 402, 404].contains(status), self.error.type != nil, self.error.type != "idempotency_error" else {
+    guard [400, 402, 404].contains(status), error.type != nil, error.type != "idempotency_error" else {
       return false
     }
-    return !Self.passingCodes.contains(self.error.code ?? "")
+    return !Self.passingCodes.contains(error.code ?? "")
   }
 
   /// For people.
   var reason: String {
     StripePaymentIntent.Failure(
-      message: self.error.message,
-      code: self.error.code,
-      declineCode: self.error.declineCode
+      message: error.message,
+      code: error.code,
+      declineCode: error.declineCode
     ).reason
   }
 }

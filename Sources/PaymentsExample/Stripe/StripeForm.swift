@@ -1,22 +1,22 @@
 import Foundation
 
 /// Parameters as Stripe reads them in bodies and queries: `name=value&outer[inner]=value`, percent-encoded.
-struct StripeForm: Sendable, ExpressibleByDictionaryLiteral {
+package struct StripeForm: Sendable, ExpressibleByDictionaryLiteral {
   private var pairs: [(name: String, value: String)] = []
 
   /// In this order. A nested name is written as Stripe's documentation does: `metadata[reference]`.
-  init(dictionaryLiteral elements: (String, String)...) {
-    self.pairs = elements.map { (name: $0.0, value: $0.1) }
+  package init(dictionaryLiteral elements: (String, String)...) {
+    pairs = elements.map { (name: $0.0, value: $0.1) }
   }
 
   mutating func add(_ name: String, _ value: String) {
-    self.pairs.append((name, value))
+    pairs.append((name, value))
   }
 
-  var isEmpty: Bool { self.pairs.isEmpty }
+  var isEmpty: Bool { pairs.isEmpty }
 
   var text: String {
-    self.pairs.map { "\(Self.escaped($0.name))=\(Self.escaped($0.value))" }.joined(separator: "&")
+    pairs.map { "\(Self.escaped($0.name))=\(Self.escaped($0.value))" }.joined(separator: "&")
   }
 
   /// Percent-encodes all but letters, digits and `-._~`. Brackets too: encoded, they mean the same to Stripe, and every

@@ -17,8 +17,8 @@ struct StripePaymentIntent: Decodable, Sendable {
 
     /// For people.
     var reason: String {
-      let code = self.declineCode ?? self.code
-      return [self.message, code.map { "(\($0))" }].compactMap { $0 }.joined(separator: " ")
+      let code = declineCode ?? self.code
+      return [message, code.map { "(\($0))" }].compactMap { $0 }.joined(separator: " ")
     }
   }
 
@@ -41,13 +41,13 @@ struct StripePaymentIntent: Decodable, Sendable {
   var payment: ProviderPayment {
     let currency = self.currency?.uppercased()
     return ProviderPayment(
-      id: self.id,
-      status: Self.status(self.status),
-      reference: self.metadata?[StripeMetadata.reference],
+      id: id,
+      status: Self.status(status),
+      reference: metadata?[StripeMetadata.reference],
       amount: self.amount.flatMap { amount in currency.flatMap { StripeAmount.minorUnits(amount, currency: $0) } },
       currency: currency,
-      createdAt: self.created.map { Date(timeIntervalSince1970: TimeInterval($0)) },
-      failure: self.failure
+      createdAt: created.map { Date(timeIntervalSince1970: TimeInterval($0)) },
+      failure: failure
     )
   }
 
@@ -60,7 +60,7 @@ struct StripePaymentIntent: Decodable, Sendable {
     case "processing": .processing
     case "canceled": .cancelled
     case "succeeded": .done
-    default: self.unknown(status)
+    default: unknown(status)
     }
   }
 
@@ -73,7 +73,7 @@ struct StripePaymentIntent: Decodable, Sendable {
   /// Why no money moved and none will; nil while that is open. An error of an attempt that was followed by another is
   /// history.
   private var failure: String? {
-    guard let error = self.lastPaymentError, ["requires_payment_method", "canceled"].contains(self.status) else {
+    guard let error = lastPaymentError, ["requires_payment_method", "canceled"].contains(status) else {
       return nil
     }
     return error.reason.isEmpty ? "The payment failed." : error.reason

@@ -11,12 +11,12 @@ struct StripeRefund: Decodable, Sendable {
 
   /// In our words. Those that weren't asked for by us have no reference.
   var refund: ProviderRefund {
-    let minorUnits = StripeAmount.minorUnits(self.amount, currency: self.currency.uppercased())
+    let minorUnits = StripeAmount.minorUnits(amount, currency: currency.uppercased())
     return ProviderRefund(
-      id: self.id,
-      reference: self.metadata?[StripeMetadata.reference] ?? "",
-      amount: minorUnits ?? self.amount,
-      status: Self.status(self.status ?? "pending")
+      id: id,
+      reference: metadata?[StripeMetadata.reference] ?? "",
+      amount: minorUnits ?? amount,
+      status: Self.status(status ?? "pending")
     )
   }
 

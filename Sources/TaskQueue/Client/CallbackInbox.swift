@@ -25,7 +25,7 @@ public struct CallbackInbox<Store: TransactionalTaskStore>: Sendable {
     return try await store.receive(event, retention: retention, wake: task, in: nil)
   }
 
-  /// ``receive(_:wake:)`` in the app's transaction, together with what else it writes. One round trip.
+  /// ``receive(_:wake:)-(_,NewTask)`` in the app's transaction, together with what else it writes. One round trip.
   @discardableResult
   public func receive(
     _ event: CallbackEvent,

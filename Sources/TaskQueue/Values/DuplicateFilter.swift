@@ -1,4 +1,4 @@
-/// Which tasks ``TaskStore/deleteDuplicates(_:)`` removes.
+/// Which tasks ``TaskClient/deleteDuplicates(_:)`` removes.
 public struct DuplicateFilter: Sendable {
   /// Only tasks older than (with a lower id than) this one.
   public var olderThan: TaskID

@@ -13,8 +13,9 @@ public struct TaskOutcome: Hashable, Sendable {
   /// Done: the task is removed.
   public static let completed = TaskOutcome(kind: .completed)
 
-  /// Recorded already: the handler completed or settled the task in its own transaction (``TaskClient/withCompletion(of:_:)``,
-  /// ``TaskClient/complete(_:in:)-(TaskContext,_)``, ``TaskClient/settle(_:_:in:)``).
+  /// Recorded already: the handler completed or settled the task in its own transaction
+  /// (``TaskClient/withCompletion(of:_:)-(TaskContext,_)``, ``TaskClient/complete(_:in:)-(TaskContext,_)``,
+  /// ``TaskClient/settle(_:_:in:)``).
   public static let settledInTransaction = TaskOutcome(kind: .settledInTransaction)
 
   /// Not final yet: look again on the retry policy's schedule. Not a failure. machamp's `false`.

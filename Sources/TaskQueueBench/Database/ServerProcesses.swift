@@ -1,3 +1,4 @@
+import ChildProcesses
 import Libpq
 
 /// The processes of a server on this machine.
@@ -13,7 +14,7 @@ struct ServerProcesses: Sendable {
 
   /// CPU time of the whole server so far: of the main process, of its children, and of those that have ended.
   var cpuSeconds: Double {
-    let processes = [ProcessFiles(processID: postmaster)] + ProcessFiles.children(of: postmaster)
-    return processes.compactMap(\.cpuSeconds).reduce(0, +)
+    let processes = [postmaster] + ProcessTree.children(of: postmaster)
+    return processes.compactMap { ProcessFiles(processID: $0).cpuSeconds }.reduce(0, +)
   }
 }

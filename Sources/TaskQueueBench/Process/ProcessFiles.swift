@@ -22,11 +22,6 @@ struct ProcessFiles: Sendable {
 
   var name: String? { read("comm")?.trimmingCharacters(in: .whitespacesAndNewlines) }
 
-  static func children(of parent: Int32) -> [ProcessFiles] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-    return names.compactMap { Int32($0) }.map { ProcessFiles(processID: $0) }.filter { $0.parentID == parent }
-  }
-
   /// The fields of `stat` after the program's name, which may hold blanks.
   private var statistics: [Substring]? {
     guard let text = read("stat"), let end = text.lastIndex(of: ")") else { return nil }

@@ -1,4 +1,4 @@
-import Foundation
+import ChildProcesses
 import Synchronization
 
 /// A `worker` process of this same program.
@@ -10,32 +10,17 @@ final class WorkerProcess: Sendable {
     var handled = 0
     var probes: [Int: Int64] = [:]
     var usage: ProcessUsage?
-    var unfinishedLine: [UInt8] = []
   }
 
-  private let process = Process()
-  private let input = Pipe()
-  private let output = Pipe()
+  private let process: ChildProcess
   private let state = Mutex(State())
 
-  let processID: Int32
+  var processID: Int32 { process.id }
 
   private init(_ settings: WorkerSettings) throws {
-    guard let program = Bundle.main.executableURL else {
-      throw BenchmarkError("This program doesn't know its own path and can't start workers.")
-    }
-    process.executableURL = program
-    process.arguments = settings.arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(settings.environment) { $1 }
-    process.standardInput = input
-    process.standardOutput = output
-    try process.run()
-    processID = process.processIdentifier
-    output.fileHandleForReading.readabilityHandler = { [weak self] file in
-      let data = file.availableData
-      if data.isEmpty { file.readabilityHandler = nil }
-      self?.read(data)
-    }
+    let program = try ChildCommand.currentProgram()
+    process = try ChildProcess(ChildCommand(program, settings.arguments, addedEnvironment: settings.environment))
+    process.onLine { [weak self] line in self?.apply(WorkerEvent(line: line)) }
   }
 
   /// Starts it and waits until it is connected; its workers don't run before ``go()``.
@@ -63,7 +48,7 @@ final class WorkerProcess: Sendable {
   func usage() async throws -> ProcessUsage {
     state.withLock { $0.usage = nil }
     try send(.usage)
-    try await wait("to report") { self.state.withLock { $0.usage != nil } }
+    try await wait("to report") { state.withLock { $0.usage != nil } }
     guard let usage = state.withLock({ $0.usage }) else { throw BenchmarkError("A worker process reported nothing.") }
     return usage
   }
@@ -71,16 +56,17 @@ final class WorkerProcess: Sendable {
   /// Graceful shutdown; returns when the process is gone.
   func stop() async throws {
     try send(.stop)
-    let deadline = ContinuousClock.now + .seconds(40)
-    while process.isRunning {
-      guard ContinuousClock.now < deadline else { throw BenchmarkError("A worker process did not shut down.") }
-      try await Task.sleep(for: .milliseconds(5))
+    guard await process.waitForExit(atMost: .seconds(40)) else {
+      throw BenchmarkError("A worker process did not shut down.")
     }
   }
 
   private func send(_ order: WorkerOrder) throws {
-    guard process.isRunning else { throw BenchmarkError("A worker process ended too early; its messages are above.") }
-    try input.fileHandleForWriting.write(contentsOf: Data((order.rawValue + "\n").utf8))
+    do {
+      try process.write(order.rawValue + "\n")
+    } catch {
+      throw BenchmarkError("A worker process ended too early; its messages are above.")
+    }
   }
 
   private func wait(_ purpose: String, until condition: () -> Bool) async throws {
@@ -93,26 +79,15 @@ final class WorkerProcess: Sendable {
     }
   }
 
-  private func read(_ data: Data) {
+  private func apply(_ event: WorkerEvent?) {
     state.withLock { state in
-      for byte in data {
-        guard byte == UInt8(ascii: "\n") else {
-          state.unfinishedLine.append(byte)
-          continue
-        }
-        apply(WorkerEvent(line: String(decoding: state.unfinishedLine, as: UTF8.self)), to: &state)
-        state.unfinishedLine.removeAll(keepingCapacity: true)
+      switch event {
+      case .ready: state.isReady = true
+      case .handled(let count): state.handled = count
+      case .probe(let number, let time): state.probes[number] = min(time, state.probes[number] ?? .max)
+      case .usage(let usage): state.usage = usage
+      case nil: break
       }
-    }
-  }
-
-  private func apply(_ event: WorkerEvent?, to state: inout State) {
-    switch event {
-    case .ready: state.isReady = true
-    case .handled(let count): state.handled = count
-    case .probe(let number, let time): state.probes[number] = min(time, state.probes[number] ?? .max)
-    case .usage(let usage): state.usage = usage
-    case nil: break
     }
   }
 }

@@ -3,7 +3,7 @@ import Foundation
 
 /// A blocking libpq connection, as a C program would use it: the measure of what PostgreSQL itself can do.
 ///
-/// Used on one thread at a time and never on those that run Swift's tasks; see ``onThread(_:)``.
+/// Used on one thread at a time and never on those that run Swift's tasks; see ``onOwnThread(_:)``.
 final class RawConnection {
   private let connection: OpaquePointer
 

@@ -1,3 +1,4 @@
+import ChildProcesses
 import Foundation
 
 /// A PgBouncer in transaction mode before the database, on a private socket.
@@ -7,8 +8,7 @@ final class PgBouncer: Sendable {
   /// For libpq, through the pooler.
   let connectionString: String
 
-  private let process: Process
-  private let input: Pipe
+  private let process: ChildProcess
 
   /// The end of its standard input stops the shell; `$1` is the program, `$2` the directory. The line for
   /// the database, which may hold a password, comes through the environment.
@@ -37,9 +37,8 @@ final class PgBouncer: Sendable {
     rm -rf "$2"
     """#
 
-  private init(_ process: Process, _ input: Pipe, _ connectionString: String) {
+  private init(_ process: ChildProcess, _ connectionString: String) {
     self.process = process
-    self.input = input
     self.connectionString = connectionString
   }
 
@@ -50,30 +49,25 @@ final class PgBouncer: Sendable {
     let program = try path ?? find()
     let database = try ServerAddress(connectionString).databaseLine("bench")
     let directory = try makeDirectory()
-    let process = Process()
-    let input = Pipe()
-    var command = ["/bin/sh", "-c", script, "pgbouncer", program, directory]
+    var words = ["/bin/sh", "-c", script, "pgbouncer", program, directory]
     // It refuses to run as root, as the server does.
-    if let user = unprivilegedUser { command = ["/usr/sbin/runuser", "-u", user.name, "--"] + command }
-    process.executableURL = URL(fileURLWithPath: command[0])
-    process.arguments = Array(command.dropFirst())
-    process.environment = ProcessInfo.processInfo.environment.merging(["TASKQUEUE_BENCH_DATABASE": database]) { $1 }
-    process.standardInput = input
-    try process.run()
+    if let user = unprivilegedUser { words = ["/usr/sbin/runuser", "-u", user.name, "--"] + words }
+    var command = ChildCommand(
+      words[0],
+      Array(words.dropFirst()),
+      addedEnvironment: ["TASKQUEUE_BENCH_DATABASE": database]
+    )
+    command.output = .shared
+    let process = try ChildProcess(command)
     let host = directory.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? directory
-    let bouncer = PgBouncer(process, input, "postgresql://bench@\(host):6432/bench")
+    let bouncer = PgBouncer(process, "postgresql://bench@\(host):6432/bench")
     try await bouncer.awaitStart(directory)
     return bouncer
   }
 
   func stop() async {
-    try? input.fileHandleForWriting.close()
-    await withCheckedContinuation { continuation in
-      Thread.detachNewThread { [process] in
-        process.waitUntilExit()
-        continuation.resume()
-      }
-    }
+    process.closeInput()
+    await process.waitForExit()
   }
 
   private func awaitStart(_ directory: String) async throws {

@@ -1,3 +1,4 @@
+import ChildProcesses
 import TaskQueue
 
 /// Drains with more and more worker processes, straight and through PgBouncer, and wakes idle ones.
@@ -81,7 +82,7 @@ struct ScaleRun: Sendable {
       type: Probe.taskType.rawValue
     )
     let before = try await database.statementCounts()
-    _ = try await onThread { try waker.run(wakeUps, interval: Self.wakeInterval) }
+    _ = try await onOwnThread { try waker.run(wakeUps, interval: Self.wakeInterval) }
     try await DrainMeasurement.awaitDrain(processes, wakeUps, database)
     let after = try await database.statementCounts()
     for process in processes { try await process.stop() }

@@ -1,3 +1,4 @@
+import ChildProcesses
 import TaskQueue
 
 /// `TaskClient.enqueue(all:)` of typed payloads, beside `unnest` and COPY of encoded rows.
@@ -17,8 +18,8 @@ struct BulkEnqueueScenario: Scenario {
       statements: database.statements,
       type: NoOp.taskType.rawValue
     )
-    let unnest = try await measure(database) { try await onThread { try raw.bulk(total: total, batch: Self.batch) } }
-    let copy = try await measure(database) { try await onThread { try raw.copy(total: total, batch: Self.batch) } }
+    let unnest = try await measure(database) { try await onOwnThread { try raw.bulk(total: total, batch: Self.batch) } }
+    let copy = try await measure(database) { try await onOwnThread { try raw.copy(total: total, batch: Self.batch) } }
     let bulk = try await database.withStore { store in
       let client = TaskClient(store: store)
       return try await measure(database) {

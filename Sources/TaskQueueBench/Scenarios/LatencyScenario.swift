@@ -1,3 +1,4 @@
+import ChildProcesses
 import TaskQueue
 
 /// From the answered COMMIT of another connection to the start of the handler in an idle worker process.
@@ -38,8 +39,8 @@ struct LatencyScenario: Scenario {
     )
     let waker = waker(database)
     let gate = StartGate(2)
-    async let claims = onThread { try listener.run(tasks) { gate.wait() } }
-    let commits = try await onThread {
+    async let claims = onOwnThread { try listener.run(tasks) { gate.wait() } }
+    let commits = try await onOwnThread {
       gate.wait()
       return try waker.run(tasks, interval: Self.interval)
     }
@@ -57,7 +58,7 @@ struct LatencyScenario: Scenario {
     // Long enough for the worker to find nothing and to go to sleep.
     try await Task.sleep(for: .milliseconds(500))
     let waker = waker(database)
-    let commits = try await onThread { try waker.run(tasks, interval: Self.interval) }
+    let commits = try await onOwnThread { try waker.run(tasks, interval: Self.interval) }
     var stall = StallWatch()
     while process.handled < tasks {
       try stall.check(process.handled, of: tasks)

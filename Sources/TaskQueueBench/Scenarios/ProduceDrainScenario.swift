@@ -1,3 +1,4 @@
+import ChildProcesses
 import TaskQueue
 
 /// One process enqueues in bulk while another works, beside raw loops that do the same.
@@ -40,10 +41,10 @@ struct ProduceDrainScenario: Scenario {
       database,
       prepare: { try await database.empty() },
       work: {
-        async let produced: Void = onThread { try producer.bulk(total: total, batch: Self.batch) }
+        async let produced: Void = onOwnThread { try producer.bulk(total: total, batch: Self.batch) }
         // 1,000 tasks per second are the least; so that it ends also when the producer fails.
         let giveUp = ContinuousClock.now + StallWatch.patience + .milliseconds(total)
-        let completed = try await onThread { try drain.run { $0 >= total || ContinuousClock.now > giveUp } }
+        let completed = try await onOwnThread { try drain.run { $0 >= total || ContinuousClock.now > giveUp } }
         try await produced
         return completed
       }

@@ -33,7 +33,7 @@ extension PostgresTaskStore: TransactionalTaskStore {
     return enqueued
   }
 
-  /// One round trip, which also learns the transaction's id, so that ``LibpqPool/withTransaction(_:_:)`` can resolve a
+  /// One round trip, which also learns the transaction's id, so that `LibpqPool.withTransaction` can resolve a
   /// COMMIT without an answer.
   public func settle(_ settlement: Settlement, in transaction: LibpqTransaction) async throws(TaskQueueError) {
     let claim = settlement.claim

@@ -5,7 +5,7 @@ import Synchronization
 final class LogRecorder: LogHandler, Sendable {
   private let lines = Mutex<[String]>([])
 
-  var text: String { self.lines.withLock { $0.joined(separator: "\n") } }
+  var text: String { lines.withLock { $0.joined(separator: "\n") } }
 
   var logLevel: Logger.Level {
     get { .trace }
@@ -14,16 +14,16 @@ final class LogRecorder: LogHandler, Sendable {
 
   var metadata: Logger.Metadata {
     get { [:] }
-    set { self.lines.withLock { $0.append("\(newValue)") } }
+    set { lines.withLock { $0.append("\(newValue)") } }
   }
 
   subscript(metadataKey key: String) -> Logger.Metadata.Value? {
     get { nil }
-    set { self.lines.withLock { $0.append("\(key)=\(newValue ?? "")") } }
+    set { lines.withLock { $0.append("\(key)=\(newValue ?? "")") } }
   }
 
   func log(event: LogEvent) {
     let error = event.error.map { "\($0)" } ?? ""
-    self.lines.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:]) \(error)") }
+    lines.withLock { $0.append("\(event.level) \(event.message) \(event.metadata ?? [:]) \(error)") }
   }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Logging
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 
@@ -69,8 +69,8 @@ struct StripeErrorTests {
   @Test("Stripe-Should-Retry overrules a refusal")
   func shouldRetry() async throws {
     let body = #"{"error":{"type":"card_error"}}"#
-    #expect(try await self.error(402, body, headers: ["Stripe-Should-Retry": "true"]).isRefusal == false)
-    #expect(try await self.error(402, body, headers: ["Stripe-Should-Retry": "false"]).isRefusal == true)
+    #expect(try await error(402, body, headers: ["Stripe-Should-Retry": "true"]).isRefusal == false)
+    #expect(try await error(402, body, headers: ["Stripe-Should-Retry": "false"]).isRefusal == true)
   }
 
   @Test(

@@ -6,8 +6,8 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 
@@ -24,8 +24,8 @@ struct StripeFixture: Sendable {
   let http: HTTPClient
   let url: String
 
-  var store: PostgresTaskStore { self.app.store }
-  var client: PaymentsClient { PaymentsClient(client: self.http, baseURL: self.url) }
+  var store: PostgresTaskStore { app.client.store }
+  var client: PaymentsClient { PaymentsClient(client: http, baseURL: url) }
 
   /// - Parameters:
   ///   - works: whether a worker runs; else tasks stay where they are.
@@ -48,7 +48,7 @@ struct StripeFixture: Sendable {
             var settings = PaymentsFixture.settings { $0.callbackSecrets = [secret] }
             settings.baseRetry = baseRetry
             settings.maxRetry = max(baseRetry, .milliseconds(200))
-            let app = PaymentsApp(settings: settings, store: store, provider: stripe, logger: logger)
+            let app = PaymentsApp(settings: settings, client: TaskClient(store: store), provider: stripe, logger: logger)
             try await run(app, stripe, proxy, http, works, body)
           }
         } catch {
@@ -125,9 +125,9 @@ struct StripeFixture: Sendable {
 
   /// Waits until it is final; gives up after 30 seconds, with what it saw last.
   func final(_ payment: Payment) async throws -> PaymentDetails {
-    var details = try await self.client.payment(payment.id)
+    var details = try await client.payment(payment.id)
     try await eventually("the payment is final") {
-      details = try await self.client.payment(payment.id)
+      details = try await client.payment(payment.id)
       return details.payment.status.isFinal
     }
     return details
@@ -135,23 +135,23 @@ struct StripeFixture: Sendable {
 
   /// Every change at Stripe was sent under a key of the ledger, the same in every attempt, and it is known what became of it.
   func expectInLedger() async throws {
-    let sent = Set(self.proxy.seen("POST", "").compactMap { $0.headers["idempotency-key"] })
-    let keys = try await self.store.pool.query("SELECT key::text FROM taskqueue.effect").rows.map { try $0.text(0) }
+    let sent = Set(proxy.seen("POST", "").compactMap { $0.headers["idempotency-key"] })
+    let keys = try await store.pool.query("SELECT key::text FROM taskqueue.effect").rows.map { try $0.text(0) }
     #expect(sent == Set(keys))
-    #expect(try await self.store.unsettledEffects(olderThan: .zero, limit: 10).isEmpty)
+    #expect(try await store.unsettledEffects(olderThan: .zero, limit: 10).isEmpty)
   }
 
   /// What Stripe has of it, oldest first.
   func intents(_ payment: Payment) async throws -> [ProviderPayment] {
-    try await self.stripe.payments(reference: payment.reference)
+    try await stripe.payments(reference: payment.reference)
   }
 
   func send(_ path: String, _ body: String, headers: [String: String] = [:]) async throws -> UInt {
-    var request = HTTPClientRequest(url: self.url + path)
+    var request = HTTPClientRequest(url: url + path)
     request.method = .POST
     request.headers.replaceOrAdd(name: "Content-Type", value: "application/json; charset=utf-8")
     for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
     request.body = .bytes(ByteBuffer(string: body))
-    return try await self.http.execute(request, timeout: .seconds(20)).status.code
+    return try await http.execute(request, timeout: .seconds(20)).status.code
   }
 }

@@ -3,6 +3,7 @@ import Foundation
 import Testing
 
 @testable import PaymentsExample
+@testable import payments
 
 @Suite("How Stripe is spoken to")
 struct StripeFormatTests {
@@ -55,7 +56,7 @@ struct StripeFormatTests {
     ]
   )
   func statuses(theirs: String, ours: String) throws {
-    let payment = try self.intent(theirs)
+    let payment = try intent(theirs)
     #expect(payment.status.rawValue == ours)
     #expect(payment.failure == nil)
     #expect(payment.reference == "12")
@@ -71,12 +72,12 @@ struct StripeFormatTests {
        "message": "Not enough money.", "payment_method": {"id": "pm_1Test"}}
       """
     for status in ["requires_payment_method", "canceled"] {
-      #expect(try self.intent(status, error: error).failure == "Not enough money. (insufficient_funds)")
+      #expect(try intent(status, error: error).failure == "Not enough money. (insufficient_funds)")
     }
     for status in ["processing", "succeeded", "requires_confirmation", "requires_action"] {
-      #expect(try self.intent(status, error: error).failure == nil)
+      #expect(try intent(status, error: error).failure == nil)
     }
-    #expect(try self.intent("canceled", error: "{}").failure == "The payment failed.")
+    #expect(try intent("canceled", error: "{}").failure == "The payment failed.")
   }
 
   @Test("Refunds are final when Stripe says so, and others' have no reference of ours")

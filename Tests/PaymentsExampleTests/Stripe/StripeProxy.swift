@@ -22,7 +22,7 @@ struct StripeProxy: HTTPResponder {
 
     /// The decoded parameters of the body or the query.
     var parameters: [String: String] {
-      let text = self.method == "POST" ? self.body[...] : self.path.drop { $0 != "?" }.dropFirst()
+      let text = method == "POST" ? body[...] : path.drop { $0 != "?" }.dropFirst()
       var values: [String: String] = [:]
       for pair in text.split(separator: "&") {
         let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -67,10 +67,10 @@ struct StripeProxy: HTTPResponder {
     self.url = url
   }
 
-  var seen: [Seen] { self.state.mutex.withLock { $0.seen } }
+  var seen: [Seen] { state.mutex.withLock { $0.seen } }
 
   func seen(_ method: String, _ ending: String) -> [Seen] {
-    self.seen.filter { $0.method == method && $0.path.hasSuffix(ending) }
+    seen.filter { $0.method == method && $0.path.hasSuffix(ending) }
   }
 
   /// What happens to the next requests of this method whose path, without the query, ends so.
@@ -102,27 +102,27 @@ struct StripeProxy: HTTPResponder {
   }
 
   private func answer(_ seen: Seen) async throws -> Answer {
-    guard seen.method == "POST", let key = seen.headers["idempotency-key"] else { return try await self.forward(seen) }
+    guard seen.method == "POST", let key = seen.headers["idempotency-key"] else { return try await forward(seen) }
     let request = "\(seen.path)\n\(seen.body)"
-    if let saved = self.state.mutex.withLock({ $0.saved[key] }) {
+    if let saved = state.mutex.withLock({ $0.saved[key] }) {
       guard saved.request == request else {
         return Answer(status: 400, body: Data(#"{"error":{"type":"idempotency_error","message":"Other keys."}}"#.utf8))
       }
       return saved.answer
     }
-    let answer = try await self.forward(seen)
-    self.state.mutex.withLock { $0.saved[key] = (request, answer) }
+    let answer = try await forward(seen)
+    state.mutex.withLock { $0.saved[key] = (request, answer) }
     return answer
   }
 
   private func forward(_ seen: Seen) async throws -> Answer {
-    var request = HTTPClientRequest(url: self.url + seen.path)
+    var request = HTTPClientRequest(url: url + seen.path)
     request.method = HTTPMethod(rawValue: seen.method)
     for name in ["authorization", "content-type", "stripe-version"] {
       if let value = seen.headers[name] { request.headers.replaceOrAdd(name: name, value: value) }
     }
     if seen.method == "POST" { request.body = .bytes(ByteBuffer(string: seen.body)) }
-    let response = try await self.client.execute(request, timeout: .seconds(20))
+    let response = try await client.execute(request, timeout: .seconds(20))
     let body = Data(try await response.body.collect(upTo: 8 << 20).readableBytesView)
     return Answer(status: Int(response.status.code), body: body)
   }

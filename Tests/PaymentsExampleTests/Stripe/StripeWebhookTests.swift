@@ -3,8 +3,8 @@ import Foundation
 import Libpq
 import NIOCore
 import NIOHTTP1
-import TaskQueue
-import TaskQueuePostgres
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 

@@ -1,0 +1,39 @@
+import ArgumentParser
+import AsyncHTTPClient
+import PaymentsExample
+import PaymentsLab
+
+/// The providers that there are.
+enum ProviderKind: String, CaseIterable, ExpressibleByArgument, Sendable {
+  /// Any that speaks our contract, as the simulator does.
+  case http
+  case stripe
+}
+
+/// How to reach the payment provider.
+struct ProviderOptions: ParsableArguments {
+  @Option(name: .customLong("provider"), help: "Which provider: one that speaks our contract, or Stripe.")
+  var kind = ProviderKind.http
+
+  @Option(name: .customLong("provider-url"), help: "The payment provider.")
+  var url = "http://127.0.0.1:8090"
+
+  @Option(
+    name: .customLong("provider-timeout"),
+    help: "Longest wait for an answer of the provider. (default: 10s)",
+    transform: DurationText.parse
+  )
+  var timeout = Duration.seconds(10)
+
+  @OptionGroup(title: "Stripe")
+  var stripe: StripeOptions
+
+  /// The one place where a provider is chosen.
+  /// - Throws: ``CommandError`` if the options don't fit it.
+  func make(_ client: HTTPClient) throws -> any PaymentProvider {
+    switch kind {
+    case .http: ProviderClient(client: client, baseURL: url, timeout: timeout)
+    case .stripe: StripeClient(client: client, configuration: try stripe.configuration(timeout: timeout))
+    }
+  }
+}

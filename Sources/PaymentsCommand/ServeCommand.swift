@@ -1,0 +1,186 @@
+import ArgumentParser
+import AsyncHTTPClient
+import EmbeddedPostgres
+import Hummingbird
+import Libpq
+import Logging
+import Metrics
+import PaymentsExample
+import PaymentsLab
+import ServiceLifecycle
+import TaskQueue
+import TaskQueuePostgres
+import UnixSignals
+
+/// `payments serve`: the HTTP API and a worker in one process. Start as many as you like.
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve",
+    abstract: "Run the payments API and a worker on one database; several processes share the work.",
+    discussion: "Migrates the database at start. SIGTERM or SIGINT: finishes what runs, hands back the rest, ends."
+  )
+
+  @Option(help: "URI or keyword string for libpq. Empty: the PG* environment variables and libpq's defaults.")
+  var databaseURL = ""
+
+  @Flag(help: "Start a private PostgreSQL cluster to try this out, and remove it with all payments at the end.")
+  var temporaryDatabase = false
+
+  @Option(help: "Address to listen on. Put something in front that knows who may pay before you listen to others.")
+  var host = "127.0.0.1"
+
+  @Option(help: "TCP port; 0: any free one.")
+  var port = 8080
+
+  @OptionGroup(title: "Provider")
+  var provider: ProviderOptions
+
+  @Option(help: "The provider's callbacks are signed with it; repeat it while it is changed. \(SecretOption.advice)")
+  var callbackSecret: [String] = []
+
+  @OptionGroup(title: "Services around payments")
+  var services: ServiceOptions
+
+  @OptionGroup(title: "Events")
+  var outbox: OutboxOptions
+
+  @OptionGroup(title: "Inventory")
+  var inventory: InventoryOptions
+
+  @OptionGroup(title: "Limits")
+  var limits: LimitOptions
+
+  @Option(help: "Payments worked on at one time.")
+  var workers = 16
+
+  @Option(help: "Most connections to the database, one more for wake-ups. (default: --workers, 8 to 32)")
+  var connections: Int?
+
+  @Option(help: "Wait after the first attempt; doubles from there. (default: 1m)", transform: DurationText.parse)
+  var baseRetry = Duration.seconds(60)
+
+  @Option(help: "Longest wait between attempts. (default: 2^14 times --base-retry)", transform: DurationText.parse)
+  var maxRetry: Duration?
+
+  @Option(help: "A dead worker's tasks come back after this time. (default: 1m)", transform: DurationText.parse)
+  var lease = Duration.seconds(60)
+
+  @Option(help: "What a callback does about an existing check task.")
+  var callbackStrategy = CallbackStrategy.coalesce
+
+  @Option(help: "trace, debug, info, notice, warning, error or critical.")
+  var logLevel = "notice"
+
+  @Flag(
+    help: ArgumentHelp(
+      "Report on standard output and end when standard input closes: for a parent process.",
+      visibility: .hidden
+    )
+  )
+  var supervised = false
+
+  func validate() throws {
+    guard (0...65_535).contains(port) else { throw ValidationError("A port is between 0 and 65535.") }
+    guard (1...1000).contains(workers) else { throw ValidationError("--workers is between 1 and 1000.") }
+    guard (1...1000).contains(connections ?? 1) else {
+      throw ValidationError("--connections is between 1 and 1000.")
+    }
+    guard baseRetry > .zero else { throw ValidationError("--base-retry must be above zero.") }
+    guard lease >= .milliseconds(100) else { throw ValidationError("--lease must be at least 100ms.") }
+    guard Logger.Level(rawValue: logLevel) != nil else { throw ValidationError("There is no such log level.") }
+  }
+
+  func run() async throws {
+    try await HTTPClient.withHTTPClient(configuration: .connections(workers)) { client in
+      guard temporaryDatabase else { return try await run(client, databaseURL) }
+      let postgres = try await EmbeddedPostgres.start()
+      do {
+        try await run(client, postgres.connectionString)
+      } catch {
+        await postgres.stop()
+        throw error
+      }
+      await postgres.stop()
+    }
+  }
+
+  private func run(_ client: HTTPClient, _ databaseURL: String) async throws {
+    let level = Logger.Level(rawValue: logLevel) ?? .notice
+    let metrics = PrometheusMetrics()
+    MetricsSystem.bootstrap(metrics)
+    let logger = Log.make("payments", level: level)
+    let secrets = SecretOption.callbackSecrets(callbackSecret)
+    if secrets.isEmpty {
+      logger.warning("no secret for callbacks: all are refused, and payments are only followed by asking")
+    }
+    let provider = try self.provider.make(client)
+    // A handler holds one for a transaction; with fewer than handlers they wait for one another.
+    let connections = self.connections ?? min(max(8, workers), 32)
+    let store = try PostgresTaskStore(
+      .init(LibpqConfiguration(databaseURL), maxConnections: connections)
+    )
+    let app = PaymentsApp(
+      settings: settings(client, callbackSecrets: secrets),
+      client: TaskClient(store: store),
+      provider: provider,
+      observer: supervised ? ParentProcess() : UnobservedAttempts(),
+      metrics: metrics,
+      logger: logger
+    )
+    do {
+      try await app.migrate()
+      try await app.scheduleUpkeep()
+      try await group(app, level).run()
+    } catch {
+      await store.close()
+      throw error
+    }
+    await store.close()
+  }
+
+  private func settings(_ client: HTTPClient, callbackSecrets: [String]) -> PaymentsApp.Settings {
+    PaymentsApp.Settings(
+      host: host,
+      port: port,
+      workers: workers,
+      baseRetry: baseRetry,
+      maxRetry: maxRetry,
+      lease: lease,
+      callbackStrategy: callbackStrategy,
+      callbackSecrets: callbackSecrets,
+      keyLifetime: limits.keyLifetime,
+      backlogLimit: limits.backlogLimit,
+      upkeep: limits.upkeep,
+      services: services.make(client),
+      orders: services.orders(client),
+      inventorySecrets: inventory.all,
+      outbox: outbox.make(client)
+    )
+  }
+
+  private func group(_ app: PaymentsApp, _ level: Logger.Level) throws -> ServiceGroup {
+    let announcement = ClosureService {
+      let port = try await app.port()
+      if supervised { ParentProcess().listening(port) }
+      app.logger.notice("payments listens", metadata: ["url": "http://\(host):\(port)"])
+      try? await gracefulShutdown()
+    }
+    var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+      .init(service: try app.worker()), .init(service: app.server()), .init(service: announcement),
+    ]
+    if let publisher = try app.publisher() { services.append(.init(service: publisher)) }
+    services += try app.upkeepServices().map { .init(service: $0) }
+    if supervised {
+      services.append(ParentProcess().service)
+    }
+    var configuration = ServiceGroupConfiguration(
+      services: services,
+      gracefulShutdownSignals: [.sigterm, .sigint],
+      logger: Log.quiet("payments.lifecycle")
+    )
+    if supervised { configuration.maximumGracefulShutdownDuration = .seconds(5) }
+    return ServiceGroup(configuration: configuration)
+  }
+}
+
+extension CallbackStrategy: ExpressibleByArgument {}

@@ -1,0 +1,79 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// A request whose path fits an operation.
+struct APIRequest: Sendable {
+  /// Largest body that is read.
+  static let maxBodyBytes = 64 * 1024
+
+  let request: Request
+  /// The values of the path's parameters.
+  let path: [String: String]
+
+  func header(_ name: String) -> String? {
+    HTTPField.Name(name).flatMap { request.headers[$0] }
+  }
+
+  /// The payment that the path names.
+  /// - Throws: `not-found` if it can't be an id.
+  func paymentId() throws -> Int64 {
+    guard let id = path["id"].flatMap(Int64.init) else {
+      throw ProblemError(.notFound, "There is no such payment.")
+    }
+    return id
+  }
+
+  /// The query's parameters, decoded.
+  /// - Throws: `malformed-request` for one that isn't among `known`, is there twice, or can't be decoded.
+  func query(_ known: Set<String>) throws -> [String: String] {
+    var values: [String: String] = [:]
+    for part in (request.uri.query ?? "").split(separator: "&") {
+      let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard
+        let name = String(pair[0]).removingPercentEncoding,
+        let value = (pair.count == 2 ? String(pair[1]) : "").removingPercentEncoding
+      else { throw ProblemError(.malformedRequest, "The query isn't percent-encoded UTF-8.") }
+      guard known.contains(name) else {
+        throw ProblemError(.malformedRequest, "The query has a parameter that isn't known here.")
+      }
+      guard values.updateValue(value, forKey: name) == nil else {
+        throw ProblemError(.malformedRequest, "\(name) is there twice.")
+      }
+    }
+    return values
+  }
+
+  /// The body's bytes as they came.
+  /// - Throws: `body-too-large`; `not-json` for another media type.
+  func body(isOptional: Bool = false) async throws -> Data {
+    let media = request.headers[.contentType].map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " } }
+    if let length = request.headers[.contentLength].flatMap(Int.init), length > Self.maxBodyBytes {
+      throw ProblemError(.bodyTooLarge, "A body has at most \(Self.maxBodyBytes) bytes.")
+    }
+    let buffer: ByteBuffer
+    do {
+      buffer = try await request.body.collect(upTo: Self.maxBodyBytes)
+    } catch is NIOTooManyBytesError {
+      throw ProblemError(.bodyTooLarge, "A body has at most \(Self.maxBodyBytes) bytes.")
+    }
+    if isOptional, buffer.readableBytes == 0 { return Data() }
+    guard media == "application/json" else { throw ProblemError(.notJSON) }
+    return Data(buffer.readableBytesView)
+  }
+
+  /// A JSON object as fields to be checked.
+  /// - Throws: also `malformed-request` if it isn't JSON.
+  func fields(isOptional: Bool = false) async throws -> BodyFields {
+    let data = try await body(isOptional: isOptional)
+    if isOptional, data.isEmpty { return BodyFields([:]) }
+    guard let tree = try? JSONFormat.decoder().decode(JSONTree.self, from: data) else {
+      throw ProblemError(.malformedRequest, "The body isn't JSON, or holds a number that nobody can represent.")
+    }
+    guard case .object(let fields) = tree else {
+      throw ProblemError(.invalidFields, errors: [.init(pointer: "", detail: "must be an object")])
+    }
+    return BodyFields(fields)
+  }
+}

@@ -1,0 +1,188 @@
+import HTTPTypes
+import Hummingbird
+
+extension PaymentAPI {
+  /// Every operation there is.
+  var operations: [APIOperation] {
+    [create, list, show, cancel, refund, callback, inventoryOperation]
+      + ownOperations
+  }
+
+  private static let paymentId = APIOperation.Parameter(
+    name: "id",
+    location: .path,
+    isRequired: true,
+    description: "The payment's id.",
+    schema: ["type": "integer", "format": "int64", "minimum": 1]
+  )
+
+  static func idempotencyKey(isRequired: Bool, _ description: String) -> APIOperation.Parameter {
+    APIOperation.Parameter(
+      name: "Idempotency-Key",
+      location: .header,
+      isRequired: isRequired,
+      description: description,
+      schema: [
+        "type": "string", "minLength": 1, "maxLength": .integer(Int64(IdempotencyKey.maxLength)),
+        "pattern": #"^[!#-\[\]-~]+$"#, "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"],
+      ]
+    )
+  }
+
+  private static let replayed = [
+    "Idempotency-Replayed": "`true` if this answer was given before, and nothing was done."
+  ]
+
+  private var create: APIOperation {
+    APIOperation(
+      method: .post,
+      path: "/payments",
+      id: "createPayment",
+      summary: "Accept a payment",
+      description: """
+        The payment, the key and the first task are one commit. Repeating the request with its key gives the first \
+        answer; the same key with another body is refused. A concurrent repetition waits for the first.
+        """,
+      parameters: [Self.idempotencyKey(isRequired: true, "Names this payment: the same for every repetition.")],
+      body: .init(
+        schema: "NewPayment",
+        example: [
+          "userId": "user-7", "orderId": "order-12", "amount": 1250, "currency": "EUR", "description": "Two books",
+        ]
+      ),
+      answers: [
+        .json(
+          .accepted,
+          "Payment",
+          "Accepted; it will be worked on.",
+          headers: Self.replayed.merging(["Location": "The payment."], uniquingKeysWith: { first, _ in first })
+        )
+      ],
+      problems: [.missingIdempotencyKey, .keyInUse, .invalidFields, .keyReused, .backlogFull],
+      handle: { try await createPayment($0) }
+    )
+  }
+
+  private var list: APIOperation {
+    func parameter(_ name: String, _ description: String, _ schema: JSONTree) -> APIOperation.Parameter {
+      .init(name: name, location: .query, description: description, schema: schema)
+    }
+    let id = APISchemas.text(1...NewPayment.maxIdLength, "")
+    return APIOperation(
+      method: .get,
+      path: "/payments",
+      id: "listPayments",
+      summary: "List payments",
+      description: "Newest first. A page and the cursor of the next; payments made meanwhile don't shift the pages.",
+      parameters: [
+        parameter("status", "Only with this status.", APISchemas.text(1...PaymentStatus.maxLength, "")),
+        parameter("userId", "Only of this user.", id),
+        parameter("orderId", "Only for this order.", id),
+        parameter("createdSince", "Only created at this instant or later.", APISchemas.instant),
+        parameter("createdUntil", "Only created before this instant.", APISchemas.instant),
+        parameter(
+          "limit",
+          "Payments per page.",
+          [
+            "type": "integer", "minimum": .integer(Int64(PaymentQuery.limits.lowerBound)),
+            "maximum": .integer(Int64(PaymentQuery.limits.upperBound)),
+            "default": .integer(Int64(PaymentQuery.defaultLimit)),
+          ]
+        ),
+        parameter(
+          "cursor",
+          "The `next` of the page before.",
+          ["type": "string", "pattern": "^[0-9a-f]{16}$"]
+        ),
+      ],
+      answers: [.json(.ok, "PaymentPage", "A page.")],
+      handle: { try await listPayments($0) }
+    )
+  }
+
+  private var show: APIOperation {
+    APIOperation(
+      method: .get,
+      path: "/payments/{id}",
+      id: "showPayment",
+      summary: "Show a payment with its history and refunds",
+      parameters: [Self.paymentId],
+      answers: [.json(.ok, "PaymentDetails", "The payment.")],
+      problems: [.notFound],
+      handle: { try await showPayment($0) }
+    )
+  }
+
+  private var cancel: APIOperation {
+    APIOperation(
+      method: .post,
+      path: "/payments/{id}/cancel",
+      id: "cancelPayment",
+      summary: "Cancel a payment",
+      description: """
+        Before the provider was told to execute it, a payment is cancelled at once. After that the provider decides: it \
+        is asked by a durable task, and may refuse. Repeating the request changes nothing.
+        """,
+      parameters: [Self.paymentId],
+      answers: [
+        .json(.ok, "Payment", "It is CANCELLED: no money moved, and none will."),
+        .json(.accepted, "Payment", "The provider will be asked."),
+      ],
+      problems: [.notFound, .wrongStatus],
+      handle: { try await cancelPayment($0) }
+    )
+  }
+
+  private var refund: APIOperation {
+    APIOperation(
+      method: .post,
+      path: "/payments/{id}/refund",
+      id: "refundPayment",
+      summary: "Refund a payment, or a part of it",
+      description: """
+        Without an amount all that is left is refunded; that may be repeated without a key. The refund is carried out by \
+        a durable task; its state is shown with the payment.
+        """,
+      parameters: [
+        Self.paymentId, Self.idempotencyKey(isRequired: false, "Names this refund; needed with an amount."),
+      ],
+      body: .init(schema: "NewRefund", isRequired: false, example: ["amount": 250, "reason": "One book came back"]),
+      answers: [
+        .json(
+          .accepted,
+          "Refund",
+          "Accepted; it will be worked on.",
+          headers: Self.replayed.merging(["Location": "The payment."], uniquingKeysWith: { first, _ in first })
+        )
+      ],
+      problems: [.missingIdempotencyKey, .notFound, .keyInUse, .wrongStatus, .invalidFields, .keyReused],
+      handle: { try await refundPayment($0) }
+    )
+  }
+
+  private var callback: APIOperation {
+    APIOperation(
+      method: .post,
+      path: "/paymentProviderCallback",
+      id: "receiveCallback",
+      summary: "Receive the provider's callback",
+      description: """
+        Signed over the body's bytes: `t=<unix seconds>,v1=<hex HMAC-SHA256(secret, "t.body")>`, at most 5 minutes off. \
+        The status is a hint: the provider is asked. A payment that isn't known yet is remembered.
+        """,
+      parameters: [
+        .init(
+          name: callbackFormat.signatureHeader,
+          location: .header,
+          isRequired: true,
+          description: "Several `v1` are tried, so that secrets can be changed.",
+          schema: ["type": "string", "maxLength": .integer(Int64(ProviderSignature.maxBytes))]
+        )
+      ],
+      body: .init(schema: callbackFormat.schema, example: callbackFormat.example),
+      answers: [.init(status: .accepted, description: "Taken, also if it was repeated.")],
+      problems: [.invalidSignature],
+      handle: { try await receiveCallback($0) }
+    )
+  }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Libpq
+import Logging
+import TaskQueue
+
+/// Routes requests to the operations, and turns every error into a problem.
+struct PaymentResponder: HTTPResponder {
+  let operations: [APIOperation]
+  let metrics: PrometheusMetrics
+  let logger: Logger
+
+  func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+    let start = ContinuousClock.now
+    let isHead = request.method == .head
+    let method = isHead ? .get : request.method
+    let (operation, path) = route(method, request.uri.path)
+    var response: Response
+    do {
+      response = try await answer(request, operation, path)
+    } catch {
+      response = try JSONResponse.problem(problem(error, operation))
+    }
+    if isHead {
+      response.headers[.contentLength] = response.body.contentLength.map(String.init)
+      response = response.createHeadResponse()
+    }
+    // Labels are bounded: one of the operations, one of the statuses.
+    let labels = [("operation", operation?.id ?? "none"), ("status", String(response.status.code))]
+    metrics.increment("http_requests_total", labels)
+    metrics.record("http_request_duration", ContinuousClock.now - start, [("operation", operation?.id ?? "none")])
+    return response
+  }
+
+  private func answer(
+    _ request: Request,
+    _ operation: APIOperation?,
+    _ path: [String: String]
+  ) async throws -> Response {
+    if let operation { return try await operation.handle(APIRequest(request: request, path: path)) }
+    let methods = operations.filter { $0.match(request.uri.path) != nil }.map(\.method.rawValue)
+    guard !methods.isEmpty else { throw ProblemError(.notFound, "There is no such path; see /doc.") }
+    let allowed = (methods.contains("GET") ? methods + ["HEAD"] : methods).sorted().joined(separator: ", ")
+    throw ProblemError(.methodNotAllowed, "The path has \(allowed).", allow: allowed)
+  }
+
+  private func route(_ method: HTTPRequest.Method, _ path: String) -> (APIOperation?, [String: String]) {
+    for operation in operations where operation.method == method {
+      if let values = operation.match(path) { return (operation, values) }
+    }
+    return (nil, [:])
+  }
+
+  /// What the caller learns: never more than that something of ours failed, and whether it may help to repeat.
+  private func problem(_ error: any Error, _ operation: APIOperation?) -> ProblemError {
+    switch error {
+    case let error as ProblemError:
+      return error
+    case let error as LibpqError where Self.isOurMistake(error):
+      logger.error("request failed", metadata: metadata(operation, error))
+      return ProblemError(.internalError)
+    case is LibpqError, is TaskQueueError, is CancellationError:
+      logger.warning("request failed", metadata: metadata(operation, error))
+      return ProblemError(.unavailable, "Repeat the request, with the same Idempotency-Key if it has one.")
+    default:
+      logger.error("request failed", metadata: metadata(operation, error))
+      return ProblemError(.internalError)
+    }
+  }
+
+  /// Data, constraints or SQL that the server refuses whenever it is asked.
+  private static func isOurMistake(_ error: LibpqError) -> Bool {
+    ["22", "23", "42"].contains { error.sqlState?.hasPrefix($0) ?? false }
+  }
+
+  private func metadata(_ operation: APIOperation?, _ error: any Error) -> Logger.Metadata {
+    ["operation": "\(operation?.id ?? "none")", "error": "\(error)"]
+  }
+}

@@ -1,0 +1,48 @@
+import Libpq
+import TaskQueue
+import TaskQueuePostgres
+
+/// All task handlers of the app.
+enum PaymentHandlers {
+  /// - Parameters:
+  ///   - baseRetry: the wait after the first attempt; doubles, as machamp's 1 minute does.
+  ///   - maxRetry: the longest wait; nil: 2^14 times the base, as machamp's.
+  ///   - upkeep: the periodic tasks' periods.
+  ///   - services: of the steps around payments.
+  static func make(
+    client: TaskClient<PostgresTaskStore>,
+    provider: any PaymentProvider,
+    baseRetry: Duration = .seconds(60),
+    maxRetry: Duration? = nil,
+    upkeep: UpkeepSettings = .init(),
+    services: StepServices = .none,
+    observer: any AttemptObserver = UnobservedAttempts()
+  ) throws -> TaskHandlers {
+    let options = TaskHandlerOptions(
+      retry: .exponential(base: baseRetry, cap: max(baseRetry, maxRetry ?? baseRetry * 16_384)),
+      // A payment is never given up because the provider is down for long.
+      maxAttempts: Limits.maxAttempts
+    )
+    var handlers = TaskHandlers()
+    func register<Handler: PaymentTaskHandler>(_ handler: Handler) throws {
+      try handlers.register(Handler.Payload.self, options: options) { payload, context in
+        let payment = Handler.payment(of: payload)
+        if let payment { observer.began(payment) }
+        defer { if let payment { observer.ended(payment) } }
+        return try await ProviderPatience.kept(context) {
+          try await handler.handle(payload, context: context, effects: context.effects)
+        }
+      }
+    }
+    try register(InitPaymentHandler(client: client, provider: provider))
+    try register(CheckPaymentHandler(client: client, provider: provider))
+    try register(CancelPaymentHandler(client: client, provider: provider))
+    try register(RefundPaymentHandler(client: client, provider: provider))
+    try register(SagaHandler(client: client, services: services, capabilities: provider.capabilities))
+    let reconcile = ReconcileHandler(client: client, provider: provider, settings: upkeep)
+    try handlers.register(ReconcilePayments.self, options: options) { payload, context in
+      try await ProviderPatience.kept(context) { try await reconcile.handle(payload, context: context) }
+    }
+    return handlers
+  }
+}

@@ -1,0 +1,226 @@
+import Hummingbird
+import Libpq
+package import Logging
+import NIOCore
+package import ServiceLifecycle
+package import TaskQueue
+package import TaskQueuePostgres
+
+/// The parts of one `serve` process.
+package struct PaymentsApp: Sendable {
+  package struct Settings: Sendable {
+    /// The address to listen on. Whoever can reach it can pay: there is no authentication here.
+    package var host = "127.0.0.1"
+    /// 0: any free one.
+    package var port = 0
+    /// Payments worked on at one time.
+    package var workers = 16
+    package var baseRetry = Duration.seconds(60)
+    /// nil: 2^14 times the base.
+    package var maxRetry: Duration?
+    package var lease = Duration.seconds(60)
+    package var callbackStrategy = CallbackStrategy.coalesce
+    /// Of the provider's signatures; empty: every callback is refused.
+    package var callbackSecrets: [String] = []
+    /// How long an idempotency key is remembered.
+    package var keyLifetime = Duration.seconds(86_400)
+    /// The most payments that may be open.
+    package var backlogLimit = 100_000
+    package var upkeep = UpkeepSettings()
+    package var connections = ConnectionLimits()
+    /// Of the steps around payments.
+    package var services = StepServices.none
+    /// Knows what the orders of inventory events cost.
+    package var orders: (any OrderSource)?
+    /// Of the inventory service's signatures; empty: every event of it is refused.
+    package var inventorySecrets: [String] = []
+    /// Who gets the payments' events; nil: this process publishes none.
+    package var outbox: OutboxSettings?
+
+    package init(
+      host: String = "127.0.0.1",
+      port: Int = 0,
+      workers: Int = 16,
+      baseRetry: Duration = .seconds(60),
+      maxRetry: Duration? = nil,
+      lease: Duration = .seconds(60),
+      callbackStrategy: CallbackStrategy = CallbackStrategy.coalesce,
+      callbackSecrets: [String] = [],
+      keyLifetime: Duration = .seconds(86_400),
+      backlogLimit: Int = 100_000,
+      upkeep: UpkeepSettings = UpkeepSettings(),
+      connections: ConnectionLimits = ConnectionLimits(),
+      services: StepServices = StepServices.none,
+      orders: (any OrderSource)? = nil,
+      inventorySecrets: [String] = [],
+      outbox: OutboxSettings? = nil
+    ) {
+      self.host = host
+      self.port = port
+      self.workers = workers
+      self.baseRetry = baseRetry
+      self.maxRetry = maxRetry
+      self.lease = lease
+      self.callbackStrategy = callbackStrategy
+      self.callbackSecrets = callbackSecrets
+      self.keyLifetime = keyLifetime
+      self.backlogLimit = backlogLimit
+      self.upkeep = upkeep
+      self.connections = connections
+      self.services = services
+      self.orders = orders
+      self.inventorySecrets = inventorySecrets
+      self.outbox = outbox
+    }
+  }
+
+  /// Of a process that works on a payment, until the payment is left to a person. Many: whoever kills processes again and
+  /// again isn't to make dead letters of the payments that they happen to hold.
+  static let maxCrashes = 1000
+
+  package let settings: Settings
+  package let client: TaskClient<PostgresTaskStore>
+  package let provider: any PaymentProvider
+  package let observer: any AttemptObserver
+  package let metrics: PrometheusMetrics
+  package let logger: Logger
+  private let listeningPort = ListeningPort()
+
+  package init(
+    settings: Settings,
+    client: TaskClient<PostgresTaskStore>,
+    provider: any PaymentProvider,
+    observer: any AttemptObserver = UnobservedAttempts(),
+    metrics: PrometheusMetrics = PrometheusMetrics(),
+    logger: Logger
+  ) {
+    self.settings = settings
+    self.client = client
+    self.provider = provider
+    self.observer = observer
+    self.metrics = metrics
+    self.logger = logger
+  }
+
+  /// Brings the library's schema and the app's own up to date.
+  package func migrate() async throws {
+    let configuration = client.store.configuration
+    try await Migrator(configuration: configuration.connection, schema: configuration.schema).migrate()
+    try await PaymentMigrations.apply(to: client.pool)
+    // Before anything is accepted here, so that no event of it is missing.
+    if settings.outbox != nil { try await OutboxStore.switchOn(in: client.pool) }
+  }
+
+  /// Waits until the server listens. For one caller, once.
+  package func port() async throws -> Int {
+    try await listeningPort.wait()
+  }
+
+  package func worker() throws -> TaskWorker {
+    var configuration = TaskWorkerConfiguration()
+    configuration.concurrency = settings.workers
+    configuration.lease = settings.lease
+    configuration.maxCrashes = Self.maxCrashes
+    // One call to the provider is slow compared with a claim, and what waits here can't be had by another process.
+    configuration.maxPrefetch = 0
+    return try TaskWorker(
+      store: client.store,
+      handlers: PaymentHandlers.make(
+        client: client,
+        provider: provider,
+        baseRetry: settings.baseRetry,
+        maxRetry: settings.maxRetry,
+        upkeep: settings.upkeep,
+        services: settings.services,
+        observer: observer
+      ),
+      configuration: configuration,
+      logger: logger
+    )
+  }
+
+  /// Publishes events, in a lane and with slots of its own; nil: there is nobody to publish them to.
+  package func publisher() throws -> TaskWorker? {
+    guard let outbox = settings.outbox else { return nil }
+    var configuration = TaskWorkerConfiguration()
+    configuration.queues = [PublishEvents.queue]
+    configuration.concurrency = settings.workers
+    configuration.lease = settings.lease
+    configuration.maxCrashes = Self.maxCrashes
+    configuration.maxPrefetch = 0
+    return try TaskWorker(
+      store: client.store,
+      handlers: OutboxHandlers.make(client: client, settings: outbox),
+      configuration: configuration,
+      logger: logger
+    )
+  }
+
+  /// Sees to it that the periodic tasks are alive: one of each, whichever process enqueues it.
+  package func scheduleUpkeep() async throws {
+    let client = client
+    if settings.upkeep.reconciliationPeriod != nil {
+      try await client.enqueue(ReconcilePayments(), options: .with { $0.unique = ReconcilePayments.unique })
+    }
+    if settings.outbox != nil { try await client.enqueue(TendOutbox(), options: TendOutbox.options(.now)) }
+  }
+
+  /// What runs beside the worker and the server: the alarms, and the purge of what has expired.
+  package func upkeepServices() throws -> [any Service] {
+    let upkeep = settings.upkeep
+    let inbox = CallbackInbox(store: client.store, retention: upkeep.callbackLifetime)
+    let purge = PeriodicPurge(interval: upkeep.purgePeriod, logger: logger) {
+      let keys = try await IdempotencyStore.purge(in: client.pool)
+      let callbacks = try await inbox.purgeExpired()
+      let effects = try await client.purgeEffects(olderThan: upkeep.effectLifetime)
+      guard let outbox = settings.outbox else { return keys + callbacks + effects }
+      return try await keys + callbacks + effects + OutboxStore.purge(olderThan: outbox.retention, in: client.pool)
+    }
+    return [try PaymentAlarms(logger: logger).monitor(client.store, upkeep), purge]
+  }
+
+  package func api() -> PaymentAPI {
+    PaymentAPI(
+      client: client,
+      capabilities: provider.capabilities,
+      callbacks: CallbackHandler(
+        client: client,
+        strategy: settings.callbackStrategy,
+        retention: settings.upkeep.callbackLifetime
+      ),
+      callbackSecrets: settings.callbackSecrets,
+      callbackFormat: provider.callbackFormat,
+      idempotency: IdempotencyGate(client: client, lifetime: settings.keyLifetime),
+      backlog: BacklogGate(limit: settings.backlogLimit, pool: client.pool),
+      metrics: metrics,
+      services: settings.services,
+      orders: settings.orders,
+      inventorySecrets: settings.inventorySecrets
+    )
+  }
+
+  package func server() -> some Service {
+    let limits = settings.connections
+    return Application(
+      responder: PaymentResponder(operations: api().operations, metrics: metrics, logger: logger),
+      server: .http1(
+        configuration: .init(
+          additionalChannelHandlers: [ConnectionGuard(limits: limits)],
+          idleTimeout: TimeAmount(limits.idle),
+          httpDecoderConfiguration: .init(
+            maxHeaderFieldSize: limits.headerBytes,
+            maxHeaderListSize: limits.headerBytes,
+            maxHeaderFieldCount: limits.headers
+          )
+        )
+      ),
+      configuration: .init(
+        address: .hostname(settings.host, port: settings.port),
+        serverName: "payments",
+        availableConnectionsDelegate: .maximum(limits.connections, logger: Log.quiet("payments.http"))
+      ),
+      onServerRunning: { [listeningPort] in listeningPort.report($0) },
+      logger: Log.quiet("payments.http")
+    )
+  }
+}

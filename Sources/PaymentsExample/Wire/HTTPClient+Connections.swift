@@ -1,0 +1,12 @@
+package import AsyncHTTPClient
+
+extension HTTPClient.Configuration {
+  /// For so many requests to one server at a time; the standard 8 would let the others wait. Follows no redirect: a request
+  /// that moves money goes where it was sent, or nowhere.
+  package static func connections(_ connections: Int) -> Self {
+    var configuration = Self()
+    configuration.redirectConfiguration = .disallow
+    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = max(8, connections)
+    return configuration
+  }
+}
