@@ -57,11 +57,14 @@ let package = Package(
       dependencies: ["TaskQueue", .product(name: "HeapModule", package: "swift-collections")]
     ),
 
-    // The numbered .sql files, embedded in the binary.
+    // The .sql files, embedded in the binary.
     .target(
       name: "TaskQueueMigrations",
       path: "migrations",
-      resources: [.embedInCode("V0001_task_queue.sql"), .embedInCode("V0002_effects.sql")]
+      exclude: ["install.sql"],
+      resources: [
+        .embedInCode("V0001_task_queue.sql"), .embedInCode("V0002_effects.sql"), .embedInCode("functions"),
+      ]
     ),
 
     // The durable store and the migrator.
@@ -201,9 +204,9 @@ let package = Package(
     .testTarget(
       name: "TaskQueuePostgresTests",
       dependencies: [
-        "ChildProcesses", "CrashTestWorker", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue",
-        "TaskQueueConformance",
-        "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit", .product(name: "Logging", package: "swift-log"),
+        "ChildProcesses", "CLibpq", "CrashTestWorker", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue",
+        "TaskQueueConformance", "TaskQueueInMemory", "TaskQueueMigrations", "TaskQueuePostgres", "TaskQueueTestKit",
+        .product(name: "Logging", package: "swift-log"),
       ]
     ),
     .testTarget(

@@ -7,6 +7,12 @@ public struct MigrationFile: Sendable {
   /// UTF-8 SQL.
   public let bytes: [UInt8]
 
+  public init(version: Int, name: String, bytes: [UInt8]) {
+    self.version = version
+    self.name = name
+    self.bytes = bytes
+  }
+
   /// All of them, in the order in which they are applied.
   public static var all: [MigrationFile] {
     [

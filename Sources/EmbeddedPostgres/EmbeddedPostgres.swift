@@ -58,6 +58,23 @@ public final class EmbeddedPostgres: Sendable {
     }
   }
 
+  /// Runs `body` with a cluster that is stopped afterwards, however `body` ends.
+  package static func with<Value>(
+    settings: [String: String] = [:],
+    _ body: (EmbeddedPostgres) async throws -> Value
+  ) async throws -> Value {
+    let postgres = try await start(settings: settings)
+    let result: Value
+    do {
+      result = try await body(postgres)
+    } catch {
+      await postgres.stop()
+      throw error
+    }
+    await postgres.stop()
+    return result
+  }
+
   /// The directory of `initdb`, `pg_ctl` and `postgres`: the one named by the environment's `TASKQUEUE_POSTGRES_BIN`,
   /// else what `pg_config --bindir` says, else the newest version in the usual places, else the search path.
   ///

@@ -93,14 +93,7 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     try await HTTPClient.withHTTPClient(configuration: .connections(workers)) { client in
       guard temporaryDatabase else { return try await run(client, databaseURL) }
-      let postgres = try await EmbeddedPostgres.start()
-      do {
-        try await run(client, postgres.connectionString)
-      } catch {
-        await postgres.stop()
-        throw error
-      }
-      await postgres.stop()
+      try await EmbeddedPostgres.with { try await run(client, $0.connectionString) }
     }
   }
 

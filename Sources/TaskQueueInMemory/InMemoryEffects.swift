@@ -6,7 +6,7 @@
   import Foundation
 #endif
 
-/// The in-memory store's ledger: the same rules as the functions `begin_effect`, `end_effect` and `resolve_effect`.
+/// The in-memory store's ledger: the same rules as the functions `_begin_effect`, `_end_effect` and `resolve_effect`.
 struct InMemoryEffects {
   struct ID: Hashable {
     var task: TaskID

@@ -55,30 +55,30 @@ struct StoreStatements: Sendable {
     }
     enqueue = template(
       "enqueue",
-      "SELECT task_id, is_new FROM {schema}.enqueue_many($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)"
+      "SELECT task_id, is_new FROM {schema}._enqueue_many($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)"
     )
     taskTable = "\(schema.quoted).task"
     clock = template("clock", "SELECT clock_timestamp(), pg_current_xact_id()")
     let sequence = "\(taskTable)_id_seq".replacing("'", with: "''")
     drawIDs = template("draw", "SELECT nextval('\(sequence)') FROM generate_series(1, $1)")
-    wake = template("wake", "SELECT {schema}.wake($1)")
-    settleComplete = template("complete", "SELECT {schema}.settle_complete($1, $2)")
+    wake = template("wake", "SELECT {schema}._wake($1)")
+    settleComplete = template("complete", "SELECT {schema}._settle_complete($1, $2)")
     // The transaction's id in the same round trip: an unknown COMMIT can then be looked up.
     completeInTransaction = template(
       "complete_in",
-      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}.settle_complete($1, $2))"
+      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle_complete($1, $2))"
     )
-    settle = template("settle", "SELECT {schema}.settle($1,$2,$3,$4,$5,$6,$7,$8)")
+    settle = template("settle", "SELECT {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8)")
     settleInTransaction = template(
       "settle_in",
-      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}.settle($1,$2,$3,$4,$5,$6,$7,$8))"
+      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8))"
     )
-    let claiming = "{schema}.claim($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12"
+    let claiming = "{schema}._claim($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12"
     claim = template("claim", "SELECT * FROM \(claiming))")
     // What was promoted is handed to the claim, so it is done first. At least one row, in the last columns the promotion.
     promoteAndClaim = template(
       "promote_claim",
-      "SELECT c.*, p.* FROM {schema}.promote($13, $14) AS p LEFT JOIN LATERAL \(claiming), p.promoted_from) AS c ON true"
+      "SELECT c.*, p.* FROM {schema}._promote($13, $14) AS p LEFT JOIN LATERAL \(claiming), p.promoted_from) AS c ON true"
     )
     claimAsynchronously = template("async", "SELECT set_config('synchronous_commit', 'off', true)")
     // Whoever writes a table holds a lock of this mode to the end of the transaction. The time is taken first.
@@ -91,8 +91,8 @@ struct StoreStatements: Sendable {
         AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
       """
     )
-    renew = template("renew", "SELECT held_token, cancels FROM {schema}.renew($1, $2, $3)")
-    channels = template("channels", "SELECT {schema}.channel('tasks'), {schema}.channel('cancels')")
+    renew = template("renew", "SELECT held_token, cancels FROM {schema}._renew($1, $2, $3)")
+    channels = template("channels", "SELECT {schema}._channel('tasks'), {schema}._channel('cancels')")
     cancel = template("cancel", "SELECT {schema}.cancel($1)")
     runNow = template("run_now", "SELECT {schema}.run_now($1, $2)")
     pause = template("pause", "SELECT {schema}.pause_queue($1)")
@@ -101,10 +101,10 @@ struct StoreStatements: Sendable {
     deleteDuplicates = template("duplicates", "SELECT {schema}.delete_duplicates($1, $2, $3, $4, $5)")
     let state = """
       CASE WHEN finished_at IS NOT NULL THEN 'finished' WHEN lease_until > now() THEN 'running'
-        WHEN run_at <= now() THEN 'due' ELSE 'waiting' END
+        WHEN due_at <= now() THEN 'due' ELSE 'waiting' END
       """
     let snapshot = """
-      SELECT id, queue, type, \(state), priority, payload, headers, attempt, failures, crashes, unique_key, run_at, created_at,
+      SELECT id, queue, type, \(state), priority, payload, headers, attempt, failures, crashes, unique_key, due_at, created_at,
         errors FROM {schema}.task
       """
     task = template("task", "\(snapshot) WHERE id = $1 AND finished_at IS NULL")
@@ -119,9 +119,9 @@ struct StoreStatements: Sendable {
       """
       SELECT q.name, t.type, least(count(*), $3)
       FROM unnest($1::text[]) AS q(name) CROSS JOIN LATERAL (
-        SELECT type, lease_until, run_at FROM {schema}.task WHERE ready AND queue = q.name
-        ORDER BY priority, run_at, id LIMIT 100000) AS t
-      WHERE t.type <> ALL ($2::text[]) AND t.lease_until <= now() AND t.run_at <= now()
+        SELECT type, lease_until, due_at FROM {schema}.task WHERE ready AND queue = q.name
+        ORDER BY priority, due_at, id LIMIT 100000) AS t
+      WHERE t.type <> ALL ($2::text[]) AND t.lease_until <= now() AND t.due_at <= now()
       GROUP BY 1, 2 ORDER BY 1, 2
       """
     )
@@ -136,7 +136,7 @@ struct StoreStatements: Sendable {
       FROM {schema}.dead_task WHERE \(filter) AND id > $4 ORDER BY id LIMIT $5
       """
     )
-    redrive = template("redrive", "SELECT r FROM {schema}.redrive($1, $2, $3, $4, $5) AS r ORDER BY r")
+    redrive = template("redrive", "SELECT r FROM {schema}._redrive($1, $2, $3, $4, $5) AS r ORDER BY r")
     purge = template(
       "purge",
       """
@@ -148,8 +148,8 @@ struct StoreStatements: Sendable {
       "drop_keys",
       """
       DELETE FROM {schema}.task WHERE id = ANY (ARRAY(
-        SELECT id FROM {schema}.task WHERE NOT ready AND finished_at IS NOT NULL AND run_at <= now()
-        ORDER BY run_at LIMIT $1 FOR UPDATE SKIP LOCKED))
+        SELECT id FROM {schema}.task WHERE NOT ready AND finished_at IS NOT NULL AND due_at <= now()
+        ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED))
       """
     )
   }

@@ -26,7 +26,7 @@ extension TaskQueueError {
     case (_, "42P01"?), (_, "3F000"?), (_, "42883"?), (_, "42703"?):
       self.init(
         .storeFailed,
-        "TaskQueue's schema is missing or too old. Run Migrator, or psql with the files of migrations/, on this database and schema.",
+        "TaskQueue's schema is missing or too old. Run Migrator, or psql -f migrations/install.sql, on this database and schema.",
         underlying: error
       )
     case (_, "22P02"?), (_, "22021"?), (_, "22P05"?):

@@ -51,7 +51,7 @@ struct ThresholdsTests {
       ("not json", "JSON object"),
       (#"{"drain-1": 0.6}"#, "JSON object"),
       (#"{"drain-9": {"minRatio": 0.6}}"#, "Unknown metric"),
-      (#"{"drain-1": {"minRatio": 0.6}}"#, "Unknown bound"),
+      (#"{"drain-1": {"leastRatio": 0.6}}"#, "Unknown bound"),
       (#"{"drain-1": {"minimum": 1000}}"#, "is a speed"),
       (#"{"peak-memory": {"maxRatio": 1}}"#, "no reference"),
     ]

@@ -76,7 +76,7 @@ struct AlarmTests {
     try await withStore { store in
       try await store.pool.executeScript(
         """
-        INSERT INTO taskqueue.task (type, payload, ready, run_at) SELECT 'note', '{}', false, now() + interval '1 d'
+        INSERT INTO taskqueue.task (type, payload, ready, due_at) SELECT 'note', '{}', false, now() + interval '1 d'
           FROM generate_series(1, 50000);
         INSERT INTO taskqueue.effect (task_id, name, task_type, key, request_digest, state, token, call_limit, key_used_at,
             intended_at, changed_at)

@@ -217,7 +217,7 @@ extension PostgresTaskStore {
       """
       SELECT concat_ws('|', queue, type, priority, ready, attempt, failures, crashes, rerun, cancel_requested, max_attempts,
         deadline, payload, headers::jsonb, retry::jsonb, lease_until, finished_at, unique_key, unique_period, errors, lease_token,
-        CASE WHEN run_at < created_at + interval '1 day' THEN (run_at - created_at)::text ELSE run_at::text END)
+        CASE WHEN due_at < created_at + interval '1 day' THEN (due_at - created_at)::text ELSE due_at::text END)
       FROM taskqueue.task ORDER BY id
       """
     ).rows

@@ -32,7 +32,7 @@ struct PostgresEffectLedgerTests {
       for id in [1, 255, 65_536, Int64.max] {
         let statement = LibpqStatement(
           """
-          SELECT taskqueue.effect_key(n.id, $1, u.name)::text
+          SELECT taskqueue._effect_key(n.id, $1, u.name)::text
           FROM taskqueue.effect_namespace n, unnest($2) WITH ORDINALITY AS u(name, place) ORDER BY u.place
           """,
           [.int8(id), .textArray(names)]
@@ -61,9 +61,9 @@ struct PostgresEffectLedgerTests {
           SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on;
           SET auto_explain.log_analyze = on; SET auto_explain.log_level = notice; SET client_min_messages = notice
           """,
-          "-c", "SELECT taskqueue.begin_effect(id, 7, 'e', sha256('r'), '1 s', NULL, NULL) FROM taskqueue.task",
-          "-c", "SELECT taskqueue.begin_effect(id, 7, 'e', sha256('r'), '1 s', NULL, NULL) FROM taskqueue.task",
-          "-c", "SELECT taskqueue.end_effect(id, 7, 'e', 1, 'succeeded', '1', NULL, NULL) FROM taskqueue.task",
+          "-c", "SELECT taskqueue._begin_effect(id, 7, 'e', sha256('r'), '1 s', NULL, NULL) FROM taskqueue.task",
+          "-c", "SELECT taskqueue._begin_effect(id, 7, 'e', sha256('r'), '1 s', NULL, NULL) FROM taskqueue.task",
+          "-c", "SELECT taskqueue._end_effect(id, 7, 'e', 1, 'succeeded', '1', NULL, NULL) FROM taskqueue.task",
         ]
       )
       #expect(output.status == 0, "\(output.errors)")
@@ -83,7 +83,7 @@ struct PostgresEffectLedgerTests {
       try await withTestDatabase(migrated: false) { database in
         try await Migrator(configuration: database.postgresConfiguration).migrate()
         let connection = try await LibpqConnection.connect(database.postgresConfiguration)
-        let sql = "SELECT taskqueue.effect_key(id, 1, 'charge')::text FROM taskqueue.effect_namespace"
+        let sql = "SELECT taskqueue._effect_key(id, 1, 'charge')::text FROM taskqueue.effect_namespace"
         keys.insert(try await connection.query(sql)[0].text(0))
         await connection.close()
       }
@@ -150,7 +150,7 @@ struct PostgresEffectLedgerTests {
       #expect(try await store.number(claimable) == 1)
       try await store.pool.withTransaction { transaction in
         let begin = LibpqStatement(
-          "SELECT decision FROM taskqueue.begin_effect($1, $2, 'charge', sha256(''), '30 s', NULL, NULL)",
+          "SELECT decision FROM taskqueue._begin_effect($1, $2, 'charge', sha256(''), '30 s', NULL, NULL)",
           [.int8(id), .int8(task.claim.token)]
         )
         let decision = try await transaction.query(begin)[0].text(0)

@@ -65,7 +65,7 @@ struct FlatnessTests {
     try await withBusyWorker { scene in
       // As if the others came one after another, 4,000 a second.
       _ = try await scene.store.pool.query(
-        "UPDATE taskqueue.task SET run_at = now() + id * interval '0.25 ms' WHERE lease_token IS NULL"
+        "UPDATE taskqueue.task SET due_at = now() + id * interval '0.25 ms' WHERE lease_token IS NULL"
       )
       let delayed = try await scene.store.add("delayed") { $0.schedule = .after(.seconds(1)) }.id
       try await scene.expectStart(of: delayed, within: 15_000)

@@ -1,9 +1,11 @@
 import Foundation
 import Libpq
 @_spi(Store) import TaskQueue
-@_spi(Store) import TaskQueuePostgres
+import TaskQueueMigrations
 import TaskQueueTestKit
 import Testing
+
+@_spi(Store) @testable import TaskQueuePostgres
 
 @Suite("The migrator")
 struct MigratorTests {
@@ -19,32 +21,49 @@ struct MigratorTests {
         }
         return try await group.reduce(into: []) { $0 += $1 }
       }
-      // Each version by one of them, not both by the same.
-      #expect(applied.sorted() == [1, 2])
+      #expect(applied == [1, 2])
       let status = try await Migrator(configuration: configuration, schema: schema).status()
       #expect(status.isUpToDate)
       #expect(status.applied.map(\.checksum?.count) == [64, 64])
+      #expect(status.applied.map(\.minimumProgramVersion) == [1, 1])
+      #expect(status.functionRevision == SchemaScripts.current.revision)
       try await exercise(configuration, schema)
     }
   }
 
-  @Test("psql applies the same file, and the migrator accepts it", arguments: [oddSchema, "plain"])
+  @Test("psql installs the same, again and again, and the migrator accepts it", arguments: [oddSchema, "plain"])
   func psqlPath(schema: String) async throws {
     try await withTestDatabase(migrated: false) { database in
-      let quoted = try LibpqIdentifier.quotedIdentifier(schema)
-      let output = try await Psql.run(
-        database.connectionString,
-        [
-          "-c", "CREATE SCHEMA \(quoted)", "-c", "SET search_path = \(quoted)", "-f", Psql.firstMigration, "-f",
-          Psql.secondMigration,
-        ]
-      )
-      #expect(output.status == 0, "\(output.errors)")
+      for _ in 1...2 {
+        let output = try await Psql.install(database.connectionString, schema: schema)
+        #expect((output.status, output.text, output.errors) == (0, "", ""))
+      }
       try await exercise(database.postgresConfiguration, schema)
       let migrator = Migrator(configuration: database.postgresConfiguration, schema: schema)
-      #expect(try await migrator.status().applied.map(\.checksum) == [nil, nil])
+      let fresh = try await migrator.status()
+      #expect(fresh.applied.map(\.checksum) == [nil, nil])
+      #expect(fresh.functionRevision == SchemaScripts.current.revision)
+      #expect(fresh.pendingFunctions.count == SchemaScripts.current.functions.count)
       #expect(try await migrator.migrate() == [])
-      #expect(try await migrator.status().applied.map(\.checksum?.count) == [64, 64])
+      let status = try await migrator.status()
+      #expect(status.applied.map(\.checksum?.count) == [64, 64])
+      #expect(status.isUpToDate)
+      // And again by psql, over what the migrator did.
+      #expect(try await Psql.install(database.connectionString, schema: schema).status == 0)
+      #expect(try await migrator.migrate() == [])
+      try await exercise(database.postgresConfiguration, schema)
+    }
+  }
+
+  @Test("Without -1 psql still installs in one transaction")
+  func psqlAlone() async throws {
+    try await withTestDatabase(migrated: false) { database in
+      let file = Psql.migrations.appending(path: "install.sql").path
+      let output = try await Psql.run(database.connectionString, ["-f", file])
+      #expect((output.status, output.errors) == (0, ""))
+      try await exercise(database.postgresConfiguration, "taskqueue")
+      let times = try await database.query("SELECT count(DISTINCT applied_at) FROM taskqueue.migration")
+      #expect(try times[0].int8(0) == 1)
     }
   }
 
@@ -54,12 +73,9 @@ struct MigratorTests {
   )
   func upgrade(byPsql: Bool) async throws {
     try await withTestDatabase(migrated: false) { database in
-      let first = try await Psql.run(
-        database.connectionString,
-        ["-c", "CREATE SCHEMA taskqueue", "-c", "SET search_path = taskqueue", "-f", Psql.firstMigration]
-      )
-      #expect(first.status == 0, "\(first.errors)")
-      let store = try PostgresTaskStore(.init(database.postgresConfiguration))
+      let configuration = database.postgresConfiguration
+      try await Migrator(configuration: configuration, scripts: .firstVersion).migrate()
+      let store = try PostgresTaskStore(.init(configuration))
       for text in ["waiting", "held", "dead"] { _ = try await store.add(text) { $0.unique = UniqueKey(text) } }
       let claimed = try await store.claimAll()
       for task in claimed where task.text != "held" {
@@ -67,14 +83,12 @@ struct MigratorTests {
           try await store.settle(task.claim, task.text == "dead" ? .bury(.failed, detail: nil, .sample) : .release)
         )
       }
-      let migrator = Migrator(configuration: database.postgresConfiguration)
+      let migrator = Migrator(configuration: configuration)
       #expect(try await migrator.status().pending == [2])
       if byPsql {
-        let second = try await Psql.run(
-          database.connectionString,
-          ["-c", "SET search_path = taskqueue", "-f", Psql.secondMigration]
-        )
-        #expect(second.status == 0, "\(second.errors)")
+        let output = try await Psql.install(database.connectionString, schema: "taskqueue")
+        #expect((output.status, output.errors) == (0, ""))
+        #expect(try await migrator.migrate() == [])
       } else {
         #expect(try await migrator.migrate() == [2])
       }
@@ -90,30 +104,31 @@ struct MigratorTests {
     }
   }
 
-  @Test("Version 2 is refused where version 1 is missing")
-  func needsFirst() async throws {
-    try await withTestDatabase(migrated: false) { database in
-      let output = try await Psql.run(
-        database.connectionString,
-        ["-1", "-c", "CREATE SCHEMA taskqueue", "-c", "SET search_path = taskqueue", "-f", Psql.secondMigration]
-      )
-      #expect(output.status != 0)
-      #expect(output.errors.contains("no TaskQueue in this schema"))
+  @Test("A changed file of a version is refused")
+  func changedFile() async throws {
+    try await withTestDatabase { database in
+      try await database.query("UPDATE taskqueue.migration SET checksum = 'other'")
+      let error = await #expect(throws: MigrationError.self) {
+        try await Migrator(configuration: database.postgresConfiguration).migrate()
+      }
+      #expect(error?.code == .checksumMismatch)
     }
   }
 
-  @Test("A newer schema and a changed file are refused")
-  func refusals() async throws {
-    try await withTestDatabase { database in
-      let migrator = Migrator(configuration: database.postgresConfiguration)
-      let connection = try await LibpqConnection.connect(database.postgresConfiguration)
-      try await connection.query("UPDATE taskqueue.migration SET checksum = 'other'")
-      var error = await #expect(throws: MigrationError.self) { try await migrator.migrate() }
-      #expect(error?.code == .checksumMismatch)
-      try await connection.query("INSERT INTO taskqueue.migration (version, name) VALUES (99, 'future')")
-      error = await #expect(throws: MigrationError.self) { try await migrator.migrate() }
-      #expect(error?.code == .schemaIsNewer)
-      await connection.close()
+  @Test("A failing migration leaves nothing behind")
+  func failure() async throws {
+    try await withTestDatabase(migrated: false) { database in
+      var scripts = SchemaScripts.current
+      scripts.versions.append(
+        .init(version: 3, name: "broken", bytes: Array("CREATE TABLE a (x int); SELECT 1/0".utf8))
+      )
+      let broken = Migrator(configuration: database.postgresConfiguration, scripts: scripts)
+      let error = await #expect(throws: MigrationError.self) { try await broken.migrate() }
+      #expect(error?.code == .databaseFailed)
+      let pending = try await broken.status().pending
+      #expect(pending == [1, 2, 3])
+      let applied = try await Migrator(configuration: database.postgresConfiguration).migrate()
+      #expect(applied == [1, 2])
     }
   }
 
@@ -123,6 +138,8 @@ struct MigratorTests {
       let configuration = database.postgresConfiguration
       let status = try await Migrator(configuration: configuration).status()
       #expect(status.pending == [1, 2])
+      #expect(status.functionRevision == nil)
+      #expect(!status.isUpToDate)
       let bad = await #expect(throws: MigrationError.self) {
         try await Migrator(configuration: configuration, schema: "").migrate()
       }
@@ -141,5 +158,34 @@ struct MigratorTests {
     #expect(claimed.map(\.text) == ["x"])
     #expect(try await store.settle(claimed[0].claim, .complete))
     await store.close()
+  }
+}
+
+extension Migrator {
+  init(configuration: LibpqConfiguration, scripts: SchemaScripts) {
+    self.init(configuration: configuration, schema: "taskqueue", logger: .silent, scripts: scripts)
+  }
+}
+
+extension SchemaScripts {
+  /// As a program of the first version would bring them.
+  static var firstVersion: SchemaScripts {
+    let current = SchemaScripts.current
+    return SchemaScripts(
+      versions: Array(current.versions.prefix(1)),
+      functions: current.functions.filter { !$0.name.contains("effect") && !$0.name.contains("event") },
+      revision: current.revision
+    )
+  }
+}
+
+extension TestDatabase {
+  /// One statement on a connection of its own.
+  @discardableResult
+  func query(_ sql: String) async throws -> LibpqResult {
+    let connection = try await LibpqConnection.connect(postgresConfiguration)
+    let result = try await connection.query(LibpqStatement(sql))
+    await connection.close()
+    return result
   }
 }

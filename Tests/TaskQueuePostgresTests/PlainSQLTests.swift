@@ -75,7 +75,7 @@ struct PlainSQLTests {
       "type => 'a', payload => '{}', priority => 40000", "type => 'a', payload => '{}', queue => ''",
       "type => 'a', payload => '{}', max_attempts => 0", "type => 'a', payload => '{}', unique_mode => 'other'",
       "type => 'a', payload => '{}', unique_period => '1 h'", "type => 'a', payload => '{}', headers => '[]'",
-      "type => 'a', payload => '{}', delay => '1 h', run_at => now()",
+      "type => 'a', payload => '{}', delay => '1 h', due_at => now()",
       "type => 'a', payload => json_build_object('x', repeat('y', 4200000))",
     ]
   )

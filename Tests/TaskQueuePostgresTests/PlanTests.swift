@@ -27,17 +27,17 @@ struct PlanTests {
           SET auto_explain.log_level = notice; SET client_min_messages = notice
           """,
           "-c",
-          "SELECT count(*) FROM taskqueue.claim(ARRAY['default', 'other'], ARRAY['note'], 10, 1000000, '1 minute')",
+          "SELECT count(*) FROM taskqueue._claim(ARRAY['default', 'other'], ARRAY['note'], 10, 1000000, '1 minute')",
           "-c",
           """
-          SELECT count(*) FROM taskqueue.claim(ARRAY['default'], ARRAY['note'], 10, 1000000, '1 minute', '{1}', '{2}',
+          SELECT count(*) FROM taskqueue._claim(ARRAY['default'], ARRAY['note'], 10, 1000000, '1 minute', '{1}', '{2}',
             '{-32769,100}', '{-infinity,2020-01-01}', '{0,7}', '{100,32768}', true, now())
           """,
-          "-c", "SELECT taskqueue.promote(10)",
-          "-c", "SELECT taskqueue.settle_complete(ARRAY[1, 2], ARRAY[1, 2])",
+          "-c", "SELECT taskqueue._promote(10)",
+          "-c", "SELECT taskqueue._settle_complete(ARRAY[1, 2], ARRAY[1, 2])",
           "-c",
-          "SELECT taskqueue.settle(ARRAY[1, 2], ARRAY[1, 2], ARRAY[interval '1 s'], ARRAY[false], '{}', '{}', '{}', false)",
-          "-c", "SELECT * FROM taskqueue.renew(ARRAY[1, 2], ARRAY[1, 2], '1 minute')",
+          "SELECT taskqueue._settle(ARRAY[1, 2], ARRAY[1, 2], ARRAY[interval '1 s'], ARRAY[false], '{}', '{}', '{}', false)",
+          "-c", "SELECT * FROM taskqueue._renew(ARRAY[1, 2], ARRAY[1, 2], '1 minute')",
         ]
       )
       #expect(output.status == 0, "\(output.errors)")

@@ -23,7 +23,7 @@ struct PostgresStoreHarness: AlarmHarness, TransactionHarness {
     postgresStore = store
     // A deadline is the worker's business, and one without a lease ('-infinity') stays without.
     shiftLive = """
-      UPDATE \(schema).task SET run_at = run_at - $1, lease_until = lease_until - $1, created_at = created_at - $1,
+      UPDATE \(schema).task SET due_at = due_at - $1, lease_until = lease_until - $1, created_at = created_at - $1,
         finished_at = finished_at - $1
       """
     shiftDead = "UPDATE \(schema).dead_task SET died_at = died_at - $1, created_at = created_at - $1"

@@ -10,13 +10,14 @@ enum Psql {
     let status: Int32
   }
 
-  /// The package's file of the schema's first version.
-  static let firstMigration = migration("V0001_task_queue.sql")
-  static let secondMigration = migration("V0002_effects.sql")
+  /// The package's folder of SQL.
+  static let migrations = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: "migrations")
 
-  private static func migration(_ name: String) -> String {
-    URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appending(path: "migrations/\(name)").path
+  /// Applies `install.sql` as the documentation says.
+  static func install(_ connectionString: String, schema: String) async throws -> Output {
+    let file = migrations.appending(path: "install.sql").path
+    return try await run(connectionString, ["-1", "-v", "schema=\(schema)", "-f", file])
   }
 
   static func run(_ connectionString: String, _ arguments: [String]) async throws -> Output {

@@ -23,7 +23,7 @@ struct ScanRangesTests {
       }
       // Few due times, so that ids decide, too.
       _ = try await store.pool.query(
-        "UPDATE taskqueue.task SET run_at = now() - interval '1 h' + (id / 7) % 4 * interval '1 min'"
+        "UPDATE taskqueue.task SET due_at = now() - interval '1 h' + (id / 7) % 4 * interval '1 min'"
       )
       var position = ScanPosition()
       let all = try await store.claimAll(100, queues: queues)
@@ -49,7 +49,7 @@ struct ScanRangesTests {
   func rescans() async throws {
     try await withStore { store in
       let first = try await store.add("one").id
-      _ = try await store.pool.query("UPDATE taskqueue.task SET run_at = now() - interval '1 h'")
+      _ = try await store.pool.query("UPDATE taskqueue.task SET due_at = now() - interval '1 h'")
       var request = ClaimRequest(queues: [.default], types: ["note"], limit: 9, lease: .seconds(60), promotesDue: false)
       let found = try await store.exchange(settle: [], claim: request)
       var position = ScanPosition()

@@ -72,7 +72,7 @@ struct StoreBasicsTests {
       #expect(first.claimed.map(\.text) == ["now"])
       let next = try #require(first.nextDueIn)
       #expect(next > .seconds(3590) && next <= .seconds(3600))
-      try await store.pool.query("UPDATE taskqueue.task SET run_at = now() WHERE NOT ready")
+      try await store.pool.query("UPDATE taskqueue.task SET due_at = now() WHERE NOT ready")
       _ = try await store.add("third")
       #expect(try await store.claimAll().map(\.text) == ["later", "third"])
     }

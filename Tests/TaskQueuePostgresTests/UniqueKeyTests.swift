@@ -89,11 +89,11 @@ struct UniqueKeyTests {
       #expect(try await store.task(first.id) == nil)
       #expect(try await store.claimAll().isEmpty)
       #expect(try await store.dropExpiredKeys() == 0)
-      try await store.pool.query("UPDATE taskqueue.task SET run_at = now() - interval '1 s'")
+      try await store.pool.query("UPDATE taskqueue.task SET due_at = now() - interval '1 s'")
       let second = try await store.add("c") { $0.unique = key }
       #expect(second.isNew && second.id > first.id)
       #expect(try await store.settle(store.claimAll()[0].claim, .complete))
-      try await store.pool.query("UPDATE taskqueue.task SET run_at = now() - interval '1 s'")
+      try await store.pool.query("UPDATE taskqueue.task SET due_at = now() - interval '1 s'")
       #expect(try await store.dropExpiredKeys() == 1)
     }
   }

@@ -76,7 +76,7 @@ struct RetryDecisionTests {
   @Test("S6 A wait out of bounds is kept within them", arguments: [Duration.seconds(-5), .seconds(1e18)])
   func bounds(delay: Duration) async throws {
     let (task, _) = try await afterOne(throwing: RetryAfter(delay, because: TooManyRequests()))
-    let seconds = try #require(wait(task))
+    let seconds = try #require(self.wait(task))
     #expect((0...(Limits.delay / .seconds(1))).contains(seconds))
   }
 

@@ -1,6 +1,5 @@
 package import AsyncHTTPClient
 import Foundation
-import NIOCore
 import NIOHTTP1
 
 /// Speaks the app's HTTP API.
@@ -22,44 +21,38 @@ package struct PaymentsClient: Sendable {
     }
   }
 
-  private let client: HTTPClient
-  private let baseURL: String
-  private let timeout: Duration
+  private let caller: JSONCaller
 
   package init(client: HTTPClient, baseURL: String, timeout: Duration = .seconds(10)) {
-    self.client = client
-    self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
-    self.timeout = timeout
+    caller = JSONCaller(client: client, baseURL: baseURL, timeout: timeout, maxAnswerBytes: Self.maxAnswerBytes)
   }
 
   /// Repeating it with the same key gives the same payment.
   package func create(_ payment: NewPayment, idempotencyKey: String) async throws -> Payment {
-    var request = HTTPClientRequest(url: "\(baseURL)/payments")
-    request.method = .POST
-    request.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
-    request.headers.replaceOrAdd(name: "Idempotency-Key", value: idempotencyKey)
-    request.body = .bytes(ByteBuffer(bytes: try JSONFormat.encoder().encode(payment)))
-    return try await send(request, expecting: [.accepted])
+    let body = try JSONFormat.encoder().encode(payment)
+    return try await call(.POST, "/payments", body: body, idempotencyKey: idempotencyKey, expecting: .accepted)
   }
 
   package func payment(_ id: Int64) async throws -> PaymentDetails {
-    try await send(HTTPClientRequest(url: "\(baseURL)/payments/\(id)"), expecting: [.ok])
+    try await call(.GET, "/payments/\(id)", expecting: .ok)
   }
 
-  private func send<Answer: Decodable>(
-    _ request: HTTPClientRequest,
-    expecting expected: Set<HTTPResponseStatus>
-  ) async throws -> Answer {
-    let response = try await client.execute(request, timeout: TimeAmount(timeout))
-    let body = Data(try await response.body.collect(upTo: Self.maxAnswerBytes).readableBytesView)
-    guard expected.contains(response.status) else {
+  private func call<Value: Decodable>(
+    _ method: HTTPMethod,
+    _ path: String,
+    body: Data? = nil,
+    idempotencyKey: String? = nil,
+    expecting expected: HTTPResponseStatus
+  ) async throws -> Value {
+    let answer = try await caller.call(method, path, body: body, idempotencyKey: idempotencyKey)
+    guard answer.status == expected else {
       throw Refusal(
-        request: "\(request.method.rawValue) \(request.url)",
-        status: response.status.code,
-        problem: try? JSONFormat.decoder().decode(Problem.self, from: body),
-        retryAfter: response.headers.first(name: "Retry-After").flatMap(Int.init).map { .seconds($0) }
+        request: "\(method.rawValue) \(caller.baseURL)\(path)",
+        status: answer.status.code,
+        problem: try? answer.decoded(),
+        retryAfter: answer.headers.first(name: "Retry-After").flatMap(Int.init).map { .seconds($0) }
       )
     }
-    return try JSONFormat.decoder().decode(Answer.self, from: body)
+    return try answer.decoded()
   }
 }

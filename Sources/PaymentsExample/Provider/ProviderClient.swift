@@ -1,6 +1,5 @@
 package import AsyncHTTPClient
 package import Foundation
-import NIOCore
 import NIOHTTP1
 
 /// Speaks the provider's contract over HTTP.
@@ -17,19 +16,15 @@ package struct ProviderClient: PaymentProvider {
   package let capabilities = ProviderCapabilities.all
 
   /// A call is given up after its timeout. The limit also has room for what comes before it is sent.
-  package var callLimit: Duration { timeout + .seconds(1) }
+  package var callLimit: Duration { caller.timeout + .seconds(1) }
 
-  private let client: HTTPClient
-  private let baseURL: String
-  private let timeout: Duration
+  private let caller: JSONCaller
 
   /// - Parameters:
   ///   - baseURL: for example `http://127.0.0.1:8090`, without a slash at the end.
   ///   - timeout: for one call, from connecting to the last byte of the answer.
   package init(client: HTTPClient, baseURL: String, timeout: Duration = .seconds(10)) {
-    self.client = client
-    self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
-    self.timeout = timeout
+    caller = JSONCaller(client: client, baseURL: baseURL, timeout: timeout, maxAnswerBytes: Self.maxAnswerBytes)
   }
 
   package func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment {
@@ -52,14 +47,14 @@ package struct ProviderClient: PaymentProvider {
   }
 
   package func payments(reference: String) async throws -> [ProviderPayment] {
-    let list: ProviderPaymentList = try await decoded(.GET, "/v1/payments?reference=\(Self.escaped(reference))")
+    let list: ProviderPaymentList = try await decoded(.GET, "/v1/payments?reference=\(JSONCaller.escaped(reference))")
     return list.payments
   }
 
   package func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage {
-    var path = "/v1/payments?createdSince=\(Self.escaped(RFC3339.text(window.lowerBound)))"
-    path += "&createdUntil=\(Self.escaped(RFC3339.text(window.upperBound)))"
-    if let cursor { path += "&after=\(Self.escaped(cursor))" }
+    var path = "/v1/payments?createdSince=\(JSONCaller.escaped(RFC3339.text(window.lowerBound)))"
+    path += "&createdUntil=\(JSONCaller.escaped(RFC3339.text(window.upperBound)))"
+    if let cursor { path += "&after=\(JSONCaller.escaped(cursor))" }
     return try await decoded(.GET, path, unsupported: [400, 404, 405, 422, 501])
   }
 
@@ -93,7 +88,7 @@ package struct ProviderClient: PaymentProvider {
     return list.refunds
   }
 
-  private func decoded<Answer: Decodable>(
+  private func decoded<Value: Decodable>(
     _ method: HTTPMethod,
     _ path: String,
     body: Data? = nil,
@@ -101,11 +96,15 @@ package struct ProviderClient: PaymentProvider {
     refusals: Set<UInt> = [],
     unsupported: Set<UInt> = [],
     unknown: Set<UInt> = []
-  ) async throws -> Answer {
+  ) async throws -> Value {
     do {
-      let (answer, status) = try await call(method, path, body: body, idempotencyKey: idempotencyKey)
-      guard let value = try? JSONFormat.decoder().decode(Answer.self, from: answer) else {
-        throw ProviderError(code: .undecodableAnswer, call: "\(method.rawValue) \(path)", httpStatus: status)
+      let answer = try await call(method, path, body: body, idempotencyKey: idempotencyKey)
+      guard let value = try? answer.decoded(Value.self) else {
+        throw ProviderError(
+          code: .undecodableAnswer,
+          call: "\(method.rawValue) \(path)",
+          httpStatus: answer.status.code
+        )
       }
       return value
     } catch var error as ProviderError where error.code == .unexpectedStatus {
@@ -121,41 +120,25 @@ package struct ProviderClient: PaymentProvider {
     _ path: String,
     body: Data? = nil,
     idempotencyKey: String? = nil
-  ) async throws -> (Data, status: UInt) {
-    var request = HTTPClientRequest(url: baseURL + path)
-    request.method = method
-    if let idempotencyKey { request.headers.replaceOrAdd(name: "Idempotency-Key", value: idempotencyKey) }
-    if let body {
-      request.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
-      request.body = .bytes(ByteBuffer(bytes: body))
-    }
-    let response = try await client.execute(request, timeout: TimeAmount(timeout))
-    // The body is read before the status is believed: an answer cut short is a lost answer.
-    let answer = Data(try await response.body.collect(upTo: Self.maxAnswerBytes).readableBytesView)
-    guard (200..<300).contains(response.status.code) else {
+  ) async throws -> JSONCaller.Answer {
+    let answer = try await caller.call(method, path, body: body, idempotencyKey: idempotencyKey)
+    guard (200..<300).contains(answer.status.code) else {
       throw ProviderError(
         code: .unexpectedStatus,
         call: "\(method.rawValue) \(path)",
-        httpStatus: response.status.code,
+        httpStatus: answer.status.code,
         reason: Self.reason(answer)
       )
     }
-    return (answer, response.status.code)
+    return answer
   }
 
   /// The detail of an answer in problem details.
-  private static func reason(_ answer: Data) -> String? {
-    let problem = try? JSONFormat.decoder().decode(Problem.self, from: answer)
-    return problem?.detail.map { String($0.prefix(maxReasonLength)) }
+  private static func reason(_ answer: JSONCaller.Answer) -> String? {
+    (try? answer.decoded(Problem.self))?.detail.map { String($0.prefix(maxReasonLength)) }
   }
 
   private static func path(_ id: String) -> String {
-    "/v1/payments/\(escaped(id))"
-  }
-
-  /// Percent-encodes everything that could end a path segment or a query value.
-  private static func escaped(_ text: String) -> String {
-    let plain = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-    return text.addingPercentEncoding(withAllowedCharacters: plain) ?? ""
+    "/v1/payments/\(JSONCaller.escaped(id))"
   }
 }

@@ -28,7 +28,7 @@ struct StripeEvent: Decodable, Sendable {
       object.metadata?[StripeMetadata.namespace] == namespace
     else { return nil }
     return ProviderCallback(
-      eventId: id,
+      eventId: self.id,
       paymentProviderId: id,
       status: StripePaymentIntent.status(status)
     )

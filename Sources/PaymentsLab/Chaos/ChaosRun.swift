@@ -22,18 +22,10 @@ package struct ChaosRun: Sendable {
   package func run(
     onProgress: @escaping @Sendable (ChaosTally.Counts, Duration) -> Void = { _, _ in }
   ) async throws -> ChaosReport {
-    let postgres = try await EmbeddedPostgres.start(settings: settings.postgres)
-    let result: Result<ChaosReport, any Error>
-    do {
-      let connections = HTTPClient.Configuration.connections(settings.concurrency)
-      result = .success(
-        try await HTTPClient.withHTTPClient(configuration: connections) { try await run(postgres, $0, onProgress) }
-      )
-    } catch {
-      result = .failure(error)
+    let connections = HTTPClient.Configuration.connections(settings.concurrency)
+    return try await EmbeddedPostgres.with(settings: settings.postgres) { postgres in
+      try await HTTPClient.withHTTPClient(configuration: connections) { try await run(postgres, $0, onProgress) }
     }
-    await postgres.stop()
-    return try result.get()
   }
 
   private func run(

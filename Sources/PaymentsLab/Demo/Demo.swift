@@ -19,20 +19,9 @@ package struct Demo: Sendable {
   package func run() async throws -> Bool {
     var screen = DemoScreen(lines: settings.payments)
     introduce(&screen)
-    guard let url = settings.databaseURL else {
-      screen.say("Starting a private PostgreSQL cluster …")
-      let postgres = try await EmbeddedPostgres.start()
-      let result: Bool
-      do {
-        result = try await run(on: postgres.connectionString, &screen)
-      } catch {
-        await postgres.stop()
-        throw error
-      }
-      await postgres.stop()
-      return result
-    }
-    return try await run(on: url, &screen)
+    if let url = settings.databaseURL { return try await run(on: url, &screen) }
+    screen.say("Starting a private PostgreSQL cluster …")
+    return try await EmbeddedPostgres.with { try await run(on: $0.connectionString, &screen) }
   }
 
   private func introduce(_ screen: inout DemoScreen) {

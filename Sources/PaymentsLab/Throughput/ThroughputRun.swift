@@ -27,18 +27,10 @@ package struct ThroughputRun: Sendable {
   }
 
   package func run(onProgress: @escaping @Sendable (String) -> Void = { _ in }) async throws -> ThroughputReport {
-    let postgres = try await EmbeddedPostgres.start()
-    let result: Result<ThroughputReport, any Error>
-    do {
-      let connections = HTTPClient.Configuration.connections(concurrency)
-      result = .success(
-        try await HTTPClient.withHTTPClient(configuration: connections) { try await run(postgres, $0, onProgress) }
-      )
-    } catch {
-      result = .failure(error)
+    let connections = HTTPClient.Configuration.connections(concurrency)
+    return try await EmbeddedPostgres.with { postgres in
+      try await HTTPClient.withHTTPClient(configuration: connections) { try await run(postgres, $0, onProgress) }
     }
-    await postgres.stop()
-    return try result.get()
   }
 
   private func run(

@@ -41,7 +41,7 @@ public struct TaskHandlers: Sendable {
   /// Registers a handler for payloads that do not say their task type.
   ///
   /// - Throws: as ``register(_:options:_:)-(Payload.Type,_,_)``.
-  public mutating func register<Payload: Decodable>(
+  public mutating func register<Payload: Decodable & SendableMetatype>(
     _ type: TaskType,
     as payloadType: Payload.Type,
     options: TaskHandlerOptions = .init(),

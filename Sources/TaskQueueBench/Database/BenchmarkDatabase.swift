@@ -101,7 +101,7 @@ struct BenchmarkDatabase: Sendable {
       let last = min(first + chunk, count)
       _ = try await admin.query(
         """
-        INSERT INTO \(Self.schema).task (type, payload, ready, run_at)
+        INSERT INTO \(Self.schema).task (type, payload, ready, due_at)
         SELECT $1, json_build_object('number', n), $4 <= interval '0', clock_timestamp() + $4
         FROM generate_series($2::bigint, $3::bigint) AS n
         """,

@@ -29,7 +29,7 @@ struct StatementCounter: Sendable {
     }
     let row = try await connection.query(
       """
-      SELECT coalesce(sum(calls), 0)::bigint, coalesce(sum(calls) FILTER (WHERE query LIKE '%.claim(%'), 0)::bigint
+      SELECT coalesce(sum(calls), 0)::bigint, coalesce(sum(calls) FILTER (WHERE query LIKE '%.\\_claim(%'), 0)::bigint
       FROM pg_stat_statements
       WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND query NOT LIKE '%pg_stat_statements%'
       """

@@ -2,7 +2,7 @@
 enum MetricCatalog {
   private static let rawInsert = "raw: INSERT … RETURNING id, prepared, one commit each"
   private static let rawDrainTwo =
-    "raw: settle_complete + claim (id, token, run_at) behind the last task in one pipeline, batch 1,000, 2 connections"
+    "raw: settle_complete + claim (id, token, due_at) behind the last task in one pipeline, batch 1,000, 2 connections"
 
   static let enqueueOne = Metric(
     "enqueue-1",

@@ -28,7 +28,7 @@ struct RawDrain: Sendable {
     var place = Place()
     while true {
       if isBehindPlace {
-        claim.set(5, place.runAt)
+        claim.set(5, place.dueAt)
         claim.set(6, place.id)
       }
       complete.set(0, ids)
@@ -40,11 +40,11 @@ struct RawDrain: Sendable {
       ids.removeAll()
       tokens.removeAll()
       try connection.next { result in
-        let runAt = PQfnumber(result, "run_at")
+        let dueAt = PQfnumber(result, "due_at")
         for row in 0..<PQntuples(result) {
           ids.append(PQgetvalue(result, row, 0))
           tokens.append(PQgetvalue(result, row, 1))
-          place.pass(Place(runAt: PQgetvalue(result, row, runAt), id: PQgetvalue(result, row, 0)))
+          place.pass(Place(dueAt: PQgetvalue(result, row, dueAt), id: PQgetvalue(result, row, 0)))
         }
       }
       try connection.synced()
@@ -58,18 +58,18 @@ struct RawDrain: Sendable {
 
   /// The last task claimed so far. Times are PostgreSQL's microseconds.
   private struct Place {
-    var runAt = Int64.min
+    var dueAt = Int64.min
     var id = Int64.min
 
     init() {}
 
-    init(runAt: UnsafePointer<CChar>, id: UnsafePointer<CChar>) {
-      self.runAt = Self.integer(runAt)
+    init(dueAt: UnsafePointer<CChar>, id: UnsafePointer<CChar>) {
+      self.dueAt = Self.integer(dueAt)
       self.id = Self.integer(id)
     }
 
     mutating func pass(_ other: Place) {
-      if (runAt, id) < (other.runAt, other.id) { self = other }
+      if (dueAt, id) < (other.dueAt, other.id) { self = other }
     }
 
     private static func integer(_ bytes: UnsafePointer<CChar>) -> Int64 {

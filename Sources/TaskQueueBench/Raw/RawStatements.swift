@@ -15,7 +15,7 @@ struct RawStatements: Sendable {
 
     var sql: String {
       switch self {
-      case .necessary: "id, token, run_at"
+      case .necessary: "id, token, due_at"
       case .all: "*"
       }
     }
@@ -25,11 +25,11 @@ struct RawStatements: Sendable {
   func claim(_ columns: ClaimColumns, isBehindPlace: Bool = false) -> String {
     """
     SELECT \(columns.sql)
-    FROM \(schema).claim(queues => $1, types => $2, max_count => $3, max_bytes => $4, lease => $5\(
+    FROM \(schema)._claim(queues => $1, types => $2, max_count => $3, max_bytes => $4, lease => $5\(
       isBehindPlace
         ? """
         , first_ranges => '{1}', last_ranges => '{2}', range_priorities => '{-32769,100}',
-          range_run_ats => ARRAY['-infinity', $6::timestamptz], range_ids => ARRAY[0, $7::bigint],
+          range_due_ats => ARRAY['-infinity', $6::timestamptz], range_ids => ARRAY[0, $7::bigint],
           range_ends => '{100,32768}'
         """ : ""
     ))
@@ -47,7 +47,7 @@ struct RawStatements: Sendable {
   }
 
   /// Parameters: ids, tokens.
-  var complete: String { "SELECT \(schema).settle_complete($1, $2)" }
+  var complete: String { "SELECT \(schema)._settle_complete($1, $2)" }
 
   /// Parameters: type, payload.
   var insert: String { "INSERT INTO \(schema).task (type, payload) VALUES ($1, $2) RETURNING id" }
@@ -64,7 +64,7 @@ struct RawStatements: Sendable {
   var copy: String { "COPY \(schema).task (type, payload) FROM STDIN (FORMAT binary)" }
 
   /// Wakes the workers of a queue at commit.
-  var wake: String { "SELECT \(schema).wake(ARRAY['default'])" }
+  var wake: String { "SELECT \(schema)._wake(ARRAY['default'])" }
 
   /// Hears of ``wake``.
   var listen: String { "LISTEN \"\(schema):tasks\"" }

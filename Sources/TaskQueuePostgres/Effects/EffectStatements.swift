@@ -30,12 +30,12 @@ struct EffectStatements: Sendable {
       "effect",
       """
       SELECT decision, key::text, call_number, call_ends_in, key_ends_in, value, code, reason
-      FROM {schema}.begin_effect($1,$2,$3,$4,$5,$6,$7)
+      FROM {schema}._begin_effect($1,$2,$3,$4,$5,$6,$7)
       """
     )
     end = template(
       "effect_end",
-      "SELECT state, value, code, reason FROM {schema}.end_effect($1,$2,$3,$4,$5,$6,$7,$8)"
+      "SELECT state, value, code, reason FROM {schema}._end_effect($1,$2,$3,$4,$5,$6,$7,$8)"
     )
     resolve = template("effect_fix", "SELECT {schema}.resolve_effect($1,$2,$3,$4,$5)")
     let record = """
@@ -54,15 +54,15 @@ struct EffectStatements: Sendable {
       ORDER BY 8 LIMIT $2
       """
     )
-    purgeEffects = template("purge_fx", "SELECT {schema}.purge_effects($1, $2)")
+    purgeEffects = template("purge_fx", "SELECT {schema}._purge_effects($1, $2)")
     receive = template(
       "receive",
-      "SELECT task_id, is_new FROM {schema}.receive_event($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)"
+      "SELECT task_id, is_new FROM {schema}._receive_event($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)"
     )
-    lockSubject = template("subject", "SELECT {schema}.lock_inbox_subject($1, $2)::text")
-    remember = template("remember", "SELECT {schema}.remember_event($1,$2,$3,$4,$5)")
-    claimEvents = template("claim_ev", "SELECT event_id, payload, received_at FROM {schema}.claim_events($1, $2, $3)")
-    purgeEvents = template("purge_ev", "SELECT {schema}.purge_events($1)")
+    lockSubject = template("subject", "SELECT {schema}._lock_inbox_subject($1, $2)::text")
+    remember = template("remember", "SELECT {schema}._remember_event($1,$2,$3,$4,$5)")
+    claimEvents = template("claim_ev", "SELECT event_id, payload, received_at FROM {schema}._claim_events($1, $2, $3)")
+    purgeEvents = template("purge_ev", "SELECT {schema}._purge_events($1)")
     // Writes only what differs: every process sets its rules when it starts.
     setRules = template(
       "set_rules",

@@ -1,4 +1,4 @@
-public import Libpq
+import Libpq
 @_spi(Store) public import TaskQueue
 
 @_spi(Store) extension PostgresTaskStore {
@@ -44,7 +44,7 @@ public import Libpq
 }
 
 extension EnqueueResult {
-  /// What `enqueue_many` returned.
+  /// What `_enqueue_many` returned.
   static func results(_ result: LibpqResult, count: Int) throws(TaskQueueError) -> [EnqueueResult] {
     guard result.rowCount == count else {
       throw TaskQueueError(.storeFailed, "\(result.rowCount) of \(count) tasks were stored; a trigger dropped some?")

@@ -7,11 +7,11 @@ import Libpq
   import Foundation
 #endif
 
-/// Tasks as the rows of a binary COPY into the table, without the function `enqueue_many`: ids and clock are drawn before, and due times
+/// Tasks as the rows of a binary COPY into the table, without the function `_enqueue_many`: ids and clock are drawn before, and due times
 /// computed here as there. Not for tasks with unique keys, which COPY cannot look up.
 struct TaskCopy {
-  /// From here on COPY wins over `enqueue_many`, although it takes five round trips instead of one. CPU per task, client and server: at 100
-  /// tasks COPY costs 5 + 10 µs, `enqueue_many` 3 + 9.5; from 1,000 on the bare COPY moves 1.2 to 1.5 times as many tasks per second as the
+  /// From here on COPY wins over `_enqueue_many`, although it takes five round trips instead of one. CPU per task, client and server: at 100
+  /// tasks COPY costs 5 + 10 µs, `_enqueue_many` 3 + 9.5; from 1,000 on the bare COPY moves 1.2 to 1.5 times as many tasks per second as the
   /// bare `INSERT … SELECT unnest`. Measured on 2 busy cores: the crossing is known no better than to a factor of two.
   static let minTasks = 500
   /// Big payloads are better streamed than built into one statement.
@@ -44,39 +44,26 @@ struct TaskCopy {
     }
   }
 
-  /// The columns that some task needs; the table's defaults stand for the others, and every column costs the server time.
-  struct Columns: Equatable {
-    var hasQueue = false
-    var hasPriority = false
-    var hasSchedule = false
-    var hasMaxAttempts = false
-    var hasDeadline = false
-    var hasHeaders = false
-    var hasRetry = false
+  /// What some task needs; the table's defaults stand for the rest, and every column costs the server time.
+  struct Columns: Sendable {
+    let values: [TaskColumn]
+    let hasSchedule: Bool
+    let hasQueue: Bool
 
     init(_ tasks: ArraySlice<NewTask>) {
+      let candidates = TaskColumn.all.filter(\.isCopied)
+      var isUsed = Array(repeating: false, count: candidates.count)
       for task in tasks {
-        if task.queue != .default { hasQueue = true }
-        if task.priority != 100 { hasPriority = true }
-        if task.schedule != .now { hasSchedule = true }
-        if task.maxAttempts != nil { hasMaxAttempts = true }
-        if task.deadline != nil { hasDeadline = true }
-        if !task.headers.isEmpty { hasHeaders = true }
-        if task.retry != nil { hasRetry = true }
+        for index in candidates.indices where !isUsed[index] { isUsed[index] = candidates[index].isUsed(by: task) }
       }
+      values = zip(candidates, isUsed).filter(\.1).map(\.0)
+      hasSchedule = tasks.contains { $0.schedule != .now }
+      hasQueue = values.contains { $0.name == "queue" }
     }
 
-    /// `run_at` and `created_at` always: their defaults are volatile, which keeps COPY from inserting many rows at once, or another clock's.
+    /// `due_at` and `created_at` always: their defaults are volatile, which keeps COPY from inserting many rows at once, or another clock's.
     var names: [String] {
-      var names = ["id", "type", "payload", "run_at", "created_at"]
-      if hasQueue { names.append("queue") }
-      if hasPriority { names.append("priority") }
-      if hasSchedule { names.append("ready") }
-      if hasMaxAttempts { names.append("max_attempts") }
-      if hasDeadline { names.append("deadline") }
-      if hasHeaders { names.append("headers") }
-      if hasRetry { names.append("retry") }
-      return names
+      ["id", "due_at", "created_at"] + (hasSchedule ? ["ready"] : []) + values.map(\.name)
     }
   }
 
@@ -92,7 +79,7 @@ struct TaskCopy {
 }
 
 extension NewTask {
-  /// As `enqueue_many` does it: `greatest(coalesce(run_at, at + delay, at), at)`, in microseconds.
+  /// As `_enqueue_many` does it: `greatest(coalesce(due_at, at + delay, at), at)`, in microseconds.
   func due(at now: Date) -> Date {
     switch schedule.rule {
     case .now: now

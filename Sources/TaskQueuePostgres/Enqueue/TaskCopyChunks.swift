@@ -50,31 +50,10 @@ struct TaskCopyChunks: AsyncSequence, AsyncIteratorProtocol {
   private mutating func append(_ task: NewTask, id: Int64) throws {
     buffer.beginRow(columns: columnCount)
     buffer.append(id)
-    buffer.append(task.type.rawValue)
-    buffer.append(task.payload)
     let due = columns.hasSchedule ? task.due(at: now) : now
     try buffer.append(due)
     try buffer.append(now)
-    if columns.hasQueue { buffer.append(task.queue.rawValue) }
-    if columns.hasPriority { buffer.append(Int16(clamping: task.priority)) }
     if columns.hasSchedule { buffer.append(due <= now) }
-    if columns.hasMaxAttempts { append(task.maxAttempts) }
-    if columns.hasDeadline {
-      if let deadline = task.deadline { try buffer.append(deadline) } else { buffer.appendNull() }
-    }
-    if columns.hasHeaders { try appendJSON(task.headers.isEmpty ? nil : task.headers) }
-    if columns.hasRetry { try appendJSON(task.retry) }
-  }
-
-  private mutating func append(_ value: Int?) {
-    guard let value else { return buffer.appendNull() }
-    buffer.append(Int32(clamping: value))
-  }
-
-  private mutating func appendJSON(_ value: (some Encodable)?) throws {
-    guard let value else { return buffer.appendNull() }
-    do { buffer.append(try encoder.encode(value)) } catch {
-      throw TaskQueueError(.encodingFailed, "A task's options could not be encoded as JSON.", underlying: error)
-    }
+    for column in columns.values { try column.append(task, to: &buffer, encoder) }
   }
 }

@@ -8,10 +8,10 @@ import Libpq
 #endif
 
 extension ClaimedTask {
-  /// Columns of the function `claim`.
+  /// Columns of the function `_claim`.
   static let columnCount = 17
 
-  /// A row of the function `claim`.
+  /// A row of the function `_claim`.
   ///
   /// Headers or a retry policy that plain SQL stored in another shape are left out: one bad row must not stop the others.
   init(_ row: LibpqRow) throws(LibpqError) {

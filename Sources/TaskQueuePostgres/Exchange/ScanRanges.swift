@@ -7,7 +7,7 @@ import Libpq
   import Foundation
 #endif
 
-/// A position as the ranges of the function `claim`: before the first remembered priority everything, then behind each
+/// A position as the ranges of the function `_claim`: before the first remembered priority everything, then behind each
 /// remembered place up to the next remembered priority, so that every priority is covered.
 struct ScanRanges {
   private var firsts: [Int32] = []

@@ -7,7 +7,7 @@ import Libpq
   import Foundation
 #endif
 
-/// Settlements as the arrays of the functions `settle_complete` and `settle`.
+/// Settlements as the arrays of the functions `_settle_complete` and `_settle`.
 struct SettlementBatch {
   private(set) var completions: [Claim] = []
   private(set) var others: [Claim] = []

@@ -7,11 +7,13 @@ public struct MigrationError: Error, Sendable, CustomStringConvertible {
 
     /// The schema's name cannot be used.
     public static let invalidSchemaName = Code("invalidSchemaName")
-    /// The database has a version that this program does not know: it is too old for it.
+    /// The database has a version that this program does not know, and that does not work with programs as old as this one.
     public static let schemaIsNewer = Code("schemaIsNewer")
+    /// The schema has a table `migration` that is not TaskQueue's.
+    public static let foreignTable = Code("foreignTable")
     /// A version was applied from a file with another content.
     public static let checksumMismatch = Code("checksumMismatch")
-    /// PostgreSQL refused or could not be reached. Nothing of the failed version was kept.
+    /// PostgreSQL refused or could not be reached. Nothing was changed.
     public static let databaseFailed = Code("databaseFailed")
   }
 

@@ -10,6 +10,8 @@ public struct MigrationStatus: Sendable {
   public struct Applied: Sendable {
     public var version: Int
     public var name: String
+    /// Programs that know this version or a later one may work with the schema.
+    public var minimumProgramVersion: Int
     /// SHA-256 of its file in hex; nil: applied by psql and not seen by ``Migrator`` yet.
     public var checksum: String?
     public var appliedAt: Date
@@ -20,5 +22,10 @@ public struct MigrationStatus: Sendable {
   /// Versions that ``Migrator/migrate()`` would apply.
   public var pending: [Int]
 
-  public var isUpToDate: Bool { pending.isEmpty }
+  /// The highest revision of the functions there; nil: none.
+  public var functionRevision: Int?
+  /// Functions that ``Migrator/migrate()`` would apply or record again; none if those there are a newer program's.
+  public var pendingFunctions: [String] = []
+
+  public var isUpToDate: Bool { pending.isEmpty && pendingFunctions.isEmpty }
 }

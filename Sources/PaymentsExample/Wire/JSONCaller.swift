@@ -1,0 +1,58 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+
+/// Calls another server's JSON API.
+struct JSONCaller: Sendable {
+  struct Answer: Sendable {
+    var status: HTTPResponseStatus
+    var headers: HTTPHeaders
+    var body: Data
+
+    func decoded<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
+      try JSONFormat.decoder().decode(type, from: body)
+    }
+  }
+
+  let client: HTTPClient
+  /// Without a slash at the end.
+  let baseURL: String
+  /// For one call, from connecting to the last byte of the answer.
+  let timeout: Duration
+  /// Largest answer that is read.
+  let maxAnswerBytes: Int
+
+  init(client: HTTPClient, baseURL: String, timeout: Duration, maxAnswerBytes: Int) {
+    self.client = client
+    self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
+    self.timeout = timeout
+    self.maxAnswerBytes = maxAnswerBytes
+  }
+
+  /// - Parameter path: with a slash at the beginning, and with a query if there is one.
+  func call(
+    _ method: HTTPMethod,
+    _ path: String,
+    body: Data? = nil,
+    idempotencyKey: String? = nil
+  ) async throws -> Answer {
+    var request = HTTPClientRequest(url: baseURL + path)
+    request.method = method
+    if let idempotencyKey { request.headers.replaceOrAdd(name: "Idempotency-Key", value: idempotencyKey) }
+    if let body {
+      request.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
+      request.body = .bytes(ByteBuffer(bytes: body))
+    }
+    let response = try await client.execute(request, timeout: TimeAmount(timeout))
+    // The body is read before the status is believed: an answer cut short is a lost answer.
+    let answer = Data(try await response.body.collect(upTo: maxAnswerBytes).readableBytesView)
+    return Answer(status: response.status, headers: response.headers, body: answer)
+  }
+
+  /// Percent-encodes everything that could end a path segment or a query value.
+  static func escaped(_ text: String) -> String {
+    let plain = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+    return text.addingPercentEncoding(withAllowedCharacters: plain) ?? ""
+  }
+}

@@ -1,0 +1,193 @@
+import Libpq
+import TaskQueue
+import TaskQueueMigrations
+
+/// The steps of ``Migrator`` on one connection; those that change something in one transaction.
+struct SchemaMigration<Connection: LibpqQueryable> {
+  let schema: SchemaName
+  let scripts: SchemaScripts
+  let connection: Connection
+
+  /// What was done.
+  struct Applied {
+    var versions: [Int] = []
+    var functions: [String] = []
+  }
+
+  private struct RecordedFunction {
+    let revision: Int
+    let checksum: String?
+  }
+
+  // MARK: - Looking
+
+  func status() async throws -> MigrationStatus {
+    let applied = try await appliedVersions()
+    var status = MigrationStatus(applied: applied, pending: [])
+    let versions = Set(applied.map(\.version))
+    status.pending = scripts.versions.map(\.version).filter { !versions.contains($0) }
+    let recorded = versions.isEmpty ? [:] : try await recordedFunctions()
+    status.functionRevision = recorded.values.map(\.revision).max()
+    if !isOlder(than: recorded) {
+      let checksums = try await checksums(scripts.functions.map(\.bytes))
+      status.pendingFunctions = zip(scripts.functions, checksums).filter { file, checksum in
+        !isInstalled(file, checksum, recorded)
+      }.map(\.0.name)
+    }
+    return status
+  }
+
+  /// Another's functions are newer.
+  private func isOlder(than recorded: [String: RecordedFunction]) -> Bool {
+    recorded.values.contains { $0.revision > scripts.revision }
+  }
+
+  private func isInstalled(_ file: FunctionFile, _ checksum: String, _ recorded: [String: RecordedFunction]) -> Bool {
+    recorded[file.name].map { $0.checksum == checksum && $0.revision == scripts.revision } ?? false
+  }
+
+  // MARK: - Changing
+
+  /// Waits for other migrations, creates the schema, and lets what follows create everything in it.
+  func prepare(_ transaction: LibpqTransaction) async throws {
+    // Held to the end of the transaction: works through a transaction pooler, too.
+    try await transaction.query(
+      "SELECT pg_advisory_xact_lock(hashtextextended('taskqueue.migrator:' || $1, 0))",
+      [.text(schema.name)]
+    )
+    try await transaction.executeScript(
+      "SET LOCAL client_min_messages = warning; SET LOCAL standard_conforming_strings = on"
+    )
+    let exists = try await transaction.query(
+      "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)",
+      [.text(schema.name)]
+    )
+    if try !exists[0].bool(0) { try await transaction.executeScript("CREATE SCHEMA \(schema.quoted)") }
+    // pg_temp last: a temporary table called "task" must not hide ours. Local: a pooled connection must not keep it.
+    try await transaction.executeScript("SET LOCAL search_path = \(schema.quoted), pg_temp")
+  }
+
+  /// After ``prepare(_:)``.
+  func apply(_ transaction: LibpqTransaction) async throws -> Applied {
+    var result = Applied()
+    let applied = try await appliedVersions()
+    try refuseNewer(applied)
+    let checksums = try await checksums(scripts.versions.map(\.bytes))
+    for (file, checksum) in zip(scripts.versions, checksums) {
+      if let row = applied.first(where: { $0.version == file.version }) {
+        if row.checksum == checksum { continue }
+        guard row.checksum == nil else {
+          throw MigrationError(
+            .checksumMismatch,
+            "Version \(row.version) was applied from a file with another content. Applied files must not change: restore it."
+          )
+        }
+      } else {
+        try await transaction.executeScript(String(decoding: file.bytes, as: UTF8.self))
+        result.versions.append(file.version)
+      }
+      try await connection.query(
+        "UPDATE migration SET checksum = $2 WHERE version = $1",
+        [.int4(Int32(file.version)), .text(checksum)]
+      )
+    }
+    result.functions = try await applyFunctions(transaction)
+    return result
+  }
+
+  /// Those whose hash changed; none if those there are a newer program's.
+  private func applyFunctions(_ transaction: LibpqTransaction) async throws -> [String] {
+    let recorded = try await recordedFunctions()
+    if isOlder(than: recorded) { return [] }
+    let checksums = try await checksums(scripts.functions.map(\.bytes))
+    let pending = zip(scripts.functions, checksums).filter { !isInstalled($0, $1, recorded) }
+    guard !pending.isEmpty else { return [] }
+    let changed = pending.filter { file, checksum in recorded[file.name]?.checksum != checksum }
+    for (file, _) in changed { try await transaction.executeScript(String(decoding: file.bytes, as: UTF8.self)) }
+    try await connection.query(
+      """
+      INSERT INTO installed_function (name, checksum, revision)
+      SELECT u.name, u.checksum, $3 FROM unnest($1::text[], $2::text[]) AS u(name, checksum)
+      ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, checksum = excluded.checksum, applied_at = now()
+      """,
+      [
+        .textArray(pending.map(\.0.name)), .textArray(pending.map(\.1)), .int4(Int32(scripts.revision)),
+      ]
+    )
+    return changed.map(\.0.name)
+  }
+
+  private func refuseNewer(_ applied: [MigrationStatus.Applied]) throws(MigrationError) {
+    let known = scripts.newestVersion
+    let needed = applied.filter { $0.version > known }.map(\.minimumProgramVersion).max() ?? 0
+    guard needed > known else { return }
+    throw MigrationError(
+      .schemaIsNewer,
+      """
+      The schema \(schema.quoted) has version \(applied.map(\.version).max() ?? 0), which works with programs that know version \
+      \(needed) or later; this program knows versions up to \(known). Deploy a program with a newer release of TaskQueue.
+      """
+    )
+  }
+
+  // MARK: - Reading
+
+  /// By ascending version; none: the schema is missing or empty.
+  private func appliedVersions() async throws -> [MigrationStatus.Applied] {
+    let table = "\(schema.quoted).migration"
+    let columns = try await connection.query(
+      """
+      SELECT c.oid IS NOT NULL, (SELECT count(*) FROM pg_attribute AS a WHERE a.attrelid = c.oid
+        AND a.attname IN ('version', 'name', 'minimum_program_version', 'checksum', 'applied_at'))
+      FROM (SELECT to_regclass($1)::oid) AS c(oid)
+      """,
+      [.text(table)]
+    )
+    guard try columns[0].bool(0) else { return [] }
+    guard try columns[0].int8(1) == 5 else { throw foreignTable(table) }
+    let result = try await connection.query(
+      "SELECT version, name, minimum_program_version, checksum, applied_at FROM \(table) ORDER BY version"
+    )
+    let applied = try result.rows.map { row throws(LibpqError) in
+      MigrationStatus.Applied(
+        version: Int(try row.int8(0)),
+        name: try row.text(1),
+        minimumProgramVersion: Int(try row.int8(2)),
+        checksum: try row.optionalText(3),
+        appliedAt: try row.timestamptz(4)
+      )
+    }
+    guard applied.first?.version == 1, applied[0].name == scripts.versions.first?.name else {
+      throw foreignTable(table)
+    }
+    return applied
+  }
+
+  private func foreignTable(_ table: String) -> MigrationError {
+    MigrationError(
+      .foreignTable,
+      "The table \(table) is not TaskQueue's: another tool's, or one of before the first release. Give TaskQueue a schema of its own."
+    )
+  }
+
+  private func recordedFunctions() async throws -> [String: RecordedFunction] {
+    let result = try await connection.query("SELECT name, revision, checksum FROM \(schema.quoted).installed_function")
+    var recorded: [String: RecordedFunction] = [:]
+    for row in result.rows {
+      recorded[try row.text(0)] = RecordedFunction(revision: Int(try row.int8(1)), checksum: try row.optionalText(2))
+    }
+    return recorded
+  }
+
+  /// SHA-256 in hex, by the server. The files are ASCII: the same bytes in every encoding.
+  private func checksums(_ files: [[UInt8]]) async throws -> [String] {
+    let result = try await connection.query(
+      """
+      SELECT encode(sha256(convert_to(u.text, 'UTF8')), 'hex')
+      FROM unnest($1::text[]) WITH ORDINALITY AS u(text, place) ORDER BY u.place
+      """,
+      [.textArray(files.map { String(decoding: $0, as: UTF8.self) })]
+    )
+    return try result.rows.map { row throws(LibpqError) in try row.text(0) }
+  }
+}

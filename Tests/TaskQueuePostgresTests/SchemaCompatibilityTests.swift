@@ -1,0 +1,147 @@
+import Foundation
+import Libpq
+@_spi(Store) import TaskQueue
+import TaskQueueMigrations
+import TaskQueueTestKit
+import Testing
+
+@_spi(Store) @testable import TaskQueuePostgres
+
+@Suite("Programs and schemas of different age")
+struct SchemaCompatibilityTests {
+  /// As a later release would bring it: one version and one function more, `cancel` changed, and a raised revision.
+  private func later(minimumProgramVersion: Int, revision: Int) -> SchemaScripts {
+    var scripts = SchemaScripts.current
+    let version = """
+      ALTER TABLE task ADD COLUMN later int;
+      INSERT INTO migration (version, name, minimum_program_version) VALUES (3, 'later', \(minimumProgramVersion));
+      """
+    scripts.versions.append(MigrationFile(version: 3, name: "later", bytes: Array(version.utf8)))
+    scripts.functions = scripts.functions.map { file in
+      guard file.name == "cancel" else { return file }
+      return FunctionFile(name: "cancel", bytes: file.bytes + Array("\n-- later\n".utf8))
+    }
+    let function = "CREATE OR REPLACE FUNCTION _later() RETURNS int LANGUAGE sql AS 'SELECT 1'"
+    scripts.functions.append(FunctionFile(name: "_later", bytes: Array(function.utf8)))
+    scripts.revision = revision
+    return scripts
+  }
+
+  private func checksum(of function: String, in database: TestDatabase) async throws -> String? {
+    try await database.query("SELECT checksum FROM taskqueue.installed_function WHERE name = '\(function)'").rows.first?
+      .optionalText(0)
+  }
+
+  @Test("A deploy is rolled back: the older program runs on the newer schema and leaves its functions alone")
+  func rollback() async throws {
+    try await withTestDatabase { database in
+      let older = Migrator(configuration: database.postgresConfiguration)
+      let revision = SchemaScripts.current.revision
+      let newer = Migrator(
+        configuration: database.postgresConfiguration,
+        scripts: later(minimumProgramVersion: 2, revision: revision + 1)
+      )
+      let before = try await checksum(of: "cancel", in: database)
+      #expect(try await newer.migrate() == [3])
+      let after = try await checksum(of: "cancel", in: database)
+      #expect(after != nil && after != before)
+      #expect(try await newer.status().isUpToDate)
+
+      #expect(try await older.migrate() == [])
+      #expect(try await checksum(of: "cancel", in: database) == after)
+      let status = try await older.status()
+      #expect(status.isUpToDate)
+      #expect(status.applied.map(\.version) == [1, 2, 3])
+      #expect(status.functionRevision == revision + 1)
+      let psql = try await Psql.install(database.connectionString, schema: "taskqueue")
+      #expect((psql.status, psql.errors) == (0, ""))
+      #expect(try await checksum(of: "cancel", in: database) == after)
+
+      let store = try PostgresTaskStore(.init(database.postgresConfiguration))
+      _ = try await store.add("x")
+      #expect(try await store.settle(store.claimAll()[0].claim, .complete))
+      await store.close()
+    }
+  }
+
+  @Test("A newer schema that needs a newer program is refused with both versions and the cure, also by psql")
+  func incompatible() async throws {
+    try await withTestDatabase { database in
+      let newer = later(minimumProgramVersion: 3, revision: 99)
+      try await Migrator(configuration: database.postgresConfiguration, scripts: newer).migrate()
+      let older = Migrator(configuration: database.postgresConfiguration)
+      let error = await #expect(throws: MigrationError.self) { try await older.migrate() }
+      #expect(error?.code == .schemaIsNewer)
+      for part in ["\"taskqueue\"", "version 3", "up to 2", "Deploy a program with a newer release"] {
+        #expect(error?.message.contains(part) == true, "\(part)")
+      }
+      #expect(try await older.status().applied.count == 3)
+      let psql = try await Psql.install(database.connectionString, schema: "taskqueue")
+      #expect(psql.status != 0)
+      #expect(psql.errors.contains("newer than this file"))
+    }
+  }
+
+  @Test("Functions are applied again when their hash changed, and only those")
+  func changedFunction() async throws {
+    try await withTestDatabase { database in
+      var scripts = SchemaScripts.current
+      scripts.functions = scripts.functions.map { file in
+        file.name == "cancel" ? FunctionFile(name: file.name, bytes: file.bytes + Array("--\n".utf8)) : file
+      }
+      let changed = Migrator(configuration: database.postgresConfiguration, scripts: scripts)
+      #expect(try await changed.status().pendingFunctions == ["cancel"])
+      try await database.query("CREATE TABLE seen AS SELECT oid, xmin::text AS x FROM pg_proc")
+      #expect(try await changed.migrate() == [])
+      let written = try await database.query(
+        "SELECT p.proname::text FROM pg_proc AS p JOIN seen AS s ON s.oid = p.oid WHERE p.xmin::text <> s.x"
+      )
+      #expect(try written.rows.map { try $0.text(0) } == ["cancel"])
+      #expect(try await changed.status().isUpToDate)
+      // A program of the same revision puts its own back.
+      let original = Migrator(configuration: database.postgresConfiguration)
+      #expect(try await original.status().pendingFunctions == ["cancel"])
+      #expect(try await original.migrate() == [])
+      #expect(try await original.status().isUpToDate)
+    }
+  }
+
+  @Test(
+    "Another tool's table called migration is refused by name, and not touched",
+    arguments: [
+      """
+      CREATE TABLE public.migration (version int PRIMARY KEY, name text, checksum text, applied_at timestamptz DEFAULT now());
+      INSERT INTO public.migration (version, name) VALUES (1, 'users'), (2, 'orders')
+      """,
+      """
+      CREATE TABLE public.migration (version int PRIMARY KEY, name text, minimum_program_version int DEFAULT 1, checksum text,
+        applied_at timestamptz DEFAULT now());
+      INSERT INTO public.migration (version, name) VALUES (1, 'users')
+      """,
+      "CREATE VIEW public.migration AS SELECT 1 AS version",
+    ]
+  )
+  func foreignTable(script: String) async throws {
+    try await withTestDatabase(migrated: false) { database in
+      let connection = try await LibpqConnection.connect(database.postgresConfiguration)
+      try await connection.executeScript(script)
+      let migrator = Migrator(configuration: database.postgresConfiguration, schema: "public")
+      for call in [{ _ = try await migrator.migrate() }, { _ = try await migrator.status() }]
+        as [() async throws -> Void]
+      {
+        let error = await #expect(throws: MigrationError.self) { try await call() }
+        #expect(error?.code == .foreignTable)
+        #expect(error?.message.contains("\"public\".migration") == true)
+        #expect(error?.message.contains("schema of its own") == true)
+      }
+      let psql = try await Psql.install(database.connectionString, schema: "public")
+      #expect(psql.status != 0)
+      #expect(psql.errors.contains("public.migration is not TaskQueue's"))
+      let tables = try await connection.query(
+        "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
+      )
+      #expect(try tables[0].int8(0) == 1)
+      await connection.close()
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import Libpq
+@_spi(Store) import TaskQueue
+import TaskQueueMigrations
+import TaskQueueTestKit
+import Testing
+
+@_spi(Store) @testable import TaskQueuePostgres
+
+@Suite("The schema's files")
+struct SchemaFilesTests {
+  private func files(in folder: String, suffix: String = ".sql") throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: Psql.migrations.appending(path: folder).path)
+      .filter { $0.hasSuffix(suffix) }.sorted()
+  }
+
+  @Test("Every file of the folders is embedded, in order, and named by install.sql")
+  func complete() throws {
+    let functions = try files(in: "functions")
+    #expect(functions == FunctionFile.all.map { "\($0.name).sql" })
+    let versions = try files(in: "").filter { $0.hasPrefix("V") }
+    #expect(versions == MigrationFile.all.map { "V\(String("000\($0.version)".suffix(4)))_\($0.name).sql" })
+    #expect(MigrationFile.all.map(\.version) == Array(1...versions.count))
+
+    let install = try String(contentsOf: Psql.migrations.appending(path: "install.sql"), encoding: .utf8)
+    let included = install.split(separator: "\n").compactMap { line in
+      line.firstRange(of: "\\ir ").map { String(line[$0.upperBound...]) }
+    }
+    #expect(included == versions + functions.map { "functions/\($0)" })
+    #expect(install.contains("\\set revision \(FunctionFile.revision)\n"))
+    #expect(install.contains("\\set newest_version \(versions.count)\n"))
+  }
+
+  @Test("A function's file creates that function and can be applied again; all files are ASCII")
+  func shape() throws {
+    for file in FunctionFile.all {
+      let text = String(decoding: file.bytes, as: UTF8.self)
+      let created = text.matches(of: /(?m)^CREATE .*$/).map { String($0.output) }
+      #expect(created.count == 1)
+      #expect(created[0].hasPrefix("CREATE OR REPLACE FUNCTION \(file.name)("))
+    }
+    for file in FunctionFile.all.map(\.bytes) + MigrationFile.all.map(\.bytes) {
+      #expect(file.allSatisfy { $0 < 0x80 })
+    }
+  }
+
+  /// Versions are frozen: a database that has one will never see another content of it. Add a version instead.
+  @Test("The versions' files have not changed")
+  func frozen() async throws {
+    try await withTestDatabase { database in
+      let checksums = try await Migrator(configuration: database.postgresConfiguration).status().applied.map(\.checksum)
+      #expect(
+        checksums == [
+          "6e6db0a65f02eddb4ef4ff76799599e8d6672695556707cae7378451e5f7d13e",
+          "a29b04015d6c9f684c63125443a3097c2ade5ed28c3426efbbae21e45dbd3227",
+        ]
+      )
+    }
+  }
+
+  /// Whoever changes a function raises the revision, in `FunctionFile.swift` and `install.sql`, and only then the digest here: an
+  /// older program would put its function over the newer one.
+  @Test("The functions have not changed since their revision")
+  func revision() async throws {
+    try await withTestDatabase { database in
+      let digest = try await database.query(
+        """
+        SELECT encode(sha256(convert_to(string_agg(name || ' ' || checksum, E'\\n' ORDER BY name), 'UTF8')), 'hex')
+        FROM taskqueue.installed_function
+        """
+      )[0].text(0)
+      #expect(
+        [FunctionFile.revision: digest] == [1: "48e7627dfdd3691ca24c42eee2dc8fcf6c97ef1f3c00982d969727e90077b9af"]
+      )
+    }
+  }
+
+  @Test("Everything public has a comment; what is internal begins with an underscore")
+  func comments() async throws {
+    try await withTestDatabase { database in
+      let silent = try await database.query(
+        """
+        SELECT c.relname::text FROM pg_class AS c
+        WHERE c.relnamespace = 'taskqueue'::regnamespace AND c.relkind IN ('r', 'v') AND obj_description(c.oid) IS NULL
+        UNION ALL
+        SELECT c.relname || '.' || a.attname FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
+        WHERE c.oid IN ('taskqueue.live_task'::regclass, 'taskqueue.dead_letter'::regclass)
+          AND col_description(c.oid, a.attnum) IS NULL
+        UNION ALL
+        SELECT t.typname::text FROM pg_type AS t
+        WHERE t.typnamespace = 'taskqueue'::regnamespace AND t.typtype = 'd' AND obj_description(t.oid) IS NULL
+        UNION ALL
+        SELECT p.proname::text FROM pg_proc AS p
+        WHERE p.pronamespace = 'taskqueue'::regnamespace AND p.proname NOT LIKE '\\_%' AND obj_description(p.oid) IS NULL
+        """
+      )
+      #expect(try silent.rows.map { try $0.text(0) } == [])
+      let publicFunctions = try await database.query(
+        """
+        SELECT DISTINCT proname::text FROM pg_proc
+        WHERE pronamespace = 'taskqueue'::regnamespace AND proname NOT LIKE '\\_%' ORDER BY 1
+        """
+      )
+      #expect(
+        try publicFunctions.rows.map { try $0.text(0) } == [
+          "cancel", "complete", "delete_duplicates", "enqueue", "pause_queue", "purge", "redrive", "resolve_effect",
+          "resume_queue", "retry", "run_now",
+        ]
+      )
+    }
+  }
+}

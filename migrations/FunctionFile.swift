@@ -1,0 +1,55 @@
+/// One file of the folder `functions`: one function, which can be applied again at any time.
+public struct FunctionFile: Sendable {
+  /// Of the whole set. Raised with every change of a function, also in `install.sql`, so that an older program which starts
+  /// later leaves the newer functions alone.
+  public static let revision = 1
+
+  /// The function's name, and the file's without `.sql`.
+  public let name: String
+  /// UTF-8 SQL.
+  public let bytes: [UInt8]
+
+  public init(name: String, bytes: [UInt8]) {
+    self.name = name
+    self.bytes = bytes
+  }
+
+  /// All of them, in the order in which they are applied: internal ones first, which SQL functions call.
+  public static var all: [FunctionFile] {
+    [
+      FunctionFile(name: "_begin_effect", bytes: PackageResources._begin_effect_sql),
+      FunctionFile(name: "_bury", bytes: PackageResources._bury_sql),
+      FunctionFile(name: "_channel", bytes: PackageResources._channel_sql),
+      FunctionFile(name: "_claim", bytes: PackageResources._claim_sql),
+      FunctionFile(name: "_claim_events", bytes: PackageResources._claim_events_sql),
+      FunctionFile(name: "_effect_key", bytes: PackageResources._effect_key_sql),
+      FunctionFile(name: "_end_effect", bytes: PackageResources._end_effect_sql),
+      FunctionFile(name: "_enqueue_many", bytes: PackageResources._enqueue_many_sql),
+      FunctionFile(name: "_error_history", bytes: PackageResources._error_history_sql),
+      FunctionFile(name: "_lock_inbox_subject", bytes: PackageResources._lock_inbox_subject_sql),
+      FunctionFile(name: "_promote", bytes: PackageResources._promote_sql),
+      FunctionFile(name: "_purge_effects", bytes: PackageResources._purge_effects_sql),
+      FunctionFile(name: "_purge_events", bytes: PackageResources._purge_events_sql),
+      FunctionFile(name: "_receive_event", bytes: PackageResources._receive_event_sql),
+      FunctionFile(name: "_redrive", bytes: PackageResources._redrive_sql),
+      FunctionFile(name: "_remember_event", bytes: PackageResources._remember_event_sql),
+      FunctionFile(name: "_renew", bytes: PackageResources._renew_sql),
+      FunctionFile(name: "_settle", bytes: PackageResources._settle_sql),
+      FunctionFile(name: "_settle_complete", bytes: PackageResources._settle_complete_sql),
+      FunctionFile(name: "_settle_rerun", bytes: PackageResources._settle_rerun_sql),
+      FunctionFile(name: "_wake", bytes: PackageResources._wake_sql),
+      FunctionFile(name: "_was_enqueued", bytes: PackageResources._was_enqueued_sql),
+      FunctionFile(name: "cancel", bytes: PackageResources.cancel_sql),
+      FunctionFile(name: "complete", bytes: PackageResources.complete_sql),
+      FunctionFile(name: "delete_duplicates", bytes: PackageResources.delete_duplicates_sql),
+      FunctionFile(name: "enqueue", bytes: PackageResources.enqueue_sql),
+      FunctionFile(name: "pause_queue", bytes: PackageResources.pause_queue_sql),
+      FunctionFile(name: "purge", bytes: PackageResources.purge_sql),
+      FunctionFile(name: "redrive", bytes: PackageResources.redrive_sql),
+      FunctionFile(name: "resolve_effect", bytes: PackageResources.resolve_effect_sql),
+      FunctionFile(name: "resume_queue", bytes: PackageResources.resume_queue_sql),
+      FunctionFile(name: "retry", bytes: PackageResources.retry_sql),
+      FunctionFile(name: "run_now", bytes: PackageResources.run_now_sql),
+    ]
+  }
+}

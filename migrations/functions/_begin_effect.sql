@@ -1,0 +1,82 @@
+-- Asks for leave to call. The task's row is locked before anything is looked at, and claims pass over locked rows: so between the
+-- look at the fence and the commit nobody can take the task over. Rows are locked in the order task, effect everywhere.
+-- Decides:
+--   lost       the claim does not hold the task, or its lease is over
+--   changed    this effect was begun with another request
+--   call       the intent is stored: call, once, then report by end_effect
+--   ask        an earlier call has no known outcome: ask the provider. From now on only this claim may say "it did not happen".
+--   busy       this very claim has a call under way
+--   succeeded, failed   as recorded
+-- absent_call: the provider was asked after "ask" and knows nothing of the calls up to that number.
+CREATE OR REPLACE FUNCTION _begin_effect(
+  task bigint, claim_token bigint, effect_name text, digest bytea, limit_per_call interval, lifetime interval,
+  absent_call int,
+  OUT decision text, OUT key uuid, OUT call_number int, OUT call_ends_in float8, OUT key_ends_in float8, OUT value json,
+  OUT code text, OUT reason text
+)
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+  at timestamptz;
+  found_type text;
+  e effect;
+  is_absent boolean;
+  is_expired boolean;
+BEGIN
+  SELECT t.type INTO found_type FROM task t
+  WHERE t.id = task AND t.lease_token = claim_token AND t.lease_until > clock_timestamp() FOR NO KEY UPDATE;
+  at := clock_timestamp();
+  IF found_type IS NULL THEN
+    decision := 'lost';
+    RETURN;
+  END IF;
+  INSERT INTO effect (task_id, name, task_type, key, request_digest, state, token, call_limit, key_lifetime, key_used_at,
+    intended_at, changed_at)
+  SELECT task, effect_name, found_type, _effect_key(n.id, task, effect_name), digest, 'intended', claim_token, limit_per_call,
+    lifetime, at, at, at
+  FROM effect_namespace n WHERE n.is_only -- by its index: a scan that is switched off costs so much that it would be compiled
+  ON CONFLICT (task_id, name) DO NOTHING
+  RETURNING * INTO e;
+  IF FOUND THEN
+    decision := 'call';
+  ELSE
+    SELECT x.* INTO e FROM effect x WHERE x.task_id = task AND x.name = effect_name FOR UPDATE;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'the effect was purged just now' USING ERRCODE = 'serialization_failure';
+    END IF;
+    is_expired := coalesce(e.key_used_at + lifetime <= at, false);
+    is_absent := e.token = claim_token AND e.calls = absent_call AND e.state IN ('unknown', 'parked');
+    IF e.request_digest <> digest THEN
+      decision := 'changed';
+    ELSIF e.state IN ('succeeded', 'failed') THEN
+      decision := e.state;
+    ELSIF is_absent OR e.state = 'open' AND NOT is_expired THEN
+      decision := 'call';
+      UPDATE effect x SET state = 'intended', token = claim_token, calls = x.calls + 1, call_limit = limit_per_call,
+        key_lifetime = lifetime, key_used_at = CASE WHEN is_expired THEN at ELSE x.key_used_at END, intended_at = at,
+        changed_at = at, code = NULL, reason = NULL
+      WHERE x.task_id = task AND x.name = effect_name
+      RETURNING * INTO e;
+    ELSIF e.state = 'intended' AND e.token = claim_token THEN
+      decision := 'busy';
+    ELSE
+      decision := 'ask';
+      UPDATE effect x SET state = CASE WHEN x.state = 'parked' THEN x.state ELSE 'unknown' END, token = claim_token,
+        key_lifetime = lifetime, changed_at = at
+      WHERE x.task_id = task AND x.name = effect_name
+      RETURNING * INTO e;
+    END IF;
+  END IF;
+  key := e.key;
+  call_number := e.calls;
+  call_ends_in := extract(epoch FROM e.intended_at + e.call_limit - at);
+  key_ends_in := extract(epoch FROM e.key_used_at + lifetime - at);
+  value := e.value;
+  code := e.code;
+  reason := e.reason;
+END $$;

@@ -1,0 +1,24 @@
+-- Extends leases; returns the tokens that still hold. A row locked by somebody is left alone but counts as held: it is being
+-- settled, perhaps in a handler's long transaction, and nobody can claim it meanwhile. Waiting for it would let the other
+-- leases run out.
+CREATE OR REPLACE FUNCTION _renew(ids bigint[], tokens bigint[], lease interval, OUT held_token bigint, OUT cancels boolean)
+RETURNS SETOF record
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET jit = off
+AS $$
+#variable_conflict use_column
+BEGIN
+  UPDATE task t SET lease_until = clock_timestamp() + lease
+  WHERE t.ctid = ANY (ARRAY(
+    SELECT h.ctid FROM unnest(ids, tokens) AS u(id, token) JOIN task h ON h.id = u.id AND h.lease_token = u.token
+    FOR UPDATE OF h SKIP LOCKED));
+  RETURN QUERY
+  SELECT u.token, t.cancel_requested FROM unnest(ids, tokens) AS u(id, token)
+  JOIN task t ON t.id = u.id AND t.lease_token = u.token;
+END $$;

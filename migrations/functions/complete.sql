@@ -1,0 +1,16 @@
+-- For drivers other than ours: an error is what no transaction passes by.
+CREATE OR REPLACE FUNCTION complete(task_id bigint, lease_token bigint) RETURNS void
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM _settle_complete(ARRAY[task_id], ARRAY[lease_token])) THEN
+    RAISE EXCEPTION 'TaskQueue: task % is no longer held by this claim', task_id
+      USING ERRCODE = 'TQ001',
+        HINT = 'Roll the transaction back: the task was completed, cancelled or taken over after its lease ended.';
+  END IF;
+END $$;
+
+COMMENT ON FUNCTION complete IS
+  'Completes a claimed task in the caller''s transaction: what else that writes commits if and only if the completion does. Fails
+  with SQLSTATE TQ001 if the claim no longer holds the task, so that the transaction cannot commit.';

@@ -1,0 +1,58 @@
+-- From psql, a trigger, any language:
+--   SELECT taskqueue.enqueue('receipt.send', '{"orderID": 7}', delay => '5 minutes');
+--   SELECT taskqueue.enqueue('receipt.send', json_build_object('orderID', id)) FROM orders WHERE ...;
+CREATE OR REPLACE FUNCTION enqueue(
+  type text, payload json, queue text DEFAULT 'default', priority int DEFAULT 100, delay interval DEFAULT NULL,
+  due_at timestamptz DEFAULT NULL, unique_key text DEFAULT NULL, unique_mode text DEFAULT 'keep_existing',
+  unique_period interval DEFAULT NULL, max_attempts int DEFAULT NULL, retry json DEFAULT NULL,
+  headers json DEFAULT NULL, deadline timestamptz DEFAULT NULL, wakes boolean DEFAULT true
+) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+  problem text := CASE
+    WHEN type IS NULL OR octet_length(type) NOT BETWEEN 1 AND 128 OR type ~ '[\x01-\x1f\x7f]'
+      THEN 'a task type must have 1 to 128 bytes and no control characters'
+    WHEN queue IS NULL OR octet_length(queue) NOT BETWEEN 1 AND 128 OR queue ~ '[\x01-\x1f\x7f]'
+      THEN 'a queue name must have 1 to 128 bytes and no control characters'
+    WHEN payload IS NULL THEN 'the payload must not be NULL; for none use ''{}'''
+    WHEN octet_length(payload::text) > 4194304 THEN 'the payload must be at most 4194304 bytes; store a reference instead'
+    WHEN priority IS NULL OR priority NOT BETWEEN -32768 AND 32767 THEN 'a priority must be in -32768 ... 32767 (lower runs first)'
+    WHEN delay IS NOT NULL AND due_at IS NOT NULL THEN 'give either a delay or due_at, not both'
+    WHEN delay > interval '100 years' THEN 'a delay must be at most 100 years'
+    WHEN octet_length(unique_key) NOT BETWEEN 1 AND 256 OR unique_key ~ '[\x01-\x1f\x7f]'
+      THEN 'a unique key must have 1 to 256 bytes and no control characters'
+    WHEN unique_mode IS NULL OR unique_mode NOT IN ('keep_existing', 'replace', 'coalesce')
+      THEN 'unique_mode must be keep_existing, replace or coalesce'
+    WHEN unique_period IS NOT NULL AND unique_key IS NULL THEN 'unique_period needs a unique_key'
+    WHEN unique_period <= interval '0' OR unique_period > interval '100 years'
+      THEN 'unique_period must be above zero and at most 100 years'
+    WHEN max_attempts NOT BETWEEN 1 AND 1000000 THEN 'max_attempts must be in 1 ... 1000000'
+    WHEN json_typeof(retry) <> 'object' THEN 'retry must be a JSON object'
+    WHEN json_typeof(headers) <> 'object' THEN 'headers must be a JSON object of strings'
+    WHEN octet_length(headers::text) > 16384 THEN 'headers must be at most 16384 bytes'
+  END;
+BEGIN
+  IF problem IS NOT NULL THEN
+    RAISE EXCEPTION 'TaskQueue: %', problem USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF queue = 'default' AND priority = 100 AND num_nonnulls(delay, due_at, unique_key, max_attempts, retry, headers, deadline) = 0
+  THEN
+    RETURN (
+      SELECT task_id FROM _enqueue_many(
+        ARRAY[type], ARRAY[payload], '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', wakes));
+  END IF;
+  RETURN (
+    SELECT task_id FROM _enqueue_many(
+      ARRAY[type], ARRAY[payload], ARRAY[queue], ARRAY[priority], ARRAY[delay], ARRAY[due_at],
+      CASE WHEN unique_key IS NULL THEN '{}' ELSE ARRAY[unique_key] END, ARRAY[unique_mode], ARRAY[unique_period],
+      ARRAY[max_attempts], ARRAY[retry], ARRAY[headers], ARRAY[deadline], wakes));
+END $$;
+
+COMMENT ON FUNCTION enqueue IS
+  'Enqueues one task in the caller''s transaction and returns its id, or that of the task that has its unique key already.
+  Defaults: queue default, priority 100 (lower first), due at once. delay or due_at: due later. unique_mode, if its queue has a task
+  with this unique_key: keep_existing, replace (payload and options), coalesce (pull its due time forward; run it once more if it
+  runs). unique_period: how long the key also counts after completion. max_attempts: failures after which it is a dead letter.
+  retry, headers: as Swift stores them. wakes => false: workers notice at their next poll.';

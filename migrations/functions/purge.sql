@@ -1,0 +1,28 @@
+-- One statement: it takes what is there when it begins.
+CREATE OR REPLACE FUNCTION purge(
+  task_id bigint DEFAULT NULL, task_type text DEFAULT NULL, older_than interval DEFAULT NULL, everything boolean DEFAULT false,
+  maximum bigint DEFAULT NULL
+) RETURNS bigint
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+  deleted bigint;
+BEGIN
+  IF coalesce(everything, false) = (num_nonnulls(task_id, task_type, older_than) > 0) THEN
+    RAISE EXCEPTION 'TaskQueue: purge needs either a condition or everything => true'
+      USING ERRCODE = 'invalid_parameter_value',
+        HINT = 'Such as purge(task_type => ''receipt.send'', older_than => ''30 days'').';
+  END IF;
+  DELETE FROM dead_task WHERE id = ANY (ARRAY(
+    SELECT d.id FROM dead_task d
+    WHERE (task_id IS NULL OR d.id = task_id) AND (task_type IS NULL OR d.type = task_type)
+      AND (older_than IS NULL OR d.died_at <= now() - older_than)
+    ORDER BY d.id LIMIT maximum FOR UPDATE SKIP LOCKED));
+  GET DIAGNOSTICS deleted = ROW_COUNT;
+  RETURN deleted;
+END $$;
+
+COMMENT ON FUNCTION purge IS
+  'Deletes dead letters for good: those that meet every condition given, or with everything => true all that are there now; with a
+  maximum the oldest. Returns how many.';

@@ -1,0 +1,42 @@
+--   SELECT taskqueue.resolve_effect(7, 'charge', 'succeeded', '{"id": "pi_123"}');
+--   SELECT taskqueue.retry(7);
+CREATE OR REPLACE FUNCTION resolve_effect(
+  task_id bigint, effect_name text, outcome text, value json DEFAULT NULL, reason text DEFAULT NULL
+) RETURNS text
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+#variable_conflict use_column
+DECLARE
+  at timestamptz;
+  e effect;
+BEGIN
+  IF outcome IS NULL OR outcome NOT IN ('succeeded', 'failed', 'open') OR outcome = 'succeeded' AND resolve_effect.value IS NULL THEN
+    RAISE EXCEPTION 'TaskQueue: the outcome must be succeeded (with a value), failed or open'
+      USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  SELECT x.* INTO e FROM effect x WHERE x.task_id = resolve_effect.task_id AND x.name = effect_name FOR UPDATE;
+  at := clock_timestamp();
+  IF NOT FOUND THEN
+    RETURN 'unknown';
+  ELSIF e.state IN ('succeeded', 'failed') THEN
+    RETURN 'settled';
+  -- Looked at under the effect's lock: who began before it holds the task visibly, who begins later sees what we write.
+  ELSIF EXISTS (SELECT FROM task t WHERE t.id = resolve_effect.task_id AND t.lease_until > at)
+    OR outcome = 'open' AND e.state <> 'open' AND e.intended_at + e.call_limit > at
+  THEN
+    RETURN 'running';
+  END IF;
+  -- Another token: the claim that began it can no longer say "it did not happen". And the key counts as unused.
+  UPDATE effect x SET state = outcome, value = CASE WHEN outcome = 'succeeded' THEN resolve_effect.value END,
+    code = CASE WHEN outcome = 'failed' THEN 'resolved' END, reason = resolve_effect.reason,
+    token = uuid_hash_extended(gen_random_uuid(), 0), changed_at = at, key_used_at = at
+  WHERE x.task_id = resolve_effect.task_id AND x.name = effect_name;
+  RETURN 'resolved';
+END $$;
+
+COMMENT ON FUNCTION resolve_effect IS
+  'A person says what became of a task''s effect: outcome is succeeded (with the value that the handler would have got), failed (with
+  a reason) or open (it did not happen: the next attempt may call again). Then retry the task. Returns resolved; settled (it was
+  succeeded or failed already: nothing changed); running (a worker holds the task, or its call may still reach the provider: try
+  again later); unknown (there is no such effect).';

@@ -1,0 +1,35 @@
+-- A running task is neither locked nor waited for.
+CREATE OR REPLACE FUNCTION retry(task_id bigint) RETURNS text
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+DECLARE
+  at timestamptz := clock_timestamp();
+  lane text;
+  answer text;
+BEGIN
+  UPDATE task t SET ready = true, due_at = least(t.due_at, at)
+  WHERE t.id = task_id AND t.finished_at IS NULL AND t.lease_until <= at
+  RETURNING t.queue INTO lane;
+  IF FOUND THEN
+    IF EXISTS (SELECT FROM paused_queue p WHERE p.queue = lane) THEN
+      RAISE NOTICE 'TaskQueue: the queue % is paused', quote_literal(lane) USING HINT = 'See resume_queue.';
+    END IF;
+    PERFORM _wake(ARRAY[lane]);
+    RETURN 'due';
+  END IF;
+  SELECT CASE WHEN t.finished_at IS NULL THEN 'running' ELSE 'finished' END INTO answer FROM task t WHERE t.id = task_id;
+  IF FOUND THEN
+    RETURN answer;
+  ELSIF EXISTS (SELECT FROM _redrive(ARRAY[task_id], NULL, NULL, 1, true)) THEN
+    RETURN 'redriven';
+  ELSIF EXISTS (SELECT FROM dead_task d WHERE d.id = task_id) THEN
+    RETURN 'key_taken';
+  END IF;
+  RETURN CASE WHEN _was_enqueued(task_id) THEN 'finished' ELSE 'unknown' END;
+END $$;
+
+COMMENT ON FUNCTION retry IS
+  'Runs a task again as soon as possible. Returns due (it waited, and is due now), redriven (it was a dead letter, and is due now),
+  running (a worker holds it: left alone), key_taken (a dead letter whose unique key a live task has: left alone), finished
+  (completed) or unknown (there never was such a task).';

@@ -1,0 +1,126 @@
+-- Creates or upgrades TaskQueue's schema, as `Migrator` does, in one transaction. PostgreSQL 13 or newer; psql 11 or newer.
+--
+--   psql -v ON_ERROR_STOP=1 -1 -v schema=taskqueue -f migrations/install.sql
+--
+-- Safe to repeat, and to mix with `Migrator`. The schema is created if it is missing; "taskqueue" if none is named.
+-- Functions whose plans matter pin them with SET clauses: a plan made on an empty table would be kept otherwise, and session
+-- settings do not survive a transaction pooler. What has to use a plan that is switched off, such as a sort of a handful of names
+-- from PostgreSQL 16 on, costs so much on paper that it would be compiled with every call: hence jit = off.
+
+\set ON_ERROR_STOP on
+\set QUIET on
+-- Of the functions below: raised with every change of one of them (docs/upgrading.md).
+\set revision 1
+\set newest_version 2
+\if :{?schema}
+\else
+  \set schema taskqueue
+\endif
+
+-- A setting of the transaction is gone in the next statement if there is none around both: if -1 was forgotten.
+SELECT set_config('taskqueue.install', 'on', true) AS setting \gset
+SELECT current_setting('taskqueue.install') = 'on' AS is_in_transaction \gset
+\if :is_in_transaction
+\else
+  BEGIN;
+\endif
+
+-- The migrator's lock, to the end of the transaction.
+SELECT pg_advisory_xact_lock(hashtextextended('taskqueue.migrator:' || :'schema', 0))::text AS lock,
+  set_config('client_min_messages', 'warning', true) AS messages,
+  set_config('standard_conforming_strings', 'on', true) AS strings \gset
+SELECT NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = :'schema') AS is_missing \gset
+\if :is_missing
+  CREATE SCHEMA :"schema";
+\endif
+-- pg_temp last: a temporary table called "task" must not hide ours.
+SELECT set_config('search_path', quote_ident(:'schema') || ', pg_temp', true) AS path,
+  to_regclass(format('%I.migration', :'schema')) IS NULL AS is_missing \gset
+
+\if :is_missing
+\else
+  DO $$
+  BEGIN
+    IF (SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass(quote_ident(current_schema()) || '.migration')
+      AND attname IN ('version', 'name', 'minimum_program_version', 'checksum', 'applied_at')) < 5
+    THEN
+      RAISE EXCEPTION 'the table %.migration is not TaskQueue''s', quote_ident(current_schema())
+        USING HINT = 'Give TaskQueue a schema of its own.';
+    END IF;
+  END $$;
+  DO $$
+  BEGIN
+    IF (SELECT name FROM migration WHERE version = 1) IS DISTINCT FROM 'task_queue' THEN
+      RAISE EXCEPTION 'the table %.migration is not TaskQueue''s', quote_ident(current_schema())
+        USING HINT = 'Give TaskQueue a schema of its own.';
+    END IF;
+  END $$;
+\endif
+
+\if :is_missing
+  \ir V0001_task_queue.sql
+\endif
+
+SELECT NOT EXISTS (SELECT FROM migration WHERE version = 2) AS is_missing \gset
+\if :is_missing
+  \ir V0002_effects.sql
+\endif
+
+SELECT coalesce(max(minimum_program_version), 0) > :newest_version AS is_incompatible FROM migration
+WHERE version > :newest_version \gset
+\if :is_incompatible
+  DO $$
+  BEGIN
+    RAISE EXCEPTION 'the schema % is newer than this file and not compatible with it', quote_ident(current_schema())
+      USING HINT = 'Install a newer release of TaskQueue.';
+  END $$;
+\endif
+
+-- Functions of a newer release are left alone. Those that SQL functions call come first.
+SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_function \gset
+\if :is_current
+  \ir functions/_begin_effect.sql
+  \ir functions/_bury.sql
+  \ir functions/_channel.sql
+  \ir functions/_claim.sql
+  \ir functions/_claim_events.sql
+  \ir functions/_effect_key.sql
+  \ir functions/_end_effect.sql
+  \ir functions/_enqueue_many.sql
+  \ir functions/_error_history.sql
+  \ir functions/_lock_inbox_subject.sql
+  \ir functions/_promote.sql
+  \ir functions/_purge_effects.sql
+  \ir functions/_purge_events.sql
+  \ir functions/_receive_event.sql
+  \ir functions/_redrive.sql
+  \ir functions/_remember_event.sql
+  \ir functions/_renew.sql
+  \ir functions/_settle.sql
+  \ir functions/_settle_complete.sql
+  \ir functions/_settle_rerun.sql
+  \ir functions/_wake.sql
+  \ir functions/_was_enqueued.sql
+  \ir functions/cancel.sql
+  \ir functions/complete.sql
+  \ir functions/delete_duplicates.sql
+  \ir functions/enqueue.sql
+  \ir functions/pause_queue.sql
+  \ir functions/purge.sql
+  \ir functions/redrive.sql
+  \ir functions/resolve_effect.sql
+  \ir functions/resume_queue.sql
+  \ir functions/retry.sql
+  \ir functions/run_now.sql
+
+  -- The functions that this transaction wrote.
+  INSERT INTO installed_function (name, revision)
+  SELECT DISTINCT p.proname, :revision FROM pg_proc p
+  WHERE p.pronamespace = quote_ident(current_schema())::regnamespace AND p.xmin = pg_current_xact_id()::xid
+  ON CONFLICT (name) DO UPDATE SET revision = excluded.revision, checksum = NULL, applied_at = now();
+\endif
+
+\if :is_in_transaction
+\else
+  COMMIT;
+\endif
