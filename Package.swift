@@ -198,7 +198,7 @@ let package = Package(
       name: "TaskQueueTests",
       dependencies: [
         "ChildProcesses", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue", "TaskQueueConformance",
-        "TaskQueueInMemory", "TaskQueueTestKit",
+        "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit",
       ]
     ),
     .testTarget(

@@ -7,8 +7,6 @@ import Testing
 
 @Suite("The callback inbox")
 struct CallbackInboxTests {
-  private struct Stop: Error {}
-
   private func check(_ subject: String, mode: UniqueKey.Mode = .coalesce) throws -> NewTask {
     try NewTask(
       Note(text: subject),
@@ -46,75 +44,6 @@ struct CallbackInboxTests {
       #expect(accepted == 40)
       #expect(try await store.claimAll().map(\.text).sorted() == ["0", "1", "2", "3"])
       #expect(try await store.number("SELECT count(*) FROM taskqueue.inbox_event") == 40)
-    }
-  }
-
-  @Test("S17 A running task is not disturbed, and runs once more")
-  func runningTask() async throws {
-    try await withStore { store in
-      let inbox = CallbackInbox(store: store)
-      let receipt = try await inbox.receive(.init(source: "p", id: "1"), wake: try wake("s"))
-      let running = try await store.claimAll()[0]
-      #expect(receipt == .accepted(.init(id: running.claim.id, isNew: true)))
-      for id in ["2", "3"] {
-        let again = try await inbox.receive(.init(source: "p", id: id), wake: try wake("s"))
-        #expect(again == .accepted(.init(id: running.claim.id, isNew: false)))
-      }
-      #expect(try await store.claimAll().isEmpty)
-      #expect(try await store.renew([running.claim], lease: .seconds(60)) == [.renewed])
-      #expect(try await store.settle(running.claim, .complete))
-      let rerun = try await store.claimAll()
-      #expect(rerun.map(\.claim.id) == [running.claim.id])
-      #expect(try await inbox.receive(.init(source: "p", id: "3"), wake: try wake("s")) == .duplicate)
-      #expect(try await store.settle(rerun[0].claim, .complete))
-      #expect(try await store.claimAll().isEmpty)
-    }
-  }
-
-  @Test("An event of another source is another event, and options of the task are kept")
-  func sourcesAndOptions() async throws {
-    try await withStore { store in
-      let inbox = CallbackInbox(store: store)
-      let task = try NewTask(
-        Note(text: "x"),
-        options: .with {
-          $0.queue = "callbacks"
-          $0.unique = UniqueKey("k", mode: .coalesce, periodAfterCompletion: .seconds(60))
-          $0.priority = 7
-          $0.maxAttempts = 3
-          $0.retry = .fixed(.seconds(5))
-          $0.headers = ["a": "b"]
-          $0.deadline = Date(timeIntervalSince1970: 4_000_000_000)
-        }
-      )
-      #expect(isAccepted(try await inbox.receive(.init(source: "p", id: "1"), wake: task)))
-      #expect(isAccepted(try await inbox.receive(.init(source: "q", id: "1"), wake: task)))
-      let claimed = try await store.claimAll(queues: ["callbacks"])
-      #expect(claimed.map(\.priority) == [7])
-      #expect(claimed.map(\.maxAttempts) == [3])
-      #expect(claimed.map(\.retry?.baseSeconds) == [5])
-      #expect(claimed.map(\.headers) == [["a": "b"]])
-      #expect(claimed.map(\.deadline) == [Date(timeIntervalSince1970: 4_000_000_000)])
-    }
-  }
-
-  @Test("A rolled back receipt leaves nothing, and the next delivery is a new one")
-  func rollback() async throws {
-    try await withStore { store in
-      let inbox = CallbackInbox(store: store)
-      let event = CallbackEvent(source: "p", id: "1")
-      let task = try wake("s")
-      await #expect(throws: Stop.self) {
-        try await store.pool.withTransaction { transaction in
-          let receipt = try await inbox.receive(event, wake: task, in: transaction)
-          #expect(isAccepted(receipt))
-          throw Stop()
-        }
-      }
-      #expect(try await store.claimAll().isEmpty)
-      let receipt = try await inbox.receive(event, wake: task)
-      #expect(isAccepted(receipt))
-      #expect(try await store.claimAll().count == 1)
     }
   }
 
@@ -185,26 +114,6 @@ struct CallbackInboxTests {
         }
         #expect(again == 0)
       }
-    }
-  }
-
-  @Test("Expired events are purged, remembered ones too, and do not count any more")
-  func expiry() async throws {
-    try await withStore { store in
-      let inbox = CallbackInbox(store: store, retention: .seconds(100))
-      let known = CallbackEvent(source: "p", id: "1")
-      let unknown = CallbackEvent(source: "p", id: "2", subject: "s")
-      #expect(isAccepted(try await inbox.receive(known, wake: try wake("s"))))
-      #expect(try await inbox.receive(unknown) { _ in nil } == .remembered)
-      #expect(try await inbox.receive(unknown) { _ in nil } == .duplicate)
-      #expect(try await inbox.purgeExpired() == 0)
-      try await store.pool.query("UPDATE taskqueue.inbox_event SET expires_at = expires_at - interval '101 s'")
-      let events = try await store.pool.withTransaction {
-        try await inbox.claimEvents(source: "p", subject: "s", in: $0).count
-      }
-      #expect(events == 0)
-      #expect(try await inbox.purgeExpired() == 2)
-      #expect(isAccepted(try await inbox.receive(known, wake: try wake("s"))))
     }
   }
 

@@ -21,6 +21,16 @@ struct PostgresStoreConformanceTests {
   func conformsFromPositions(to check: StoreConformance.Check) async throws {
     try await withStore { try await check.run(on: DecoratedHarness($0) { PositionedStore(base: $0) }) }
   }
+
+  @Test("Its transactions and its inbox keep the contract", arguments: TransactionConformance<PostgresTaskStore>.all)
+  func conforms(to check: TransactionConformance<PostgresTaskStore>.Check) async throws {
+    try await withStore { try await check.run(on: PostgresStoreHarness($0)) }
+  }
+
+  @Test("Its alarms keep the contract", arguments: AlarmConformance.all)
+  func conforms(to check: AlarmConformance.Check) async throws {
+    try await withStore { try await check.run(on: PostgresStoreHarness($0)) }
+  }
 }
 
 private struct DecoratedHarness: StoreHarness {

@@ -4,14 +4,17 @@ import Libpq
 @_spi(Store) import TaskQueuePostgres
 
 /// A PostgreSQL store whose records are shifted into the past to let time go by.
-struct PostgresStoreHarness: EffectLedgerHarness {
+struct PostgresStoreHarness: AlarmHarness, TransactionHarness {
   let postgresStore: PostgresTaskStore
   private let shiftLive: String
   private let shiftDead: String
   private let shiftEffects: String
+  private let shiftEvents: String
 
   var store: any StoreContract { postgresStore }
   var ledger: any EffectLedger { postgresStore }
+  var alarms: any AlarmSource { postgresStore }
+  var transactionalStore: PostgresTaskStore { postgresStore }
 
   /// - Parameters:
   ///   - store: on empty tables. The caller closes it.
@@ -27,12 +30,13 @@ struct PostgresStoreHarness: EffectLedgerHarness {
     shiftEffects = """
       UPDATE \(schema).effect SET key_used_at = key_used_at - $1, intended_at = intended_at - $1, changed_at = changed_at - $1
       """
+    shiftEvents = "UPDATE \(schema).inbox_event SET received_at = received_at - $1, expires_at = expires_at - $1"
   }
 
   func advance(by duration: Duration) async throws {
     _ = try await postgresStore.pool.pipeline([
       LibpqStatement(shiftLive, [.interval(duration)]), LibpqStatement(shiftDead, [.interval(duration)]),
-      LibpqStatement(shiftEffects, [.interval(duration)]),
+      LibpqStatement(shiftEffects, [.interval(duration)]), LibpqStatement(shiftEvents, [.interval(duration)]),
     ])
   }
 }

@@ -12,9 +12,21 @@ struct InMemoryTaskStoreTests {
     try await check.run(on: InMemoryStoreHarness())
   }
 
+  @Test("Its transactions and its inbox keep the contract", arguments: TransactionConformance<InMemoryTaskStore>.all)
+  func conforms(to check: TransactionConformance<InMemoryTaskStore>.Check) async throws {
+    try await check.run(on: InMemoryStoreHarness())
+  }
+
+  @Test("Its alarms keep the contract", arguments: AlarmConformance.all)
+  func conforms(to check: AlarmConformance.Check) async throws {
+    try await check.run(on: InMemoryStoreHarness())
+  }
+
   @Test("Every check has a name of its own that begins with a line of the contract")
   func checkNames() {
-    let names = StoreConformance.all.map(\.name)
+    let names =
+      StoreConformance.all.map(\.name) + TransactionConformance<InMemoryTaskStore>.all.map(\.name)
+      + AlarmConformance.all.map(\.name)
     #expect(Set(names).count == names.count)
     #expect(names.allSatisfy { $0.wholeMatch(of: /S\d+ .+[^.]/) != nil })
   }

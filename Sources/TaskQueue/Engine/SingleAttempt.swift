@@ -24,8 +24,8 @@ public import Logging
     handlers: TaskHandlers,
     middleware: [any TaskMiddleware],
     effects: EffectsConfiguration,
-    maxCrashes: Int,
-    logger: Logger
+    maxCrashes: Int = TaskWorkerConfiguration().maxCrashes,
+    logger: Logger = Logger(label: "TaskQueue")
   ) {
     self.store = store.contract
     self.maxCrashes = maxCrashes
