@@ -1,4 +1,5 @@
 # make demo    watch payments leave through the queue      make test    all checks, as CI runs them
+# make example    the same idea in 150 lines: Examples/OutgoingPayments
 # make build   build everything      make lint / format    check / fix the formatting
 # make bench   speed, latency and cost beside raw SQL, in a release build; ARGS="--quick" for less than a minute
 # make bench-flat    throughput under a held snapshot, 10 million pending tasks and the like; takes 20 minutes
@@ -20,7 +21,7 @@ ARGS ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo chaos test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo example chaos test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -32,6 +33,11 @@ demo: bootstrap
 	@echo "Building the demo (the first time takes some minutes) …"
 	@swift build $(DEMO_BUILD_FLAGS) --product payments
 	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/payments" demo $(ARGS)
+
+example: bootstrap
+	@echo "Building (the first time takes some minutes) …"
+	@swift build $(DEMO_BUILD_FLAGS) --product OutgoingPayments
+	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/OutgoingPayments" $(ARGS)
 
 chaos: bootstrap
 	@echo "Building (the first time takes some minutes) …"

@@ -202,6 +202,10 @@ let package = Package(
       ]
     ),
     .testTarget(
+      name: "ExamplesTests",
+      dependencies: ["OutgoingPayments", "TaskQueue", "TaskQueueInMemory", "TaskQueueTestKit"]
+    ),
+    .testTarget(
       name: "TaskQueuePostgresTests",
       dependencies: [
         "ChildProcesses", "CLibpq", "CrashTestWorker", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue",
