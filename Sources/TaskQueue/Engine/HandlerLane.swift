@@ -56,10 +56,9 @@ extension TaskHandlers {
     clock: WorkerClock,
     logger: Logger
   ) -> [TaskType: HandlerLane] {
-    let middleware = [AttemptMetrics(clock: clock)] + middleware
-    return entries.mapValues { entry in
+    entries.mapValues { entry in
       let services = AttemptServices(logger: logger, ledger: ledger, effects: effects, retry: entry.options.retry)
-      return HandlerLane(entry, services: services, middleware: middleware)
+      return HandlerLane(entry, services: services, middleware: [AttemptMetrics(clock: clock)] + middleware)
     }
   }
 }

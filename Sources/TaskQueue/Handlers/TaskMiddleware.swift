@@ -70,7 +70,12 @@ extension [any TaskMiddleware] {
     _ tasks: [NewTask],
     _ store: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
   ) async throws(TaskQueueError) -> [EnqueueResult] {
-    try await self[...].enqueue(tasks, store)
+    // The library's own middleware adds no headers.
+    guard count > 1 else { return try await self[...].enqueue(tasks, store) }
+    return try await self[...].enqueue(tasks) { tasks throws(TaskQueueError) in
+      for index in tasks.indices { try EnqueueOptions.validateHeaders(tasks[index].headers) }
+      return try await store(tasks)
+    }
   }
 }
 
@@ -79,10 +84,7 @@ extension ArraySlice<any TaskMiddleware> {
     _ tasks: [NewTask],
     _ store: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
   ) async throws(TaskQueueError) -> [EnqueueResult] {
-    guard let first else {
-      for task in tasks { try EnqueueOptions.validateHeaders(task.headers) }
-      return try await store(tasks)
-    }
+    guard let first else { return try await store(tasks) }
     return try await first.enqueue(tasks) { inner throws(TaskQueueError) in
       try await dropFirst().enqueue(inner, store)
     }

@@ -25,7 +25,8 @@ enum WorkerMetrics {
 
 /// Counts what clients store.
 struct EnqueueMetrics: TaskMiddleware {
-  private let counters = Instruments<Counter>()
+  private let counters = Instruments { dimensions in Counter(label: "taskqueue_enqueued_total", dimensions: dimensions)
+  }
 
   func enqueue(
     _ tasks: [NewTask],
@@ -35,25 +36,22 @@ struct EnqueueMetrics: TaskMiddleware {
     var start = tasks.startIndex
     for index in tasks.indices {
       let following = index + 1
-      let task = tasks[index]
-      if following < tasks.endIndex, tasks[following].type == task.type, tasks[following].queue == task.queue {
+      if following < tasks.endIndex, tasks[following].type == tasks[index].type,
+        tasks[following].queue == tasks[index].queue
+      {
         continue
       }
-      let counter = counters.instrument(task.queue, task.type) { dimensions in
-        Counter(label: "taskqueue_enqueued_total", dimensions: dimensions)
-      }
-      counter.increment(by: following - start)
+      counters.instrument(of: tasks[index].queue, tasks[index].type).increment(by: following - start)
       start = following
     }
     return results
   }
 }
 
-/// Counts and times attempts, with all other middleware inside.
+/// Counts and times the attempts of one type, with all other middleware inside.
 struct AttemptMetrics: TaskMiddleware {
   private let clock: WorkerClock
-  private let timers = Instruments<Metrics.Timer>()
-  private let counters = Instruments<Counter>()
+  private let instruments = Instruments(AttemptInstruments.init)
 
   init(clock: WorkerClock) { self.clock = clock }
 
@@ -73,39 +71,52 @@ struct AttemptMetrics: TaskMiddleware {
   }
 
   private func ended(_ context: TaskContext, _ outcome: String, after duration: Duration) {
-    let timer = timers.instrument(context.queue, context.type) { dimensions in
-      Metrics.Timer(label: "taskqueue_attempt_duration", dimensions: dimensions)
-    }
+    instruments.instrument(of: context.queue, context.type).ended(outcome, after: duration)
+  }
+}
+
+/// The instruments of one queue and type.
+private final class AttemptInstruments: Sendable {
+  private let dimensions: [(String, String)]
+  private let timer: Metrics.Timer
+  private let counters = Mutex<[(outcome: String, counter: Counter)]>([])
+
+  init(_ dimensions: [(String, String)]) {
+    self.dimensions = dimensions
+    timer = Metrics.Timer(label: "taskqueue_attempt_duration", dimensions: dimensions)
+  }
+
+  func ended(_ outcome: String, after duration: Duration) {
     timer.recordNanoseconds(duration.wholeNanoseconds)
-    let counter = counters.instrument(context.queue, context.type, outcome) { dimensions in
-      Counter(label: "taskqueue_attempts_total", dimensions: dimensions + [("outcome", outcome)])
+    let counter = counters.withLock { counters in
+      if let known = counters.first(where: { $0.outcome == outcome }) { return known.counter }
+      let dimensions = dimensions + [("outcome", outcome)]
+      let made = Counter(label: "taskqueue_attempts_total", dimensions: dimensions)
+      counters.append((outcome, made))
+      return made
     }
     counter.increment()
   }
 }
 
-/// Instruments made once per label set. A list per type: there are few, and most often one.
+/// Instruments made once per queue and type. A list: there are few, and most often one.
 private final class Instruments<Instrument: Sendable>: Sendable {
   private struct Entry {
     let queue: QueueName
-    let label: String
+    let type: TaskType
     let instrument: Instrument
   }
 
-  private let entries = Mutex<[TaskType: [Entry]]>([:])
+  private let make: @Sendable ([(String, String)]) -> Instrument
+  private let entries = Mutex<[Entry]>([])
 
-  func instrument(
-    _ queue: QueueName,
-    _ type: TaskType,
-    _ label: String = "",
-    make: ([(String, String)]) -> Instrument
-  ) -> Instrument {
+  init(_ make: @escaping @Sendable ([(String, String)]) -> Instrument) { self.make = make }
+
+  func instrument(of queue: QueueName, _ type: TaskType) -> Instrument {
     entries.withLock { entries in
-      if let known = entries[type]?.first(where: { $0.queue == queue && $0.label == label }) {
-        return known.instrument
-      }
+      if let known = entries.first(where: { $0.type == type && $0.queue == queue }) { return known.instrument }
       let made = make(WorkerMetrics.lane(queue, type))
-      entries[type, default: []].append(Entry(queue: queue, label: label, instrument: made))
+      entries.append(Entry(queue: queue, type: type, instrument: made))
       return made
     }
   }

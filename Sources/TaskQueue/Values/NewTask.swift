@@ -9,15 +9,18 @@ public struct NewTask: Sendable {
   public let type: TaskType
   /// UTF-8 JSON.
   public package(set) var payload: Data
-  public package(set) var queue: QueueName
-  public package(set) var priority: Int
-  public package(set) var schedule: EnqueueOptions.Schedule
-  public package(set) var unique: UniqueKey?
-  public package(set) var maxAttempts: Int?
-  public package(set) var retry: StoredRetryPolicy?
+  public let queue: QueueName
+  public let priority: Int
+  public let schedule: EnqueueOptions.Schedule
+  public let unique: UniqueKey?
+  public let maxAttempts: Int?
+  public let retry: StoredRetryPolicy?
   /// Middleware may add to them, within ``Limits/headerBytes``.
   public var headers: [String: String]
   public package(set) var deadline: Date?
+  /// false: nothing but type and payload is to be stored; decided once per enqueue, since bulks ask for every task.
+  package var hasOptions: Bool { hasTemplateOptions || unique != nil || !headers.isEmpty }
+  private let hasTemplateOptions: Bool
 
   /// Encodes and validates.
   ///
@@ -64,6 +67,7 @@ public struct NewTask: Sendable {
     retry = template.retry
     headers = template.options.headers
     deadline = template.options.deadline
+    hasTemplateOptions = template.hasOptions
   }
 
   /// What tasks of one enqueue share; validated.
@@ -73,5 +77,17 @@ public struct NewTask: Sendable {
     let priority: Int
     let retry: StoredRetryPolicy?
     let options: EnqueueOptions
+    let hasOptions: Bool
+
+    init(type: TaskType, queue: QueueName, priority: Int, options: EnqueueOptions) {
+      self.type = type
+      self.queue = queue
+      self.priority = priority
+      retry = options.retry?.stored
+      self.options = options
+      hasOptions =
+        queue != .default || priority != TaskPriority.standard || options.schedule != .now
+        || options.maxAttempts != nil || options.retry != nil || options.deadline != nil
+    }
   }
 }

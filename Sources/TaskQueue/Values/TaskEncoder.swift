@@ -23,7 +23,6 @@ struct TaskEncoder<Payload>: Sendable {
       type: type,
       queue: options.queue ?? defaults.queue,
       priority: options.priority ?? defaults.priority,
-      retry: options.retry?.stored,
       options: options
     )
     unique = defaults.unique

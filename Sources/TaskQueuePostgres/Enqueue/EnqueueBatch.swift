@@ -40,7 +40,12 @@ struct EnqueueBatch {
   func parameters(wakes: Bool) throws(TaskQueueError) -> [LibpqValue] {
     var parameters: [LibpqValue] = []
     parameters.reserveCapacity(TaskColumn.all.count + 1)
-    for column in TaskColumn.all { parameters.append(try column.array(of: tasks, encoder)) }
+    // Most often no task has options: then nothing but types and payloads is looked at.
+    let special = tasks.indices.filter { tasks[$0].hasOptions }
+    for (index, column) in TaskColumn.all.enumerated() {
+      let isUsed = index < TaskColumn.requiredCount || special.contains { column.isUsed(by: tasks[$0]) }
+      parameters.append(try column.array(of: isUsed ? tasks : [], encoder))
+    }
     parameters.append(.bool(wakes))
     return parameters
   }

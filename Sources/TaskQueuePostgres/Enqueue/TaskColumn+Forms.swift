@@ -8,21 +8,18 @@ import Libpq
 #endif
 
 extension TaskColumn {
-  /// The values of several tasks; an empty array if none of them has one.
+  /// The values of several tasks, as an array.
   func array(of tasks: ArraySlice<NewTask>, _ encoder: JSONEncoder) throws(TaskQueueError) -> LibpqValue {
-    let isUsed = tasks.contains(where: isUsed(by:))
     switch reader {
-    case .text(let read): return .textArray(isUsed ? tasks.map(read) : [])
+    case .text(let read): return .textArray(tasks.map(read))
     case .json:
       var values: [Data?] = []
-      if isUsed {
-        values.reserveCapacity(tasks.count)
-        for task in tasks { values.append(try json(task, encoder)) }
-      }
+      values.reserveCapacity(tasks.count)
+      for task in tasks { values.append(try json(task, encoder)) }
       return .jsonArray(values)
-    case .integer(let absent, let read): return .int4Array(isUsed ? tasks.map { read($0) ?? absent } : [])
-    case .interval(let read): return .intervalArray(isUsed ? tasks.map(read) : [])
-    case .timestamptz(let read): return .timestamptzArray(isUsed ? tasks.map(read) : [])
+    case .integer(let absent, let read): return .int4Array(tasks.map { read($0) ?? absent })
+    case .interval(let read): return .intervalArray(tasks.map(read))
+    case .timestamptz(let read): return .timestamptzArray(tasks.map(read))
     }
   }
 

@@ -47,6 +47,11 @@ struct TaskColumn: Sendable {
     TaskColumn(name: "deadline", reader: .timestamptz { $0.deadline }),
   ]
 
+  /// What a task may have beside type and payload (``NewTask/hasOptions``).
+  static let options = Array(all.dropFirst(requiredCount))
+  /// Type and payload stand first.
+  static let requiredCount = 2
+
   /// Whether the task has something else than the default.
   func isUsed(by task: NewTask) -> Bool {
     switch reader {

@@ -44,26 +44,24 @@ struct TaskCopy {
     }
   }
 
-  /// What some task needs; the table's defaults stand for the rest, and every column costs the server time.
+  /// What some task has beside type and payload; the table's defaults stand for the rest, and every column costs the server time.
   struct Columns: Sendable {
-    let values: [TaskColumn]
+    let options: [TaskColumn]
     let hasSchedule: Bool
     let hasQueue: Bool
 
     init(_ tasks: ArraySlice<NewTask>) {
-      let candidates = TaskColumn.all.filter(\.isCopied)
-      var isUsed = Array(repeating: false, count: candidates.count)
-      for task in tasks {
-        for index in candidates.indices where !isUsed[index] { isUsed[index] = candidates[index].isUsed(by: task) }
+      let special = tasks.indices.filter { tasks[$0].hasOptions }
+      options = TaskColumn.options.filter { option in
+        option.isCopied && special.contains { option.isUsed(by: tasks[$0]) }
       }
-      values = zip(candidates, isUsed).filter(\.1).map(\.0)
-      hasSchedule = tasks.contains { $0.schedule != .now }
-      hasQueue = values.contains { $0.name == "queue" }
+      hasSchedule = special.contains { tasks[$0].schedule != .now }
+      hasQueue = options.contains { $0.name == "queue" }
     }
 
     /// `due_at` and `created_at` always: their defaults are volatile, which keeps COPY from inserting many rows at once, or another clock's.
     var names: [String] {
-      ["id", "due_at", "created_at"] + (hasSchedule ? ["ready"] : []) + values.map(\.name)
+      ["id", "type", "payload", "due_at", "created_at"] + (hasSchedule ? ["ready"] : []) + options.map(\.name)
     }
   }
 

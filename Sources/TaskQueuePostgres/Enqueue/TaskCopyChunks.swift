@@ -50,10 +50,12 @@ struct TaskCopyChunks: AsyncSequence, AsyncIteratorProtocol {
   private mutating func append(_ task: NewTask, id: Int64) throws {
     buffer.beginRow(columns: columnCount)
     buffer.append(id)
+    buffer.append(task.type.rawValue)
+    buffer.append(task.payload)
     let due = columns.hasSchedule ? task.due(at: now) : now
     try buffer.append(due)
     try buffer.append(now)
     if columns.hasSchedule { buffer.append(due <= now) }
-    for column in columns.values { try column.append(task, to: &buffer, encoder) }
+    for option in columns.options { try option.append(task, to: &buffer, encoder) }
   }
 }
