@@ -5,7 +5,7 @@ extension TaskClient {
   @discardableResult
   public func cancel(_ id: TaskID) async throws(TaskQueueError) -> CancelResult { try await contract.cancel(id) }
 
-  /// Makes a waiting task due at once, unless it has been attempted since you looked (compare-and-set). machamp's `processNow`.
+  /// Makes a waiting task due at once, unless it has been attempted since you looked (compare-and-set).
   public func runNow(_ id: TaskID, expectedAttempt: Int) async throws(TaskQueueError) -> Bool {
     try await contract.runNow(id, expectedAttempt: expectedAttempt)
   }
@@ -23,8 +23,8 @@ extension TaskClient {
 
   public func pausedQueues() async throws(TaskQueueError) -> [QueueName] { try await contract.pausedQueues() }
 
-  /// Removes older waiting tasks of the same type and property value; never one that a worker holds. machamp's `deleteDuplicateTask`;
-  /// for callbacks ``UniqueKey/Mode/coalesce`` is the better tool.
+  /// Removes older waiting tasks of the same type and property value; never one that a worker holds. For
+  /// callbacks ``UniqueKey/Mode/coalesce`` is the better tool.
   ///
   /// PostgreSQL reads the tasks of that type unless the app made an index for it, such as
   /// `CREATE INDEX ON taskqueue.task (type, (payload ->> 'paymentID'))`; with one it costs what it deletes.

@@ -45,7 +45,7 @@ extension TaskStore {
   /// - Throws: `unknownTask` if the id was never given out.
   func cancel(_ id: TaskID) async throws(TaskQueueError) -> CancelResult
 
-  /// Makes a waiting task due at once if it still has that attempt count and no worker holds it. machamp's `processNow`.
+  /// Makes a waiting task due at once if it still has that attempt count and no worker holds it.
   /// - Returns: whether it did.
   func runNow(_ id: TaskID, expectedAttempt: Int) async throws(TaskQueueError) -> Bool
 

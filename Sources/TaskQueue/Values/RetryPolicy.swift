@@ -8,7 +8,7 @@ public struct RetryPolicy: Sendable {
   let rule: Rule
 
   /// 1 minute after the first attempt, doubling, capped at 2^14 minutes (11.4 days); no jitter. So a task that asks to be
-  /// looked at again runs at 0, 1, 3, 7, 15 … minutes. The same schedule as machamp's.
+  /// looked at again runs at 0, 1, 3, 7, 15 … minutes.
   public static let standard = exponential(base: .seconds(60), cap: .seconds(60 * 16_384))
 
   /// `min(cap, base · factor^(attempt − 1))`, then multiplied by a random factor in `1 − jitter … 1`.

@@ -18,7 +18,7 @@ public struct TaskOutcome: Hashable, Sendable {
   /// ``TaskClient/settle(_:_:in:)``).
   public static let settledInTransaction = TaskOutcome(kind: .settledInTransaction)
 
-  /// Not final yet: look again on the retry policy's schedule. Not a failure. machamp's `false`.
+  /// Not final yet: look again on the retry policy's schedule. Not a failure.
   public static let again = TaskOutcome(kind: .again(after: nil))
 
   /// Not final yet: look again after this time. Not a failure. Negative means at once.
