@@ -68,6 +68,20 @@ struct MigratorTests {
   }
 
   @Test(
+    "What people set for psql changes nothing",
+    arguments: [["-v", "ON_ERROR_ROLLBACK=on", "-1"], ["-v", "ON_ERROR_ROLLBACK=on"], ["-v", "AUTOCOMMIT=off"]]
+  )
+  func psqlSettings(arguments: [String]) async throws {
+    try await withTestDatabase(migrated: false) { database in
+      let file = Psql.migrations.appending(path: "install.sql").path
+      let output = try await Psql.run(database.connectionString, arguments + ["-f", file])
+      #expect((output.status, output.errors) == (0, ""))
+      let status = try await Migrator(configuration: database.postgresConfiguration).status()
+      #expect(status.pending.isEmpty && status.functionRevision == SchemaScripts.current.revision)
+    }
+  }
+
+  @Test(
     "Version 1 with data and a program at work becomes version 2, by psql or the migrator",
     arguments: [true, false]
   )
