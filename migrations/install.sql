@@ -9,6 +9,9 @@
 
 \set ON_ERROR_STOP on
 \set QUIET on
+-- A savepoint around each statement would hide whose the functions are; without AUTOCOMMIT nothing would be committed.
+\set ON_ERROR_ROLLBACK off
+\set AUTOCOMMIT on
 -- Of the functions below: raised with every change of one of them (docs/upgrading.md).
 \set revision 1
 \set newest_version 2

@@ -12,7 +12,8 @@ public struct TestedAttempt: Sendable {
   public let outcome: TaskOutcome?
   /// What it threw, or nil.
   public let error: (any Error)?
-  /// false: the claim had lost the task when the attempt ended, so its outcome counts for nothing.
+  /// false: the claim had lost the task when the attempt ended, so its outcome counts for nothing; or the handler returned
+  /// `settledInTransaction` without having settled it, so that it comes back when the lease ends.
   public let isRecorded: Bool
   /// The task, if it is live; nil: it is finished, or dead.
   public let task: TaskSnapshot?
@@ -34,7 +35,8 @@ public struct TestedAttempt: Sendable {
     attempt = result.task.attempt
     outcome = result.outcome
     error = result.error
-    isRecorded = result.isRecorded
+    let isStillHeld = task.map { $0.state == .running && $0.attempt == result.task.attempt } ?? false
+    isRecorded = result.isRecorded && !isStillHeld
     self.task = task
     self.deadLetter = deadLetter
     dueIn = task.map { .milliseconds(since: result.task.claimedAt, until: $0.dueAt) }

@@ -68,6 +68,44 @@ struct MigratorTests {
   }
 
   @Test(
+    "What people set for psql changes nothing",
+    arguments: [["-v", "ON_ERROR_ROLLBACK=on", "-1"], ["-v", "ON_ERROR_ROLLBACK=on"], ["-v", "AUTOCOMMIT=off"]]
+  )
+  func psqlSettings(arguments: [String]) async throws {
+    try await withTestDatabase(migrated: false) { database in
+      let file = Psql.migrations.appending(path: "install.sql").path
+      let output = try await Psql.run(database.connectionString, arguments + ["-f", file])
+      #expect((output.status, output.errors) == (0, ""))
+      let status = try await Migrator(configuration: database.postgresConfiguration).status()
+      #expect(status.pending.isEmpty && status.functionRevision == SchemaScripts.current.revision)
+    }
+  }
+
+  @Test("A role that owns nothing migrates to what psql has installed, and is told when it lacks something")
+  func borrower() async throws {
+    try await withTestDatabase(migrated: false) { database in
+      let role = "borrower_of_\(database.name)"
+      #expect(try await Psql.install(database.connectionString, schema: "taskqueue").status == 0)
+      try await database.query("CREATE ROLE \(role) LOGIN")
+      try await database.query("GRANT USAGE ON SCHEMA taskqueue TO \(role)")
+      try await database.query("GRANT SELECT ON ALL TABLES IN SCHEMA taskqueue TO \(role)")
+      let address = database.connectionString
+      let separator = !address.contains("://") ? " " : address.contains("?") ? "&" : "?"
+      let borrower = LibpqConfiguration("\(address)\(separator)user=\(role)")
+      #expect(try await Migrator(configuration: borrower).migrate() == [])
+      #expect(try await Migrator(configuration: borrower).status().isUpToDate)
+      // The owner records what psql could not.
+      #expect(try await Migrator(configuration: database.postgresConfiguration).migrate() == [])
+      #expect(try await Migrator(configuration: borrower).migrate() == [])
+      try await database.query("DELETE FROM taskqueue.installed_function WHERE name = 'cancel'")
+      let error = await #expect(throws: MigrationError.self) { try await Migrator(configuration: borrower).migrate() }
+      #expect(error?.code == .databaseFailed)
+      try await database.query("DROP OWNED BY \(role)")
+      try await database.query("DROP ROLE \(role)")
+    }
+  }
+
+  @Test(
     "Version 1 with data and a program at work becomes version 2, by psql or the migrator",
     arguments: [true, false]
   )

@@ -171,6 +171,11 @@ struct OtherDriverTests {
     let withNUL = try NewTask(type: "a", json: Data([0x22, 0x00, 0x22]))
     #expect(throws: TaskQueueError.self) { try withNUL.enqueueStatement() }
     #expect(throws: TaskQueueError.self) { try NewTask(Note(text: "x")).enqueueStatement(schema: "") }
+    var verbose = try NewTask(Note(text: "x"))
+    verbose.headers["long"] = String(repeating: "x", count: Limits.headerBytes)
+    let withHeaders = verbose
+    let tooLarge = #expect(throws: TaskQueueError.self) { try withHeaders.enqueueStatement() }
+    #expect(tooLarge?.code == .payloadTooLarge)
     #expect(throws: TaskQueueError.self) { try Claim(id: TaskID(1), token: 2).completionStatement(schema: "a\0b") }
   }
 }

@@ -55,6 +55,26 @@ struct EffectHandlerTests {
     #expect(Set(keys.entries).count == 1)
   }
 
+  @Test("The wait that a lookup or a call without an answer asks for is the task's")
+  func retryAfter() async throws {
+    for isCall in [true, false] {
+      var handlers = TaskHandlers()
+      try handlers.register(Ping.self) { _, context in
+        let value: Int = try await context.effects.perform("charge", request: "x") { _ in
+          throw isCall ? RetryAfter(.seconds(30), because: HandlerFailure()) : HandlerFailure()
+        } reconcile: { _ in
+          throw RetryAfter(.seconds(30), because: HandlerFailure())
+        }
+        return value == 1 ? .completed : .again
+      }
+      let time = ManualTime()
+      let tester = TaskTester(store: InMemoryTaskStore(now: { time.now }), handlers: handlers)
+      let first = try await tester.run(Ping())
+      #expect((first.error as? EffectError)?.code == .outcomeUnknown && first.dueIn == .seconds(isCall ? 30 : 60))
+      #expect(try await tester.run(first.id).dueIn == .seconds(30))
+    }
+  }
+
   @Test("A permanent failure and a parked effect make the task a dead letter at once, and say why")
   func deadLetters() async throws {
     struct Timeout: Error {}

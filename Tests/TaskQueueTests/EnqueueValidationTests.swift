@@ -57,7 +57,10 @@ struct EnqueueValidationTests {
       $0.retry = .exponential(base: .seconds(1), factor: 11)
     },
     .init("headers of more than 16 KiB", .payloadTooLarge) {
-      $0.headers = ["h": String(repeating: "x", count: 16 * 1024)]
+      $0.headers = ["h": String(repeating: "x", count: 16 * 1024 - 7)]
+    },
+    .init("headers of more than 16 KiB as JSON", .payloadTooLarge) {
+      $0.headers = ["h": String(repeating: "\"", count: 8 * 1024)]
     },
   ]
 
@@ -120,7 +123,8 @@ struct EnqueueValidationTests {
       .with { $0.schedule = .after(Limits.delay) }, .with { $0.schedule = .after(.seconds(-1)) },
       .with { $0.schedule = .at(.distantPast) },
       .with { $0.unique = UniqueKey(String(repeating: "k", count: 256), periodAfterCompletion: Limits.delay) },
-      .with { $0.headers = ["h": String(repeating: "x", count: 16 * 1024 - 1)] },
+      .with { $0.headers = ["h": String(repeating: "x", count: 16 * 1024 - 8)] },
+      .with { $0.headers = ["/": String(repeating: "\u{1}", count: (16 * 1024 - 9) / 6)] },
       .with { $0.retry = .exponential(base: .nanoseconds(1), factor: 10, cap: .seconds(1), jitter: 1) },
     ]
     for options in all {

@@ -36,6 +36,28 @@ struct InMemoryTransactionTests {
     #expect(events.entries == ["inner, second", "inner, first", "committed"])
   }
 
+  @Test("S15 Headers over the limit are refused by the inbox, too")
+  func inboxHeaders() async throws {
+    var check = try client.newTask(Ping(), options: .with { $0.unique = UniqueKey("k", mode: .coalesce) })
+    check.headers["long"] = String(repeating: "x", count: Limits.headerBytes)
+    let error = await #expect(throws: TaskQueueError.self) {
+      try await CallbackInbox(store: store).receive(CallbackEvent(source: "s", id: "1"), wake: check)
+    }
+    #expect(error?.code == .payloadTooLarge)
+  }
+
+  @Test("To settle as settled is refused: nothing would be recorded")
+  func settledAsSettled() async throws {
+    var handlers = TaskHandlers()
+    try handlers.register(Ping.self) { [client] _, context in
+      try await client.withTransaction { try await client.settle(context, .settledInTransaction, in: $0) }
+      return .settledInTransaction
+    }
+    let attempt = try await TaskTester(store: store, handlers: handlers).run(Ping())
+    #expect((attempt.error as? TaskQueueError)?.code == .invalidOption)
+    #expect(attempt.failures == 1 && attempt.task?.state == .waiting)
+  }
+
   @Test("What an app does in memory takes part by onRollback")
   func hooks() async throws {
     let orders = Orders()

@@ -127,4 +127,25 @@ struct MiddlewareTests {
     let letter = try #require(try await client.deadLetters().first)
     #expect((letter.reason, letter.detail, letter.failures) == (.discarded, "by middleware", 0))
   }
+
+  @Test("An error with an outcome that it throws is the attempt's outcome")
+  func throwsOutcome() async throws {
+    struct Closed: TaskOutcomeError {
+      var taskOutcome: TaskOutcome? { .discard(reason: "closed") }
+    }
+    struct Translating: TaskMiddleware {
+      func attempt(
+        _ context: TaskContext,
+        next: @Sendable (TaskContext) async throws -> TaskOutcome
+      ) async throws -> TaskOutcome {
+        do { return try await next(context) } catch is HandlerFailure { throw Closed() }
+      }
+    }
+    var handlers = TaskHandlers()
+    try handlers.register(Ping.self) { _, _ in throw HandlerFailure() }
+    let tester = TaskTester(store: InMemoryTaskStore(), handlers: handlers, middleware: [Translating()])
+    let attempt = try await tester.run(Ping())
+    #expect(attempt.outcome == .discard(reason: "closed") && attempt.error == nil && attempt.failures == 0)
+    #expect(attempt.deadLetter?.reason == .discarded)
+  }
 }

@@ -233,6 +233,18 @@ struct TestKitTests {
     #expect(try await client.enqueued(Ping.self).count == 2_502)
   }
 
+  @Test("Shows that a handler did not settle what it says it has settled")
+  func unsettled() async throws {
+    let client = client
+    let tester = try tester { ping, context in
+      if ping.number > 0 { try await client.withCompletion(of: context) { _ in } }
+      return .settledInTransaction
+    }
+    let forgotten = try await tester.run(Ping(number: 0))
+    #expect(forgotten.outcome == .settledInTransaction && !forgotten.isRecorded && forgotten.task?.state == .running)
+    #expect(try await tester.run(Ping(number: 1)).isRecorded)
+  }
+
   @Test("A worker on the manual clock times a handler out when the time is moved")
   func manualClock() async throws {
     let time = time

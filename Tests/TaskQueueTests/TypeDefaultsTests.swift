@@ -114,6 +114,18 @@ struct TypeDefaultsTests {
     #expect(abs(again.at.timeIntervalSince(dated.at)) < 0.001)
   }
 
+  @Test("A date of whole milliseconds is the same however often it is written and read with ISO 8601 coding")
+  func sameDates() throws {
+    let coding = PayloadCoding.iso8601Dates
+    for millisecond in 0..<1_000 {
+      let text = String("00\(millisecond)".suffix(3))
+      let json = Data(#"{"at":"2026-11-27T07:18:26.\#(text)Z"}"#.utf8)
+      #expect(try coding.encoder.encode(coding.decoder.decode(Dated.self, from: json)) == json)
+    }
+    let rounded = try coding.encoder.encode(Dated(at: Date(timeIntervalSince1970: 0.9996)))
+    #expect(String(decoding: rounded, as: UTF8.self) == #"{"at":"1970-01-01T00:00:01.000Z"}"#)
+  }
+
   @Test("What is no date with a zone is refused", arguments: ["2026-11-27", "yesterday", "2026-11-27T07:18:26"])
   func noDates(text: String) {
     #expect(throws: DecodingError.self) {

@@ -82,6 +82,7 @@ public struct CallbackInbox<Store: TransactionalTaskStore>: Sendable {
 
   private func validate(_ event: CallbackEvent, _ task: NewTask) throws(TaskQueueError) {
     try event.validate()
+    try EnqueueOptions.validateHeaders(task.headers)
     guard task.unique?.mode == .coalesce else {
       throw TaskQueueError(
         .invalidOption,

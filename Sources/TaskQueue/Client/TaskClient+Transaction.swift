@@ -6,6 +6,7 @@ extension TaskClient where Store: TransactionalTaskStore {
   /// transactions of its own on them, such as `store.pool.withTransaction`.
   ///
   /// - Throws: what `body` throws; ``TaskQueueError`` with `outcomeUnknown` if the commit could not be looked up, `storeFailed`.
+  @discardableResult
   public func withTransaction<Value>(_ body: (Transaction) async throws -> Value) async throws -> Value {
     try await store.withTransaction(body)
   }
@@ -80,13 +81,18 @@ extension TaskClient where Store: TransactionalTaskStore {
   /// Records any outcome of a handler's attempt in the app's transaction. The handler then returns
   /// ``TaskOutcome/settledInTransaction``.
   ///
-  /// - Throws: as ``complete(_:in:)-(TaskContext,_)``.
+  /// - Throws: as ``complete(_:in:)-(TaskContext,_)``; `invalidOption` for ``TaskOutcome/settledInTransaction``, which records nothing.
   public func settle(
     _ context: TaskContext,
     _ outcome: TaskOutcome,
     in transaction: Transaction
   ) async throws(TaskQueueError) {
-    guard let settlement = Settlement(context, outcome) else { return }
+    guard let settlement = Settlement(context, outcome) else {
+      throw TaskQueueError(
+        .invalidOption,
+        "settledInTransaction is what the handler returns afterwards; say which outcome the transaction is to record."
+      )
+    }
     try await store.settle(settlement, in: transaction)
   }
 

@@ -56,12 +56,18 @@ extension TaskMiddleware {
 }
 
 extension [any TaskMiddleware] {
-  /// The attempt with all middleware around it, put together once.
+  /// The attempt with all middleware around it, put together once. A ``TaskOutcomeError`` of a middleware counts as its outcome, as a
+  /// handler's does.
   func around(
     _ attempt: @escaping @Sendable (TaskContext) async throws -> TaskOutcome
   ) -> @Sendable (TaskContext) async throws -> TaskOutcome {
     reversed().reduce(attempt) { next, middleware in
-      { context in try await middleware.attempt(context, next: next) }
+      { context in
+        do { return try await middleware.attempt(context, next: next) } catch let error as any TaskOutcomeError {
+          guard let outcome = error.taskOutcome else { throw error }
+          return outcome
+        }
+      }
     }
   }
 

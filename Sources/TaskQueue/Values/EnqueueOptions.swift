@@ -72,11 +72,23 @@ public struct EnqueueOptions: Sendable {
     try Self.validateHeaders(headers)
   }
 
-  static func validateHeaders(_ headers: [String: String]) throws(TaskQueueError) {
+  package static func validateHeaders(_ headers: [String: String]) throws(TaskQueueError) {
     guard !headers.isEmpty else { return }
-    let bytes = headers.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+    // Braces, and for each header four quotes, a colon and a comma, but for one.
+    let bytes = headers.reduce(1) { $0 + 6 + jsonBytes($1.key) + jsonBytes($1.value) }
     guard bytes <= Limits.headerBytes else {
-      throw .init(.payloadTooLarge, "Headers must be at most \(Limits.headerBytes) bytes; got \(bytes).")
+      throw .init(.payloadTooLarge, "Headers must be at most \(Limits.headerBytes) bytes as JSON; got \(bytes).")
+    }
+  }
+
+  /// As `JSONEncoder` writes it, without the quotes.
+  private static func jsonBytes(_ text: String) -> Int {
+    text.utf8.reduce(0) { count, byte in
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), 0x08, 0x09, 0x0A, 0x0C, 0x0D: count + 2
+      case 0..<0x20: count + 6
+      default: count + 1
+      }
     }
   }
 }

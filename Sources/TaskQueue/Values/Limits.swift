@@ -3,6 +3,7 @@ public enum Limits {
   public static let maxAttempts = 1_000_000
   /// Encoded JSON bytes of one payload. Store a reference to bigger things.
   public static let payloadBytes = 4 * 1024 * 1024
+  /// Bytes of one task's headers as JSON.
   public static let headerBytes = 16 * 1024
   /// Errors kept per task; older ones are dropped first.
   public static let errorHistory = 10

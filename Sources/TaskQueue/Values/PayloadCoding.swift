@@ -25,7 +25,9 @@ public struct PayloadCoding: Sendable {
     let encoder = JSONEncoder()
     encoder.dateEncodingStrategy = .custom { date, encoder in
       var container = encoder.singleValueContainer()
-      try container.encode(date.formatted(Self.withFraction))
+      // The format cuts where it should round: to a date made of milliseconds another one would come back.
+      let milliseconds = (date.timeIntervalSince1970 * 1_000).rounded()
+      try container.encode(Date(timeIntervalSince1970: (milliseconds + 0.1) / 1_000).formatted(Self.withFraction))
     }
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .custom { decoder in

@@ -15,10 +15,11 @@ extension NewTask {
   /// - Parameters:
   ///   - schema: TaskQueue's.
   ///   - wakes: Whether workers are told at commit; otherwise they notice within their poll interval.
-  /// - Throws: ``TaskQueueError`` with `invalidName`, `invalidOption` or `encodingFailed`; nothing is sent by this call in any case.
+  /// - Throws: ``TaskQueueError`` with `invalidName`, `invalidOption`, `payloadTooLarge` (headers) or `encodingFailed`; nothing is sent by this call in any case.
   public func enqueueStatement(schema: String = "taskqueue", wakes: Bool = true) throws(TaskQueueError) -> SQLStatement
   {
     let schema = try SchemaName(schema)
+    try EnqueueOptions.validateHeaders(headers)
     let encoder = JSONEncoder()
     var arguments: [String] = []
     var parameters: [String?] = []

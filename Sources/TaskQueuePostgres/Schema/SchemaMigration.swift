@@ -30,8 +30,9 @@ struct SchemaMigration<Connection: LibpqQueryable> {
     status.functionRevision = recorded.values.map(\.revision).max()
     if !isOlder(than: recorded) {
       let checksums = try await checksums(scripts.functions.map(\.bytes))
+      let isOwner = try await isOwner(applied)
       status.pendingFunctions = zip(scripts.functions, checksums).filter { file, checksum in
-        !isInstalled(file, checksum, recorded)
+        !isInstalled(file, checksum, recorded, isOwner: isOwner)
       }.map(\.0.name)
     }
     return status
@@ -42,8 +43,25 @@ struct SchemaMigration<Connection: LibpqQueryable> {
     recorded.values.contains { $0.revision > scripts.revision }
   }
 
-  private func isInstalled(_ file: FunctionFile, _ checksum: String, _ recorded: [String: RecordedFunction]) -> Bool {
-    recorded[file.name].map { $0.checksum == checksum && $0.revision == scripts.revision } ?? false
+  /// What psql has applied, its owner applies once more, for the checksum; for others its revision will do.
+  private func isInstalled(
+    _ file: FunctionFile,
+    _ checksum: String,
+    _ recorded: [String: RecordedFunction],
+    isOwner: Bool
+  ) -> Bool {
+    guard let function = recorded[file.name], function.revision == scripts.revision else { return false }
+    return function.checksum == checksum || function.checksum == nil && !isOwner
+  }
+
+  /// Whether the role may change what is there.
+  private func isOwner(_ applied: [MigrationStatus.Applied]) async throws -> Bool {
+    if applied.isEmpty { return true }
+    let result = try await connection.query(
+      "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass($1)::oid",
+      [.text("\(schema.quoted).migration")]
+    )
+    return try result[0].bool(0)
   }
 
   // MARK: - Changing
@@ -72,6 +90,7 @@ struct SchemaMigration<Connection: LibpqQueryable> {
     var result = Applied()
     let applied = try await appliedVersions()
     try refuseNewer(applied)
+    let isOwner = try await isOwner(applied)
     let checksums = try await checksums(scripts.versions.map(\.bytes))
     for (file, checksum) in zip(scripts.versions, checksums) {
       if let row = applied.first(where: { $0.version == file.version }) {
@@ -82,6 +101,7 @@ struct SchemaMigration<Connection: LibpqQueryable> {
             "Version \(row.version) was applied from a file with another content. Applied files must not change: restore it."
           )
         }
+        if !isOwner { continue }
       } else {
         try await transaction.executeScript(String(decoding: file.bytes, as: UTF8.self))
         result.versions.append(file.version)
@@ -91,16 +111,16 @@ struct SchemaMigration<Connection: LibpqQueryable> {
         [.int4(Int32(file.version)), .text(checksum)]
       )
     }
-    result.functions = try await applyFunctions(transaction)
+    result.functions = try await applyFunctions(transaction, isOwner: isOwner)
     return result
   }
 
   /// Those whose hash changed; none if those there are a newer program's.
-  private func applyFunctions(_ transaction: LibpqTransaction) async throws -> [String] {
+  private func applyFunctions(_ transaction: LibpqTransaction, isOwner: Bool) async throws -> [String] {
     let recorded = try await recordedFunctions()
     if isOlder(than: recorded) { return [] }
     let checksums = try await checksums(scripts.functions.map(\.bytes))
-    let pending = zip(scripts.functions, checksums).filter { !isInstalled($0, $1, recorded) }
+    let pending = zip(scripts.functions, checksums).filter { !isInstalled($0, $1, recorded, isOwner: isOwner) }
     guard !pending.isEmpty else { return [] }
     let changed = pending.filter { file, checksum in recorded[file.name]?.checksum != checksum }
     for (file, _) in changed { try await transaction.executeScript(String(decoding: file.bytes, as: UTF8.self)) }

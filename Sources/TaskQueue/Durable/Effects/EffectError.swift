@@ -48,6 +48,11 @@ public struct EffectError: Error, Sendable, CustomStringConvertible {
   }
 }
 
+extension EffectError: RetryAfterError {
+  /// What the call or the lookup asked for, such as a provider's "429, again in 30 seconds" to a lookup.
+  public var retryAfter: Duration? { (underlying as? any RetryAfterError)?.retryAfter }
+}
+
 extension EffectError: TaskOutcomeError {
   /// A parked effect and a changed request make the task a dead letter: only a person can go on from there.
   public var taskOutcome: TaskOutcome? {
