@@ -5,7 +5,7 @@ extension Claim {
   ///
   /// Send it first, so that a worker that lost its lease does none of the work. It fails with SQLSTATE `TQ001` if the claim no longer
   /// holds the task; roll back. The task's row stays locked until the transaction ends: keep it short. The handler then returns
-  /// ``TaskOutcome/completedInTransaction``.
+  /// ``TaskOutcome/settledInTransaction``.
   ///
   /// - Parameter schema: TaskQueue's.
   /// - Throws: `invalidName`; nothing is sent by this call in any case.
