@@ -28,7 +28,8 @@ public struct TaskHandlers: Sendable {
   /// The registered types.
   public var types: [TaskType] { Array(entries.keys) }
 
-  /// - Parameter options: nil: as the payload's type says (``TaskPayload/taskDefaults``).
+  /// - Parameter options: nil: as the payload's type says (``TaskPayload/taskDefaults``). Given ones replace the type's as a
+  ///   whole: begin with `Payload.taskDefaults.handling` to keep the others.
   /// - Throws: ``TaskQueueError``: `invalidName`, `invalidOption`; `invalidConfiguration` if the type has a handler already.
   public mutating func register<Payload: TaskPayload>(
     _ payloadType: Payload.Type,

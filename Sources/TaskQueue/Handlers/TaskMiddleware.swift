@@ -6,7 +6,7 @@
 /// struct Tenant: TaskMiddleware {
 ///   func enqueue(
 ///     _ tasks: [NewTask],
-///     next: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
+///     next: nonisolated(nonsending) ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
 ///   ) async throws(TaskQueueError) -> [EnqueueResult] {
 ///     var tasks = tasks
 ///     for index in tasks.indices { tasks[index].headers["tenant"] = Current.tenant }
@@ -15,12 +15,19 @@
 ///
 ///   func attempt(
 ///     _ context: TaskContext,
-///     next: @Sendable (TaskContext) async throws -> TaskOutcome
+///     next: nonisolated(nonsending) @Sendable (TaskContext) async throws -> TaskOutcome
 ///   ) async throws -> TaskOutcome {
 ///     try await Current.$tenant.withValue(context.headers["tenant"]) { try await next(context) }
 ///   }
 /// }
+///
+/// let client = TaskClient(store: store, middleware: [Tenant()])
+/// let worker = try TaskWorker(store: store, handlers: handlers, middleware: [Tenant()])
 /// ```
+///
+/// `nonisolated(nonsending)` belongs to the type of `next` unless your target enables the upcoming feature
+/// `NonisolatedNonsendingByDefault`. Without either the compiler sees a method of its own, says nothing, and takes the default
+/// implementation: your middleware would never be called.
 public protocol TaskMiddleware: Sendable {
   /// Around one call that stores tasks, in the app's transaction or not; a stream calls it per batch. Headers may be added. `next` is
   /// called at most once, with as many tasks, and its results are passed on in order.
