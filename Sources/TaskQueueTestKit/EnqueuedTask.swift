@@ -6,7 +6,7 @@ public import TaskQueue
   import Foundation
 #endif
 
-/// A task that waits in a store, with its payload decoded. Everything of its ``TaskSnapshot`` is a property of it too: `receipt.queue`.
+/// A task that waits in a store, with its payload decoded. Everything of its `TaskSnapshot` is a property of it too: `receipt.queue`.
 @dynamicMemberLookup
 public struct EnqueuedTask<Payload: Sendable>: Sendable {
   public let payload: Payload

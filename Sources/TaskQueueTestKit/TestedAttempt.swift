@@ -7,7 +7,7 @@ public struct TestedAttempt: Sendable {
   public let queue: QueueName
   /// The attempt's number, from 1.
   public let attempt: Int
-  /// What the handler, and the middleware around it, returned; an error that says its outcome (``TaskOutcomeError``) counts as
+  /// What the handler, and the middleware around it, returned; an error that says its outcome (`TaskOutcomeError`) counts as
   /// that. nil: it threw, or was not started (its deadline had passed, it was cancelled).
   public let outcome: TaskOutcome?
   /// What it threw, or nil.
