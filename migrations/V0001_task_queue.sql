@@ -144,14 +144,14 @@ CREATE VIEW live_task AS
   SELECT t.id,
     CASE
       WHEN t.finished_at IS NOT NULL THEN 'finished'
-      WHEN t.lease_until > now() THEN 'running'
-      WHEN t.due_at > now() THEN 'waiting'
+      WHEN t.lease_until > statement_timestamp() THEN 'running'
+      WHEN t.due_at > statement_timestamp() THEN 'waiting'
       WHEN EXISTS (SELECT FROM paused_queue p WHERE p.queue = t.queue) THEN 'paused'
       ELSE 'due'
     END AS state,
     t.type::text COLLATE "C" AS type, t.queue::text COLLATE "C" AS queue, t.priority::int AS priority,
     CASE WHEN t.finished_at IS NULL THEN t.due_at END AS due_at,
-    CASE WHEN t.lease_until > now() THEN t.lease_until END AS lease_until,
+    CASE WHEN t.lease_until > statement_timestamp() THEN t.lease_until END AS lease_until,
     t.attempt, t.failures, t.crashes, t.max_attempts::int AS max_attempts, t.errors -> -1 ->> 'message' AS last_error,
     t.created_at, t.deadline, t.cancel_requested, t.rerun AS runs_again,
     t.unique_key::text COLLATE "C" AS unique_key, t.finished_at,
@@ -166,7 +166,7 @@ COMMENT ON COLUMN live_task.state IS
   'waiting: not due yet. due: a worker may claim it. paused: due, but its queue is paused. running: a worker holds it.
   finished: completed, and kept only because its unique key counts until unique_until.';
 COMMENT ON COLUMN live_task.type IS 'Which handler runs it.';
-COMMENT ON COLUMN live_task.queue IS 'Its named lane.';
+COMMENT ON COLUMN live_task.queue IS 'Its queue.';
 COMMENT ON COLUMN live_task.priority IS 'Lower first; 100 by default.';
 COMMENT ON COLUMN live_task.due_at IS 'From when on it may be claimed; NULL if finished.';
 COMMENT ON COLUMN live_task.lease_until IS 'For how long its worker holds it, if no renewal comes; NULL unless running.';
@@ -200,7 +200,7 @@ COMMENT ON COLUMN dead_letter.reason IS 'Why, in a word, such as failed or cance
 COMMENT ON COLUMN dead_letter.detail IS 'Why, in the words of its handler or of the queue; NULL: nothing to say.';
 COMMENT ON COLUMN dead_letter.died_at IS 'When it was put aside.';
 COMMENT ON COLUMN dead_letter.type IS 'Which handler ran it.';
-COMMENT ON COLUMN dead_letter.queue IS 'Its named lane.';
+COMMENT ON COLUMN dead_letter.queue IS 'Its queue.';
 COMMENT ON COLUMN dead_letter.priority IS 'Lower first; 100 by default.';
 COMMENT ON COLUMN dead_letter.attempt IS 'Claims that it had.';
 COMMENT ON COLUMN dead_letter.failures IS 'Attempts that ended with an error.';

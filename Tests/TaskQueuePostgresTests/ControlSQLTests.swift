@@ -41,7 +41,7 @@ struct ControlSQLTests {
       let others = try await bury(store, 5, type: "other")
       #expect(try await answer(store, "SELECT taskqueue.redrive(task_id => \(others[0]))") == "1")
       #expect(try await answer(store, "SELECT taskqueue.redrive(\(others[0]))") == "0")
-      #expect(try await answer(store, "SELECT taskqueue.redrive(task_type => 'other', maximum => 2)") == "2")
+      #expect(try await answer(store, "SELECT taskqueue.redrive(task_type => 'other', max_count => 2)") == "2")
       #expect(try await store.claimAll(types: ["other"]).map(\.claim.id) == Array(others[0...2]))
       #expect(try await answer(store, "SELECT taskqueue.redrive(task_type => 'other', older_than => '1 h')") == "0")
       #expect(try await answer(store, "SELECT taskqueue.redrive(task_type => 'other')") == "2")
@@ -75,7 +75,7 @@ struct ControlSQLTests {
       }
       #expect(try await answer(store, "SELECT taskqueue.purge(task_type => 'note', older_than => '1 h')") == "0")
       #expect(try await answer(store, "SELECT taskqueue.purge(\(ids[0]))") == "1")
-      #expect(try await answer(store, "SELECT taskqueue.purge(task_type => 'other', maximum => 1)") == "1")
+      #expect(try await answer(store, "SELECT taskqueue.purge(task_type => 'other', max_count => 1)") == "1")
       #expect(try await answer(store, "SELECT taskqueue.purge(task_type => 'note')") == "1499")
       #expect(try await answer(store, "SELECT taskqueue.purge(everything => true)") == "2")
     }

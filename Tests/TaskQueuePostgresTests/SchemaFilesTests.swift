@@ -51,7 +51,7 @@ struct SchemaFilesTests {
       let checksums = try await Migrator(configuration: database.postgresConfiguration).status().applied.map(\.checksum)
       #expect(
         checksums == [
-          "6e6db0a65f02eddb4ef4ff76799599e8d6672695556707cae7378451e5f7d13e",
+          "efdc99aca091c6575066f691b4b0e95430575da1e51413b687e0f6d87c74c6e0",
           "a29b04015d6c9f684c63125443a3097c2ade5ed28c3426efbbae21e45dbd3227",
         ]
       )
@@ -70,7 +70,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "48e7627dfdd3691ca24c42eee2dc8fcf6c97ef1f3c00982d969727e90077b9af"]
+        [FunctionFile.revision: digest] == [1: "0d6d91f9cbbb5b746189e88b3e966cd7f82bcfcbfd2e9cec8da911b0b7f85444"]
       )
     }
   }

@@ -8,10 +8,7 @@ private struct Stamp: TaskMiddleware {
   let name: String
   let journal: Journal<String>
 
-  func enqueue(
-    _ tasks: [NewTask],
-    next: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
-  ) async throws(TaskQueueError) -> [EnqueueResult] {
+  func enqueue(_ tasks: [NewTask], next: NextEnqueue) async throws(TaskQueueError) -> [EnqueueResult] {
     journal.append("\(name) enqueues \(tasks.count)")
     var tasks = tasks
     for index in tasks.indices { tasks[index].headers["stamps", default: ""] += name }
@@ -20,10 +17,7 @@ private struct Stamp: TaskMiddleware {
     return results
   }
 
-  func attempt(
-    _ context: TaskContext,
-    next: @Sendable (TaskContext) async throws -> TaskOutcome
-  ) async throws -> TaskOutcome {
+  func attempt(_ context: TaskContext, next: NextAttempt) async throws -> TaskOutcome {
     journal.append("\(name) begins \(context.headers["stamps"] ?? "")")
     defer { journal.append("\(name) ends") }
     return try await next(context)
@@ -31,10 +25,7 @@ private struct Stamp: TaskMiddleware {
 }
 
 private struct Refusing: TaskMiddleware {
-  func enqueue(
-    _ tasks: [NewTask],
-    next: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
-  ) async throws(TaskQueueError) -> [EnqueueResult] {
+  func enqueue(_ tasks: [NewTask], next: NextEnqueue) async throws(TaskQueueError) -> [EnqueueResult] {
     throw TaskQueueError(.refused, "Not on Sundays.")
   }
 }
@@ -42,10 +33,7 @@ private struct Refusing: TaskMiddleware {
 private struct Replacing: TaskMiddleware {
   let outcome: TaskOutcome
 
-  func attempt(
-    _ context: TaskContext,
-    next: @Sendable (TaskContext) async throws -> TaskOutcome
-  ) async throws -> TaskOutcome {
+  func attempt(_ context: TaskContext, next: NextAttempt) async throws -> TaskOutcome {
     do { return try await next(context) } catch is HandlerFailure { return outcome }
   }
 }
@@ -97,13 +85,24 @@ struct MiddlewareTests {
     #expect(try await client.counts().isEmpty)
   }
 
+  @Test("One that loses results is named instead of trusted")
+  func losesResults() async throws {
+    struct Losing: TaskMiddleware {
+      func enqueue(_ tasks: [NewTask], next: NextEnqueue) async throws(TaskQueueError) -> [EnqueueResult] {
+        _ = try await next(tasks)
+        return []
+      }
+    }
+    let client = TaskClient(store: InMemoryTaskStore(), middleware: [Losing()])
+    let error = await #expect(throws: TaskQueueError.self) { try await client.enqueue(Ping()) }
+    #expect(error?.code == .invalidConfiguration)
+    #expect(error?.message.contains("Losing") == true)
+  }
+
   @Test("Headers that it adds are held to the limit")
   func tooManyHeaders() async throws {
     struct Verbose: TaskMiddleware {
-      func enqueue(
-        _ tasks: [NewTask],
-        next: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
-      ) async throws(TaskQueueError) -> [EnqueueResult] {
+      func enqueue(_ tasks: [NewTask], next: NextEnqueue) async throws(TaskQueueError) -> [EnqueueResult] {
         var tasks = tasks
         tasks[0].headers["long"] = String(repeating: "x", count: Limits.headerBytes)
         return try await next(tasks)

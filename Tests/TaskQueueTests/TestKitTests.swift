@@ -84,10 +84,7 @@ struct TestKitTests {
   @Test("An attempt goes through middleware, and decodes as the handlers do")
   func realPath() async throws {
     struct Tenant: TaskMiddleware {
-      func enqueue(
-        _ tasks: [NewTask],
-        next: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
-      ) async throws(TaskQueueError) -> [EnqueueResult] {
+      func enqueue(_ tasks: [NewTask], next: NextEnqueue) async throws(TaskQueueError) -> [EnqueueResult] {
         var tasks = tasks
         for index in tasks.indices { tasks[index].headers["tenant"] = "t1" }
         return try await next(tasks)

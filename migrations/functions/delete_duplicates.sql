@@ -2,7 +2,7 @@
 -- the statement, so that an index which the app may create on task (type, (payload ->> 'property')) is used. A payload with
 -- an escaped NUL is valid json, but ->> fails on it; then a second, slower way leaves such tasks out.
 CREATE OR REPLACE FUNCTION delete_duplicates(
-  older_than bigint, task_type text, property text, value text, minimum_priority int DEFAULT -32768
+  older_than bigint, task_type text, property text, value text, min_priority int DEFAULT -32768
 ) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -17,13 +17,13 @@ DECLARE
 BEGIN
   BEGIN
     EXECUTE format(statement, format('t.payload ->> %L', property))
-    USING task_type, older_than, minimum_priority, value;
+    USING task_type, older_than, min_priority, value;
     GET DIAGNOSTICS deleted = ROW_COUNT;
   EXCEPTION WHEN untranslatable_character THEN
     EXECUTE format(
       statement,
       format('CASE WHEN strpos(t.payload::text, ''\u0000'') = 0 THEN t.payload ->> %L END', property))
-    USING task_type, older_than, minimum_priority, value;
+    USING task_type, older_than, min_priority, value;
     GET DIAGNOSTICS deleted = ROW_COUNT;
   END;
   RETURN deleted;

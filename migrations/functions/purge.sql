@@ -1,7 +1,7 @@
 -- One statement: it takes what is there when it begins.
 CREATE OR REPLACE FUNCTION purge(
   task_id bigint DEFAULT NULL, task_type text DEFAULT NULL, older_than interval DEFAULT NULL, everything boolean DEFAULT false,
-  maximum bigint DEFAULT NULL
+  max_count bigint DEFAULT NULL
 ) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -18,11 +18,11 @@ BEGIN
     SELECT d.id FROM dead_task d
     WHERE (task_id IS NULL OR d.id = task_id) AND (task_type IS NULL OR d.type = task_type)
       AND (older_than IS NULL OR d.died_at <= now() - older_than)
-    ORDER BY d.id LIMIT maximum FOR UPDATE SKIP LOCKED));
+    ORDER BY d.id LIMIT max_count FOR UPDATE SKIP LOCKED));
   GET DIAGNOSTICS deleted = ROW_COUNT;
   RETURN deleted;
 END $$;
 
 COMMENT ON FUNCTION purge IS
   'Deletes dead letters for good: those that meet every condition given, or with everything => true all that are there now; with a
-  maximum the oldest. Returns how many.';
+  max_count the oldest. Returns how many.';

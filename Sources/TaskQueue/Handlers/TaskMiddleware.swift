@@ -1,22 +1,17 @@
 /// Code around every enqueue of a client, or every attempt of a worker: metrics, traces, checks, headers.
 ///
-/// The first middleware of a list is the outermost. Both methods have default implementations that just pass on.
+/// The first middleware of a list is the outermost. Both methods have default implementations that just pass on. A ``CallbackInbox`` and
+/// the SQL functions enqueue past it.
 ///
 /// ```swift
 /// struct Tenant: TaskMiddleware {
-///   func enqueue(
-///     _ tasks: [NewTask],
-///     next: nonisolated(nonsending) ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
-///   ) async throws(TaskQueueError) -> [EnqueueResult] {
+///   func enqueue(_ tasks: [NewTask], next: NextEnqueue) async throws(TaskQueueError) -> [EnqueueResult] {
 ///     var tasks = tasks
 ///     for index in tasks.indices { tasks[index].headers["tenant"] = Current.tenant }
 ///     return try await next(tasks)
 ///   }
 ///
-///   func attempt(
-///     _ context: TaskContext,
-///     next: nonisolated(nonsending) @Sendable (TaskContext) async throws -> TaskOutcome
-///   ) async throws -> TaskOutcome {
+///   func attempt(_ context: TaskContext, next: NextAttempt) async throws -> TaskOutcome {
 ///     try await Current.$tenant.withValue(context.headers["tenant"]) { try await next(context) }
 ///   }
 /// }
@@ -24,42 +19,43 @@
 /// let client = TaskClient(store: store, middleware: [Tenant()])
 /// let worker = try TaskWorker(store: store, handlers: handlers, middleware: [Tenant()])
 /// ```
-///
-/// `nonisolated(nonsending)` belongs to the type of `next` unless your target enables the upcoming feature
-/// `NonisolatedNonsendingByDefault`. Without either the compiler sees a method of its own, says nothing, and takes the default
-/// implementation: your middleware would never be called.
 public protocol TaskMiddleware: Sendable {
   /// Around one call that stores tasks, in the app's transaction or not; a stream calls it per batch. Headers may be added. `next` is
   /// called at most once, with as many tasks, and its results are passed on in order.
   ///
   /// - Throws: what `next` throws; an error of its own, code ``TaskQueueError/Code/refused``, refuses the tasks: nothing is stored.
-  func enqueue(
-    _ tasks: [NewTask],
-    next: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
-  ) async throws(TaskQueueError) -> [EnqueueResult]
+  func enqueue(_ tasks: [NewTask], next: NextEnqueue) async throws(TaskQueueError) -> [EnqueueResult]
 
   /// Around one attempt: the decoding of the payload and the handler. What it returns or throws is the attempt's outcome. It runs in
   /// the handler's task, so the handler's cancellation, and its timeout, are the middleware's too.
-  func attempt(
-    _ context: TaskContext,
-    next: @Sendable (TaskContext) async throws -> TaskOutcome
-  ) async throws -> TaskOutcome
+  func attempt(_ context: TaskContext, next: NextAttempt) async throws -> TaskOutcome
 }
 
 extension TaskMiddleware {
-  public func enqueue(
-    _ tasks: [NewTask],
-    next: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
-  ) async throws(TaskQueueError) -> [EnqueueResult] {
+  public func enqueue(_ tasks: [NewTask], next: NextEnqueue) async throws(TaskQueueError) -> [EnqueueResult] {
     try await next(tasks)
   }
 
-  public func attempt(
-    _ context: TaskContext,
-    next: @Sendable (TaskContext) async throws -> TaskOutcome
-  ) async throws -> TaskOutcome {
-    try await next(context)
+  public func attempt(_ context: TaskContext, next: NextAttempt) async throws -> TaskOutcome { try await next(context) }
+}
+
+/// What an enqueue goes on with: the next middleware, or the store. Called like a function.
+///
+/// A type and not a closure: how a closure's type is read depends on the upcoming features of the target it is written in, and a method
+/// with another type would silently not be the protocol's.
+public struct NextEnqueue {
+  let next: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
+
+  public func callAsFunction(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult] {
+    try await next(tasks)
   }
+}
+
+/// What an attempt goes on with: the next middleware, or the handler. Called like a function.
+public struct NextAttempt: Sendable {
+  let next: @Sendable (TaskContext) async throws -> TaskOutcome
+
+  public func callAsFunction(_ context: TaskContext) async throws -> TaskOutcome { try await next(context) }
 }
 
 extension [any TaskMiddleware] {
@@ -70,7 +66,9 @@ extension [any TaskMiddleware] {
   ) -> @Sendable (TaskContext) async throws -> TaskOutcome {
     reversed().reduce(attempt) { next, middleware in
       { context in
-        do { return try await middleware.attempt(context, next: next) } catch let error as any TaskOutcomeError {
+        do { return try await middleware.attempt(context, next: NextAttempt(next: next)) } catch let error
+          as any TaskOutcomeError
+        {
           guard let outcome = error.taskOutcome else { throw error }
           return outcome
         }
@@ -81,7 +79,7 @@ extension [any TaskMiddleware] {
   /// Stores the tasks with all middleware around it.
   func enqueue(
     _ tasks: [NewTask],
-    _ store: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
+    _ store: @escaping ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
   ) async throws(TaskQueueError) -> [EnqueueResult] {
     // The library's own middleware adds no headers.
     guard count > 1 else { return try await self[...].enqueue(tasks, store) }
@@ -95,11 +93,17 @@ extension [any TaskMiddleware] {
 extension ArraySlice<any TaskMiddleware> {
   fileprivate func enqueue(
     _ tasks: [NewTask],
-    _ store: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
+    _ store: @escaping ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
   ) async throws(TaskQueueError) -> [EnqueueResult] {
     guard let first else { return try await store(tasks) }
-    return try await first.enqueue(tasks) { inner throws(TaskQueueError) in
-      try await dropFirst().enqueue(inner, store)
+    let next = NextEnqueue { inner throws(TaskQueueError) in try await dropFirst().enqueue(inner, store) }
+    let results = try await first.enqueue(tasks, next: next)
+    guard results.count == tasks.count else {
+      throw TaskQueueError(
+        .invalidConfiguration,
+        "\(type(of: first)) returned \(results.count) results for \(tasks.count) tasks; they may be stored all the same."
+      )
     }
+    return results
   }
 }

@@ -28,10 +28,7 @@ struct EnqueueMetrics: TaskMiddleware {
   private let counters = Instruments { dimensions in Counter(label: "taskqueue_enqueued_total", dimensions: dimensions)
   }
 
-  func enqueue(
-    _ tasks: [NewTask],
-    next: ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
-  ) async throws(TaskQueueError) -> [EnqueueResult] {
+  func enqueue(_ tasks: [NewTask], next: NextEnqueue) async throws(TaskQueueError) -> [EnqueueResult] {
     let results = try await next(tasks)
     var start = tasks.startIndex
     for index in tasks.indices {
@@ -55,10 +52,7 @@ struct AttemptMetrics: TaskMiddleware {
 
   init(clock: WorkerClock) { self.clock = clock }
 
-  func attempt(
-    _ context: TaskContext,
-    next: @Sendable (TaskContext) async throws -> TaskOutcome
-  ) async throws -> TaskOutcome {
+  func attempt(_ context: TaskContext, next: NextAttempt) async throws -> TaskOutcome {
     let startedAt = clock.now
     do {
       let outcome = try await next(context)

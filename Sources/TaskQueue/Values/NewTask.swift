@@ -33,7 +33,8 @@ public struct NewTask: Sendable {
     self = try TaskEncoder<Payload>(options: options, coding: coding).encode(payload)
   }
 
-  /// ``init(_:options:coding:)`` for a payload whose type does not say its task type.
+  /// ``init(_:options:coding:)`` for a payload whose type does not say its task type, or is enqueued as another one: then its own
+  /// defaults do not hold.
   public init<Payload: Encodable>(
     _ payload: Payload,
     as type: TaskType,

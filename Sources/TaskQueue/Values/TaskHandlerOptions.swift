@@ -9,7 +9,7 @@ public struct TaskHandlerOptions: Sendable {
   public var timeout: Duration?
   /// Errors of exactly these types make the task a dead letter at once: what no retry can mend.
   public var neverRetry: [any Error.Type] = []
-  /// Decides after each failure of an error that ``neverRetry`` does not have; nil: by policy. Must be short.
+  /// Decides after each failure that leaves attempts, unless ``neverRetry`` has the error; nil: by policy. Must be short.
   public var onFailure: (@Sendable (FailedAttempt) -> RetryDecision)?
 
   public init(
