@@ -133,10 +133,7 @@ struct MiddlewareTests {
       var taskOutcome: TaskOutcome? { .discard(reason: "closed") }
     }
     struct Translating: TaskMiddleware {
-      func attempt(
-        _ context: TaskContext,
-        next: @Sendable (TaskContext) async throws -> TaskOutcome
-      ) async throws -> TaskOutcome {
+      func attempt(_ context: TaskContext, next: NextAttempt) async throws -> TaskOutcome {
         do { return try await next(context) } catch is HandlerFailure { throw Closed() }
       }
     }

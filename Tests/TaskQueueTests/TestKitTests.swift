@@ -89,10 +89,7 @@ struct TestKitTests {
         for index in tasks.indices { tasks[index].headers["tenant"] = "t1" }
         return try await next(tasks)
       }
-      func attempt(
-        _ context: TaskContext,
-        next: @Sendable (TaskContext) async throws -> TaskOutcome
-      ) async throws -> TaskOutcome {
+      func attempt(_ context: TaskContext, next: NextAttempt) async throws -> TaskOutcome {
         let outcome = try await next(context)
         return context.headers["tenant"] == "t1" && outcome == .completed ? .discard(reason: "by middleware") : outcome
       }
