@@ -59,10 +59,7 @@ public struct TaskHandlers: Sendable {
       do { payload = try decoder.decode(Payload.self, from: context.task.payload) } catch {
         throw UndecodablePayload(reason: String(describing: error))
       }
-      do { return try await handle(payload, context) } catch let error as any TaskOutcomeError {
-        guard let outcome = error.taskOutcome else { throw error }
-        return outcome
-      }
+      return try await handle(payload, context)
     }
   }
 

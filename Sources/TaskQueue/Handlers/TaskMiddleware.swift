@@ -59,19 +59,23 @@ public struct NextAttempt: Sendable {
 }
 
 extension [any TaskMiddleware] {
-  /// The attempt with all middleware around it, put together once. A ``TaskOutcomeError`` of a middleware counts as its outcome, as a
-  /// handler's does.
+  /// The attempt with all middleware around it, put together once. A ``TaskOutcomeError`` counts as its outcome, whether the handler or
+  /// a middleware throws it.
   func around(
     _ attempt: @escaping @Sendable (TaskContext) async throws -> TaskOutcome
   ) -> @Sendable (TaskContext) async throws -> TaskOutcome {
-    reversed().reduce(attempt) { next, middleware in
-      { context in
-        do { return try await middleware.attempt(context, next: NextAttempt(next: next)) } catch let error
-          as any TaskOutcomeError
-        {
-          guard let outcome = error.taskOutcome else { throw error }
-          return outcome
-        }
+    reversed().reduce(Self.honouringOutcomes(attempt)) { next, middleware in
+      Self.honouringOutcomes { context in try await middleware.attempt(context, next: NextAttempt(next: next)) }
+    }
+  }
+
+  private static func honouringOutcomes(
+    _ attempt: @escaping @Sendable (TaskContext) async throws -> TaskOutcome
+  ) -> @Sendable (TaskContext) async throws -> TaskOutcome {
+    { context in
+      do { return try await attempt(context) } catch let error as any TaskOutcomeError {
+        guard let outcome = error.taskOutcome else { throw error }
+        return outcome
       }
     }
   }
