@@ -62,7 +62,7 @@ import Libpq
     let (state, value, reason): (EffectState, LibpqValue, LibpqValue) =
       switch resolution {
       case .succeeded(let json): (.succeeded, .json(json), .null)
-      case .failed(let reason): (.failed, .null, .text(Self.storable(reason)))
+      case .failed(let reason): (.failed, .null, .text(reason.withoutNUL))
       case .didNotHappen: (.open, .null, .null)
       }
     let result = try await query(
@@ -97,7 +97,7 @@ import Libpq
     return [
       .int8(call.claim.id.rawValue), .int8(call.claim.token), .text(call.name.rawValue),
       .int4(Int32(clamping: call.number)), .text(state.rawValue), value,
-      code.map { .text(storable($0)) } ?? .null, reason.map { .text(storable($0)) } ?? .null,
+      code.map { .text($0.withoutNUL) } ?? .null, reason.map { .text($0.withoutNUL) } ?? .null,
     ]
   }
 
@@ -144,10 +144,5 @@ import Libpq
         )
       }
     }
-  }
-
-  /// PostgreSQL's text holds no NUL.
-  private static func storable(_ text: String) -> String {
-    text.utf8.contains(0) ? text.replacing("\0", with: "\u{FFFD}") : text
   }
 }

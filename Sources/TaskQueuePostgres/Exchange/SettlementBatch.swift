@@ -85,7 +85,8 @@ extension TaskFailure {
 }
 
 extension String {
-  fileprivate var withoutNUL: String {
+  /// PostgreSQL's text and jsonb hold no NUL.
+  var withoutNUL: String {
     utf8.contains(0) ? replacing("\0", with: "\u{FFFD}") : self
   }
 }
