@@ -15,12 +15,23 @@
   public func enqueue(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult] {
     try await base.enqueue(tasks)
   }
-  public func exchange(settle: [Settlement], claim: ClaimRequest?) async throws(TaskQueueError) -> Exchange {
-    try await base.exchange(settle: settle, claim: claim)
+  public func prepare(within limit: Duration) async throws(TaskQueueError) { try await base.prepare(within: limit) }
+  public func exchange(
+    settle: [Settlement],
+    claim: ClaimRequest?,
+    within limit: Duration
+  ) async throws(TaskQueueError) -> Exchange {
+    try await base.exchange(settle: settle, claim: claim, within: limit)
   }
-  public func openWriters() async throws(TaskQueueError) -> OpenWriters? { try await base.openWriters() }
-  public func renew(_ claims: [Claim], lease: Duration) async throws(TaskQueueError) -> [Renewal] {
-    try await base.renew(claims, lease: lease)
+  public func openWriters(within limit: Duration) async throws(TaskQueueError) -> OpenWriters? {
+    try await base.openWriters(within: limit)
+  }
+  public func renew(
+    _ claims: [Claim],
+    lease: Duration,
+    within limit: Duration
+  ) async throws(TaskQueueError) -> [Renewal] {
+    try await base.renew(claims, lease: lease, within: limit)
   }
   public func watch(_ onHint: @escaping @Sendable (StoreHint) -> Void) async throws(TaskQueueError) {
     try await base.watch(onHint)
@@ -40,8 +51,19 @@
     try await base.tasks(after: id, limit: limit)
   }
   public func counts() async throws(TaskQueueError) -> [TaskCount] { try await base.counts() }
-  public func unhandled(queues: [QueueName], knownTypes: [TaskType]) async throws(TaskQueueError) -> [TaskCount] {
-    try await base.unhandled(queues: queues, knownTypes: knownTypes)
+  public func unhandled(
+    queues: [QueueName],
+    knownTypes: [TaskType],
+    within limit: Duration
+  ) async throws(TaskQueueError) -> [TaskCount] {
+    try await base.unhandled(queues: queues, knownTypes: knownTypes, within: limit)
+  }
+  public func unserved(
+    besides queues: [QueueName],
+    dueFor duration: Duration,
+    within limit: Duration
+  ) async throws(TaskQueueError) -> [QueueName] {
+    try await base.unserved(besides: queues, dueFor: duration, within: limit)
   }
   public func deadLetters(
     _ filter: DeadLetterFilter,
@@ -54,5 +76,7 @@
     try await base.redrive(filter)
   }
   public func purge(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> Int { try await base.purge(filter) }
-  public func dropExpiredKeys() async throws(TaskQueueError) -> Int { try await base.dropExpiredKeys() }
+  public func dropExpiredKeys(within limit: Duration) async throws(TaskQueueError) -> Int {
+    try await base.dropExpiredKeys(within: limit)
+  }
 }

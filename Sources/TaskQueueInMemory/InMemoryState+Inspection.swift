@@ -39,6 +39,13 @@ extension InMemoryState {
     return sorted(counts.mapValues { min($0, Limits.page) })
   }
 
+  func unserved(besides queues: [QueueName], since instant: Date, now: Date) -> [QueueName] {
+    let waiting = tasks.values.lazy.filter { $0.state(now: now) == .due && $0.dueAt <= instant }.map(\.queue)
+    let served = tasks.values.lazy.filter { $0.state(now: now) == .running }.map(\.queue)
+    let unserved = Set(waiting).subtracting(queues).subtracting(paused).subtracting(served)
+    return Array(unserved.sorted { $0.rawValue < $1.rawValue }.prefix(Limits.page))
+  }
+
   private func sorted(_ counts: [TaskCount: Int]) -> [TaskCount] {
     counts
       .map { TaskCount(queue: $0.queue, type: $0.type, state: $0.state, count: $1) }

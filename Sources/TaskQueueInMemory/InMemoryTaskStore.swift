@@ -78,21 +78,28 @@ public final class InMemoryTaskStore: TaskStore {
 
   public func exchange(
     settle settlements: [Settlement],
-    claim request: ClaimRequest?
+    claim request: ClaimRequest?,
+    within limit: Duration
   ) async throws(TaskQueueError) -> Exchange {
-    try await step { state, now in
-      if settlements.contains(where: { state.isLocked($0) }) { return nil }
-      let applied = settlements.map { state.settle($0, now: now) }
+    mutate { state, now in
+      let settled = settlements.map { settlement -> SettlementResult in
+        if state.isLocked(settlement) { return .busy }
+        return state.settle(settlement, now: now) ? .applied : .lost
+      }
       var exchange = request.map { state.claim($0, now: now) } ?? Exchange()
-      exchange.applied = applied
+      exchange.settled = settled
       return exchange
     }
   }
 
   /// nil: storing is one step.
-  public func openWriters() async throws(TaskQueueError) -> OpenWriters? { nil }
+  public func openWriters(within limit: Duration) async throws(TaskQueueError) -> OpenWriters? { nil }
 
-  public func renew(_ claims: [Claim], lease: Duration) async throws(TaskQueueError) -> [Renewal] {
+  public func renew(
+    _ claims: [Claim],
+    lease: Duration,
+    within limit: Duration
+  ) async throws(TaskQueueError) -> [Renewal] {
     mutate { state, now in claims.map { state.renew($0, lease: lease, now: now) } }
   }
 
@@ -152,9 +159,18 @@ public final class InMemoryTaskStore: TaskStore {
 
   public func unhandled(
     queues: [QueueName],
-    knownTypes: [TaskType]
+    knownTypes: [TaskType],
+    within limit: Duration
   ) async throws(TaskQueueError) -> [TaskCount] {
     mutate { state, now in state.unhandled(queues: queues, knownTypes: knownTypes, now: now) }
+  }
+
+  public func unserved(
+    besides queues: [QueueName],
+    dueFor duration: Duration,
+    within limit: Duration
+  ) async throws(TaskQueueError) -> [QueueName] {
+    mutate { state, now in state.unserved(besides: queues, since: now.adding(.zero - duration), now: now) }
   }
 
   public func deadLetters(
@@ -175,7 +191,7 @@ public final class InMemoryTaskStore: TaskStore {
     mutate { state, now in state.purge(filter, now: now) }
   }
 
-  public func dropExpiredKeys() async throws(TaskQueueError) -> Int {
+  public func dropExpiredKeys(within limit: Duration) async throws(TaskQueueError) -> Int {
     mutate { state, now in state.dropExpiredKeys(now: now) }
   }
 }

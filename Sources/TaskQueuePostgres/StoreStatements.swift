@@ -43,6 +43,7 @@ struct StoreStatements: Sendable {
   let task: Template
   let counts: Template
   let unhandled: Template
+  let unserved: Template
   let deadLetters: Template
   let redrive: Template
   let purge: Template
@@ -123,6 +124,23 @@ struct StoreStatements: Sendable {
         ORDER BY priority, due_at, id LIMIT 100000) AS t
       WHERE t.type <> ALL ($2::text[]) AND t.lease_until <= now() AND t.due_at <= now()
       GROUP BY 1, 2 ORDER BY 1, 2
+      """
+    )
+    // From one queue to the next by index; the first task of a queue that is served has not been due for long.
+    unserved = template(
+      "unserved",
+      """
+      WITH RECURSIVE q (name) AS (
+        (SELECT queue FROM {schema}.task WHERE ready ORDER BY queue LIMIT 1)
+        UNION ALL
+        SELECT (SELECT t.queue FROM {schema}.task t WHERE t.ready AND t.queue > q.name ORDER BY t.queue LIMIT 1)
+        FROM q WHERE q.name IS NOT NULL)
+      SELECT q.name::text FROM q CROSS JOIN LATERAL (
+        SELECT t.lease_until, t.due_at FROM {schema}.task t WHERE t.ready AND t.queue = q.name
+        ORDER BY t.priority, t.due_at, t.id LIMIT 1) AS t
+      WHERE q.name <> ALL ($1::text[]) AND t.lease_until <= now() - $2::interval AND t.due_at <= now() - $2::interval
+        AND NOT EXISTS (SELECT FROM {schema}.paused_queue p WHERE p.queue = q.name)
+      ORDER BY 1 LIMIT $3
       """
     )
     let filter = """

@@ -41,7 +41,11 @@ struct FlatnessTests {
   private struct NearsightedStore: StoreDecorator {
     let base: any StoreContract
 
-    func exchange(settle: [Settlement], claim: ClaimRequest?) async throws(TaskQueueError) -> Exchange {
+    func exchange(
+      settle: [Settlement],
+      claim: ClaimRequest?,
+      within limit: Duration
+    ) async throws(TaskQueueError) -> Exchange {
       var claim = claim
       if case .rescan(let position) = claim?.scope { claim?.scope = .after(position) }
       return try await base.exchange(settle: settle, claim: claim)

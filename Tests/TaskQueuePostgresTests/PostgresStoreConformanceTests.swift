@@ -49,11 +49,14 @@ private struct DecoratedHarness: StoreHarness {
 private struct OneByOneStore: StoreDecorator {
   let base: any StoreContract
 
-  func exchange(settle settlements: [Settlement], claim request: ClaimRequest?) async throws(TaskQueueError) -> Exchange
-  {
+  func exchange(
+    settle settlements: [Settlement],
+    claim request: ClaimRequest?,
+    within limit: Duration
+  ) async throws(TaskQueueError) -> Exchange {
     var result = Exchange()
     for settlement in settlements {
-      result.applied += try await base.exchange(settle: [settlement], claim: nil).applied
+      result.settled += try await base.exchange(settle: [settlement], claim: nil).settled
     }
     guard var single = request else { return result }
     // The fair share of several queues is a promise about one claim.
@@ -82,8 +85,11 @@ private final class PositionedStore: StoreDecorator {
 
   init(base: any StoreContract) { self.base = base }
 
-  func exchange(settle settlements: [Settlement], claim request: ClaimRequest?) async throws(TaskQueueError) -> Exchange
-  {
+  func exchange(
+    settle settlements: [Settlement],
+    claim request: ClaimRequest?,
+    within limit: Duration
+  ) async throws(TaskQueueError) -> Exchange {
     guard var request else { return try await base.exchange(settle: settlements, claim: nil) }
     let start = position.withLock { $0 }
     request.scope = .rescan(start)

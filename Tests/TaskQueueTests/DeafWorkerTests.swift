@@ -58,12 +58,16 @@ private final class SlowLookStore: StoreDecorator {
 
   private static var currentTask: Int? { withUnsafeCurrentTask { $0?.hashValue } }
 
-  func openWriters() async throws(TaskQueueError) -> OpenWriters? {
+  func openWriters(within limit: Duration) async throws(TaskQueueError) -> OpenWriters? {
     state.withLock { $0.looker = Self.currentTask }
     return OpenWriters(at: Date(), ids: [])
   }
 
-  func exchange(settle: [Settlement], claim: ClaimRequest?) async throws(TaskQueueError) -> Exchange {
+  func exchange(
+    settle: [Settlement],
+    claim: ClaimRequest?,
+    within limit: Duration
+  ) async throws(TaskQueueError) -> Exchange {
     let isLook = state.withLock { state in
       guard let looker = state.looker, looker == Self.currentTask else { return false }
       state.looks += 1

@@ -89,12 +89,16 @@ final class FaultyStore: StoreDecorator {
     if let error = fault.withLock({ $0 })?(settlements) { throw error }
   }
 
-  func exchange(settle: [Settlement], claim: ClaimRequest?) async throws(TaskQueueError) -> Exchange {
+  func exchange(
+    settle: [Settlement],
+    claim: ClaimRequest?,
+    within limit: Duration
+  ) async throws(TaskQueueError) -> Exchange {
     try check(settle)
     return try await base.exchange(settle: settle, claim: claim)
   }
 
-  func renew(_ claims: [Claim], lease: Duration) async throws(TaskQueueError) -> [Renewal] {
+  func renew(_ claims: [Claim], lease: Duration, within limit: Duration) async throws(TaskQueueError) -> [Renewal] {
     try check([])
     return try await base.renew(claims, lease: lease)
   }

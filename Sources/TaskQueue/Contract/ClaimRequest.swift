@@ -1,3 +1,9 @@
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
+
 /// What a worker asks for.
 @_spi(Store) public struct ClaimRequest: Sendable {
   /// Queues to serve; a store gives each a fair share of `limit` while several have tasks.
@@ -11,6 +17,9 @@
   /// Whether to make due tasks ready first. Workers ask for it now and then, not with every claim.
   public var promotesDue: Bool
   public var scope: Scope
+  /// The instant by which the store judges whether other leases have ended, if it is before the store's own clock; nil: that clock. So
+  /// a clock that jumped ahead does not end the leases of workers that had no time to renew them by it.
+  public var leasesAt: Date?
 
   /// Where to look. A store that is fast without it may look at everything always.
   public enum Scope: Sendable {
@@ -27,7 +36,8 @@
     limit: Int,
     lease: Duration,
     promotesDue: Bool,
-    scope: Scope = .everything
+    scope: Scope = .everything,
+    leasesAt: Date? = nil
   ) {
     self.queues = queues
     self.types = types
@@ -35,5 +45,6 @@
     self.lease = lease
     self.promotesDue = promotesDue
     self.scope = scope
+    self.leasesAt = leasesAt
   }
 }

@@ -22,21 +22,32 @@ extension TaskStore {
 /// exception. Every store passes the conformance suite of `TaskQueueConformance`. Due times and leases are judged by the
 /// store's own clock.
 ///
+/// What takes a `limit` ends within it, whatever hangs: the engine waits no longer and takes the call for failed. It may have been done all
+/// the same.
+///
 /// SPI for authors of stores, outside of semantic versioning: requirements may be added in any version.
 @_spi(Store) public protocol StoreContract: TaskStore {
   /// Stores all of the tasks or none. Results in the order of `tasks`; an empty array is a no-op. Two tasks with one unique
   /// key in one call behave as two calls.
   func enqueue(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
 
-  /// Settles, then claims, in one round trip and one commit. Either part may be absent.
-  func exchange(settle settlements: [Settlement], claim request: ClaimRequest?) async throws(TaskQueueError) -> Exchange
+  /// Looks whether the store can be worked with: its schema, privileges, settings. Called once when a worker starts.
+  /// - Throws: `invalidConfiguration` with the cure if it never will be; what else it throws is tried again.
+  func prepare(within limit: Duration) async throws(TaskQueueError)
+
+  /// Settles, then claims, in one round trip and one commit. Either part may be absent. Neither waits for a row that somebody has locked.
+  func exchange(
+    settle settlements: [Settlement],
+    claim request: ClaimRequest?,
+    within limit: Duration
+  ) async throws(TaskQueueError) -> Exchange
 
   /// Who may yet commit tasks behind the ``ScanPosition`` of others. Cheap: a busy worker asks four times a second.
   /// - Returns: nil if tasks are always seen in the order in which they were stored.
-  func openWriters() async throws(TaskQueueError) -> OpenWriters?
+  func openWriters(within limit: Duration) async throws(TaskQueueError) -> OpenWriters?
 
   /// Lets the claims hold their tasks for `lease` from now. Results in the order of `claims`.
-  func renew(_ claims: [Claim], lease: Duration) async throws(TaskQueueError) -> [Renewal]
+  func renew(_ claims: [Claim], lease: Duration, within limit: Duration) async throws(TaskQueueError) -> [Renewal]
 
   /// Calls `onHint` for changes, until cancelled (returns) or broken (throws). Calls it with ``StoreHint/resync`` once
   /// it listens.
@@ -65,7 +76,18 @@ extension TaskStore {
   /// Counts of live tasks by queue, type and state. Reads the whole table; not for every second.
   func counts() async throws(TaskQueueError) -> [TaskCount]
   /// Due tasks in these queues whose type is not among these, counted up to ``Limits/page`` each.
-  func unhandled(queues: [QueueName], knownTypes: [TaskType]) async throws(TaskQueueError) -> [TaskCount]
+  func unhandled(
+    queues: [QueueName],
+    knownTypes: [TaskType],
+    within limit: Duration
+  ) async throws(TaskQueueError) -> [TaskCount]
+  /// Queues other than these that are not paused and have a ready task of which nobody has taken notice for `duration`: most likely no worker serves
+  /// them. At most ``Limits/page``, by name; its cost goes with the number of queues, not of tasks.
+  func unserved(
+    besides queues: [QueueName],
+    dueFor duration: Duration,
+    within limit: Duration
+  ) async throws(TaskQueueError) -> [QueueName]
 
   /// Dead letters by ascending id, after the given one; at most ``Limits/page``.
   func deadLetters(_ filter: DeadLetterFilter, after id: TaskID?, limit: Int) async throws(TaskQueueError)
@@ -79,5 +101,25 @@ extension TaskStore {
   func purge(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> Int
   /// Drops finished tasks whose unique key's period is over; at most ``Limits/page`` per call.
   /// - Returns: how many.
-  func dropExpiredKeys() async throws(TaskQueueError) -> Int
+  func dropExpiredKeys(within limit: Duration) async throws(TaskQueueError) -> Int
+}
+
+@_spi(Store) extension StoreContract {
+  public func prepare(within limit: Duration) async throws(TaskQueueError) {}
+
+  /// Without haste: for tests and people.
+  public func exchange(
+    settle settlements: [Settlement],
+    claim request: ClaimRequest?
+  ) async throws(TaskQueueError) -> Exchange {
+    try await exchange(settle: settlements, claim: request, within: .seconds(60))
+  }
+  public func renew(_ claims: [Claim], lease: Duration) async throws(TaskQueueError) -> [Renewal] {
+    try await renew(claims, lease: lease, within: .seconds(60))
+  }
+  public func openWriters() async throws(TaskQueueError) -> OpenWriters? { try await openWriters(within: .seconds(60)) }
+  public func unhandled(queues: [QueueName], knownTypes: [TaskType]) async throws(TaskQueueError) -> [TaskCount] {
+    try await unhandled(queues: queues, knownTypes: knownTypes, within: .seconds(60))
+  }
+  public func dropExpiredKeys() async throws(TaskQueueError) -> Int { try await dropExpiredKeys(within: .seconds(60)) }
 }

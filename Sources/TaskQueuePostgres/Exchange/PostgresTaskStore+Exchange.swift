@@ -11,7 +11,8 @@ import Libpq
   /// time was committed (it then reports as not applied), and a claim whose answer was lost is taken over after its lease.
   public func exchange(
     settle settlements: [Settlement],
-    claim request: ClaimRequest?
+    claim request: ClaimRequest?,
+    within limit: Duration
   ) async throws(TaskQueueError) -> Exchange {
     let batch = try SettlementBatch(settlements)
     var pipeline = batch.statements(statements, wakes: configuration.wakesUp)
@@ -24,7 +25,7 @@ import Libpq
     guard !pipeline.isEmpty else { return Exchange() }
     let results = try await run(pipeline)
     return try read { () throws(LibpqError) in
-      var exchange = Exchange(applied: try applied(settlements, results.prefix(settling)))
+      var exchange = Exchange(settled: try settled(settlements, results.prefix(settling)))
       if let claim, let rows = results.last { try read(rows, of: claim, into: &exchange) }
       return exchange
     }
@@ -47,22 +48,22 @@ import Libpq
   }
 
   /// The rows are the tokens that a settlement was applied to.
-  private func applied(
+  private func settled(
     _ settlements: [Settlement],
     _ results: ArraySlice<LibpqResult>
-  ) throws(LibpqError) -> [Bool] {
+  ) throws(LibpqError) -> [SettlementResult] {
     if results.reduce(0, { $0 + $1.rowCount }) == settlements.count {
-      return Array(repeating: true, count: settlements.count)
+      return Array(repeating: .applied, count: settlements.count)
     }
     var tokens: Set<Int64> = []
     for result in results {
       for row in result.rows { tokens.insert(try row.int8(0)) }
     }
-    return settlements.map { tokens.contains($0.claim.token) }
+    return settlements.map { tokens.contains($0.claim.token) ? .applied : .lost }
   }
 
   /// Sees prepared transactions and every role's, and needs no privilege.
-  public func openWriters() async throws(TaskQueueError) -> OpenWriters? {
+  public func openWriters(within limit: Duration) async throws(TaskQueueError) -> OpenWriters? {
     let result = try await query(statements.openWriters())
     return try read { () throws(LibpqError) in
       var writers = OpenWriters(at: try result[0].timestamptz(0), ids: [])
@@ -71,7 +72,11 @@ import Libpq
     }
   }
 
-  public func renew(_ claims: [Claim], lease: Duration) async throws(TaskQueueError) -> [Renewal] {
+  public func renew(
+    _ claims: [Claim],
+    lease: Duration,
+    within limit: Duration
+  ) async throws(TaskQueueError) -> [Renewal] {
     guard !claims.isEmpty else { return [] }
     let result = try await query(
       statements.renew(

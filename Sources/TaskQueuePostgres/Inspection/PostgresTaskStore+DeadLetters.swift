@@ -44,7 +44,7 @@ import Libpq
     try await query(statements.purge(filter.parameters + [.int8(Int64(Limits.page))])).affectedRows
   }
 
-  public func dropExpiredKeys() async throws(TaskQueueError) -> Int {
+  public func dropExpiredKeys(within limit: Duration) async throws(TaskQueueError) -> Int {
     try await query(statements.dropExpiredKeys(.int8(Int64(Limits.page)))).affectedRows
   }
 }

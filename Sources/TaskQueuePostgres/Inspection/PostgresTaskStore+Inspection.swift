@@ -24,10 +24,23 @@ import Libpq
     }
   }
 
+  public func unserved(
+    besides queues: [QueueName],
+    dueFor duration: Duration,
+    within limit: Duration
+  ) async throws(TaskQueueError) -> [QueueName] {
+    let parameters: [LibpqValue] = [.textArray(queues.map(\.rawValue)), .interval(duration), .int8(Int64(Limits.page))]
+    let result = try await query(statements.unserved(parameters))
+    return try read { () throws(LibpqError) in
+      try result.rows.map { row throws(LibpqError) in QueueName(try row.text(0)) }
+    }
+  }
+
   /// Looks at the first 100,000 ready tasks of each queue only: tasks that nobody takes gather there.
   public func unhandled(
     queues: [QueueName],
-    knownTypes: [TaskType]
+    knownTypes: [TaskType],
+    within limit: Duration
   ) async throws(TaskQueueError) -> [TaskCount] {
     let result = try await query(
       statements.unhandled(
