@@ -49,5 +49,11 @@ extension TaskQueueError {
         isRetrySafe: error.isRetrySafe
       )
     }
+    isDataRefused = error.sqlState.map { $0.hasPrefix("22") || $0.hasPrefix("23") } ?? false
   }
+}
+
+extension LibpqError: PassingError {
+  public var isPassing: Bool { isRetrySafe }
+  public var isRolledBack: Bool { sqlState == "40001" || sqlState == "40P01" }
 }

@@ -16,6 +16,8 @@
 public struct TaskHandlers: Sendable {
   struct Entry: Sendable {
     let options: TaskHandlerOptions
+    /// Where tasks of the type go unless an enqueue says otherwise; nil: its payload does not say.
+    var defaultQueue: QueueName?
     let run: @Sendable (TaskContext) async throws -> TaskOutcome
   }
 
@@ -36,7 +38,9 @@ public struct TaskHandlers: Sendable {
     options: TaskHandlerOptions? = nil,
     _ handle: @escaping @Sendable (Payload, TaskContext) async throws -> TaskOutcome
   ) throws(TaskQueueError) {
-    try register(Payload.taskType, as: Payload.self, options: options ?? Payload.taskDefaults.handling, handle)
+    let defaults = Payload.taskDefaults
+    try register(Payload.taskType, as: Payload.self, options: options ?? defaults.handling, handle)
+    entries[Payload.taskType]?.defaultQueue = defaults.queue
   }
 
   /// Registers a handler for payloads that do not say their task type.
@@ -57,7 +61,7 @@ public struct TaskHandlers: Sendable {
     entries[type] = Entry(options: options) { context in
       let payload: Payload
       do { payload = try decoder.decode(Payload.self, from: context.task.payload) } catch {
-        throw UndecodablePayload(reason: String(describing: error))
+        throw UndecodablePayload(error)
       }
       return try await handle(payload, context)
     }
@@ -74,10 +78,4 @@ public struct TaskHandlers: Sendable {
       try await handler.handle(payload, context: context)
     }
   }
-}
-
-/// The stored payload does not fit the handler's type.
-struct UndecodablePayload: Error, CustomStringConvertible {
-  let reason: String
-  var description: String { "The payload cannot be decoded: \(reason)" }
 }

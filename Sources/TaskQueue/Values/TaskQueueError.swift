@@ -34,6 +34,8 @@ public struct TaskQueueError: Error, Sendable, CustomStringConvertible {
   public var underlying: (any Error)?
   /// Whether the same call may be repeated without the risk of doing its work twice.
   public var isRetrySafe: Bool
+  /// Whether the store refused the data itself (SQLSTATE classes 22 and 23), so that it would be refused again.
+  @_spi(Store) public var isDataRefused = false
 
   public init(_ code: Code, _ message: String, underlying: (any Error)? = nil, isRetrySafe: Bool = false) {
     self.code = code

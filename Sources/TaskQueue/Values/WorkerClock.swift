@@ -6,6 +6,9 @@ struct WorkerClock: Clock {
   struct Instant: InstantProtocol {
     fileprivate(set) var nanoseconds: Int64
 
+    /// When the worker was made.
+    static var zero: Instant { Instant(nanoseconds: 0) }
+
     func advanced(by duration: Duration) -> Instant {
       let (sum, overflows) = nanoseconds.addingReportingOverflow(duration.wholeNanoseconds)
       return Instant(nanoseconds: overflows ? .max : sum)
@@ -40,6 +43,12 @@ struct WorkerClock: Clock {
     case .continuous(let origin): Instant(nanoseconds: origin.duration(to: .now).wholeNanoseconds)
     case .other(let elapsed, _): Instant(nanoseconds: elapsed().wholeNanoseconds)
     }
+  }
+
+  /// The same instant by the system's clock; nil: this is another clock.
+  func continuousInstant(of instant: Instant) -> ContinuousClock.Instant? {
+    guard case .continuous(let origin) = source else { return nil }
+    return origin.advanced(by: .nanoseconds(instant.nanoseconds))
   }
 
   var minimumResolution: Duration { .nanoseconds(1) }
