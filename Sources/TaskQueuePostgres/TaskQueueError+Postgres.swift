@@ -1,5 +1,5 @@
-import Libpq
-@_spi(Store) import TaskQueue
+public import Libpq
+@_spi(Store) public import TaskQueue
 
 extension TaskQueueError {
   /// Whether doing a call's work twice could be noticed.
