@@ -58,7 +58,7 @@ extension TaskHandlers {
   ) -> [TaskType: HandlerLane] {
     entries.mapValues { entry in
       let services = AttemptServices(logger: logger, ledger: ledger, effects: effects, retry: entry.options.retry)
-      return HandlerLane(entry, services: services, middleware: [AttemptMetrics(clock: clock)] + middleware)
+      return HandlerLane(entry, services: services, middleware: middleware)
     }
   }
 }

@@ -1,11 +1,3 @@
-/// Why a running handler was cancelled.
-enum CancelReason: Sendable {
-  case leaseLost
-  case requested
-  case timeout
-  case shutdown
-}
-
 /// What is known of a claimed task until its outcome is recorded. Small: it is copied for every task.
 struct HeldTask: Sendable {
   let token: Int64

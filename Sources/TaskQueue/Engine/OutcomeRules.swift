@@ -4,6 +4,14 @@ struct OutcomeRules {
   enum Ending {
     case returned(TaskOutcome)
     case threw(any Error)
+
+    /// As far as the handler knows.
+    var metricsEnd: AttemptEnd {
+      switch self {
+      case .returned(let outcome): AttemptEnd(outcome, nil)
+      case .threw: AttemptEnd(nil, Task.isCancelled ? .requested : nil)
+      }
+    }
   }
 
   let task: ClaimedTask
@@ -25,7 +33,7 @@ struct OutcomeRules {
       switch cancelReason {
       case .requested: return Settlement(task.claim, .bury(.cancelled, detail: nil, nil))
       case .shutdown: return Settlement(task.claim, .release)
-      case .timeout: return Settlement(task.claim, failure(HandlerTimedOut(limit: options.timeout), using: &generator))
+      case .timeout: return Settlement(task.claim, failure(TaskTimedOut(limit: options.timeout ?? .zero), using: &generator))
       case .leaseLost, nil: return Settlement(task.claim, failure(error, using: &generator))
       }
     }
@@ -74,10 +82,4 @@ struct OutcomeRules {
     let policy = task.retry.map { RetryPolicy($0) } ?? options.retry
     return policy.delay(afterAttempt: task.attempt, using: &generator)
   }
-}
-
-/// The handler was cancelled because it ran longer than its timeout.
-struct HandlerTimedOut: Error, CustomStringConvertible {
-  let limit: Duration?
-  var description: String { "The handler ran longer than its timeout of \(limit.map { "\($0)" } ?? "none")." }
 }

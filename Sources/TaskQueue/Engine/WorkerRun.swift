@@ -14,6 +14,8 @@ final class WorkerRun: Sendable {
   let configuration: TaskWorkerConfiguration
   let clock: WorkerClock
   let logger: Logger
+  let metrics = EventMetrics()
+  private let attempts = AttemptMetrics()
   private let lanes: [TaskType: HandlerLane]
   let state = Mutex(WorkerState())
   /// Wakes the exchange loop: an outcome is there, a hint came, shutdown began.
@@ -86,8 +88,10 @@ final class WorkerRun: Sendable {
     var next = state.withLock { $0.start(handlerTask, at: clock.now) }
     while let task = next {
       let lane = lanes[task.type] ?? .snoozing(configuration.maxPollInterval)
+      let startedAt = clock.now
       let ending = await lane.perform(task)
       let endedAt = clock.now
+      attempts.ended(task.queue, task.type, ending.metricsEnd, after: startedAt.duration(to: endedAt))
       if case .returned(.completed) = ending {
         switch state.withLock({ $0.complete(task.claim, thenStart: handlerTask, at: endedAt) }) {
         case .recorded(let following, let waiting):
@@ -129,7 +133,7 @@ final class WorkerRun: Sendable {
   }
 
   func noteDeadLetter(_ task: ClaimedTask, reason: DeadLetterReason) {
-    WorkerMetrics.dead(task, reason)
+    metrics.note(.deadLetter(TaskLabel(task), reason, detail: nil, lastError: nil))
     logger.warning(
       "Task became a dead letter",
       metadata: [
@@ -174,8 +178,9 @@ final class WorkerRun: Sendable {
   private func maintain() async {
     while !Task.isCancelled {
       do {
-        for count in try await store.unhandled(queues: configuration.queues, knownTypes: handlers.types) {
-          WorkerMetrics.unhandled(count)
+        let counts = try await store.unhandled(queues: configuration.queues, knownTypes: handlers.types)
+        metrics.note(.unhandled(counts))
+        for count in counts {
           logger.warning(
             "Due tasks have no handler here; they wait for a worker that has one",
             metadata: [

@@ -57,7 +57,7 @@ public struct TaskHandlers: Sendable {
     entries[type] = Entry(options: options) { context in
       let payload: Payload
       do { payload = try decoder.decode(Payload.self, from: context.task.payload) } catch {
-        throw UndecodablePayload(reason: String(describing: error))
+        throw UndecodablePayload(error)
       }
       return try await handle(payload, context)
     }
@@ -74,10 +74,4 @@ public struct TaskHandlers: Sendable {
       try await handler.handle(payload, context: context)
     }
   }
-}
-
-/// The stored payload does not fit the handler's type.
-struct UndecodablePayload: Error, CustomStringConvertible {
-  let reason: String
-  var description: String { "The payload cannot be decoded: \(reason)" }
 }

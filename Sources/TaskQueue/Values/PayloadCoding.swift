@@ -39,12 +39,13 @@ public struct PayloadCoding: Sendable {
       }
       throw DecodingError.dataCorruptedError(
         in: container,
-        debugDescription: "Not an ISO 8601 date and time with a zone."
+        debugDescription: Self.noDate
       )
     }
     return PayloadCoding(encoder: encoder, decoder: decoder)
   }
 
+  static let noDate = "Not an ISO 8601 date and time with a zone."
   private static let withFraction = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
   private static let withoutFraction = Date.ISO8601FormatStyle()
 }

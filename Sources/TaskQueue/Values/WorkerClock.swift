@@ -6,6 +6,9 @@ struct WorkerClock: Clock {
   struct Instant: InstantProtocol {
     fileprivate(set) var nanoseconds: Int64
 
+    /// When the worker was made.
+    static var zero: Instant { Instant(nanoseconds: 0) }
+
     func advanced(by duration: Duration) -> Instant {
       let (sum, overflows) = nanoseconds.addingReportingOverflow(duration.wholeNanoseconds)
       return Instant(nanoseconds: overflows ? .max : sum)

@@ -1,0 +1,23 @@
+import Metrics
+
+/// Counts what clients store.
+struct EnqueueMetrics: TaskMiddleware {
+  private let counters = Instruments { dimensions in Counter(label: "taskqueue_enqueued_total", dimensions: dimensions)
+  }
+
+  func enqueue(_ tasks: [NewTask], next: NextEnqueue) async throws(TaskQueueError) -> [EnqueueResult] {
+    let results = try await next(tasks)
+    var start = tasks.startIndex
+    for index in tasks.indices {
+      let following = index + 1
+      if following < tasks.endIndex, tasks[following].type == tasks[index].type,
+        tasks[following].queue == tasks[index].queue
+      {
+        continue
+      }
+      counters.instrument(of: tasks[index].queue, tasks[index].type).increment(by: following - start)
+      start = following
+    }
+    return results
+  }
+}

@@ -1,0 +1,99 @@
+import Logging
+
+/// How events read in a log: a fixed text, and the rest as metadata.
+extension EngineEvent {
+  /// nil: nothing is to be told.
+  var level: Logger.Level? {
+    switch self {
+    case .deadLetter(_, .cancelled, _, _), .storeBack: .info
+    case .deadLetter, .handlerGivenUp, .outcomeRefused, .outcomesLeft: .error
+    case .lookFailed: .debug
+    case .unhandled(let counts): counts.isEmpty ? nil : .warning
+    case .unserved(let queues): queues.isEmpty ? nil : .warning
+    case .attemptFailed, .leaseLost, .outcomeLost, .timedOut, .outcomeBusy, .handlersBlock, .storeFailed,
+      .renewalFailed, .listenerFailed, .clockJumped, .handlersIgnoreCancellation, .typeOutsideQueues:
+      .warning
+    }
+  }
+
+  var message: String {
+    switch self {
+    case .attemptFailed(_, _, _, _, nextIn: nil): "The last attempt failed"
+    case .attemptFailed: "An attempt failed; the task is tried again"
+    case .deadLetter: "A task became a dead letter"
+    case .leaseLost: "A lease was lost; the handler is cancelled and its outcome ignored"
+    case .outcomeLost: "The claim had lost its task; the outcome was not recorded"
+    case .timedOut: "A handler ran longer than its timeout and is cancelled"
+    case .handlerGivenUp: "A handler ignores its cancellation; its slot is given to another task"
+    case .outcomeRefused: "The store refused an outcome's data; the task comes back when its lease ends"
+    case .outcomeBusy: "An open transaction has locked a task's row; its outcome waits"
+    case .handlersBlock: "Handlers block Swift's threads; nothing else can run there meanwhile"
+    case .storeFailed: "The store failed; it is tried again"
+    case .storeBack: "The store answers again"
+    case .renewalFailed: "Leases could not be renewed; tried again soon"
+    case .listenerFailed: "Wake-ups are lost; polling goes on"
+    case .lookFailed: "A look failed; it is tried again"
+    case .clockJumped: "The store's clock jumped"
+    case .handlersIgnoreCancellation: "Handlers ignore their cancellation; their tasks are handed back"
+    case .outcomesLeft: "Outcomes could not be recorded before the end; those tasks come back when their leases end"
+    case .unhandled: "Due tasks have no handler here; they wait for a worker that has one"
+    case .unserved: "Queues have due tasks that no worker takes"
+    case .typeOutsideQueues: "A registered type's default queue is not served here"
+    }
+  }
+
+  var metadata: Logger.Metadata {
+    var metadata = Logger.Metadata()
+    if let task {
+      metadata[LogKey.taskID] = "\(task.id)"
+      metadata[LogKey.type] = "\(task.type)"
+      metadata[LogKey.queue] = task.queue.map { "\($0)" }
+      metadata[LogKey.attempt] = task.attempt.map { "\($0)" }
+    }
+    switch self {
+    case .attemptFailed(_, let error, let errorType, let failures, let nextIn):
+      metadata[LogKey.error] = "\(error)"
+      metadata[LogKey.errorType] = "\(errorType)"
+      metadata[LogKey.failures] = "\(failures)"
+      metadata[LogKey.wait] = nextIn.map { "\($0)" }
+    case .deadLetter(_, let reason, let detail, let lastError):
+      metadata[LogKey.reason] = "\(reason)"
+      metadata[LogKey.detail] = detail.map { "\($0)" }
+      metadata[LogKey.error] = lastError.map { "\($0)" }
+    case .timedOut(_, let limit): metadata[LogKey.limit] = "\(limit)"
+    case .handlerGivenUp(_, let reason): metadata[LogKey.reason] = "\(reason.rawValue)"
+    case .outcomeRefused(_, let error), .lookFailed(let error): metadata[LogKey.error] = "\(error)"
+    case .outcomeBusy(_, let duration), .storeBack(let duration), .clockJumped(let duration):
+      metadata[LogKey.duration] = "\(duration)"
+    case .handlersBlock(let types, let duration):
+      let named = types.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
+      metadata[LogKey.types] = Self.list(named.map { "\($0.key) (\($0.value))" })
+      metadata[LogKey.duration] = "\(duration)"
+    case .storeFailed(let error, let wait), .listenerFailed(let error, let wait):
+      metadata[LogKey.error] = "\(error)"
+      metadata[LogKey.wait] = "\(wait)"
+    case .renewalFailed(let count, let error):
+      metadata[LogKey.count] = "\(count)"
+      metadata[LogKey.error] = "\(error)"
+    case .handlersIgnoreCancellation(let count), .outcomesLeft(let count): metadata[LogKey.count] = "\(count)"
+    case .unhandled(let counts):
+      metadata[LogKey.types] = Self.list(counts.map { "\($0.type) in \($0.queue) (\($0.count))" })
+      metadata[LogKey.count] = "\(counts.count)"
+    case .unserved(let queues):
+      metadata[LogKey.queues] = Self.list(queues.map { "\($0)" })
+      metadata[LogKey.count] = "\(queues.count)"
+    case .typeOutsideQueues(let type, let queue):
+      metadata[LogKey.type] = "\(type)"
+      metadata[LogKey.queue] = "\(queue)"
+    case .leaseLost, .outcomeLost: break
+    }
+    return metadata
+  }
+
+  /// Names in one line at most.
+  private static var maxNames: Int { 10 }
+
+  private static func list(_ names: [String]) -> Logger.MetadataValue {
+    .array(names.prefix(maxNames).map { .string($0) })
+  }
+}
