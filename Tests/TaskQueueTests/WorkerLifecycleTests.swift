@@ -71,7 +71,7 @@ struct WorkerLifecycleTests {
     } _: { _ in
       try await eventually("the failure is recorded") { try await store.task(id)?.failures == 1 }
     }
-    #expect(try await store.task(id)?.errors.first?.errorType.hasSuffix("HandlerTimedOut") == true)
+    #expect(try await store.task(id)?.errors.first?.errorType.hasSuffix("TaskTimedOut") == true)
   }
 
   @Test("S8 An unknown type is left for a worker that knows it")
