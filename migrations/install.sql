@@ -28,6 +28,9 @@ SELECT current_setting('taskqueue.install') = 'on' AS is_in_transaction \gset
   BEGIN;
 \endif
 
+-- Limits for an app's statements are too short for these.
+SELECT set_config('statement_timeout', '0', true) AS statements, set_config('lock_timeout', '0', true) AS locks,
+  set_config('idle_in_transaction_session_timeout', '0', true) AS pauses \gset
 -- The migrator's lock, to the end of the transaction.
 SELECT pg_advisory_xact_lock(hashtextextended('taskqueue.migrator:' || :'schema', 0))::text AS lock,
   set_config('client_min_messages', 'warning', true) AS messages,

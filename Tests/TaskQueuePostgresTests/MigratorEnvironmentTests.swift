@@ -124,4 +124,26 @@ struct MigratorEnvironmentTests {
       #expect(try ours[0].bool(0))
     }
   }
+
+  @Test("S37 Short limits and a strict isolation of the role stop neither way; a read-only session is named")
+  func limits() async throws {
+    try await withTestDatabase(migrated: false) { database in
+      for setting in [
+        "statement_timeout = '20 ms'", "lock_timeout = '1 ms'", "default_transaction_isolation = 'serializable'",
+      ] {
+        try await database.query("ALTER DATABASE \(database.name) SET \(setting)")
+      }
+      #expect(try await Migrator(configuration: database.postgresConfiguration).migrate() == [1, 2])
+      let output = try await Psql.install(database.connectionString, schema: "other")
+      #expect((output.status, output.errors) == (0, ""))
+      try await database.query("ALTER DATABASE \(database.name) SET default_transaction_read_only = on")
+      // With nothing to do it only reads.
+      #expect(try await Migrator(configuration: database.postgresConfiguration).migrate() == [])
+      let error = await #expect(throws: MigrationError.self) {
+        try await Migrator(configuration: database.postgresConfiguration, schema: "third").migrate()
+      }
+      #expect(error?.code == .databaseFailed)
+      #expect(error?.message.contains("read-only") == true)
+    }
+  }
 }

@@ -102,6 +102,12 @@ public struct Migrator: Sendable {
         """,
         underlying: error
       )
+    case "25006":
+      MigrationError(
+        .databaseFailed,
+        "The schema \(schemaName) needs changes, and the session is read-only: a standby, or default_transaction_read_only is on.",
+        underlying: error
+      )
     case "42P07", "42710", "42723":
       MigrationError(
         .foreignTable,

@@ -70,13 +70,17 @@ struct SchemaMigration<Connection: LibpqQueryable> {
 
   /// Waits for other migrations, creates the schema, and lets what follows create everything in it.
   func prepare(_ transaction: LibpqTransaction) async throws {
+    // Limits for the app's statements are too short for these.
+    try await transaction.executeScript(
+      """
+      SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
+      SET LOCAL client_min_messages = warning; SET LOCAL standard_conforming_strings = on
+      """
+    )
     // Held to the end of the transaction: works through a transaction pooler, too.
     try await transaction.query(
       "SELECT pg_advisory_xact_lock(hashtextextended('taskqueue.migrator:' || $1, 0))",
       [.text(schema.name)]
-    )
-    try await transaction.executeScript(
-      "SET LOCAL client_min_messages = warning; SET LOCAL standard_conforming_strings = on"
     )
     if try await !isSchemaThere() { try await transaction.executeScript("CREATE SCHEMA \(schema.quoted)") }
     // pg_temp last: a temporary table called "task" must not hide ours. Local: a pooled connection must not keep it.
