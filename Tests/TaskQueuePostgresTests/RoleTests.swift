@@ -269,4 +269,44 @@ struct RoleTests {
       }
     }
   }
+
+  @Test("The templates are enough where nobody may execute functions or use types by default")
+  func hardenedDefaults() async throws {
+    try await withTestDatabase(migrated: false) { database in
+      try await database.query("ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC")
+      try await database.query("ALTER DEFAULT PRIVILEGES REVOKE USAGE ON TYPES FROM PUBLIC")
+      try await Migrator(configuration: database.postgresConfiguration).migrate()
+      try await database.withRole("enqueuer") { role in
+        try await role("grant_enqueuer")
+        let store = try PostgresTaskStore(.init(role.configuration))
+        try await SmallWorkload(store: store).enqueue()
+        await store.close()
+      }
+      try await database.withRole("worker") { role in
+        let store = try PostgresTaskStore(.init(role.configuration))
+        let error = await #expect(throws: TaskQueueError.self) { try await store.checkEnvironment() }
+        #expect(error?.message.contains("GRANT EXECUTE ON FUNCTION \"taskqueue\"._claim") == true)
+        try await role("grant_worker")
+        try await store.checkEnvironment()
+        try await SmallWorkload(store: store).run()
+        await store.close()
+      }
+      try await database.withRole("operator") { role in
+        let owner = try PostgresTaskStore(.init(database.postgresConfiguration))
+        let id = try await owner.add("x").id
+        try await role("grant_operator")
+        let client = TaskClient(store: try PostgresTaskStore(.init(role.configuration)))
+        #expect(try await client.cancel(id) == .cancelled)
+        #expect(try await client.redrive(.all) == [id])
+        #expect(try await client.runNow(id, expectedAttempt: 0))
+        try await client.pause("q")
+        try await client.resume("q")
+        #expect(try await client.cancel(id) == .cancelled)
+        #expect(try await client.purge(.all) == 1)
+        await owner.close()
+      }
+      try await database.query("ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC")
+      try await database.query("ALTER DEFAULT PRIVILEGES GRANT USAGE ON TYPES TO PUBLIC")
+    }
+  }
 }

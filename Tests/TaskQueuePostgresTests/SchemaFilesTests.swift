@@ -80,7 +80,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "261b6c102f3b76c2c7dc26e92b761dde57d684045ad75cfe3a5bed59364defb6"]
+        [FunctionFile.revision: digest] == [1: "c59add5f33733e88cc6ff1b4bfb212fb4ebd783078e5f2f177255aa52370acde"]
       )
     }
   }

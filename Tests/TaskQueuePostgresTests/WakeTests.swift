@@ -88,6 +88,38 @@ struct WakeTests {
     }
   }
 
+  @Test("Behind open transactions tasks start at once, although the worker polls seldom")
+  func startsAtOnce() async throws {
+    try await withTestDatabase { database in
+      let others = try await open(12, database, 1)
+      let store = try PostgresTaskStore(.init(database.postgresConfiguration))
+      let (started, continuation) = AsyncStream<ContinuousClock.Instant>.makeStream()
+      var handlers = TaskHandlers()
+      try handlers.register(Note.self) { _, _ in
+        continuation.yield(.now)
+        return .completed
+      }
+      var configuration = TaskWorkerConfiguration()
+      configuration.minPollInterval = .seconds(2)
+      configuration.maxPollInterval = .seconds(2)
+      let worker = try TaskWorker(store: store, handlers: handlers, configuration: configuration, logger: .silent)
+      try await run(worker) {
+        var starts = started.makeAsyncIterator()
+        var delays: [Duration] = []
+        for number in 0..<30 {
+          let enqueued = ContinuousClock.now
+          _ = try await store.add("\(number)")
+          if let start = await starts.next() { delays.append(start - enqueued) }
+          // Into another moment of the locks.
+          try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(delays.sorted()[15] < .milliseconds(500), "\(delays)")
+      }
+      for other in others { await other.close() }
+      await store.close()
+    }
+  }
+
   @Test("Of transactions that enqueue at once few wake, whatever their number", arguments: [1, 2])
   func boundedRate(columns: Int) async throws {
     try await withTestDatabase { database in

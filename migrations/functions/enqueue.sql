@@ -55,4 +55,5 @@ COMMENT ON FUNCTION enqueue IS
   Defaults: queue default, priority 100 (lower first), due at once. delay or due_at: due later. unique_mode, if its queue has a task
   with this unique_key: keep_existing, replace (payload and options), coalesce (pull its due time forward; run it once more if it
   runs). unique_period: how long the key also counts after completion. max_attempts: failures after which it is a dead letter.
-  retry, headers: as Swift stores them. wakes => false: workers notice at their next poll.';
+  retry, headers: as Swift stores them. wakes => false: workers notice at their next poll, and the
+  transaction may be prepared.';

@@ -10,7 +10,8 @@ AS $$
     'INSERT, DELETE ON paused_queue',
     'INSERT, UPDATE, DELETE ON alarm_rule',
     'DELETE, UPDATE (detail) ON dead_task',
-    'EXECUTE ON FUNCTION _operate, cancel, retry, run_now, redrive, _redrive, purge, pause_queue, resume_queue, resolve_effect'])
+    'EXECUTE ON FUNCTION _operate, cancel, retry, run_now, redrive, _redrive, purge, pause_queue, resume_queue, resolve_effect,
+      _wake, _channel'])
 $$;
 
 COMMENT ON FUNCTION grant_operator IS
