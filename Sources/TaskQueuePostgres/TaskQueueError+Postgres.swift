@@ -29,6 +29,12 @@ extension TaskQueueError {
         "TaskQueue's schema is missing or too old. Run Migrator, or psql -f migrations/install.sql, on this database and schema.",
         underlying: error
       )
+    case (_, "42501"?):
+      self.init(
+        .storeFailed,
+        "The role lacks a privilege. Let the schema's owner run its function grant_worker, grant_enqueuer or grant_operator for it.",
+        underlying: error
+      )
     case (_, "22P02"?), (_, "22021"?), (_, "22P05"?):
       self.init(
         .encodingFailed,

@@ -19,7 +19,7 @@ public struct TaskQueueError: Error, Sendable, CustomStringConvertible {
     public static let leaseLost = Code("leaseLost")
     /// A middleware refused the tasks; nothing was stored.
     public static let refused = Code("refused")
-    /// Two handlers for one type, or a worker without any.
+    /// Two handlers for one type, a worker without any, or a database that it cannot work with.
     public static let invalidConfiguration = Code("invalidConfiguration")
     /// The store could not do it. ``TaskQueueError/isRetrySafe`` says whether it may be tried again.
     public static let storeFailed = Code("storeFailed")
