@@ -17,6 +17,7 @@ actor ConnectionCore {
   nonisolated let thread: ConnectionThread
   nonisolated let wakeUp: WakeUp
   nonisolated let configuration: LibpqConfiguration
+  nonisolated let farewell = Farewell()
   /// Set by close(): ends a LISTEN that is under way.
   nonisolated let isClosing = Atomic<Bool>(false)
   /// What other threads may know of the connection.
@@ -162,12 +163,16 @@ actor ConnectionCore {
   func wait(_ exchange: inout Exchange, reading: Bool = true, writing: Bool) throws(LibpqError) {
     while true {
       if exchange.ending == nil, exchange.interruption?.isRequested == true {
-        if exchange.isLeftAtOnce {
-          exchange.ending = .cancelled
-          throw abandon(exchange)
+        if exchange.isLeftAtOnce { throw leave(exchange, .cancelled) }
+        if exchange.isCancellable {
+          requestCancel(&exchange, .cancelled)
+        } else {
+          exchange.interruption = nil
+          let giveUp = ContinuousClock.Instant.after(configuration.cancelTimeout)
+          exchange.deadline = exchange.deadline.map { min($0, giveUp) } ?? giveUp
         }
-        requestCancel(&exchange, .cancelled)
       }
+      if exchange.isLeftAtOnce, isClosing.load(ordering: .acquiring) { throw leave(exchange, .connectionLost) }
       switch poll(reading: reading, writing: writing, until: exchange.nextCancelRequest ?? exchange.deadline) {
       case .ready: return
       case .woken: continue
@@ -209,6 +214,11 @@ actor ConnectionCore {
   private func scheduleRepetition(_ exchange: inout Exchange) {
     let next = ContinuousClock.now + .milliseconds(100)
     exchange.nextCancelRequest = exchange.deadline.map { min($0, next) } ?? next
+  }
+
+  private func leave(_ exchange: Exchange, _ reason: LibpqError.Code) -> LibpqError {
+    finish()
+    return LibpqError(reason, "the connection was closed before the server had answered")
   }
 
   /// Closes a connection whose server does not answer.
