@@ -13,9 +13,11 @@
         let id = try await probe.store.withTransaction { transaction in
           let results = try await probe.store.enqueue([probe.tasks.newTask(json: #"{"n":1}"#)], in: transaction)
           try requireEqual(results.map(\.isNew), [true], "isNew")
-          try await probe.tasks.requireNothingToClaim("its transaction is open")
-          try require(try await probe.store.task(results[0].id) == nil, "an uncommitted task is seen")
-          try requireEqual(try await probe.store.counts(), [], "counts")
+          try await probe.elsewhere {
+            try await probe.tasks.requireNothingToClaim("its transaction is open")
+            try require(try await probe.store.task(results[0].id) == nil, "an uncommitted task is seen")
+            try requireEqual(try await probe.store.counts(), [], "counts")
+          }
           return results[0].id
         }
         let task = try await probe.tasks.claimOnly(id)
@@ -37,9 +39,11 @@
       Check("S11 a task committed late, with an old id, is claimed at the next look") { probe in
         let late = try await probe.store.withTransaction { transaction in
           let late = try await probe.store.enqueue([probe.tasks.newTask()], in: transaction)[0]
-          let early = try await probe.tasks.enqueue()
-          try require(late.id < early.id, "ids do not grow in the order of the calls")
-          try await probe.tasks.claimOnly(early.id)
+          try await probe.elsewhere {
+            let early = try await probe.tasks.enqueue()
+            try require(late.id < early.id, "ids do not grow in the order of the calls")
+            try await probe.tasks.claimOnly(early.id)
+          }
           return late
         }
         try await probe.tasks.claimOnly(late.id)
@@ -71,7 +75,7 @@
             let task = try probe.tasks.newTask(json: #"{"v":2}"#) { $0.unique = UniqueKey("k", mode: mode) }
             let result = try await probe.store.enqueue([task], in: transaction)[0]
             try requireEqual(result, .init(id: id, isNew: false), "result")
-            try await probe.tasks.requireNothingToClaim("the change is not committed")
+            try await probe.elsewhere { try await probe.tasks.requireNothingToClaim("the change is not committed") }
           }
           try await probe.tasks.requireNothingToClaim("the change was rolled back")
           try requireEqual(
@@ -101,7 +105,7 @@
         try await probe.rollingBack { transaction in
           try requireEqual(try await probe.store.deleteDuplicates(filter, in: transaction), 1, "deleted")
           try requireEqual(try await probe.store.deleteDuplicates(filter, in: transaction), 0, "deleted again")
-          _ = try await probe.tasks.live(old)
+          _ = try await probe.elsewhere { try await probe.tasks.live(old) }
         }
         _ = try await probe.tasks.live(old)
         try await probe.store.withTransaction { transaction in
@@ -124,7 +128,8 @@
         }
         try requireEqual(try await probe.tasks.live(task.claim.id).state, .running, "state after the rollback")
         let next = try await probe.client.withCompletion(of: context) { transaction in
-          try requireEqual(try await probe.tasks.live(task.claim.id).state, .running, "state before the commit")
+          let state = try await probe.elsewhere { try await probe.tasks.live(task.claim.id).state }
+          try requireEqual(state, .running, "state before the commit")
           return try await probe.store.enqueue([probe.tasks.newTask()], in: transaction)[0].id
         }
         try await probe.tasks.requireGone(task.claim.id)
@@ -197,8 +202,10 @@
         let task = try await probe.start()
         try await probe.advance(by: .seconds(70))
         try await probe.client.withCompletion(of: probe.context(task)) { _ in
-          try await probe.tasks.requireNothingToClaim("its completion is being committed")
-          try requireEqual(try await probe.store.renew([task.claim], lease: .seconds(60)), [.renewed], "renewal")
+          try await probe.elsewhere {
+            try await probe.tasks.requireNothingToClaim("its completion is being committed")
+            try requireEqual(try await probe.store.renew([task.claim], lease: .seconds(60)), [.renewed], "renewal")
+          }
         }
         try await probe.tasks.requireGone(task.claim.id)
       },
@@ -207,7 +214,7 @@
         try await probe.advance(by: .seconds(70))
         try await probe.rollingBack { transaction in
           try await probe.settle(task, .complete, in: transaction)
-          try await probe.tasks.requireNothingToClaim("its completion may be committed")
+          try await probe.elsewhere { try await probe.tasks.requireNothingToClaim("its completion may be committed") }
         }
         try requireEqual(try await probe.tasks.claimOnly(task.claim.id).crashes, 1, "crashes")
       },
@@ -234,7 +241,8 @@
         try await probe.rollingBack { transaction in
           try await probe.client.complete(context, in: transaction)
           try await probe.client.record(receipt, in: transaction)
-          try requireEqual(try await ledger.effects(of: task.claim.id).map(\.state), [.intended], "uncommitted state")
+          let states = try await probe.elsewhere { try await ledger.effects(of: task.claim.id).map(\.state) }
+          try requireEqual(states, [.intended], "uncommitted state")
         }
         try requireEqual(try await ledger.effects(of: task.claim.id).map(\.state), [.intended], "rolled back state")
         try await probe.client.withCompletion(of: context) { transaction in

@@ -35,6 +35,12 @@ struct TransactionProbe<Store: TransactionalTaskStore & StoreContract>: Sendable
     throw ConformanceFailure("a transaction whose body throws did not throw")
   }
 
+  /// What another client does or sees while the calling task's transaction is open. A store may refuse it to that task itself, which would
+  /// wait for what it holds; a detached task is none of its children.
+  func elsewhere<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    try await Task.detached(operation: body).value
+  }
+
   /// A new task, claimed.
   func start(_ json: String = "{}", _ change: (inout EnqueueOptions) -> Void = { _ in }) async throws -> ClaimedTask {
     try await tasks.claimOnly(try await tasks.enqueue(json: json, change).id)

@@ -169,12 +169,14 @@ struct EnqueueGroupTests {
       try await store.pool.withTransaction { transaction in
         let options = EnqueueOptions.with { $0.unique = UniqueKey("k") }
         try await TaskClient(store: store).enqueue(Note(text: "first"), options: options, in: transaction)
-        try await withThrowingTaskGroup(of: EnqueueResult.self) { group in
-          for number in 0..<3 { group.addTask { try await store.add("\(number)") { $0.unique = UniqueKey("k") } } }
-          try await eventually("all of them wait for the key") { store.pool.counts.lent == 4 }
-          for number in 0..<20 { _ = try await store.add("free \(number)") }
-          group.cancelAll()
-          while let result = await group.nextResult() { #expect(throws: (any Error).self) { try result.get() } }
+        try await store.elsewhere { store in
+          try await withThrowingTaskGroup(of: EnqueueResult.self) { group in
+            for number in 0..<3 { group.addTask { try await store.add("\(number)") { $0.unique = UniqueKey("k") } } }
+            try await eventually("all of them wait for the key") { store.pool.counts.lent == 4 }
+            for number in 0..<20 { _ = try await store.add("free \(number)") }
+            group.cancelAll()
+            while let result = await group.nextResult() { #expect(throws: (any Error).self) { try result.get() } }
+          }
         }
       }
       #expect(try await store.claimAll().count == 21)

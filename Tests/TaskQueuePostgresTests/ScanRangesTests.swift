@@ -74,9 +74,9 @@ struct ScanRangesTests {
           .textArray(["default"]), .textArray(["note"]), .int4(0), .int8(1), .interval(.seconds(60)),
         ]
         _ = try await transaction.query(store.statements.claim(parameters + ranges.parameters))
-        let competing = try await store.exchange(settle: [], claim: request)
+        let competing = try await store.elsewhere { [request] in try await $0.exchange(settle: [], claim: request) }
         #expect(competing.claimed.isEmpty)
-        _ = try await store.exchange(settle: [], claim: other)
+        _ = try await store.elsewhere { try await $0.exchange(settle: [], claim: other) }
       }
       #expect(try await store.exchange(settle: [], claim: request).claimed.map(\.claim.id) == [first])
     }
