@@ -28,6 +28,9 @@ SELECT current_setting('taskqueue.install') = 'on' AS is_in_transaction \gset
   BEGIN;
 \endif
 
+-- Limits for an app's statements are too short for these.
+SELECT set_config('statement_timeout', '0', true) AS statements, set_config('lock_timeout', '0', true) AS locks,
+  set_config('idle_in_transaction_session_timeout', '0', true) AS pauses \gset
 -- The migrator's lock, to the end of the transaction.
 SELECT pg_advisory_xact_lock(hashtextextended('taskqueue.migrator:' || :'schema', 0))::text AS lock,
   set_config('client_min_messages', 'warning', true) AS messages,
@@ -36,16 +39,33 @@ SELECT NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = :'schema') AS is_mis
 \if :is_missing
   CREATE SCHEMA :"schema";
 \endif
--- pg_temp last: a temporary table called "task" must not hide ours.
+SELECT NOT has_schema_privilege(:'schema', 'USAGE') AS is_locked,
+  set_config('taskqueue.schema', quote_ident(:'schema'), true) AS name \gset
+\if :is_locked
+  DO $$
+  BEGIN
+    RAISE EXCEPTION 'permission denied for schema %', current_setting('taskqueue.schema')
+      USING ERRCODE = 'insufficient_privilege',
+        HINT = format('Let its owner run: GRANT USAGE ON SCHEMA %s TO %I', current_setting('taskqueue.schema'), current_user);
+  END $$;
+\endif
+-- pg_temp last: a temporary table called "task" must not hide ours. Strangers are functions that are there before ours.
 SELECT set_config('search_path', quote_ident(:'schema') || ', pg_temp', true) AS path,
-  to_regclass(format('%I.migration', :'schema')) IS NULL AS is_missing \gset
+  to_regclass(format('%I.migration', :'schema')) IS NULL AS is_missing,
+  (SELECT '{' || coalesce(string_agg(p.oid::text, ','), '') || '}' FROM pg_proc p
+    WHERE p.pronamespace = quote_ident(:'schema')::regnamespace) AS strangers \gset
 
 \if :is_missing
 \else
+  \set strangers {}
   DO $$
   BEGIN
-    IF (SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass(quote_ident(current_schema()) || '.migration')
-      AND attname IN ('version', 'name', 'minimum_program_version', 'checksum', 'applied_at')) < 5
+    IF NOT EXISTS (
+      SELECT FROM pg_class c WHERE c.oid = to_regclass(quote_ident(current_schema()) || '.migration') AND c.relkind = 'r'
+        AND to_regclass(quote_ident(current_schema()) || '.installed_function') IS NOT NULL
+        AND (SELECT count(*) FROM pg_attribute a WHERE a.attrelid = c.oid AND (a.attname, a.atttypid) IN (('version', 'int4'::regtype),
+          ('name', 'text'::regtype), ('minimum_program_version', 'int4'::regtype), ('checksum', 'text'::regtype),
+          ('applied_at', 'timestamptz'::regtype))) = 5)
     THEN
       RAISE EXCEPTION 'the table %.migration is not TaskQueue''s', quote_ident(current_schema())
         USING HINT = 'Give TaskQueue a schema of its own.';
@@ -89,9 +109,12 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_claim_events.sql
   \ir functions/_effect_key.sql
   \ir functions/_end_effect.sql
+  \ir functions/_enqueue_as_owner.sql
   \ir functions/_enqueue_many.sql
   \ir functions/_error_history.sql
+  \ir functions/_grant.sql
   \ir functions/_lock_inbox_subject.sql
+  \ir functions/_operate.sql
   \ir functions/_promote.sql
   \ir functions/_purge_effects.sql
   \ir functions/_purge_events.sql
@@ -108,6 +131,9 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/complete.sql
   \ir functions/delete_duplicates.sql
   \ir functions/enqueue.sql
+  \ir functions/grant_enqueuer.sql
+  \ir functions/grant_operator.sql
+  \ir functions/grant_worker.sql
   \ir functions/pause_queue.sql
   \ir functions/purge.sql
   \ir functions/redrive.sql
@@ -115,6 +141,16 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/resume_queue.sql
   \ir functions/retry.sql
   \ir functions/run_now.sql
+
+  SELECT EXISTS (SELECT FROM pg_proc p WHERE p.oid = ANY (:'strangers'::oid[]) AND p.xmin = pg_current_xact_id()::xid)
+    AS has_replaced \gset
+  \if :has_replaced
+    DO $$
+    BEGIN
+      RAISE EXCEPTION 'the schema % has functions of our names that are not TaskQueue''s', quote_ident(current_schema())
+        USING HINT = 'Give TaskQueue a schema of its own.';
+    END $$;
+  \endif
 
   -- The functions that this transaction wrote.
   INSERT INTO installed_function (name, revision)

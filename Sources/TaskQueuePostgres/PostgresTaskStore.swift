@@ -14,6 +14,7 @@ public final class PostgresTaskStore: TaskStore {
   let statements: StoreStatements
   let effectStatements: EffectStatements
   let groups: EnqueueGroups
+  let isolation = IsolationPin()
 
   /// Opens nothing yet.
   ///
@@ -37,7 +38,9 @@ public final class PostgresTaskStore: TaskStore {
     _ statement: LibpqStatement,
     _ repeatability: TaskQueueError.Repeatability = .safe
   ) async throws(TaskQueueError) -> LibpqResult {
-    do { return try await pool.query(statement) } catch { throw TaskQueueError(error, repeatability) }
+    do { return try await isolation.send([statement], through: pool)[0] } catch {
+      throw TaskQueueError(error, repeatability)
+    }
   }
 
   /// Reads rows; a column that does not fit is the store's failure.

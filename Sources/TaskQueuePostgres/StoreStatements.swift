@@ -60,8 +60,16 @@ struct StoreStatements: Sendable {
     )
     taskTable = "\(schema.quoted).task"
     clock = template("clock", "SELECT clock_timestamp(), pg_current_xact_id()")
-    let sequence = "\(taskTable)_id_seq".replacing("'", with: "''")
-    drawIDs = template("draw", "SELECT nextval('\(sequence)') FROM generate_series(1, $1)")
+    let table = schema.literal(of: "task")
+    let sequence = schema.literal(of: "task_id_seq")
+    // No rows for a role that may only enqueue by functions.
+    drawIDs = template(
+      "draw",
+      """
+      SELECT nextval(\(sequence)) FROM generate_series(1, $1)
+      WHERE has_table_privilege(\(table), 'INSERT') AND has_sequence_privilege(\(sequence), 'USAGE')
+      """
+    )
     wake = template("wake", "SELECT {schema}._wake($1)")
     settleComplete = template("complete", "SELECT {schema}._settle_complete($1, $2)")
     // The transaction's id in the same round trip: an unknown COMMIT can then be looked up.
@@ -88,7 +96,7 @@ struct StoreStatements: Sendable {
       """
       SELECT n.at, l.virtualtransaction FROM (SELECT clock_timestamp() AS at OFFSET 0) AS n
       LEFT JOIN pg_locks AS l ON l.locktype = 'relation' AND l.mode = 'RowExclusiveLock' AND l.pid IS DISTINCT FROM pg_backend_pid()
-        AND l.relation = '\(taskTable.replacing("'", with: "''"))'::regclass
+        AND l.relation = \(table)::regclass
         AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
       """
     )

@@ -1,5 +1,5 @@
-import Libpq
-@_spi(Store) import TaskQueue
+public import Libpq
+@_spi(Store) public import TaskQueue
 
 extension TaskQueueError {
   /// Whether doing a call's work twice could be noticed.
@@ -12,6 +12,26 @@ extension TaskQueueError {
 
   /// What a caller sees of an error of the layer below.
   init(_ error: LibpqError, _ repeatability: Repeatability) {
+    if error.code == .nestedUse {
+      self.init(
+        .storeFailed,
+        """
+        A task inside a transaction called the store again without it, which needs a second connection. \
+        Pass the transaction on (in: transaction), or make the call after it.
+        """,
+        underlying: error
+      )
+      return
+    }
+    if error.code == .acquireTimeout {
+      self.init(
+        .storeFailed,
+        "All of the store's connections were in use for too long; raise maxConnections, or hold transactions for a shorter time.",
+        underlying: error,
+        isRetrySafe: true
+      )
+      return
+    }
     switch (error.isOutcomeUnknown, error.sqlState) {
     case (true, _):
       if case .unsafe = repeatability {
@@ -27,6 +47,12 @@ extension TaskQueueError {
       self.init(
         .storeFailed,
         "TaskQueue's schema is missing or too old. Run Migrator, or psql -f migrations/install.sql, on this database and schema.",
+        underlying: error
+      )
+    case (_, "42501"?):
+      self.init(
+        .storeFailed,
+        "The role lacks a privilege. Let the schema's owner run its function grant_worker, grant_enqueuer or grant_operator for it.",
         underlying: error
       )
     case (_, "22P02"?), (_, "22021"?), (_, "22P05"?):
@@ -49,5 +75,11 @@ extension TaskQueueError {
         isRetrySafe: error.isRetrySafe
       )
     }
+    isDataRefused = error.sqlState.map { $0.hasPrefix("22") || $0.hasPrefix("23") } ?? false
   }
+}
+
+extension LibpqError: PassingError {
+  public var isPassing: Bool { isRetrySafe }
+  public var isRolledBack: Bool { sqlState == "40001" || sqlState == "40P01" }
 }

@@ -98,26 +98,47 @@ struct ConnectTests {
 struct BlackHole: ~Copyable {
   let descriptor: Int32
   let port: UInt16
+  /// Connections that fill the backlog.
+  private let fillers: [Int32]
 
-  init() throws {
-    #if canImport(Darwin)
-      let descriptor = socket(AF_INET, SOCK_STREAM, 0)
-    #else
-      let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    #endif
+  /// - Parameter isFull: Whether the backlog has no place left, so that a connect hangs already.
+  init(isFull: Bool = false) throws {
+    let descriptor = Self.makeSocket()
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     var size = socklen_t(MemoryLayout<sockaddr_in>.size)
     let status = withUnsafeMutablePointer(to: &address) { pointer in
       pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
-        bind(descriptor, raw, size) == 0 && listen(descriptor, 8) == 0 && getsockname(descriptor, raw, &size) == 0
+        bind(descriptor, raw, size) == 0 && listen(descriptor, isFull ? 0 : 8) == 0
+          && getsockname(descriptor, raw, &size) == 0
       }
     }
     try #require(status)
     self.descriptor = descriptor
     port = UInt16(bigEndian: address.sin_port)
+    var fillers: [Int32] = []
+    for _ in 0..<(isFull ? 4 : 0) {
+      let filler = Self.makeSocket()
+      _ = fcntl(filler, F_SETFL, O_NONBLOCK)
+      withUnsafePointer(to: &address) { pointer in
+        _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(filler, $0, size) }
+      }
+      fillers.append(filler)
+    }
+    self.fillers = fillers
   }
 
-  deinit { close(descriptor) }
+  private static func makeSocket() -> Int32 {
+    #if canImport(Darwin)
+      socket(AF_INET, SOCK_STREAM, 0)
+    #else
+      socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    #endif
+  }
+
+  deinit {
+    for filler in fillers { close(filler) }
+    close(descriptor)
+  }
 }

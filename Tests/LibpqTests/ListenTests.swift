@@ -1,3 +1,4 @@
+import EmbeddedPostgres
 import Foundation
 import Libpq
 import Testing
@@ -49,6 +50,45 @@ struct ListenTests {
     #expect(try await postgresError { try await task.value }?.code == .connectionLost)
     #expect(!connection.isUsable)
     await killer.close()
+  }
+
+  @Test("A cancelled LISTEN ends while its server process hangs: at rest, at its start and during a probe")
+  func frozen() async throws {
+    for moment in ["rest", "start", "probe"] {
+      var configuration = try await TestServer.configuration()
+      configuration.cancelTimeout = .seconds(600)
+      configuration.connectTimeout = .seconds(600)
+      if moment == "probe" { configuration.listenProbeInterval = .milliseconds(20) }
+      let connection = try await LibpqConnection.connect(configuration)
+      let process = connection.backendProcessID
+      let (stream, continuation) = AsyncStream<Void>.makeStream()
+      if moment == "start" { kill(process, SIGSTOP) }
+      let task = Task { try await connection.listen(["quiet"], onListening: { continuation.yield() }) { _ in } }
+      if moment != "start" {
+        for await _ in stream { break }
+        kill(process, SIGSTOP)
+      }
+      // Long enough for the statement, or the probe, to be under way. Were it not, the end would be the same.
+      try await Task.sleep(for: .milliseconds(100))
+      let start = ContinuousClock.now
+      task.cancel()
+      #expect(try await postgresError { try await task.value }?.code == .cancelled, "\(moment)")
+      #expect(ContinuousClock.now - start < .seconds(60), "\(moment)")
+      kill(process, SIGCONT)
+      await connection.close()
+    }
+  }
+
+  @Test("A LISTEN that is never answered, and a probe, end by themselves")
+  func unanswered() async throws {
+    var configuration = try await TestServer.configuration()
+    configuration.connectTimeout = .seconds(5)
+    let connection = try await LibpqConnection.connect(configuration)
+    kill(connection.backendProcessID, SIGSTOP)
+    let error = try await postgresError { try await connection.listen(["quiet"]) { _ in } }
+    kill(connection.backendProcessID, SIGCONT)
+    #expect(error?.code == .timeout)
+    #expect(!connection.isUsable)
   }
 
   @Test("Closing the connection ends a LISTEN")

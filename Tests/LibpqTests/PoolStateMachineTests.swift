@@ -12,17 +12,18 @@ struct PoolStateMachineTests {
     for _ in 0..<2 { #expect(isOpen(machine.lease(now: 0).0)) }
     for name in ["a", "b"] {
       guard case .wait = machine.lease(now: 0).0 else { return #expect(Bool(false), "has to wait") }
-      machine.enqueue(name, id: UInt64(name.utf8.count + Int(name.utf8.first ?? 0)))
+      _ = machine.enqueue(name, id: UInt64(name.utf8.first ?? 0), deadline: 9)
     }
     guard case .exhausted = machine.lease(now: 0).0 else { return #expect(Bool(false), "the queue has a bound") }
-    guard case .hand("a", 1) = machine.release(1, isReusable: true, expiry: 10, now: 0) else {
+    guard case .hand("a", 1) = machine.release(1, isReusable: true, generation: 0, expiry: 10, now: 0) else {
       return #expect(Bool(false), "a is first")
     }
-    guard case .handSlot("b", closing: 2) = machine.release(2, isReusable: false, expiry: 10, now: 0) else {
+    guard case .handSlot("b", closing: 2) = machine.release(2, isReusable: false, generation: 0, expiry: 10, now: 0)
+    else {
       return #expect(Bool(false), "b opens its own")
     }
-    _ = machine.release(1, isReusable: true, expiry: 10, now: 0)
-    _ = machine.release(3, isReusable: true, expiry: 10, now: 0)
+    _ = machine.release(1, isReusable: true, generation: 0, expiry: 10, now: 0)
+    _ = machine.release(3, isReusable: true, generation: 0, expiry: 10, now: 0)
     guard case .use(3) = machine.lease(now: 0).0 else { return #expect(Bool(false), "last in, first out") }
     #expect(machine.idleCount == 1)
     #expect(machine.lentCount == 1)
@@ -32,7 +33,7 @@ struct PoolStateMachineTests {
   func expiry() {
     var machine = Machine(maximum: 2, maxWaiters: 2)
     for _ in 0..<2 { _ = machine.lease(now: 0) }
-    for connection in 1...2 { _ = machine.release(connection, isReusable: true, expiry: 5, now: 0) }
+    for connection in 1...2 { _ = machine.release(connection, isReusable: true, generation: 0, expiry: 5, now: 0) }
     let (lease, expired) = machine.lease(now: 6)
     #expect(isOpen(lease))
     #expect(expired == [2, 1])
@@ -70,7 +71,7 @@ struct PoolStateMachineTests {
           lent.append(nextConnection)
         case .wait:
           nextID += 1
-          machine.enqueue("\(nextID)", id: nextID)
+          _ = machine.enqueue("\(nextID)", id: nextID, deadline: .max)
           waiting.append(nextID)
         case .exhausted: #expect(waiting.count == 4)
         case .closed: #expect(Bool(false), "not closed")
@@ -78,7 +79,15 @@ struct PoolStateMachineTests {
       case 2 where !lent.isEmpty:
         let connection = lent.remove(at: Int.random(in: 0..<lent.count, using: &random))
         let isReusable = Bool.random(using: &random)
-        serve(machine.release(connection, isReusable: isReusable, expiry: now + 50, now: now))
+        serve(
+          machine.release(
+            connection,
+            isReusable: isReusable,
+            generation: machine.generation,
+            expiry: now + 50,
+            now: now
+          )
+        )
       case 3 where !lent.isEmpty:
         lent.removeLast()
         serve(machine.slotFailed())
@@ -92,6 +101,44 @@ struct PoolStateMachineTests {
       #expect(machine.lentCount + machine.idleCount <= 3)
       #expect(waiting.isEmpty || machine.idleCount == 0)
     }
+  }
+
+  @Test("Waiters whose deadline has come are taken out, whatever their order, and the next look is named")
+  func deadlines() {
+    var machine = Machine(maximum: 1, maxWaiters: 9)
+    _ = machine.lease(now: 0)
+    #expect(machine.enqueue("late", id: 1, deadline: 10) == 10)
+    #expect(machine.enqueue("later", id: 2, deadline: 12) == nil)
+    #expect(machine.enqueue("early", id: 3, deadline: 3) == 3)
+    var (expired, next) = machine.expire(now: 2)
+    #expect(expired.isEmpty && next == nil)
+    (expired, next) = machine.expire(now: 3)
+    #expect(expired == ["early"] && next == 10)
+    guard case .hand("late", 1) = machine.release(1, isReusable: true, generation: 0, expiry: 99, now: 5) else {
+      return #expect(Bool(false), "late is first")
+    }
+    (expired, next) = machine.expire(now: 10)
+    #expect(expired.isEmpty && next == 12)
+    (expired, next) = machine.expire(now: 12)
+    #expect(expired == ["later"] && next == nil)
+    #expect(machine.waiterCount == 0)
+    #expect(machine.enqueue("again", id: 4, deadline: 20) == 20)
+  }
+
+  @Test("After distrust neither idle nor lent connections are lent again, and new ones are")
+  func distrust() {
+    var machine = Machine(maximum: 3, maxWaiters: 9)
+    for _ in 0..<3 { _ = machine.lease(now: 0) }
+    _ = machine.release(1, isReusable: true, generation: 0, expiry: 99, now: 0)
+    _ = machine.release(2, isReusable: true, generation: 0, expiry: 99, now: 0)
+    #expect(machine.distrust() == [1, 2])
+    #expect(machine.idleCount == 0 && machine.lentCount == 1)
+    guard case .close(3) = machine.release(3, isReusable: true, generation: 0, expiry: 99, now: 0) else {
+      return #expect(Bool(false), "it is of the old generation")
+    }
+    #expect(isOpen(machine.lease(now: 0).0))
+    _ = machine.release(4, isReusable: true, generation: machine.generation, expiry: 99, now: 0)
+    guard case .use(4) = machine.lease(now: 0).0 else { return #expect(Bool(false), "it is new") }
   }
 
   private func isOpen(_ lease: Machine.Lease) -> Bool {

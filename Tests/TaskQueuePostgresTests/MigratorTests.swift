@@ -99,7 +99,8 @@ struct MigratorTests {
       #expect(try await Migrator(configuration: borrower).migrate() == [])
       try await database.query("DELETE FROM taskqueue.installed_function WHERE name = 'cancel'")
       let error = await #expect(throws: MigrationError.self) { try await Migrator(configuration: borrower).migrate() }
-      #expect(error?.code == .databaseFailed)
+      #expect(error?.code == .insufficientPrivilege)
+      #expect(error?.message.contains("by its owner") == true)
       try await database.query("DROP OWNED BY \(role)")
       try await database.query("DROP ROLE \(role)")
     }

@@ -106,6 +106,11 @@ struct SchemaCompatibilityTests {
     }
   }
 
+  private static let ownColumns = """
+    version int PRIMARY KEY, name text NOT NULL, minimum_program_version int NOT NULL, checksum text,
+    applied_at timestamptz NOT NULL DEFAULT now()
+    """
+
   @Test(
     "Another tool's table called migration is refused by name, and not touched",
     arguments: [
@@ -119,6 +124,18 @@ struct SchemaCompatibilityTests {
       INSERT INTO public.migration (version, name) VALUES (1, 'users')
       """,
       "CREATE VIEW public.migration AS SELECT 1 AS version",
+      "CREATE TABLE public.migration (\(ownColumns))",
+      "CREATE TABLE public.migration (\(ownColumns)); INSERT INTO public.migration VALUES (1, 'users', 1)",
+      "CREATE TABLE public.migration (\(ownColumns)); INSERT INTO public.migration VALUES (1, 'task_queue', 1)",
+      "CREATE TABLE public.migration (\(ownColumns)); INSERT INTO public.migration VALUES (7, 'task_queue', 1)",
+      "CREATE VIEW public.migration AS SELECT 1 AS version, 'task_queue' AS name, 1 AS minimum_program_version, "
+        + "'x' AS checksum, now() AS applied_at",
+      """
+      CREATE TABLE public.migration (version text PRIMARY KEY, name text, minimum_program_version text, checksum text, applied_at text);
+      INSERT INTO public.migration VALUES ('1', 'task_queue', 'a', 'b', 'c')
+      """,
+      "CREATE TABLE public.migration (version int, name bytea, minimum_program_version int, checksum bytea, applied_at date)",
+      "CREATE TABLE public.migration ()",
     ]
   )
   func foreignTable(script: String) async throws {

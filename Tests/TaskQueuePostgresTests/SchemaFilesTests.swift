@@ -44,6 +44,16 @@ struct SchemaFilesTests {
     }
   }
 
+  /// The body of a function is read with the caller's settings.
+  @Test("A function reads the same whatever standard_conforming_strings says")
+  func strings() {
+    for file in FunctionFile.all {
+      for line in String(decoding: file.bytes, as: UTF8.self).split(separator: "\n") where line.contains("\\") {
+        #expect(line.contains("E'"), "\(file.name): \(line)")
+      }
+    }
+  }
+
   /// Versions are frozen: a database that has one will never see another content of it. Add a version instead.
   @Test("The versions' files have not changed")
   func frozen() async throws {
@@ -70,7 +80,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "0d6d91f9cbbb5b746189e88b3e966cd7f82bcfcbfd2e9cec8da911b0b7f85444"]
+        [FunctionFile.revision: digest] == [1: "c59add5f33733e88cc6ff1b4bfb212fb4ebd783078e5f2f177255aa52370acde"]
       )
     }
   }
@@ -103,8 +113,9 @@ struct SchemaFilesTests {
       )
       #expect(
         try publicFunctions.rows.map { try $0.text(0) } == [
-          "cancel", "complete", "delete_duplicates", "enqueue", "pause_queue", "purge", "redrive", "resolve_effect",
-          "resume_queue", "retry", "run_now",
+          "cancel", "complete", "delete_duplicates", "enqueue", "grant_enqueuer", "grant_operator", "grant_worker",
+          "pause_queue",
+          "purge", "redrive", "resolve_effect", "resume_queue", "retry", "run_now",
         ]
       )
     }

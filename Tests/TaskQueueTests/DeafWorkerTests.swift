@@ -47,19 +47,17 @@ struct DeafWorkerTests {
   }
 }
 
-/// Keeps the looks behind late commits (the exchanges of the task that asks for open writers) waiting for a while.
+/// Keeps the looks behind late commits (claims that make nothing ready and begin behind a position) waiting for a while.
 private final class SlowLookStore: StoreDecorator {
   let base: any StoreContract
-  private let state = Mutex<(looker: Int?, looks: Int)>((nil, 0))
+  private let looks = Mutex((isNext: false, count: 0))
 
   init(_ base: any StoreContract) { self.base = base }
 
-  var lookCount: Int { state.withLock { $0.looks } }
-
-  private static var currentTask: Int? { withUnsafeCurrentTask { $0?.hashValue } }
+  var lookCount: Int { looks.withLock { $0.count } }
 
   func openWriters(within limit: Duration) async throws(TaskQueueError) -> OpenWriters? {
-    state.withLock { $0.looker = Self.currentTask }
+    looks.withLock { $0.isNext = true }
     return OpenWriters(at: Date(), ids: [])
   }
 
@@ -68,9 +66,10 @@ private final class SlowLookStore: StoreDecorator {
     claim: ClaimRequest?,
     within limit: Duration
   ) async throws(TaskQueueError) -> Exchange {
-    let isLook = state.withLock { state in
-      guard let looker = state.looker, looker == Self.currentTask else { return false }
-      state.looks += 1
+    let isLook = looks.withLock { looks in
+      guard looks.isNext, let claim, settle.isEmpty, !claim.promotesDue else { return false }
+      looks.isNext = false
+      looks.count += 1
       return true
     }
     if isLook { try? await Task.sleep(for: .milliseconds(150)) }

@@ -90,43 +90,4 @@ struct ScanPositionTests {
     }
     #expect(position.bounds(of: .default).map(\.priority) == Array(0..<ScanPosition.maxBounds))
   }
-
-  @Test("A busy worker looks at everything once a second, less often if that takes long")
-  func rescans() {
-    let schedule = Schedule()
-    #expect(schedule.looksAtAll(0), "the first claim")
-    #expect(!schedule.looksAtAll(1), "one at a time")
-    schedule.end(0, took: .milliseconds(1))
-    #expect(!schedule.looksAtAll(900))
-    #expect(!schedule.begins(900))
-    #expect(schedule.begins(1_000))
-    #expect(schedule.needsCommitWatch)
-    schedule.end(2_000, took: .seconds(1))
-    #expect(!schedule.begins(11_000), "nothing was skipped yet")
-    #expect(!schedule.looksAtAll(10_900))
-    #expect(!schedule.looksAtAll(20_000, isQuiet: true), "a slow look is not for the exchange loop")
-    #expect(schedule.begins(20_000))
-    #expect(schedule.needsCommitWatch)
-    schedule.end(20_100, took: .milliseconds(1))
-    #expect(!schedule.needsCommitWatch)
-    #expect(schedule.looksAtAll(20_200, isQuiet: true), "an idle poll, which comes rarely")
-    schedule.end(20_201, took: .milliseconds(1))
-    #expect(!schedule.needsCommitWatch, "an idle worker asks for nothing else")
-  }
-
-  /// Times in milliseconds.
-  private final class Schedule {
-    private var schedule = RescanSchedule()
-    private let start = WorkerClock(ContinuousClock()).now
-
-    private func at(_ milliseconds: Int) -> WorkerClock.Instant { start.advanced(by: .milliseconds(milliseconds)) }
-
-    func looksAtAll(_ now: Int, isQuiet: Bool = false) -> Bool {
-      if case .rescan = schedule.scope(of: .init(), isQuiet: isQuiet, at: at(now)) { true } else { false }
-    }
-
-    var needsCommitWatch: Bool { schedule.needsCommitWatch }
-    func begins(_ now: Int) -> Bool { schedule.begin(at: at(now)) }
-    func end(_ now: Int, took duration: Duration) { schedule.end(at: at(now), took: duration) }
-  }
 }

@@ -24,6 +24,11 @@ DECLARE
   existing record;
   round int;
 BEGIN
+  IF NOT has_table_privilege('task'::regclass, 'INSERT') THEN
+    RETURN QUERY SELECT * FROM _enqueue_as_owner(types, payloads, queues, priorities, delays, due_ats, unique_keys, unique_modes,
+      unique_periods, max_attempts, retries, headers, deadlines, wakes);
+    RETURN;
+  END IF;
   IF cardinality(queues) + cardinality(priorities) + cardinality(delays) + cardinality(due_ats) + cardinality(unique_keys)
     + cardinality(max_attempts) + cardinality(retries) + cardinality(headers) + cardinality(deadlines) = 0
   THEN
@@ -37,7 +42,10 @@ BEGIN
     IF wakes THEN
       tasks_channel := CASE WHEN octet_length(current_schema()) <= 48 THEN current_schema()::text ELSE md5(current_schema()) END
         || ':tasks';
-      IF pg_try_advisory_xact_lock(hashtext(tasks_channel || ':default'), pg_backend_pid() & 3) THEN
+      IF pg_try_advisory_xact_lock(hashtext(tasks_channel), (hashtext('default') & 255) * 4 + (pg_backend_pid() & 3))
+        OR pg_try_advisory_xact_lock(hashtext(tasks_channel),
+          1024 + (((hashtext('default') >> 8) + ((date_part('epoch', at) * 10)::bigint & 255)::int) & 255))
+      THEN
         PERFORM pg_notify(tasks_channel, 'default');
       END IF;
     END IF;

@@ -10,6 +10,11 @@ DECLARE
   picked bigint[];
   revived bigint[];
 BEGIN
+  IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
+    RETURN QUERY SELECT r::bigint
+      FROM _operate('_redrive', ids::text, task_type, older_than::text, max_count::text, wakes::text) AS r;
+    RETURN;
+  END IF;
   picked := ARRAY(
     SELECT d.id FROM dead_task d
     WHERE (ids IS NULL OR d.id = ANY (ids)) AND (task_type IS NULL OR d.type = task_type)

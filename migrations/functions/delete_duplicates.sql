@@ -22,7 +22,7 @@ BEGIN
   EXCEPTION WHEN untranslatable_character THEN
     EXECUTE format(
       statement,
-      format('CASE WHEN strpos(t.payload::text, ''\u0000'') = 0 THEN t.payload ->> %L END', property))
+      format(E'CASE WHEN strpos(t.payload::text, E''\\\\u0000'') = 0 THEN t.payload ->> %L END', property))
     USING task_type, older_than, min_priority, value;
     GET DIAGNOSTICS deleted = ROW_COUNT;
   END;

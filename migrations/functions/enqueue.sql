@@ -12,16 +12,16 @@ SET search_path FROM CURRENT
 AS $$
 DECLARE
   problem text := CASE
-    WHEN type IS NULL OR octet_length(type) NOT BETWEEN 1 AND 128 OR type ~ '[\x01-\x1f\x7f]'
+    WHEN type IS NULL OR octet_length(type) NOT BETWEEN 1 AND 128 OR type ~ E'[\\x01-\\x1f\\x7f]'
       THEN 'a task type must have 1 to 128 bytes and no control characters'
-    WHEN queue IS NULL OR octet_length(queue) NOT BETWEEN 1 AND 128 OR queue ~ '[\x01-\x1f\x7f]'
+    WHEN queue IS NULL OR octet_length(queue) NOT BETWEEN 1 AND 128 OR queue ~ E'[\\x01-\\x1f\\x7f]'
       THEN 'a queue name must have 1 to 128 bytes and no control characters'
     WHEN payload IS NULL THEN 'the payload must not be NULL; for none use ''{}'''
     WHEN octet_length(payload::text) > 4194304 THEN 'the payload must be at most 4194304 bytes; store a reference instead'
     WHEN priority IS NULL OR priority NOT BETWEEN -32768 AND 32767 THEN 'a priority must be in -32768 ... 32767 (lower runs first)'
     WHEN delay IS NOT NULL AND due_at IS NOT NULL THEN 'give either a delay or due_at, not both'
     WHEN delay > interval '100 years' THEN 'a delay must be at most 100 years'
-    WHEN octet_length(unique_key) NOT BETWEEN 1 AND 256 OR unique_key ~ '[\x01-\x1f\x7f]'
+    WHEN octet_length(unique_key) NOT BETWEEN 1 AND 256 OR unique_key ~ E'[\\x01-\\x1f\\x7f]'
       THEN 'a unique key must have 1 to 256 bytes and no control characters'
     WHEN unique_mode IS NULL OR unique_mode NOT IN ('keep_existing', 'replace', 'coalesce')
       THEN 'unique_mode must be keep_existing, replace or coalesce'
@@ -55,4 +55,5 @@ COMMENT ON FUNCTION enqueue IS
   Defaults: queue default, priority 100 (lower first), due at once. delay or due_at: due later. unique_mode, if its queue has a task
   with this unique_key: keep_existing, replace (payload and options), coalesce (pull its due time forward; run it once more if it
   runs). unique_period: how long the key also counts after completion. max_attempts: failures after which it is a dead letter.
-  retry, headers: as Swift stores them. wakes => false: workers notice at their next poll.';
+  retry, headers: as Swift stores them. wakes => false: workers notice at their next poll, and the
+  transaction may be prepared.';

@@ -8,6 +8,9 @@ DECLARE
   lane text;
   answer text;
 BEGIN
+  IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
+    RETURN _operate('retry', task_id::text);
+  END IF;
   UPDATE task t SET ready = true, due_at = least(t.due_at, at)
   WHERE t.id = task_id AND t.finished_at IS NULL AND t.lease_until <= at
   RETURNING t.queue INTO lane;

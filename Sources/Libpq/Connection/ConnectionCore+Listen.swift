@@ -11,7 +11,7 @@ extension ConnectionCore {
   ) throws(LibpqError) {
     var script = ""
     for channel in channels { script += "LISTEN \(try LibpqIdentifier.quotedIdentifier(channel));" }
-    _ = try executeScript(script, interruption)
+    try executeListening(script, interruption, within: configuration.connectTimeout)
     onListening()
     while true {
       deliverNotifications(onNotification)
@@ -21,16 +21,19 @@ extension ConnectionCore {
       case .ready:
         guard PQconsumeInput(handle.pointer) == 1, PQstatus(handle.pointer) == CONNECTION_OK else { throw deaf() }
       case .deadlinePassed:
-        try probe()
+        try executeListening("", interruption, within: configuration.cancelTimeout)
       }
     }
     guard interruption.isRequested else {
       finish()
       throw LibpqError(.connectionLost, "the connection was closed", isOutcomeUnknown: false)
     }
-    _ = try executeScript("UNLISTEN *", nil)
+    // A server that doesn't answer at once must not hold up the end: the connection is closed then.
+    try? executeListening("UNLISTEN *", nil, within: Self.unlistenTimeout)
     throw LibpqError(.cancelled, "the task that listens was cancelled")
   }
+
+  private static var unlistenTimeout: Duration { .milliseconds(250) }
 
   private func deliverNotifications(_ onNotification: @Sendable (LibpqNotification) -> Void) {
     while let notify = PQnotifies(handle.pointer) {
@@ -44,13 +47,20 @@ extension ConnectionCore {
     }
   }
 
-  /// A peer that vanished silently sends nothing, so ask now and then; an empty statement costs the server next to nothing.
-  private func probe() throws(LibpqError) {
-    var exchange = try begin(nil)
+  /// Runs a statement that changes no data. Without an answer in time, or when the caller is cancelled meanwhile, the connection is closed.
+  ///
+  /// An empty statement is the probe: a peer that vanished silently sends nothing, so ask now and then; it costs the server next to nothing.
+  private func executeListening(
+    _ sql: String,
+    _ interruption: Interruption?,
+    within limit: Duration
+  ) throws(LibpqError) {
+    var exchange = try begin(interruption)
     exchange.isCancellable = false
+    exchange.isLeftAtOnce = true
     exchange.isInTransactionBlock = true
-    exchange.deadline = .now + configuration.cancelTimeout
-    guard PQsendQuery(handle.pointer, "") == 1 else { throw sendFailure(exchange) }
+    exchange.deadline = .after(limit)
+    guard PQsendQuery(handle.pointer, sql) == 1 else { throw sendFailure(exchange) }
     let collected = try collect(&exchange)
     end(exchange)
     if let error = collected.error { throw error }

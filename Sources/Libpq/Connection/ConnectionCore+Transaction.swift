@@ -1,14 +1,16 @@
 import CLibpq
+import Synchronization
 
 extension ConnectionCore {
-  /// Sends COMMIT and waits for its answer, whatever happens to the calling task.
-  func commit() throws(LibpqError) {
+  /// Sends COMMIT and waits for its answer. The caller's cancellation does not cancel it, but from then on the server has only
+  /// ``LibpqConfiguration/cancelTimeout`` to answer.
+  func commit(_ interruption: Interruption?) throws(LibpqError) {
+    defer { status.withLock { $0.isReadOnlyAsked = false } }
     // Nothing was done, so nothing was begun.
     guard takePendingBegin() == nil else { return }
-    guard PQstatus(handle.pointer) == CONNECTION_OK else {
-      throw LibpqError(.connectionLost, "the connection was lost before COMMIT was sent")
-    }
+    try checkSessionIsOpen()
     var exchange = try begin(nil)
+    exchange.interruption = interruption
     exchange.isCancellable = false
     exchange.isInTransactionBlock = false
     guard PQsendQuery(handle.pointer, "COMMIT") == 1 else {
@@ -22,15 +24,34 @@ extension ConnectionCore {
     }
     end(exchange)
     if let error = collected.error {
-      throw error.code == .connectionLost ? commitUnknown(error) : error
+      throw error.code == .connectionLost && !isKnownRolledBack(error) ? commitUnknown(error) : error
     }
     guard collected.results.last?.commandTag == "COMMIT" else {
       throw LibpqError(.transactionAborted, "the transaction had failed; COMMIT rolled it back")
     }
   }
 
+  /// A session that has ended before COMMIT is sent has rolled back, and the server mostly said so.
+  private func checkSessionIsOpen() throws(LibpqError) {
+    if PQstatus(handle.pointer) == CONNECTION_OK, PQconsumeInput(handle.pointer) == 1 {
+      // Takes in the messages that came unasked.
+      _ = PQisBusy(handle.pointer)
+      if farewell.sqlState == nil { return }
+    }
+    let sqlState = farewell.sqlState
+    finish()
+    throw LibpqError(.connectionLost, "the session had ended before COMMIT was sent", sqlState: sqlState)
+  }
+
+  /// idle_in_transaction_session_timeout and transaction_timeout end a session only while it waits for a statement, or before COMMIT
+  /// takes effect.
+  private func isKnownRolledBack(_ error: LibpqError) -> Bool {
+    !error.isOutcomeUnknown && ["25P03", "25P04"].contains(error.sqlState)
+  }
+
   /// Rolls back, whatever happens to the calling task. If the server does not answer, the connection is closed, which has the same effect.
   func rollback() {
+    defer { status.withLock { $0.isReadOnlyAsked = false } }
     guard takePendingBegin() == nil else { return }
     guard PQstatus(handle.pointer) == CONNECTION_OK else { return finish() }
     do throws(LibpqError) {
@@ -44,6 +65,17 @@ extension ConnectionCore {
     } catch {
       finish()
     }
+  }
+
+  /// Undoes what was done since the savepoint; without an answer in time the connection is closed.
+  func rollBack(toSavepoint name: String) throws(LibpqError) {
+    var exchange = try begin(nil)
+    exchange.isCancellable = false
+    exchange.deadline = .after(configuration.cancelTimeout)
+    guard PQsendQuery(handle.pointer, "ROLLBACK TO \(name); RELEASE \(name)") == 1 else { throw sendFailure(exchange) }
+    let collected = try collect(&exchange)
+    end(exchange)
+    if let error = collected.error { throw error }
   }
 
   private func commitUnknown(_ cause: LibpqError) -> LibpqError {

@@ -17,6 +17,7 @@ actor ConnectionCore {
   nonisolated let thread: ConnectionThread
   nonisolated let wakeUp: WakeUp
   nonisolated let configuration: LibpqConfiguration
+  nonisolated let farewell = Farewell()
   /// Set by close(): ends a LISTEN that is under way.
   nonisolated let isClosing = Atomic<Bool>(false)
   /// What other threads may know of the connection.
@@ -36,6 +37,10 @@ actor ConnectionCore {
     var backendProcessID: Int32 = 0
     var isUsable = false
     var isIdle = false
+    /// Whether the server has shown that its other sessions are no good either: silent, read-only, shutting down. Stays.
+    var isDoubtful = false
+    /// Whether the transaction was asked to be read only, so that a refused write says nothing of the server.
+    var isReadOnlyAsked = false
     /// BEGIN, not sent yet: it travels with the transaction's first statement.
     var pendingBegin: LibpqStatement?
   }
@@ -60,7 +65,7 @@ actor ConnectionCore {
     handle.finish()
     isCopying = false
     copyCancelRequest = nil
-    status.withLock { $0 = Status(backendProcessID: $0.backendProcessID) }
+    status.withLock { $0 = Status(backendProcessID: $0.backendProcessID, isDoubtful: $0.isDoubtful) }
   }
 
   /// Records what other threads may ask for without a hop.
@@ -78,7 +83,7 @@ actor ConnectionCore {
   }
 
   /// The start of an exchange: the connection is open, the caller not cancelled.
-  func begin(_ interruption: Interruption?) throws(LibpqError) -> Exchange {
+  func begin(_ interruption: Interruption?, _ deadline: CallDeadline? = nil) throws(LibpqError) -> Exchange {
     guard PQstatus(handle.pointer) == CONNECTION_OK else {
       throw LibpqError(.connectionLost, "the connection is closed")
     }
@@ -90,7 +95,14 @@ actor ConnectionCore {
     }
     var exchange = Exchange()
     exchange.interruption = interruption
-    exchange.deadline = configuration.statementTimeout.map { .now + $0 }
+    exchange.deadline = configuration.statementTimeout.map { .after($0) }
+    if let deadline {
+      guard deadline.cancelAt > .now else {
+        throw LibpqError(.timeout, "the time for the call was over before the statement was sent")
+      }
+      exchange.deadline = min(exchange.deadline ?? deadline.cancelAt, deadline.cancelAt)
+      exchange.end = deadline.end
+    }
     exchange.isInTransactionBlock = hasPendingBegin || PQtransactionStatus(handle.pointer) != PQTRANS_IDLE
     return exchange
   }
@@ -151,8 +163,16 @@ actor ConnectionCore {
   func wait(_ exchange: inout Exchange, reading: Bool = true, writing: Bool) throws(LibpqError) {
     while true {
       if exchange.ending == nil, exchange.interruption?.isRequested == true {
-        requestCancel(&exchange, .cancelled)
+        if exchange.isLeftAtOnce { throw leave(exchange, .cancelled) }
+        if exchange.isCancellable {
+          requestCancel(&exchange, .cancelled)
+        } else {
+          exchange.interruption = nil
+          let giveUp = ContinuousClock.Instant.after(configuration.cancelTimeout)
+          exchange.deadline = exchange.deadline.map { min($0, giveUp) } ?? giveUp
+        }
       }
+      if exchange.isLeftAtOnce, isClosing.load(ordering: .acquiring) { throw leave(exchange, .connectionLost) }
       switch poll(reading: reading, writing: writing, until: exchange.nextCancelRequest ?? exchange.deadline) {
       case .ready: return
       case .woken: continue
@@ -178,7 +198,8 @@ actor ConnectionCore {
 
   private func requestCancel(_ exchange: inout Exchange, _ reason: LibpqError.Code) {
     exchange.ending = reason
-    exchange.deadline = .now + configuration.cancelTimeout
+    let giveUp = ContinuousClock.Instant.after(configuration.cancelTimeout)
+    exchange.deadline = exchange.end.map { min($0, giveUp) } ?? giveUp
     exchange.cancelRequest = CancelRequest.send(handle.pointer, wakeUp)
     scheduleRepetition(&exchange)
   }
@@ -195,8 +216,14 @@ actor ConnectionCore {
     exchange.nextCancelRequest = exchange.deadline.map { min($0, next) } ?? next
   }
 
+  private func leave(_ exchange: Exchange, _ reason: LibpqError.Code) -> LibpqError {
+    finish()
+    return LibpqError(reason, "the connection was closed before the server had answered")
+  }
+
   /// Closes a connection whose server does not answer.
   func abandon(_ exchange: Exchange) -> LibpqError {
+    status.withLock { $0.isDoubtful = true }
     finish()
     return LibpqError(
       exchange.ending ?? .timeout,

@@ -1,10 +1,16 @@
 /// How to reach PostgreSQL.
 ///
-/// Everything that libpq knows goes into the connection string: several hosts, TLS modes, service files, keepalives, `options`.
+/// Everything that libpq knows goes into the connection string: several hosts, TLS modes, service files, keepalives, `options`. Unlike libpq
+/// itself, a connect tries every host: also after one that is silent, has an unknown name, or refuses the session.
+///
+/// Where neither the string nor a service file says otherwise, TCP keepalives find a peer that vanished within a minute (`keepalives_idle=30
+/// keepalives_interval=10 keepalives_count=3`), and what was sent must be acknowledged within 30 s (`tcp_user_timeout=30000`). A peer whose
+/// process is frozen still acknowledges: only deadlines find that.
 public struct LibpqConfiguration: Sendable {
   /// A `postgresql://` URI or a keyword string (`host=… dbname=…`); empty: libpq's `PG*` environment and defaults.
   public var connectionString: String
-  /// The deadline of a whole connect, over all hosts. Name resolution happens inside libpq and may overrun it. Default 10 s.
+  /// The deadline of a whole connect, over all hosts and including the look-up of their names. Each host gets an equal share of what is
+  /// left, and `connect_timeout` (of the string or `PGCONNECT_TIMEOUT`) limits each address where it is shorter. Default 10 s.
   public var connectTimeout: Duration
   /// The longest a statement, pipeline or COPY step may take; nil (the default): no limit. Enforced by the client: it asks
   /// the server to cancel, and closes the connection if no answer comes within ``cancelTimeout``.
@@ -18,6 +24,8 @@ public struct LibpqConfiguration: Sendable {
   /// Whether named statements are prepared. Turn it off behind poolers that keep no prepared statements (PgBouncer in
   /// transaction mode); the names are then ignored.
   public var preparesStatements: Bool
+  /// What looks up host names; tests have their own.
+  var nameService = NameService.system
 
   /// Creates a configuration with the defaults.
   public init(_ connectionString: String = "") {

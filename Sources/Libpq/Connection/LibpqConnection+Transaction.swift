@@ -4,7 +4,7 @@ extension LibpqConnection {
   /// Runs `body` in a transaction: COMMIT if it returns, ROLLBACK if it throws, also when the task is cancelled. BEGIN travels with the
   /// first statement; a transaction without statements costs nothing.
   ///
-  /// COMMIT is not cancelled by the task's cancellation.
+  /// COMMIT is not cancelled by the task's cancellation, but in a cancelled task its answer is awaited no longer than ``LibpqConfiguration/cancelTimeout``.
   ///
   /// - Throws: what `body` throws; ``LibpqError/Code/commitOutcomeUnknown`` if the connection ended during COMMIT;
   ///   ``LibpqError/Code/transactionAborted`` if `body` swallowed an error that had failed the transaction; the server's error if COMMIT failed
@@ -41,7 +41,8 @@ extension LibpqConnection {
     }
     transaction.end()
     do throws(LibpqError) {
-      try await core.commit()
+      let core = core
+      try await core.interruptible { interruption throws(LibpqError) in try await core.commit(interruption) }
       return .committed(value)
     } catch {
       guard error.code == .commitOutcomeUnknown else { throw error }
@@ -60,6 +61,7 @@ extension ConnectionCore {
         return LibpqError(.protocolViolation, "the connection is in a transaction or a COPY already")
       }
       status.pendingBegin = begin
+      status.isReadOnlyAsked = options.isReadOnly
       return nil
     }
     if let problem { throw problem }

@@ -53,7 +53,7 @@ public final class LibpqTransaction: LibpqQueryable {
       value = try await body()
     } catch {
       // Also in a cancelled task: without it the whole transaction would stay failed.
-      _ = try? await connection.core.executeScript("ROLLBACK TO \(name); RELEASE \(name)", nil)
+      _ = try? await connection.core.rollBack(toSavepoint: name)
       throw error
     }
     _ = try await connection.executeScript("RELEASE \(name)")

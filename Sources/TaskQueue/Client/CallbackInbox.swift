@@ -53,7 +53,7 @@ public struct CallbackInbox<Store: TransactionalTaskStore>: Sendable {
     guard let subject = event.subject else {
       throw TaskQueueError(.invalidOption, "An event whose subject may be unknown needs a subject.")
     }
-    return try await store.withTransaction { transaction in
+    return try await store.withReadCommittedTransaction { transaction in
       try await store.lockSubject(subject, source: event.source, in: transaction)
       if let task = try await task(transaction) { return try await receive(event, wake: task, in: transaction) }
       let isNew = try await store.remember(event, retention: retention, in: transaction)

@@ -11,6 +11,10 @@ public protocol TransactionalTaskStore: TaskStore {
   /// - Throws: what `body` throws; ``TaskQueueError`` with `outcomeUnknown` if the commit could not be looked up, `storeFailed`.
   func withTransaction<Value>(_ body: (Transaction) async throws -> Value) async throws -> Value
 
+  /// As ``withTransaction(_:)``, but each statement sees what was committed before it, whatever isolation is the database's default. By
+  /// default ``withTransaction(_:)``, for stores without isolation levels.
+  func withReadCommittedTransaction<Value>(_ body: (Transaction) async throws -> Value) async throws -> Value
+
   /// Stores all of the tasks, in order. An empty array is a no-op.
   func enqueue(_ tasks: [NewTask], in transaction: Transaction) async throws(TaskQueueError) -> [EnqueueResult]
 
@@ -58,4 +62,12 @@ public protocol TransactionalTaskStore: TaskStore {
   /// Deletes expired events, remembered ones too; at most ``Limits/page``.
   /// - Returns: how many.
   func purgeExpiredEvents() async throws(TaskQueueError) -> Int
+}
+
+extension TransactionalTaskStore {
+  public func withReadCommittedTransaction<Value>(
+    _ body: (Transaction) async throws -> Value
+  ) async throws -> Value {
+    try await withTransaction(body)
+  }
 }

@@ -8,6 +8,9 @@ import Logging
 
 /// One type's handler with all middleware around it, and the rules for what becomes of its attempts.
 final class HandlerLane: Sendable {
+  /// A rolled back transaction is worth so many tries within one attempt.
+  private static var maxTries: Int { 5 }
+
   private let options: TaskHandlerOptions
   private let services: AttemptServices
   private let attempt: @Sendable (TaskContext) async throws -> TaskOutcome
@@ -19,45 +22,63 @@ final class HandlerLane: Sendable {
   }
 
   /// For a task of a type that was not asked for.
-  static func snoozing(_ delay: Duration) -> HandlerLane {
+  static func snoozing(_ delay: Duration, environment: WorkerEnvironment) -> HandlerLane {
     let services = AttemptServices(
       logger: Logger(label: "TaskQueue"),
       ledger: nil,
       effects: .init(),
-      retry: .standard
+      retry: .standard,
+      environment: environment
     )
     return HandlerLane(.init(options: .init()) { _ in .snooze(delay) }, services: services, middleware: [])
   }
 
+  /// Calls the handler; again if its own transaction was rolled back for the sake of others.
   func perform(_ task: ClaimedTask) async -> OutcomeRules.Ending {
+    var wait: Duration = .milliseconds(10)
+    for _ in 1..<Self.maxTries {
+      do { return .returned(try await attempt(TaskContext(task: task, services: services))) } catch {
+        guard (error as? any PassingError)?.isRolledBack == true, !Task.isCancelled else { return .threw(error) }
+      }
+      var generator = services.environment.generator
+      try? await services.environment.clock.sleep(for: wait * Double.random(in: 0.5...1, using: &generator))
+      wait *= 2
+    }
     do { return .returned(try await attempt(TaskContext(task: task, services: services))) } catch {
       return .threw(error)
     }
   }
 
-  /// - Returns: what the store is told; nil: nothing is to be recorded.
-  func settlement(
-    for ending: OutcomeRules.Ending,
-    of task: ClaimedTask,
+  /// What becomes of the attempt.
+  func judgement(
+    of ending: OutcomeRules.Ending,
+    _ task: ClaimedTask,
     cancelReason: CancelReason? = nil
-  ) -> Settlement? {
-    var generator = SystemRandomNumberGenerator()
-    let rules = OutcomeRules(task: task, options: options, now: Date().timeIntervalSince1970)
-    return rules.settlement(for: ending, cancelReason: cancelReason, using: &generator)
+  ) -> Judgement {
+    var generator = services.environment.generator
+    let now = services.environment.wallClock().timeIntervalSince1970
+    let rules = OutcomeRules(task: task, options: options, now: now)
+    return rules.judgement(of: ending, cancelReason: cancelReason, using: &generator)
   }
 }
 
 extension TaskHandlers {
-  /// The lanes of all types, with the library's own middleware outermost.
+  /// The lanes of all types.
   func lanes(
     ledger: (any EffectLedger)?,
     effects: EffectsConfiguration,
     middleware: [any TaskMiddleware],
-    clock: WorkerClock,
+    environment: WorkerEnvironment,
     logger: Logger
   ) -> [TaskType: HandlerLane] {
     entries.mapValues { entry in
-      let services = AttemptServices(logger: logger, ledger: ledger, effects: effects, retry: entry.options.retry)
+      let services = AttemptServices(
+        logger: logger,
+        ledger: ledger,
+        effects: effects,
+        retry: entry.options.retry,
+        environment: environment
+      )
       return HandlerLane(entry, services: services, middleware: middleware)
     }
   }

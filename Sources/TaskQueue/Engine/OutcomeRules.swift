@@ -4,49 +4,62 @@ struct OutcomeRules {
   enum Ending {
     case returned(TaskOutcome)
     case threw(any Error)
-
-    /// As far as the handler knows.
-    var metricsEnd: AttemptEnd {
-      switch self {
-      case .returned(let outcome): AttemptEnd(outcome, nil)
-      case .threw: AttemptEnd(nil, Task.isCancelled ? .requested : nil)
-      }
-    }
   }
+
+  /// So many attempts more than failures may end with an error that passes; further ones count as failures.
+  private static var maxPassing: Int { 20 }
+  private static var maxPassingDelay: Duration { .seconds(60) }
 
   let task: ClaimedTask
   let options: TaskHandlerOptions
   /// Seconds since 1970, for the error history.
   let now: Double
 
-  /// - Returns: nil: nothing is to be recorded.
-  func settlement(
-    for ending: Ending,
+  func judgement(
+    of ending: Ending,
     cancelReason: CancelReason?,
     using generator: inout some RandomNumberGenerator
-  ) -> Settlement? {
-    if case .leaseLost = cancelReason { return nil }
+  ) -> Judgement {
+    if case .leaseLost = cancelReason { return .nothing }
     switch ending {
     case .returned(let outcome):
-      return Settlement(task.claim, outcome) { policyDelay(using: &generator) }
+      return Judgement(settlement: Settlement(task.claim, outcome) { policyDelay(using: &generator) })
     case .threw(let error):
       switch cancelReason {
-      case .requested: return Settlement(task.claim, .bury(.cancelled, detail: nil, nil))
-      case .shutdown: return Settlement(task.claim, .release)
-      case .timeout: return Settlement(task.claim, failure(TaskTimedOut(limit: options.timeout ?? .zero), using: &generator))
-      case .leaseLost, nil: return Settlement(task.claim, failure(error, using: &generator))
+      case .requested: return settled(.bury(.cancelled, detail: nil, nil))
+      case .shutdown: return settled(.release)
+      case .timeout: return settled(failure(TaskTimedOut(limit: options.timeout ?? .zero), using: &generator))
+      case .leaseLost, nil: break
       }
+      if passes(error), task.attempt - task.failures <= Self.maxPassing {
+        let delay = min(.milliseconds(500) * (1 << min(task.attempt, 10)), Self.maxPassingDelay)
+        let jittered = delay * Double.random(in: 0.5...1, using: &generator)
+        var judgement = settled(.reschedule(after: jittered, returnsAttempt: false))
+        judgement.passing = record(error)
+        return judgement
+      }
+      return settled(failure(error, using: &generator))
     }
+  }
+
+  private func passes(_ error: any Error) -> Bool {
+    (error as? any PassingError)?.isPassing == true && !options.neverRetry.contains { $0 == type(of: error) }
+  }
+
+  private func settled(_ action: Settlement.Action) -> Judgement { Judgement(settlement: Settlement(task.claim, action)) }
+
+  private func record(_ error: any Error) -> TaskFailure {
+    TaskFailure(
+      message: TaskFailure.cleaned(String(describing: error)),
+      errorType: String(reflecting: type(of: error)),
+      attempt: task.attempt,
+      at: now
+    )
   }
 
   private func failure(_ error: any Error, using generator: inout some RandomNumberGenerator) -> Settlement.Action {
     let recorded = (error as? RetryAfter)?.underlying ?? error
-    let failure = TaskFailure(
-      message: TaskFailure.cleaned(String(describing: recorded)),
-      errorType: String(reflecting: type(of: recorded)),
-      attempt: task.attempt,
-      at: now
-    )
+    let failure = record(recorded)
     guard task.failures + 1 < (task.maxAttempts ?? options.maxAttempts),
       let delay = delay(after: error, recordedAs: recorded, using: &generator)
     else {
@@ -83,3 +96,4 @@ struct OutcomeRules {
     return policy.delay(afterAttempt: task.attempt, using: &generator)
   }
 }
+

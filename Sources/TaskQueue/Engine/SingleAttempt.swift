@@ -17,6 +17,7 @@ public import Logging
 
   public let store: any StoreContract
   private let lanes: [TaskType: HandlerLane]
+  private let unknownLane: HandlerLane
   private let maxCrashes: Int
 
   public init(
@@ -29,11 +30,13 @@ public import Logging
   ) {
     self.store = store.contract
     self.maxCrashes = maxCrashes
+    let environment = WorkerEnvironment()
+    unknownLane = .snoozing(.seconds(1), environment: environment)
     lanes = handlers.lanes(
       ledger: store as? any EffectLedger,
       effects: effects,
       middleware: middleware,
-      clock: WorkerClock(ContinuousClock()),
+      environment: environment,
       logger: logger
     )
   }
@@ -47,9 +50,9 @@ public import Logging
     if let rejection = task.rejection(maxCrashes: maxCrashes) {
       settlement = Settlement(task.claim, rejection)
     } else {
-      let lane = lanes[task.type] ?? .snoozing(.seconds(1))
+      let lane = lanes[task.type] ?? unknownLane
       let ending = await lane.perform(task)
-      settlement = lane.settlement(for: ending, of: task)
+      settlement = lane.judgement(of: ending, task).settlement
       switch ending {
       case .returned(let outcome): result.outcome = outcome
       case .threw(let error): result.error = error

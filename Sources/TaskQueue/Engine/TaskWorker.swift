@@ -1,5 +1,6 @@
 public import Logging
 public import ServiceLifecycle
+import Synchronization
 
 /// Claims tasks and runs their handlers, until shut down.
 ///
@@ -11,10 +12,12 @@ public import ServiceLifecycle
 /// ```
 ///
 /// Graceful shutdown (by the service group, or ``shutDown()``) stops claiming, lets running handlers finish for
-/// `shutdownGrace`, then cancels them and hands their tasks back unharmed, records all outcomes, and returns from ``run()``.
-/// Structured concurrency means that `run()` also waits for handlers that ignore their cancellation; their tasks have been
-/// handed back by then. Cancelling the task that runs `run()` stops at once and hands nothing back: the leases run out, as after
-/// a crash.
+/// `shutdownGrace`, then cancels them and hands their tasks back unharmed, records all outcomes, and returns from ``run()``: at the latest
+/// after both grace times and the time of one call of the store, a third of the lease or 10 s. A handler that ignores its cancellation is
+/// not waited for. Cancelling the task that runs `run()` hands nothing back: the leases run out, as after a crash.
+///
+/// A handler is to suspend, not to block: one that blocks its thread holds one of as many threads as there are cores. The worker itself
+/// has a thread of its own, so leases are renewed all the same; it names the types in a warning.
 public final class TaskWorker: Service {
   private let store: any StoreContract
   private let handlers: TaskHandlers
@@ -24,6 +27,7 @@ public final class TaskWorker: Service {
   private let clock: any Clock<Duration>
   private let logger: Logger
   private let shutdown = ShutdownRequest()
+  private let hasRun = Atomic(false)
 
   /// - Parameters:
   ///   - middleware: around every attempt, the first one outermost.
@@ -52,10 +56,16 @@ public final class TaskWorker: Service {
     self.logger = logger
   }
 
-  /// Works until shut down or cancelled. Survives the database going away and coming back. Call it once.
+  /// Works until shut down or cancelled. Survives the database going away and coming back.
+  ///
+  /// - Throws: ``TaskQueueError`` with `invalidConfiguration`: it was called before, the store cannot be worked with (the message says why
+  ///   and what to do), or the system refuses a thread.
   public func run() async throws {
-    await withGracefulShutdownHandler {
-      await work()
+    guard !hasRun.exchange(true, ordering: .relaxed) else {
+      throw TaskQueueError(.invalidConfiguration, "run() was called before; make a new worker for another run.")
+    }
+    try await withGracefulShutdownHandler {
+      try await work()
     } onGracefulShutdown: {
       self.shutDown()
     }
@@ -64,17 +74,17 @@ public final class TaskWorker: Service {
   /// Begins graceful shutdown; ``run()`` returns when it is done. Idempotent, from any thread.
   public func shutDown() { shutdown.request() }
 
-  private func work() async {
-    let run = WorkerRun(
+  private func work() async throws {
+    let shell = WorkerShell(
       store: store,
       handlers: handlers,
       configuration: configuration,
       middleware: middleware,
       effects: effects,
-      clock: WorkerClock(clock),
+      environment: WorkerEnvironment(clock: WorkerClock(clock)),
       logger: logger
     )
-    shutdown.whenRequested { run.drain() }
-    await run.run()
+    shutdown.whenRequested { shell.drain() }
+    try await shell.run()
   }
 }

@@ -15,7 +15,7 @@ extension Settlement {
   /// The outcome of the attempt that a context is of.
   init?(_ context: TaskContext, _ outcome: TaskOutcome) {
     self.init(context.claim, outcome) {
-      var generator = SystemRandomNumberGenerator()
+      var generator = context.services.environment.generator
       let policy = context.task.retry.map { RetryPolicy($0) } ?? context.services.retry
       return policy.delay(afterAttempt: context.attempt, using: &generator)
     }

@@ -64,11 +64,19 @@ final class AttemptServices: Sendable {
   let ledger: (any EffectLedger)?
   let effects: EffectsConfiguration
   let retry: RetryPolicy
+  let environment: WorkerEnvironment
 
-  init(logger: Logger, ledger: (any EffectLedger)?, effects: EffectsConfiguration, retry: RetryPolicy) {
+  init(
+    logger: Logger,
+    ledger: (any EffectLedger)?,
+    effects: EffectsConfiguration,
+    retry: RetryPolicy,
+    environment: WorkerEnvironment = .init()
+  ) {
     self.logger = logger
     self.ledger = ledger
     self.effects = effects
     self.retry = retry
+    self.environment = environment
   }
 }

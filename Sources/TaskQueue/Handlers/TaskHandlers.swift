@@ -16,6 +16,8 @@
 public struct TaskHandlers: Sendable {
   struct Entry: Sendable {
     let options: TaskHandlerOptions
+    /// Where tasks of the type go unless an enqueue says otherwise; nil: its payload does not say.
+    var defaultQueue: QueueName?
     let run: @Sendable (TaskContext) async throws -> TaskOutcome
   }
 
@@ -36,7 +38,9 @@ public struct TaskHandlers: Sendable {
     options: TaskHandlerOptions? = nil,
     _ handle: @escaping @Sendable (Payload, TaskContext) async throws -> TaskOutcome
   ) throws(TaskQueueError) {
-    try register(Payload.taskType, as: Payload.self, options: options ?? Payload.taskDefaults.handling, handle)
+    let defaults = Payload.taskDefaults
+    try register(Payload.taskType, as: Payload.self, options: options ?? defaults.handling, handle)
+    entries[Payload.taskType]?.defaultQueue = defaults.queue
   }
 
   /// Registers a handler for payloads that do not say their task type.

@@ -19,7 +19,7 @@ public struct TaskQueueError: Error, Sendable, CustomStringConvertible {
     public static let leaseLost = Code("leaseLost")
     /// A middleware refused the tasks; nothing was stored.
     public static let refused = Code("refused")
-    /// Two handlers for one type, or a worker without any.
+    /// Two handlers for one type, a worker without any, or a database that it cannot work with.
     public static let invalidConfiguration = Code("invalidConfiguration")
     /// The store could not do it. ``TaskQueueError/isRetrySafe`` says whether it may be tried again.
     public static let storeFailed = Code("storeFailed")
@@ -34,6 +34,8 @@ public struct TaskQueueError: Error, Sendable, CustomStringConvertible {
   public var underlying: (any Error)?
   /// Whether the same call may be repeated without the risk of doing its work twice.
   public var isRetrySafe: Bool
+  /// Whether the store refused the data itself (SQLSTATE classes 22 and 23), so that it would be refused again.
+  @_spi(Store) public var isDataRefused = false
 
   public init(_ code: Code, _ message: String, underlying: (any Error)? = nil, isRetrySafe: Bool = false) {
     self.code = code

@@ -45,6 +45,12 @@ struct WorkerClock: Clock {
     }
   }
 
+  /// The same instant by the system's clock; nil: this is another clock.
+  func continuousInstant(of instant: Instant) -> ContinuousClock.Instant? {
+    guard case .continuous(let origin) = source else { return nil }
+    return origin.advanced(by: .nanoseconds(instant.nanoseconds))
+  }
+
   var minimumResolution: Duration { .nanoseconds(1) }
 
   func sleep(until deadline: Instant, tolerance: Duration?) async throws {

@@ -40,7 +40,7 @@ import Libpq
       effectStatements.unsettledCounts(.interval(unknownAfter), .int8(Int64(Limits.page))),
     ]
     let results: [LibpqResult]
-    do { results = try await pool.pipeline(statements) } catch { throw TaskQueueError(error, .safe) }
+    do { results = try await isolation.send(statements, through: pool) } catch { throw TaskQueueError(error, .safe) }
     return try read { () throws(LibpqError) in
       var alarms = AlarmPage(overdue: [], counts: [:], next: nil, dead: [], effects: [])
       for row in results[0].rows {

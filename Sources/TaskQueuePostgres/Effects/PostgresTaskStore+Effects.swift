@@ -50,7 +50,9 @@ import Libpq
   public func endEffect(_ call: EffectCall, _ outcome: EffectOutcome) async throws(TaskQueueError) -> EffectOutcome? {
     let statement = effectStatements.end(Self.endParameters(call, outcome))
     let result: LibpqResult
-    do { result = try await pool.queryUninterrupted(statement) } catch { throw TaskQueueError(error, .safe) }
+    do { result = try await isolation.sendUninterrupted(statement, through: pool) } catch {
+      throw TaskQueueError(error, .safe)
+    }
     return try read { () throws(LibpqError) in try Self.recordedOutcome(result) }
   }
 

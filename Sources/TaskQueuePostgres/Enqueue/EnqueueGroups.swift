@@ -13,6 +13,8 @@ final class EnqueueGroups: Sendable {
   static let maxTasks = 1_000
   static let maxBytes = 1024 * 1024
   static let maxWaiters = 10_000
+  /// Of a statement that meets serialization failures, where `default_transaction_isolation` is serializable.
+  static let maxAttempts = 10
 
   /// Why a waiting caller goes on.
   private enum Turn: Sendable {
@@ -44,6 +46,8 @@ final class EnqueueGroups: Sendable {
 
   /// Stores the task, alone or with those of other callers. An error is this task's own, or the connection's.
   func enqueue(_ task: NewTask) async throws(TaskQueueError) -> EnqueueResult {
+    // A follower takes no connection, but waits for one all the same.
+    do { try pool.refuseNestedUse() } catch { throw TaskQueueError(error, .safe) }
     if machine.withLock({ $0.lead() }) { return try await lead(task) }
     switch await turn(task) {
     case .lead: return try await lead(task)
@@ -114,7 +118,8 @@ final class EnqueueGroups: Sendable {
   private func store(
     _ tasks: [NewTask],
     on connection: LibpqConnection,
-    isShared: Bool
+    isShared: Bool,
+    attempt: Int = 1
   ) async -> [Result<EnqueueResult, TaskQueueError>] {
     let failure: TaskQueueError
     let isRefusal: Bool
@@ -126,6 +131,9 @@ final class EnqueueGroups: Sendable {
         ? try await connection.queryIgnoringCancellation(statement) : try await connection.query(statement)
       return try EnqueueResult.results(result, count: tasks.count).map { .success($0) }
     } catch let error as LibpqError {
+      if error.sqlState == "40001", !error.isOutcomeUnknown, attempt < Self.maxAttempts {
+        return await store(tasks, on: connection, isShared: isShared, attempt: attempt + 1)
+      }
       failure = TaskQueueError(error, .unsafe)
       isRefusal =
         !error.isOutcomeUnknown && (error.code == .invalidArgument || error.code == .server && !error.isRetrySafe)

@@ -14,7 +14,8 @@ extension NewTask {
   ///
   /// - Parameters:
   ///   - schema: TaskQueue's.
-  ///   - wakes: Whether workers are told at commit; otherwise they notice within their poll interval.
+  ///   - wakes: Whether workers are told at commit; otherwise they notice within their poll interval. False where `PREPARE TRANSACTION` follows,
+  ///     which PostgreSQL refuses after a NOTIFY.
   /// - Throws: ``TaskQueueError`` with `invalidName`, `invalidOption`, `payloadTooLarge` (headers) or `encodingFailed`; nothing is sent by this call in any case.
   public func enqueueStatement(schema: String = "taskqueue", wakes: Bool = true) throws(TaskQueueError) -> SQLStatement
   {

@@ -3,12 +3,14 @@ import Libpq
 
 extension PostgresTaskStore {
   /// Stores tasks without unique keys by COPY, in the caller's transaction. All ids are drawn before anything is copied.
-  func copy(_ tasks: [NewTask], in transaction: LibpqTransaction) async throws(TaskQueueError) -> [EnqueueResult] {
+  ///
+  /// - Returns: nil if the role may not write the table: nothing was stored.
+  func copy(_ tasks: [NewTask], in transaction: LibpqTransaction) async throws(TaskQueueError) -> [EnqueueResult]? {
     var results: [EnqueueResult] = []
     results.reserveCapacity(tasks.count)
     var queues: Set<QueueName> = []
     for slice in TaskCopy.slices(of: tasks) {
-      let ids = try await copy(slice, waking: &queues, in: transaction)
+      guard let ids = try await copy(slice, waking: &queues, in: transaction) else { return nil }
       for id in ids { results.append(EnqueueResult(id: TaskID(id), isNew: true)) }
     }
     // Last, and once: the locks that guard NOTIFY are then held for the COMMIT only.
@@ -22,7 +24,7 @@ extension PostgresTaskStore {
     _ slice: TaskCopy,
     waking queues: inout Set<QueueName>,
     in transaction: LibpqTransaction
-  ) async throws(TaskQueueError) -> [Int64] {
+  ) async throws(TaskQueueError) -> [Int64]? {
     do {
       let drawn = try await transaction.pipeline([
         // The transaction's id in the same round trip: an unknown COMMIT can then be looked up.
@@ -32,6 +34,7 @@ extension PostgresTaskStore {
       transaction.transactionID = UInt64(bitPattern: try drawn[0][0].int8(1))
       var ids: [Int64] = []
       ids.reserveCapacity(slice.tasks.count)
+      if drawn[1].rowCount == 0 { return nil }
       for row in drawn[1].rows { ids.append(try row.int8(0)) }
       guard ids.count == slice.tasks.count else {
         throw TaskQueueError(.storeFailed, "The server drew \(ids.count) ids.")

@@ -16,7 +16,9 @@ import Libpq
       if batches.count == 1 { return try await store(first) }
     }
     do {
-      return try await pool.withTransaction { transaction in try await self.enqueue(tasks, in: transaction) }
+      return try await pool.withTransaction(.init(isolationLevel: .readCommitted)) { transaction in
+        try await self.enqueue(tasks, in: transaction)
+      }
     } catch let error as TaskQueueError {
       throw error
     } catch let error as LibpqError {

@@ -93,11 +93,7 @@ import Libpq
   }
 
   private func run(_ pipeline: [LibpqStatement]) async throws(TaskQueueError) -> [LibpqResult] {
-    do {
-      return pipeline.count == 1 ? [try await pool.query(pipeline[0])] : try await pool.pipeline(pipeline)
-    } catch {
-      throw TaskQueueError(error, .safe)
-    }
+    do { return try await isolation.send(pipeline, through: pool) } catch { throw TaskQueueError(error, .safe) }
   }
 
   private func claimStatement(_ request: ClaimRequest) -> LibpqStatement {

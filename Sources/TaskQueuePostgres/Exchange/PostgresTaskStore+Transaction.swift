@@ -4,8 +4,21 @@ public import Libpq
 extension PostgresTaskStore: TransactionalTaskStore {
   /// A COMMIT without an answer is looked up.
   public func withTransaction<Value>(_ body: (LibpqTransaction) async throws -> Value) async throws -> Value {
+    try await withTransaction(.init(), body)
+  }
+
+  public func withReadCommittedTransaction<Value>(
+    _ body: (LibpqTransaction) async throws -> Value
+  ) async throws -> Value {
+    try await withTransaction(.init(isolationLevel: .readCommitted), body)
+  }
+
+  private func withTransaction<Value>(
+    _ options: LibpqTransactionOptions,
+    _ body: (LibpqTransaction) async throws -> Value
+  ) async throws -> Value {
     do {
-      return try await pool.withTransaction { transaction in
+      return try await pool.withTransaction(options) { transaction in
         do { return try await body(transaction) } catch let error as LibpqError {
           throw BodyFailure(error: error)
         }
@@ -17,13 +30,13 @@ extension PostgresTaskStore: TransactionalTaskStore {
     }
   }
 
-  /// Stores encoded tasks in the app's transaction: by one statement, or from 500 tasks or 1 MiB on by COPY. Either way all or none, ids
-  /// in the order of the tasks.
+  /// Stores encoded tasks in the app's transaction: by one statement, or from 500 tasks or 1 MiB on by COPY if the role may
+  /// write the table. Either way all or none, ids in the order of the tasks.
   public func enqueue(
     _ tasks: [NewTask],
     in transaction: LibpqTransaction
   ) async throws(TaskQueueError) -> [EnqueueResult] {
-    if TaskCopy.suits(tasks) { return try await copy(tasks, in: transaction) }
+    if TaskCopy.suits(tasks), let copied = try await copy(tasks, in: transaction) { return copied }
     var enqueued: [EnqueueResult] = []
     enqueued.reserveCapacity(tasks.count)
     for batch in EnqueueBatch.batches(of: tasks) {

@@ -11,7 +11,7 @@ import Libpq
     }
     do throws(LibpqError) {
       let connection = try await LibpqConnection.connect(configuration.listenConnection ?? configuration.connection)
-      let names = try await connection.query(LibpqStatement(statements.channels.sql))[0]
+      let names = try await connection.query(LibpqStatement(statements.channels.sql), within: .seconds(5))[0]
       let tasks = try names.text(0)
       let cancels = try names.text(1)
       let onNotification: @Sendable (LibpqNotification) -> Void = { notification in

@@ -9,8 +9,10 @@ public struct MigrationError: Error, Sendable, CustomStringConvertible {
     public static let invalidSchemaName = Code("invalidSchemaName")
     /// The database has a version that this program does not know, and that does not work with programs as old as this one.
     public static let schemaIsNewer = Code("schemaIsNewer")
-    /// The schema has a table `migration` that is not TaskQueue's.
+    /// The schema has a table `migration`, or another object with a name of ours, that is not TaskQueue's.
     public static let foreignTable = Code("foreignTable")
+    /// The role may not use, read or change the schema. Nothing was changed.
+    public static let insufficientPrivilege = Code("insufficientPrivilege")
     /// A version was applied from a file with another content.
     public static let checksumMismatch = Code("checksumMismatch")
     /// PostgreSQL refused or could not be reached. Nothing was changed.

@@ -87,7 +87,35 @@ public struct Migrator: Sendable {
     } catch let error as MigrationError {
       throw error
     } catch {
-      throw MigrationError(
+      throw failure(error)
+    }
+  }
+
+  private func failure(_ error: any Error) -> MigrationError {
+    switch (error as? LibpqError)?.sqlState {
+    case "42501":
+      MigrationError(
+        .insufficientPrivilege,
+        """
+        The role lacks a privilege for the schema \(schemaName); nothing was changed. What is missing there is created by its owner: run \
+        Migrator or psql -f migrations/install.sql as that role. Others need USAGE on it, and SELECT on migration and installed_function.
+        """,
+        underlying: error
+      )
+    case "25006":
+      MigrationError(
+        .databaseFailed,
+        "The schema \(schemaName) needs changes, and the session is read-only: a standby, or default_transaction_read_only is on.",
+        underlying: error
+      )
+    case "42P07", "42710", "42723":
+      MigrationError(
+        .foreignTable,
+        "The schema \(schemaName) has something of a name that TaskQueue needs. Give TaskQueue a schema of its own; nothing was changed.",
+        underlying: error
+      )
+    default:
+      MigrationError(
         .databaseFailed,
         "The schema \(schemaName) could not be migrated; nothing was changed.",
         underlying: error

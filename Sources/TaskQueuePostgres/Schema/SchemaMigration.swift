@@ -22,6 +22,7 @@ struct SchemaMigration<Connection: LibpqQueryable> {
   // MARK: - Looking
 
   func status() async throws -> MigrationStatus {
+    _ = try await isSchemaThere()
     let applied = try await appliedVersions()
     var status = MigrationStatus(applied: applied, pending: [])
     let versions = Set(applied.map(\.version))
@@ -31,8 +32,9 @@ struct SchemaMigration<Connection: LibpqQueryable> {
     if !isOlder(than: recorded) {
       let checksums = try await checksums(scripts.functions.map(\.bytes))
       let isOwner = try await isOwner(applied)
+      let strayed = try await strayedFunctions()
       status.pendingFunctions = zip(scripts.functions, checksums).filter { file, checksum in
-        !isInstalled(file, checksum, recorded, isOwner: isOwner)
+        strayed.contains(file.name) || !isInstalled(file, checksum, recorded, isOwner: isOwner)
       }.map(\.0.name)
     }
     return status
@@ -68,19 +70,19 @@ struct SchemaMigration<Connection: LibpqQueryable> {
 
   /// Waits for other migrations, creates the schema, and lets what follows create everything in it.
   func prepare(_ transaction: LibpqTransaction) async throws {
+    // Limits for the app's statements are too short for these.
+    try await transaction.executeScript(
+      """
+      SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
+      SET LOCAL client_min_messages = warning; SET LOCAL standard_conforming_strings = on
+      """
+    )
     // Held to the end of the transaction: works through a transaction pooler, too.
     try await transaction.query(
       "SELECT pg_advisory_xact_lock(hashtextextended('taskqueue.migrator:' || $1, 0))",
       [.text(schema.name)]
     )
-    try await transaction.executeScript(
-      "SET LOCAL client_min_messages = warning; SET LOCAL standard_conforming_strings = on"
-    )
-    let exists = try await transaction.query(
-      "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)",
-      [.text(schema.name)]
-    )
-    if try !exists[0].bool(0) { try await transaction.executeScript("CREATE SCHEMA \(schema.quoted)") }
+    if try await !isSchemaThere() { try await transaction.executeScript("CREATE SCHEMA \(schema.quoted)") }
     // pg_temp last: a temporary table called "task" must not hide ours. Local: a pooled connection must not keep it.
     try await transaction.executeScript("SET LOCAL search_path = \(schema.quoted), pg_temp")
   }
@@ -90,6 +92,7 @@ struct SchemaMigration<Connection: LibpqQueryable> {
     var result = Applied()
     let applied = try await appliedVersions()
     try refuseNewer(applied)
+    if applied.isEmpty { try await refuseForeignFunctions() }
     let isOwner = try await isOwner(applied)
     let checksums = try await checksums(scripts.versions.map(\.bytes))
     for (file, checksum) in zip(scripts.versions, checksums) {
@@ -120,9 +123,14 @@ struct SchemaMigration<Connection: LibpqQueryable> {
     let recorded = try await recordedFunctions()
     if isOlder(than: recorded) { return [] }
     let checksums = try await checksums(scripts.functions.map(\.bytes))
-    let pending = zip(scripts.functions, checksums).filter { !isInstalled($0, $1, recorded, isOwner: isOwner) }
+    let strayed = try await strayedFunctions()
+    let pending = zip(scripts.functions, checksums).filter { file, checksum in
+      strayed.contains(file.name) || !isInstalled(file, checksum, recorded, isOwner: isOwner)
+    }
     guard !pending.isEmpty else { return [] }
-    let changed = pending.filter { file, checksum in recorded[file.name]?.checksum != checksum }
+    let changed = pending.filter { file, checksum in
+      strayed.contains(file.name) || recorded[file.name]?.checksum != checksum
+    }
     for (file, _) in changed { try await transaction.executeScript(String(decoding: file.bytes, as: UTF8.self)) }
     try await connection.query(
       """
@@ -152,19 +160,42 @@ struct SchemaMigration<Connection: LibpqQueryable> {
 
   // MARK: - Reading
 
+  /// Whether the schema is there.
+  ///
+  /// - Throws: `insufficientPrivilege` if the role may not use it. PostgreSQL passes over such a schema in silence, and would then create
+  ///   everything in the next one of the search path.
+  private func isSchemaThere() async throws -> Bool {
+    let result = try await connection.query(
+      "SELECT has_schema_privilege(oid, 'USAGE'), quote_ident(current_user) FROM pg_namespace WHERE nspname = $1",
+      [.text(schema.name)]
+    )
+    guard let row = result.rows.first else { return false }
+    guard try !row.bool(0) else { return true }
+    throw MigrationError(
+      .insufficientPrivilege,
+      """
+      The role may not use the schema. Let the owner of the schema run: GRANT USAGE ON SCHEMA \(schema.quoted) TO \(try row.text(1)); for \
+      all that a worker needs: SELECT \(schema.quoted).grant_worker('…').
+      """
+    )
+  }
+
   /// By ascending version; none: the schema is missing or empty.
   private func appliedVersions() async throws -> [MigrationStatus.Applied] {
     let table = "\(schema.quoted).migration"
-    let columns = try await connection.query(
+    let found = try await connection.query(
       """
-      SELECT c.oid IS NOT NULL, (SELECT count(*) FROM pg_attribute AS a WHERE a.attrelid = c.oid
-        AND a.attname IN ('version', 'name', 'minimum_program_version', 'checksum', 'applied_at'))
-      FROM (SELECT to_regclass($1)::oid) AS c(oid)
+      SELECT c.relkind = 'r'
+        AND (SELECT count(*) FROM pg_attribute AS a WHERE a.attrelid = c.oid AND (a.attname, a.atttypid) IN (('version', 'int4'::regtype),
+          ('name', 'text'::regtype), ('minimum_program_version', 'int4'::regtype), ('checksum', 'text'::regtype),
+          ('applied_at', 'timestamptz'::regtype))) = 5
+        AND EXISTS (SELECT FROM pg_class AS f WHERE f.relnamespace = n.oid AND f.relname = 'installed_function' AND f.relkind = 'r')
+      FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = 'migration'
       """,
-      [.text(table)]
+      [.text(schema.name)]
     )
-    guard try columns[0].bool(0) else { return [] }
-    guard try columns[0].int8(1) == 5 else { throw foreignTable(table) }
+    guard let row = found.rows.first else { return [] }
+    guard try row.bool(0) else { throw foreignTable(table) }
     let result = try await connection.query(
       "SELECT version, name, minimum_program_version, checksum, applied_at FROM \(table) ORDER BY version"
     )
@@ -188,6 +219,35 @@ struct SchemaMigration<Connection: LibpqQueryable> {
       .foreignTable,
       "The table \(table) is not TaskQueue's: another tool's, or one of before the first release. Give TaskQueue a schema of its own."
     )
+  }
+
+  /// Before the first version is applied: one with the same parameters would be replaced.
+  private func refuseForeignFunctions() async throws {
+    let result = try await connection.query(
+      """
+      SELECT p.proname::text FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace
+      WHERE n.nspname = $1 AND p.proname::text = ANY ($2::text[]) ORDER BY 1 LIMIT 1
+      """,
+      [.text(schema.name), .textArray(scripts.functions.map(\.name))]
+    )
+    guard let row = result.rows.first else { return }
+    throw MigrationError(
+      .foreignTable,
+      "The schema \(schema.quoted) has a function \(try row.text(0)) that is not TaskQueue's. Give TaskQueue a schema of its own."
+    )
+  }
+
+  /// Functions that look for their tables in another schema: this one was renamed. The quotes depend on settings.
+  private func strayedFunctions() async throws -> Set<String> {
+    let result = try await connection.query(
+      """
+      SELECT p.proname::text FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace CROSS JOIN unnest(p.proconfig) AS c(setting)
+      WHERE n.nspname = $1 AND starts_with(c.setting, 'search_path=')
+        AND replace(c.setting, '"', '') <> 'search_path=' || replace($1, '"', '') || ', pg_temp'
+      """,
+      [.text(schema.name)]
+    )
+    return Set(try result.rows.map { row throws(LibpqError) in try row.text(0) })
   }
 
   private func recordedFunctions() async throws -> [String: RecordedFunction] {

@@ -14,6 +14,12 @@ struct SchemaName: Sendable {
     }
   }
 
+  /// The name of an object in the schema as a string constant of SQL, whatever `standard_conforming_strings` says.
+  func literal(of object: String) -> String {
+    let name = "\(quoted).\(object)".replacing("'", with: "''")
+    return name.contains("\\") ? " E'\(name.replacing("\\", with: "\\\\"))'" : "'\(name)'"
+  }
+
   /// Distinguishes the prepared statements of two schemas on one connection: FNV-1a, 64 bits, in hex.
   var fingerprint: String {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325

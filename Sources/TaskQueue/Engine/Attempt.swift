@@ -1,0 +1,65 @@
+/// Names a runner: a Swift task that runs attempts one after another. One that is given up is never named again.
+struct RunnerID: Hashable, Sendable {
+  let slot: Int32
+  let generation: Int32
+}
+
+/// A started attempt.
+struct Attempt: ~Copyable, Sendable {
+  let task: ClaimedTask
+  let ticket: AttemptTicket
+}
+
+/// The obligation to report how an attempt ended. Only ``WorkerStateMachine`` makes them, and only it takes them back.
+struct AttemptTicket: ~Copyable, Sendable {
+  let claim: Claim
+  let runner: RunnerID
+
+  init(claim: Claim, runner: RunnerID) {
+    self.claim = claim
+    self.runner = runner
+  }
+
+  deinit { preconditionFailure("an attempt was never reported as ended") }
+
+  consuming func redeem() { discard self }
+}
+
+/// A claimed task, until its outcome is recorded.
+struct HeldTask: Sendable {
+  /// Where it is. A task only ever moves to a later one.
+  enum Place: Sendable {
+    case queued
+    case running(RunnerID)
+    /// Its handler was given up; the shell judges what is to be settled.
+    case judged
+    /// Its outcome waits to be settled, or is on its way.
+    case ended
+  }
+
+  let task: ClaimedTask
+  var place = Place.queued
+  /// When the call began that claimed it or renewed its lease last.
+  var renewedAt: WorkerClock.Instant
+  /// Its outcome was in an exchange of which the answer is not known: the store may have applied it.
+  var mayBeSettled = false
+}
+
+/// A runner and what it does.
+struct RunnerSlot: Sendable {
+  struct Running: Sendable {
+    let task: ClaimedTask
+    let startedAt: WorkerClock.Instant
+    let timeout: Duration?
+    var cancelReason: CancelReason?
+    /// When a cancelled handler that goes on is given up.
+    var givenUpAt: WorkerClock.Instant?
+
+    var claim: Claim { task.claim }
+    var label: TaskLabel { TaskLabel(task) }
+  }
+
+  var generation: Int32 = 0
+  var isAlive = false
+  var running: Running?
+}

@@ -1,0 +1,241 @@
+import Logging
+import Synchronization
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// One call of ``TaskWorker/run()``: locks the state machine, tells it what happened, unlocks, and does what it says. It has no policy.
+///
+/// Turns and calls of the store run on the engine's own thread, handlers on Swift's.
+final class WorkerShell: Sendable {
+  private let store: any StoreContract
+  private let configuration: TaskWorkerConfiguration
+  private let types: [TaskType]
+  private let lanes: [TaskType: HandlerLane]
+  private let unknownLane: HandlerLane
+  private let clock: WorkerClock
+  private let log: EngineLog
+  private let attempts = AttemptMetrics()
+  private let thread = EngineThread()
+  private let machine: Mutex<WorkerStateMachine>
+  /// Touched by turns and calls, which all run on the engine's thread; the lock is for those that end elsewhere.
+  private let tasks = Mutex(RunningTasks())
+
+  /// The Swift tasks of the engine.
+  private struct RunningTasks {
+    var runners: [RunnerID: Task<Void, Never>] = [:]
+    var calls: [CallID: Task<Void, Never>] = [:]
+    var listener: Task<Void, Never>?
+    var alarm: Task<Void, Never>?
+  }
+
+  init(
+    store: any StoreContract,
+    handlers: TaskHandlers,
+    configuration: TaskWorkerConfiguration,
+    middleware: [any TaskMiddleware],
+    effects: EffectsConfiguration,
+    environment: WorkerEnvironment,
+    logger: Logger
+  ) {
+    self.store = store
+    self.configuration = configuration
+    clock = environment.clock
+    log = EngineLog(logger: logger)
+    types = handlers.types
+    lanes = handlers.lanes(
+      ledger: store as? any EffectLedger,
+      effects: effects,
+      middleware: middleware,
+      environment: environment,
+      logger: logger
+    )
+    unknownLane = .snoozing(configuration.maxPollInterval, environment: environment)
+    let settings = WorkerStateMachine.Settings(
+      configuration: configuration,
+      timeouts: handlers.entries.mapValues(\.options.timeout)
+    )
+    machine = Mutex(WorkerStateMachine(settings, seed: environment.random(), at: environment.clock.now))
+    for (type, entry) in handlers.entries {
+      guard let queue = entry.defaultQueue, !configuration.queues.contains(queue) else { continue }
+      log.note([.typeOutsideQueues(type, queue)], at: environment.clock.now)
+    }
+  }
+
+  /// Works until shut down or cancelled.
+  ///
+  /// - Throws: `invalidConfiguration` if the store can't be worked with.
+  func run() async throws(TaskQueueError) {
+    try thread.start()
+    defer { thread.stop() }
+    await withTaskCancellationHandler {
+      await withTaskExecutorPreference(thread) { await work() }
+    } onCancel: {
+      tell { $0.abort(at: clock.now) }
+    }
+    if let failure = machine.withLock({ $0.failure }) { throw failure }
+  }
+
+  /// Begins a graceful shutdown. From any thread.
+  func drain() { tell { $0.drain(at: clock.now) } }
+
+  private func tell(_ input: (inout WorkerStateMachine) -> Void) {
+    machine.withLock { input(&$0) }
+    thread.raise()
+  }
+
+  // MARK: Turns
+
+  private func work() async {
+    while true {
+      let (turn, isOver) = machine.withLock { ($0.advance(at: clock.now), $0.isOver) }
+      for action in turn.actions { perform(action) }
+      log.note(turn.events, at: clock.now)
+      log.flush(at: clock.now)
+      if isOver { break }
+      await pause(until: min(turn.wakeAt, log.nextFlush ?? turn.wakeAt))
+    }
+    log.finish()
+    let left = tasks.withLock { tasks in
+      defer { tasks = RunningTasks() }
+      return tasks
+    }
+    // Nobody waits for these: what they would bring is nobody's any more. Handlers were cancelled before.
+    for task in left.calls.values { task.cancel() }
+    left.listener?.cancel()
+    left.alarm?.cancel()
+  }
+
+  private func pause(until instant: WorkerClock.Instant) async {
+    guard let alarm = clock.continuousInstant(of: instant) else {
+      // Another clock has its own way to wait.
+      let alarm = Task { [clock, thread] in
+        try? await clock.sleep(until: instant, tolerance: nil)
+        if !Task.isCancelled { thread.raise() }
+      }
+      tasks.withLock { $0.alarm = alarm }
+      await thread.pause(until: nil)
+      return alarm.cancel()
+    }
+    await thread.pause(until: alarm)
+  }
+
+  private func perform(_ action: EngineAction) {
+    switch action {
+    case .call(let order):
+      // Taken up at once: the store's time begins now.
+      let task = Task(executorPreference: thread) { await self.call(order) }
+      tasks.withLock { $0.calls[order.id] = task }
+    case .run(let runner):
+      // Under the lock, so that a runner that ends at once is not put down after it was struck out.
+      tasks.withLock { $0.runners[runner] = Task { await self.run(runner) } }
+    case .cancel(let runner): tasks.withLock { $0.runners[runner] }?.cancel()
+    case .judge(let task, let reason):
+      let judgement = lane(of: task).judgement(of: .threw(CancellationError()), task, cancelReason: reason)
+      tell { $0.judged(task.claim, judgement) }
+    case .listen:
+      let task = Task(executorPreference: thread) { await self.listen() }
+      tasks.withLock { $0.listener = task }
+    case .pingPool:
+      Task { self.machine.withLock { $0.poolAnswered() } }
+    }
+  }
+
+  // MARK: Calls of the store
+
+  private func call(_ order: CallOrder) async {
+    guard let ticket = machine.withLock({ $0.begin(order.id, at: clock.now) }) else { return }
+    let answer: CallAnswer
+    do throws(TaskQueueError) {
+      answer = try await ask(order.call, within: order.limit)
+    } catch {
+      answer = .failed(error)
+    }
+    tasks.withLock { $0.calls[order.id] = nil }
+    var obligation: CallTicket? = ticket
+    tell { machine in
+      if let ticket = obligation.take() { machine.end(ticket, answer, at: clock.now) }
+    }
+  }
+
+  private func ask(_ call: EngineCall, within limit: Duration) async throws(TaskQueueError) -> CallAnswer {
+    switch call {
+    case .prepare:
+      try await store.prepare(within: limit)
+      return .prepared
+    case .exchange(let settlements, let claim):
+      return .exchanged(try await store.exchange(settle: settlements, claim: claim, within: limit))
+    case .openWriters: return .writers(try await store.openWriters(within: limit))
+    case .renew(let claims, let lease):
+      return .renewed(try await store.renew(claims, lease: lease, within: limit))
+    case .maintain:
+      let queues = configuration.queues
+      var report = MaintenanceReport()
+      report.unhandled = try await store.unhandled(queues: queues, knownTypes: types, within: limit)
+      report.unserved = try await store.unserved(besides: queues, dueFor: UpkeepTimes.unservedAfter, within: limit)
+      report.mayHaveMore = try await store.dropExpiredKeys(within: limit) >= Limits.page
+      return .maintained(report)
+    }
+  }
+
+  private func listen() async {
+    var failure: TaskQueueError?
+    do throws(TaskQueueError) {
+      try await store.watch { [weak self] hint in self?.tell { $0.hint(hint) } }
+    } catch {
+      failure = error
+    }
+    tell { $0.listenerEnded(failure, at: clock.now) }
+  }
+
+  // MARK: Handlers
+
+  /// Runs attempts one after another until there are none, or one was cancelled (and with it this task).
+  private func run(_ runner: RunnerID) async {
+    defer {
+      tasks.withLock { $0.runners[runner] = nil }
+      thread.raise()
+    }
+    var next = machine.withLock { $0.start(runner, at: clock.now) }
+    while let attempt = next.take() {
+      let task = attempt.task
+      var ticket: AttemptTicket? = attempt.ticket
+      let lane = lane(of: task)
+      let startedAt = clock.now
+      let ending = await lane.perform(task)
+      let endedAt = clock.now
+      if case .returned(.completed) = ending {
+        var needsTurn = false
+        next = machine.withLock { $0.complete(&ticket, at: endedAt, needsTurn: &needsTurn) }
+        if needsTurn { thread.raise() }
+        if ticket == nil {
+          attempts.ended(task.queue, task.type, .returned(.completed), after: startedAt.duration(to: endedAt))
+          continue
+        }
+      }
+      let standing = machine.withLock { $0.standing(of: task.claim, on: runner) }
+      let judgement = standing.isHeld ? lane.judgement(of: ending, task, cancelReason: standing.cancelReason) : .nothing
+      attempts.ended(task.queue, task.type, .init(ending, standing), after: startedAt.duration(to: endedAt))
+      tell { machine in
+        if let ticket = ticket.take() { machine.end(ticket, judgement, at: endedAt) }
+      }
+      guard standing.cancelReason == nil else { return machine.withLock { $0.endRunner(runner) } }
+      next = machine.withLock { $0.start(runner, at: clock.now) }
+    }
+  }
+
+  private func lane(of task: ClaimedTask) -> HandlerLane { lanes[task.type] ?? unknownLane }
+}
+
+extension AttemptEnd {
+  fileprivate init(_ ending: OutcomeRules.Ending, _ standing: WorkerStateMachine.Standing) {
+    let reason = standing.isHeld ? standing.cancelReason : standing.cancelReason ?? .leaseLost
+    switch ending {
+    case .returned(let outcome): self.init(outcome, reason)
+    case .threw: self.init(nil, reason)
+    }
+  }
+}

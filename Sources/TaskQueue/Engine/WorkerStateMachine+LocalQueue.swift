@@ -1,0 +1,117 @@
+import DequeModule
+
+/// Claimed tasks that wait for a runner, in the order in which they are to start.
+struct LocalQueue: Sendable {
+  /// May contain tasks that are not held any more; they are passed over.
+  private var tasks: Deque<ClaimedTask> = []
+  private(set) var bytes = 0
+  /// How many of `tasks` are not held any more.
+  private var forgotten = 0
+
+  /// Tasks that a runner is to start.
+  var count: Int { tasks.count - forgotten }
+  var first: ClaimedTask? { tasks.first }
+
+  mutating func append(_ task: ClaimedTask) {
+    tasks.append(task)
+    bytes += task.payload.count
+  }
+
+  /// The next one; ``forget()`` was called for it if it is not held any more, and then ``pass()`` is.
+  mutating func popFirst() -> ClaimedTask? {
+    guard let task = tasks.popFirst() else { return nil }
+    bytes -= task.payload.count
+    return task
+  }
+
+  mutating func popLast() -> ClaimedTask? {
+    guard let task = tasks.popLast() else { return nil }
+    bytes -= task.payload.count
+    return task
+  }
+
+  /// One that was popped had been forgotten.
+  mutating func pass() { forgotten -= 1 }
+
+  /// One of them is not held any more.
+  mutating func forget() {
+    forgotten += 1
+    if count == 0 { self = LocalQueue() }
+  }
+}
+
+extension WorkerStateMachine {
+  /// Takes over claimed tasks; once draining, hands them back instead.
+  mutating func accept(_ tasks: [ClaimedTask], startedAt: Instant, at now: Instant) {
+    guard isRunning else {
+      for task in tasks { outcomes.append(Settlement(task.claim, .release)) }
+      return
+    }
+    for task in tasks {
+      if let action = task.rejection(maxCrashes: configuration.maxCrashes) {
+        if case .bury(let reason, let detail, _) = action {
+          events.append(.deadLetter(TaskLabel(task), reason, detail: detail, lastError: nil))
+        }
+        forgetHeld(task.claim.id, at: now)
+        hold(task, startedAt: startedAt, place: .ended)
+        outcomes.append(Settlement(task.claim, action))
+        continue
+      }
+      // Claimed again by ourselves: our own earlier claim was lost.
+      forgetHeld(task.claim.id, at: now)
+      hold(task, startedAt: startedAt, place: .queued)
+      queue.append(task)
+    }
+    leases.noteHeld(since: startedAt)
+    noteCancelHints(at: now)
+  }
+
+  private mutating func hold(_ task: ClaimedTask, startedAt: Instant, place: HeldTask.Place) {
+    held[task.claim.id] = HeldTask(task: task, place: place, renewedAt: startedAt)
+  }
+
+  /// Another claim of the same task has come.
+  private mutating func forgetHeld(_ id: TaskID, at now: Instant) {
+    guard let old = held.removeValue(forKey: id) else { return }
+    switch old.place {
+    case .queued: queue.forget()
+    case .running(let runner): cancelRunner(runner, .leaseLost, at: now)
+    case .judged, .ended: break
+    }
+  }
+
+  /// Claims of which nothing came but the wait: handlers have become slower than they were when the tasks were claimed, and others may have
+  /// a free slot. What they will not get to soon goes back, the least urgent first.
+  mutating func handBackHoard(at now: Instant) {
+    guard isRunning, let due = hoardCheck, due <= now else { return }
+    pace.measureIdle(at: now, maxPrefetch: configuration.maxPrefetch)
+    pace.hoardCheckedAt = now
+    while queue.count > pace.prefetch, let task = queue.popLast() {
+      guard held[task.claim.id]?.task.claim == task.claim else {
+        queue.pass()
+        continue
+      }
+      release(task)
+    }
+  }
+
+  /// When the local queue is to be looked through for what waits too long; nil: nothing waits.
+  var hoardCheck: Instant? {
+    guard queue.count > 0, let first = queue.first else { return nil }
+    let since = [held[first.claim.id]?.renewedAt, pace.hoardCheckedAt].compactMap(\.self).max()
+    return since?.advanced(by: Pace.maxQueueTime)
+  }
+
+  /// All that waits goes back.
+  mutating func handBackQueue() {
+    while let task = queue.popLast() {
+      if held[task.claim.id]?.task.claim == task.claim { release(task) }
+    }
+    queue = LocalQueue()
+  }
+
+  private mutating func release(_ task: ClaimedTask) {
+    held[task.claim.id]?.place = .ended
+    outcomes.append(Settlement(task.claim, .release))
+  }
+}

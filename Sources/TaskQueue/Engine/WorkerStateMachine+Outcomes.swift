@@ -1,0 +1,130 @@
+/// Outcomes that wait to be settled.
+struct OutcomeBook: Sendable {
+  typealias Instant = WorkerClock.Instant
+
+  private struct Deferred: Sendable {
+    let settlement: Settlement
+    let wait: Duration
+    let until: Instant
+  }
+
+  /// Settlements per exchange at most.
+  static var maxBatch: Int { 1_000 }
+  /// So many outcomes are not kept waiting for the exchange under way.
+  static var fullBatch: Int { 500 }
+
+  private var waiting: [Settlement] = []
+  /// Their rows were locked by others; each has a wait of its own.
+  private var deferred: [Deferred] = []
+  private var lastWaits: [Claim: Duration] = [:]
+  /// Smaller while one of the next outcomes is suspected: the store refused a batch for the data of one of them.
+  private(set) var batchLimit = OutcomeBook.maxBatch
+
+  var count: Int { waiting.count }
+  var isEmpty: Bool { waiting.isEmpty && deferred.isEmpty }
+  /// A refused batch is being taken apart.
+  var isSifting: Bool { batchLimit < Self.maxBatch }
+  var nextRetry: Instant? { deferred.map(\.until).min() }
+
+  mutating func append(_ settlement: Settlement) { waiting.append(settlement) }
+
+  mutating func takeBatch(at now: Instant) -> [Settlement] {
+    if !deferred.isEmpty {
+      waiting += deferred.lazy.filter { $0.until <= now }.map(\.settlement)
+      deferred.removeAll { $0.until <= now }
+    }
+    if waiting.count <= batchLimit {
+      defer { waiting = [] }
+      return waiting
+    }
+    defer { waiting.removeFirst(batchLimit) }
+    return Array(waiting.prefix(batchLimit))
+  }
+
+  /// They could not be settled now; they go first next time.
+  mutating func putBack(_ settlements: [Settlement]) { waiting.insert(contentsOf: settlements, at: 0) }
+
+  /// Somebody has locked the row: it is offered again after 10 ms, 20, … at most a second.
+  mutating func putOff(_ settlement: Settlement, at now: Instant) {
+    let wait = min((lastWaits[settlement.claim] ?? .milliseconds(5)) * 2, .seconds(1))
+    lastWaits[settlement.claim] = wait
+    deferred.append(Deferred(settlement: settlement, wait: wait, until: now.advanced(by: wait)))
+  }
+
+  mutating func noteSettled(_ claim: Claim) {
+    if !lastWaits.isEmpty { lastWaits[claim] = nil }
+  }
+
+  /// The store refused the data of one of so many.
+  mutating func sift(_ count: Int) { batchLimit = max(1, count / 2) }
+  mutating func noteAccepted() { if isSifting { batchLimit = min(Self.maxBatch, batchLimit * 2) } }
+
+  mutating func remove(_ claims: Set<Claim>) {
+    guard !claims.isEmpty else { return }
+    waiting.removeAll { claims.contains($0.claim) }
+    deferred.removeAll { claims.contains($0.settlement.claim) }
+    for claim in claims { lastWaits[claim] = nil }
+  }
+}
+
+extension WorkerStateMachine {
+  /// What the store did with the outcomes of one exchange.
+  mutating func noteSettled(_ settlements: [Settlement], _ results: [SettlementResult], at now: Instant) {
+    guard !settlements.isEmpty else { return }
+    outcomes.noteAccepted()
+    for (settlement, result) in zip(settlements, results) {
+      if case .busy = result {
+        outcomes.putOff(settlement, at: now)
+        continue
+      }
+      outcomes.noteSettled(settlement.claim)
+      let entry = held[settlement.claim.id].flatMap { $0.task.claim == settlement.claim ? $0 : nil }
+      if entry != nil { held[settlement.claim.id] = nil }
+      if case .lost = result {
+        // If an earlier offer's answer was lost, this most likely says that it was applied.
+        if let entry, !entry.mayBeSettled { events.append(.outcomeLost(TaskLabel(entry.task))) }
+        continue
+      }
+      switch settlement.action {
+      case .reschedule(let delay, _), .fail(_, retryAfter: let delay): polling.lookAgain(at: now.advanced(by: delay))
+      case .release: polling.addHint()
+      case .complete, .bury: break
+      }
+    }
+  }
+
+  /// An exchange failed. An outcome is given up only if its own data is refused; everything else may pass, and is offered again.
+  mutating func noteExchangeFailed(_ error: TaskQueueError, _ call: CallBook.Call, at now: Instant) {
+    if let claim = call.claim {
+      polling.addHint()
+      if claim.scope.isLook { stragglers.noteFailed(at: now) }
+    }
+    let settlements = call.settlements
+    guard error.isDataRefused, !settlements.isEmpty else {
+      for settlement in settlements { held[settlement.claim.id]?.mayBeSettled = true }
+      outcomes.putBack(settlements)
+      return pauseAfter(error, at: now)
+    }
+    guard settlements.count == 1 else {
+      outcomes.putBack(settlements)
+      return outcomes.sift(settlements.count)
+    }
+    outcomes.noteAccepted()
+    let claim = settlements[0].claim
+    if let entry = held[claim.id], entry.task.claim == claim {
+      held[claim.id] = nil
+      events.append(.outcomeRefused(TaskLabel(entry.task), error: "\(error)"))
+    }
+  }
+
+  /// The store could not do it: the next exchange waits, longer each time, but never for long.
+  mutating func pauseAfter(_ error: TaskQueueError, at now: Instant) {
+    let wait = polling.fail(at: now, using: &generator)
+    events.append(.storeFailed("\(error)", retryIn: wait))
+  }
+
+  /// The store answers.
+  mutating func notePassed(at now: Instant) {
+    if let outage = polling.pass(at: now) { events.append(.storeBack(after: outage)) }
+  }
+}

@@ -1,0 +1,172 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// How far the worker has looked, and when it looks again at what may have got behind that.
+///
+/// An idle worker's polls look at everything anyway. A busy one looks on a connection of its own, because stepping over what a long
+/// transaction keeps from being removed can take long; and what is committed late is found by ``CommitWatch``.
+struct Stragglers: Sendable {
+  typealias Instant = WorkerClock.Instant
+
+  /// A busy worker looks at everything this often.
+  static var interval: Duration { .seconds(1) }
+  /// Looking takes at most a tenth of the time, as long as that does not keep a task waiting for much longer.
+  private static var pausePerDuration: Double { 9 }
+  private static var maxPause: Duration { .milliseconds(1_500) }
+  /// A look that takes longer must not hold up the exchange loop.
+  private static var slowLook: Duration { .milliseconds(20) }
+  /// So long after another worker's look kept this one from looking. That worker may be frozen in its midst, or have no free slot.
+  private static var pauseAfterDenial: Duration { .milliseconds(250) }
+  /// After so many it looks without asking.
+  private static var maxDenials: Int { 2 }
+
+  private(set) var position = ScanPosition()
+  private var dueAt: Instant?
+  /// A claim has begun at the position since the last look at everything.
+  private var hasSkipped = false
+  private var isUnderWay = false
+  private var isSlow = false
+  private var denials = 0
+  var watch = CommitWatch()
+  /// The earliest due time that a late look was missed for.
+  var missedFrom: Date?
+  /// The one that the late look under way begins at.
+  var lateLookFrom: Date?
+  var nextWatchAt: Instant?
+  /// When a poll whose look was denied is to be repeated.
+  private(set) var deniedPollAt: Instant?
+
+  /// Whether something may get behind the position and not be found by the next look at everything soon.
+  var needsCommitWatch: Bool { hasSkipped || isUnderWay || isSlow }
+
+  /// When a look at everything is due; nil: none is needed, or one is under way.
+  var nextLookAt: Instant? { hasSkipped && !isUnderWay ? dueAt : nil }
+
+  private var look: ClaimRequest.Scope { denials > Self.maxDenials ? .everything : .rescan(position) }
+
+  /// What the exchange loop's next claim looks at.
+  ///
+  /// - Parameter isQuiet: the queues have been empty for a while.
+  mutating func scope(isQuiet: Bool, at now: Instant) -> ClaimRequest.Scope {
+    let isOverdue = isQuiet || dueAt.map { now >= $0.advanced(by: Self.interval) } ?? true
+    guard isOverdue, !isUnderWay, !isSlow else {
+      hasSkipped = true
+      return .after(position)
+    }
+    return beginLook()
+  }
+
+  mutating func beginLook() -> ClaimRequest.Scope {
+    isUnderWay = true
+    hasSkipped = false
+    return look
+  }
+
+  mutating func noteClaimed(_ exchange: Exchange, _ request: ClaimRequest, _ kind: CallBook.Kind, took: Duration, at now: Instant) {
+    deniedPollAt = nil
+    switch request.scope {
+    case .everything: endLook(exchange, took: took, at: now)
+    case .rescan(let start):
+      endLook(exchange, took: took, at: now)
+      note(exchange, from: start)
+    case .after(let start): note(exchange, from: start)
+    }
+  }
+
+  private mutating func note(_ exchange: Exchange, from start: ScanPosition) {
+    position.notePromotion(from: exchange.promotedFrom, until: exchange.promotedUntil)
+    position.advance(over: exchange.claimed, isCutShort: exchange.mayHaveMore, from: start)
+  }
+
+  private mutating func endLook(_ exchange: Exchange, took: Duration, at now: Instant) {
+    isUnderWay = false
+    guard exchange.lookedAtEverything else {
+      denials += 1
+      hasSkipped = true
+      dueAt = now.advanced(by: Self.pauseAfterDenial)
+      deniedPollAt = dueAt
+      return
+    }
+    denials = 0
+    // What the store itself needed, if it says so: waits and ways are no work.
+    let work = exchange.lookTook ?? took
+    isSlow = work > Self.slowLook
+    dueAt = now.advanced(by: max(Self.interval, min(work * Self.pausePerDuration, Self.maxPause)))
+  }
+
+  /// A look failed: nothing was looked at.
+  mutating func noteFailed(at now: Instant) {
+    isUnderWay = false
+    hasSkipped = true
+    dueAt = now.advanced(by: Self.pauseAfterDenial)
+  }
+
+  /// Behind everything that is due since then.
+  func position(backTo oldest: Date) -> ScanPosition {
+    var position = position
+    position.goBack(to: oldest)
+    return position
+  }
+}
+
+extension WorkerStateMachine {
+  // MARK: Looking at everything
+
+  /// While the exchange loop is busy behind its position, looks at everything now and then, on another connection. Without room for what might
+  /// be found it stays due, and the next free slot is for it.
+  mutating func planLook(at now: Instant, in turn: inout EngineTurn) {
+    guard let due = stragglers.nextLookAt, !calls.isUnderWay(.look), !polling.isFailing else { return }
+    guard now >= due else { return turn.wake(at: due) }
+    pace.measureIdle(at: now, maxPrefetch: configuration.maxPrefetch)
+    let limit = lookLimit
+    guard limit > 0 else { return }
+    var call = newCall(.look, at: now)
+    call.claim = claimRequest(limit: limit, promotesDue: true, scope: stragglers.beginLook(), at: now)
+    order(call, .exchange(settle: [], claim: call.claim), in: &turn)
+  }
+
+  mutating func noteLookFailed(_ error: TaskQueueError, at now: Instant) {
+    stragglers.noteFailed(at: now)
+    events.append(.lookFailed("\(error)"))
+  }
+
+  // MARK: Looking behind late commits
+
+  /// While the exchange loop is busy behind its position, looks behind transactions that ended since the last time.
+  mutating func planLateLook(at now: Instant, in turn: inout EngineTurn) {
+    guard stragglers.needsCommitWatch else {
+      (stragglers.watch, stragglers.missedFrom, stragglers.nextWatchAt) = (CommitWatch(), nil, nil)
+      return
+    }
+    guard !calls.isUnderWay(.writers), !calls.isUnderWay(.lateLook), !polling.isFailing else { return }
+    if let oldest = stragglers.missedFrom, lookLimit > 0 {
+      var call = newCall(.lateLook, at: now)
+      let scope = ClaimRequest.Scope.after(stragglers.position(backTo: oldest))
+      call.claim = claimRequest(limit: lookLimit, promotesDue: false, scope: scope, at: now)
+      stragglers.missedFrom = nil
+      stragglers.lateLookFrom = oldest
+      return order(call, .exchange(settle: [], claim: call.claim), in: &turn)
+    }
+    let due = stragglers.nextWatchAt ?? now.advanced(by: CommitWatch.interval)
+    stragglers.nextWatchAt = due
+    guard now >= due else { return turn.wake(at: due) }
+    stragglers.nextWatchAt = now.advanced(by: CommitWatch.interval)
+    order(newCall(.writers, at: now), .openWriters, in: &turn)
+  }
+
+  mutating func noteWriters(_ writers: OpenWriters?, at now: Instant) {
+    // A store without open writers is seen in order; it is not asked again for long.
+    guard let writers else { return stragglers.nextWatchAt = now.advanced(by: .seconds(3_600)) }
+    guard let from = stragglers.watch.note(writers) else { return }
+    stragglers.missedFrom = min(stragglers.missedFrom ?? from, from)
+  }
+
+  mutating func noteLateLookFailed(_ error: TaskQueueError, at now: Instant) {
+    if let from = stragglers.lateLookFrom { stragglers.missedFrom = min(stragglers.missedFrom ?? from, from) }
+    stragglers.nextWatchAt = now.advanced(by: CommitWatch.interval)
+    events.append(.lookFailed("\(error)"))
+  }
+}

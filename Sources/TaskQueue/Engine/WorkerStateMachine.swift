@@ -1,0 +1,159 @@
+import DequeModule
+import SeededRandom
+
+/// Everything a worker decides. Pure: it has no clock, no source of chance, no locks and no I/O; inputs go in, actions come out.
+///
+/// The shell (``WorkerShell``) and the simulation drive it in the same way: they tell it what happened, ask ``advance(at:)`` what is to be
+/// done now, do it, and ask again when something happened or at ``EngineTurn/wakeAt``.
+///
+/// ## The life of a worker
+/// starting → running → draining → cancelling → flushing → over; a failed start and an abort lead to over, too. See ``Phase``.
+///
+/// ## The life of a claimed task
+/// queued → running → ended → settled and forgotten. See ``HeldTask/Place``. A task whose lease ended, or that was handed back, leaves
+/// from wherever it is.
+///
+/// Obligations are tickets that cannot be copied: who was handed one cannot forget it or use it twice.
+struct WorkerStateMachine: Sendable {
+  typealias Instant = WorkerClock.Instant
+
+  /// What a worker is told once.
+  struct Settings: Sendable {
+    var configuration: TaskWorkerConfiguration
+    /// The types with handlers, and how long an attempt of each may take.
+    var timeouts: [TaskType: Duration?]
+  }
+
+  enum Phase: Sendable {
+    /// The store is asked whether it can be worked with. → running, draining, over.
+    case starting
+    /// → draining, over.
+    case running
+    /// Claims nothing, handlers may finish. → cancelling, over.
+    case draining(until: Instant)
+    /// Handlers were told to stop. → flushing, over.
+    case cancelling(until: Instant)
+    /// Nobody waits for handlers any more; outcomes are recorded. → over.
+    case flushing(until: Instant)
+    /// Stops without handing back anything; cancelled handlers may end. → over.
+    case aborting(until: Instant)
+    case over
+  }
+
+  let settings: Settings
+  let types: [TaskType]
+  /// How long one call of the store may take.
+  let callLimit: Duration
+  var generator: SeededGenerator
+  private(set) var phase = Phase.starting
+  /// Why the worker cannot work; only once it is over.
+  private(set) var failure: TaskQueueError?
+
+  var calls = CallBook()
+  var queue = LocalQueue()
+  var held: [TaskID: HeldTask] = [:]
+  var runners: RunnerBook
+  /// Runners to be cancelled.
+  var cancellations: [RunnerID] = []
+  var outcomes: OutcomeBook
+  var pace: Pace
+  var polling: Polling
+  var stragglers: Stragglers
+  var leases: LeaseTimes
+  var storeClock = StoreClock()
+  var listener = ListenerState()
+  var upkeep: UpkeepTimes
+  var events: [EngineEvent] = []
+
+  init(_ settings: Settings, seed: UInt64, at now: Instant) {
+    let configuration = settings.configuration
+    self.settings = settings
+    types = Array(settings.timeouts.keys)
+    callLimit = min(configuration.lease / 3, .seconds(10))
+    generator = SeededGenerator(seed: seed)
+    runners = RunnerBook(concurrency: configuration.concurrency)
+    outcomes = OutcomeBook()
+    pace = Pace()
+    polling = Polling(configuration, at: now)
+    stragglers = Stragglers()
+    leases = LeaseTimes(configuration.lease, at: now)
+    upkeep = UpkeepTimes(at: now)
+  }
+
+  var configuration: TaskWorkerConfiguration { settings.configuration }
+
+  var isOver: Bool { if case .over = phase { true } else { false } }
+  var isRunning: Bool { if case .running = phase { true } else { false } }
+
+  /// Nothing is held, and nothing is under way that may bring or record something.
+  var isIdle: Bool { held.isEmpty && outcomes.isEmpty && calls.isQuiet }
+
+  // MARK: The one place that plans
+
+  /// What is to be done now.
+  mutating func advance(at now: Instant) -> EngineTurn {
+    var turn = EngineTurn(wakeAt: now.advanced(by: .seconds(5)))
+    endCalls(at: now)
+    endLeases(at: now, in: &turn)
+    endAttempts(at: now, in: &turn)
+    handBackHoard(at: now)
+    advanceShutdown(at: now, in: &turn)
+    if !isOver {
+      plan(at: now, in: &turn)
+      noteWakeTimes(in: &turn)
+    }
+    if !events.isEmpty {
+      turn.events = events
+      events = []
+    }
+    return turn
+  }
+
+  private mutating func plan(at now: Instant, in turn: inout EngineTurn) {
+    switch phase {
+    case .over, .aborting: return
+    case .starting: planPreparation(at: now, in: &turn)
+    case .running:
+      planListening(at: now, in: &turn)
+      // What may hide behind the position comes first: a slot that became free is for what waited longest.
+      planLateLook(at: now, in: &turn)
+      planLook(at: now, in: &turn)
+      planExchange(at: now, in: &turn)
+      planAssistance(at: now, in: &turn)
+      planRenewal(at: now, in: &turn)
+      planMaintenance(at: now, in: &turn)
+      planRunners(in: &turn)
+      planPoolWatch(at: now, in: &turn)
+    case .draining, .cancelling, .flushing:
+      planExchange(at: now, in: &turn)
+      planRenewal(at: now, in: &turn)
+      planPoolWatch(at: now, in: &turn)
+    }
+  }
+
+  private func noteWakeTimes(in turn: inout EngineTurn) {
+    turn.wake(at: calls.nextExpiry)
+    turn.wake(at: leases.nextEnd)
+    turn.wake(at: runners.nextCheck)
+    turn.wake(at: hoardCheck)
+    switch phase {
+    case .draining(let until), .cancelling(let until), .flushing(let until), .aborting(let until): turn.wake(at: until)
+    case .starting, .running, .over: break
+    }
+  }
+
+  // MARK: Phases
+
+  mutating func become(_ next: Phase) { phase = next }
+
+  mutating func fail(_ error: TaskQueueError) {
+    failure = error
+    phase = .over
+  }
+}
+
+extension EngineTurn {
+  mutating func wake(at instant: WorkerClock.Instant?) {
+    if let instant, instant < wakeAt { wakeAt = instant }
+  }
+}

@@ -1,0 +1,44 @@
+import Libpq
+public import TaskQueue
+
+extension PostgresTaskStore {
+  /// Says what keeps a worker from running here, and the cure: schema missing, renamed, too old or too new; a privilege that the role
+  /// lacks; row security; settings of role, database and server that cannot work. What is not named does not matter, such as isolation,
+  /// string syntax, search path, date style, time zone and language.
+  ///
+  /// `TaskWorker` calls it when it starts. Two round trips, of some milliseconds. Changes nothing.
+  ///
+  /// - Throws: `invalidConfiguration` with all that was found; `storeFailed` if the database could not be asked.
+  public func checkEnvironment() async throws(TaskQueueError) {
+    let check = EnvironmentCheck(schema: try SchemaName(configuration.schema), scripts: .current)
+    let looked: [LibpqResult]
+    do { looked = try await isolation.send([EnvironmentCheck.noTimeout, check.statement], through: pool) } catch {
+      throw TaskQueueError(error, .safe)
+    }
+    let findings = try read { () throws(LibpqError) in try EnvironmentFindings(looked[1], schema: check.schema) }
+    isolation.learn(defaultIsolation: findings.defaultIsolation)
+    if let error = findings.error { throw error }
+    let versions = try await query(check.versionStatement)
+    let (newest, needed) = try read { () throws(LibpqError) in
+      (Int(try versions[0].int8(0)), Int(try versions[0].int8(1)))
+    }
+    if newest < check.scripts.newestVersion {
+      throw TaskQueueError(
+        .invalidConfiguration,
+        """
+        The schema \(check.schema.quoted) has version \(newest), and this program needs \(check.scripts.newestVersion). Run Migrator, or \
+        psql -f migrations/install.sql, as its owner.
+        """
+      )
+    }
+    guard needed <= check.scripts.newestVersion else {
+      throw TaskQueueError(
+        .invalidConfiguration,
+        """
+        The schema \(check.schema.quoted) has version \(newest), which works with programs that know version \(needed) or later; this \
+        program knows versions up to \(check.scripts.newestVersion). Deploy a program with a newer release of TaskQueue.
+        """
+      )
+    }
+  }
+}

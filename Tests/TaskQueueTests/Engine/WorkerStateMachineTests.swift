@@ -1,0 +1,283 @@
+import Foundation
+import Testing
+
+@_spi(Store) @testable import TaskQueue
+
+@Suite("What the worker decides")
+struct WorkerStateMachineTests {
+  private let passing = TaskQueueError(.storeFailed, "down", isRetrySafe: true)
+
+  /// Takes up attempts on all runners, and hands their tickets out by task.
+  private func startAll(_ driver: MachineDriver, _ body: (consuming Attempt) -> Void) {
+    for runner in driver.runners {
+      if let attempt = driver.start(runner) { body(attempt) }
+    }
+  }
+
+  // MARK: Claiming
+
+  @Test("S20 An idle worker asks for its handlers' number, one with a claim under way for nothing, a full one neither")
+  func limits() {
+    let driver = MachineDriver()
+    #expect(driver.exchange?.claim?.limit == 10)
+    driver.wait(.milliseconds(200))
+    #expect(driver.orders.filter(\.call.isExchange).count == 1, "one exchange at a time")
+    driver.claimed(1...10)
+    driver.wait(.milliseconds(200))
+    #expect(driver.exchange == nil)
+    #expect(driver.runners.count == 10)
+  }
+
+  @Test("S20 No wait is without a limit, in whatever state the worker is")
+  func wakes() {
+    let driver = MachineDriver()
+    for _ in 1...200 {
+      #expect(driver.wakeAt <= driver.now.advanced(by: .seconds(5)))
+      driver.wait(driver.now.duration(to: driver.wakeAt))
+      driver.answerExchange()
+    }
+  }
+
+  @Test("A task claimed again by ourselves is started once, and the old claim's handler cannot speak for it")
+  func staleClaims() throws {
+    let driver = MachineDriver { $0.lease = .seconds(6) }
+    driver.claimed(1...1)
+    let first = driver.start(driver.runners[0])
+    guard let first else { throw TaskQueueError(.unknownTask, "not started") }
+    driver.wait(.seconds(1))
+    driver.claimed(1...1, token: 2)
+    #expect(driver.cancelled == [driver.runners[0]], "its claim was lost")
+    driver.change { machine, now in machine.end(first.ticket, Judgement(settlement: nil), at: now) }
+    driver.change { machine, _ in machine.endRunner(driver.runners[0]) }
+    let second = driver.runners.last.flatMap { driver.start($0).map(Self.discard) }
+    #expect(second == 2)
+  }
+
+  private static func discard(_ attempt: consuming Attempt) -> Int64 {
+    let token = attempt.task.claim.token
+    attempt.ticket.redeem()
+    return token
+  }
+
+  @Test("Hoarding: what was claimed at a pace that is over goes back, least urgent first")
+  func hoard() {
+    let driver = MachineDriver { $0.maxPrefetch = 2_000 }
+    driver.claimed(1...10)
+    // Ten handlers that end within 5 ms: a pace of 2,000 a second.
+    for _ in 1...20 {
+      for runner in driver.runners {
+        var next = driver.start(runner)
+        while let attempt = next.take() {
+          var ticket: AttemptTicket? = attempt.ticket
+          driver.change { machine, now in
+            var needsTurn = false
+            next = machine.complete(&ticket, at: now, needsTurn: &needsTurn)
+          }
+        }
+      }
+      driver.wait(.milliseconds(5))
+      let limit = Int64(driver.exchange?.claim?.limit ?? 0)
+      let first = Int64(1_000 * driver.now.duration(to: driver.now).components.seconds) + 1_000_000 + limit
+      driver.answerExchange(claimed: limit > 0 ? (first...(first + limit - 1)).map { MachineDriver.task($0) } : [], mayHaveMore: true)
+    }
+    // Slow ones from here on.
+    startAll(driver) { attempt in attempt.ticket.redeem() }
+    driver.wait(.milliseconds(600))
+    driver.wait(.milliseconds(600))
+    let released = driver.exchange?.settlements.filter { if case .release = $0.action { true } else { false } } ?? []
+    #expect(!released.isEmpty)
+    #expect(driver.machine.queue.count <= 10)
+  }
+
+  // MARK: Outcomes (34)
+
+  @Test("S34 An outcome that meets a passing error is kept and offered again; one of which the data is refused is named and dropped")
+  func keepsOutcomes() {
+    let driver = MachineDriver()
+    driver.claimed(1...4)
+    startAll(driver) { attempt in
+      let (claim, ticket) = (attempt.task.claim, attempt.ticket)
+      driver.change { machine, now in
+        machine.end(ticket, Judgement(settlement: Settlement(claim, .complete)), at: now)
+      }
+    }
+    driver.answerExchange()
+    for code in ["57014", "25006", "53100", "XX000"] {
+      driver.wait(.seconds(2))
+      #expect(driver.exchange?.settlements.isEmpty == false)
+      driver.failExchange(TaskQueueError(.storeFailed, code))
+    }
+    var refused = TaskQueueError(.storeFailed, "22P05")
+    refused.isDataRefused = true
+    var rounds = 0
+    while driver.machine.held.count > 0, rounds < 40 {
+      rounds += 1
+      driver.wait(.seconds(2))
+      guard let settlements = driver.exchange?.settlements, !settlements.isEmpty else {
+        driver.answerExchange()
+        continue
+      }
+      if settlements.contains(where: { $0.claim.id == TaskID(2) }) { driver.failExchange(refused) } else { driver.answerExchange() }
+    }
+    #expect(driver.machine.held.isEmpty && driver.machine.outcomes.isEmpty)
+    let dropped = driver.events.compactMap { if case .outcomeRefused(let task, _) = $0 { task.id } else { nil } }
+    #expect(dropped == [TaskID(2)], "one, and only it")
+  }
+
+  @Test("A settlement whose row is locked is offered again, and holds up nobody")
+  func busy() {
+    let driver = MachineDriver()
+    driver.claimed(1...2)
+    startAll(driver) { attempt in
+      let (claim, ticket) = (attempt.task.claim, attempt.ticket)
+      driver.change { machine, now in
+        machine.end(ticket, Judgement(settlement: Settlement(claim, .complete)), at: now)
+      }
+    }
+    driver.answerExchange()
+    driver.answerExchange([.busy, .applied])
+    #expect(driver.machine.held.count == 1)
+    driver.wait(.milliseconds(20))
+    #expect(driver.exchange?.settlements.count == 1)
+    driver.answerExchange([.applied])
+    #expect(driver.machine.held.isEmpty)
+  }
+
+  @Test("The answer of an exchange that was given up still counts")
+  func lateAnswer() {
+    let driver = MachineDriver { $0.lease = .seconds(6) }
+    let late = driver.orders.first { $0.call.isExchange }
+    guard let late, let ticket = driver.machine.begin(late.id, at: driver.now) else {
+      Issue.record("no exchange")
+      return
+    }
+    driver.wait(.seconds(4))
+    #expect(driver.events.contains { if case .storeFailed = $0 { true } else { false } })
+    let exchange = Exchange(claimed: [MachineDriver.task(7)])
+    driver.change { machine, now in machine.end(ticket, .exchanged(exchange), at: now) }
+    #expect(driver.machine.held[TaskID(7)] != nil, "it is ours in truth")
+  }
+
+  // MARK: Leases and timeouts (32, 35)
+
+  @Test("S32 The end of a lease is noticed while every call hangs")
+  func leaseEnds() {
+    let driver = MachineDriver { $0.lease = .seconds(6) }
+    driver.claimed(1...1)
+    startAll(driver) { attempt in attempt.ticket.redeem() }
+    driver.wait(.seconds(2))
+    #expect(driver.orders.contains { $0.call.isRenewal })
+    driver.wait(.seconds(4))
+    #expect(driver.cancelled == driver.runners)
+    #expect(driver.events.contains { if case .leaseLost = $0 { true } else { false } })
+  }
+
+  @Test("S35 A handler that ignores its timeout is given up after the grace time; its slot is free, its task judged")
+  func givenUp() {
+    let driver = MachineDriver(timeout: .seconds(2)) { $0.concurrency = 1; $0.maxPrefetch = 0 }
+    driver.claimed(1...1)
+    startAll(driver) { attempt in attempt.ticket.redeem() }
+    driver.wait(.seconds(2))
+    #expect(driver.cancelled.count == 1)
+    #expect(driver.judged.isEmpty)
+    driver.wait(.seconds(5))
+    #expect(driver.judged == [.timeout])
+    driver.turn()
+    #expect(driver.exchange?.settlements.count == 1)
+    driver.answerExchange(claimed: [MachineDriver.task(2)])
+    driver.answerExchange(claimed: [MachineDriver.task(2)])
+    #expect(driver.runners.count == 2, "another runner takes the slot")
+    #expect(driver.start(driver.runners[0]) == nil, "the stray one gets nothing any more")
+  }
+
+  // MARK: Looks (33)
+
+  @Test("S33 A look that was put off for want of a slot is what the next free slot does")
+  func putOffLook() {
+    let driver = MachineDriver { $0.concurrency = 1; $0.maxPrefetch = 0 }
+    driver.answerExchange(claimed: [MachineDriver.task(1)], mayHaveMore: true)
+    driver.runners.last.flatMap { driver.start($0) }.map { attempt in
+      driver.wait(.seconds(5))
+      let (claim, ticket) = (attempt.task.claim, attempt.ticket)
+      driver.change { machine, now in machine.end(ticket, Judgement(settlement: Settlement(claim, .complete)), at: now) }
+    }
+    let claims = driver.orders.compactMap { order in
+      if case .exchange(_, let claim?) = order.call { claim } else { nil }
+    }
+    #expect(claims.contains { $0.scope.isLook }, "not a claim at the position")
+  }
+
+  @Test("S33 A look that another worker's kept from looking is repeated soon, and at last made without asking")
+  func deniedLook() {
+    let driver = MachineDriver()
+    var scopes: [Bool] = []
+    for _ in 1...8 {
+      guard let claim = driver.exchange?.claim else { break }
+      if case .everything = claim.scope { scopes.append(true) } else { scopes.append(false) }
+      driver.answer(.exchanged(Exchange(lookedAtEverything: !claim.scope.isLook))) { $0.isExchange }
+      driver.wait(.milliseconds(300))
+    }
+    #expect(scopes.contains(true))
+  }
+
+  // MARK: Shutdown (32)
+
+  @Test("S32 A shutdown ends within its grace times and one deadline, while nothing answers", arguments: [true, false])
+  func shutdown(isRunning: Bool) {
+    let driver = MachineDriver { $0.shutdownGrace = .seconds(6); $0.cancellationGrace = .seconds(1); $0.lease = .seconds(60) }
+    driver.claimed(1...3)
+    if isRunning { startAll(driver) { attempt in attempt.ticket.redeem() } }
+    driver.change { machine, now in machine.drain(at: now) }
+    let start = driver.now
+    while !driver.machine.isOver, start.duration(to: driver.now) < .seconds(60) {
+      driver.wait(min(.milliseconds(100), max(.milliseconds(1), driver.now.duration(to: driver.wakeAt))))
+    }
+    #expect(start.duration(to: driver.now) <= .seconds(17) + .milliseconds(100))
+    #expect(driver.events.contains { if case .outcomesLeft = $0 { true } else { false } })
+  }
+
+  @Test("S26 Draining hands queued tasks back and starts none")
+  func draining() {
+    let driver = MachineDriver()
+    driver.claimed(1...3)
+    driver.change { machine, now in machine.drain(at: now) }
+    for runner in driver.runners { #expect(driver.start(runner) == nil) }
+    #expect(driver.exchange?.settlements.count == 3)
+    driver.answerExchange()
+    driver.turn()
+    #expect(driver.machine.isOver)
+  }
+
+  // MARK: Clocks
+
+  @Test("A store's clock that jumps ahead is told, and leases are judged by the expected time for one lease")
+  func clockJump() {
+    let driver = MachineDriver { $0.lease = .seconds(60) }
+    let date = Date(timeIntervalSince1970: 1e9)
+    driver.answer(.exchanged(Exchange(storeTime: date))) { $0.isExchange }
+    driver.wait(.seconds(1))
+    driver.answer(.exchanged(Exchange(storeTime: date + 3_601))) { $0.isExchange }
+    #expect(driver.events.contains { if case .clockJumped = $0 { true } else { false } })
+    driver.wait(.seconds(2))
+    let judged = driver.exchange?.claim?.leasesAt
+    #expect(judged.map { $0 < date + 10 } == true)
+    driver.answer(.exchanged(Exchange(storeTime: date + 3_603))) { $0.isExchange }
+    driver.wait(.seconds(62))
+    driver.answer(.exchanged(Exchange(storeTime: date + 3_665))) { $0.isExchange }
+    driver.wait(.seconds(2))
+    #expect(driver.exchange?.claim?.leasesAt.map { $0 > date + 3_600 } == true)
+  }
+
+  @Test("Polling backs off from the minimum to the maximum and drops back")
+  func backoff() {
+    var generator = SystemRandomNumberGenerator()
+    var interval = BackoffInterval(minimum: .milliseconds(1), maximum: .seconds(1))
+    let waits = (0..<15).map { _ in interval.next(using: &generator) }
+    for (index, wait) in waits.enumerated() {
+      let step = min(Duration.seconds(1), .milliseconds(1) * (1 << index))
+      #expect(wait >= step * 0.9 && wait <= step * 1.1)
+    }
+    interval.reset()
+    #expect(interval.next(using: &generator) <= .microseconds(1_100))
+  }
+}

@@ -1,0 +1,28 @@
+-- The public functions of the same names for roles without a right on the tables (see grant_operator), which call it for them. What
+-- they ask for is named, so that nothing else can be done with the owner's rights.
+CREATE OR REPLACE FUNCTION _operate(operation text, VARIADIC arguments text[]) RETURNS SETOF text
+LANGUAGE plpgsql
+SECURITY DEFINER
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+  -- Else the two would call each other for ever.
+  IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
+    RAISE EXCEPTION 'TaskQueue: the owner of the functions may not write the tables' USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  CASE operation
+    WHEN 'cancel' THEN
+      RETURN NEXT cancel(arguments[1]::bigint);
+    WHEN 'retry' THEN
+      RETURN NEXT retry(arguments[1]::bigint);
+    WHEN 'run_now' THEN
+      RETURN NEXT run_now(arguments[1]::bigint, arguments[2]::int)::text;
+    WHEN '_redrive' THEN
+      RETURN QUERY SELECT r::text
+        FROM _redrive(arguments[1]::bigint[], arguments[2], arguments[3]::interval, arguments[4]::int, arguments[5]::boolean) AS r;
+    WHEN 'resolve_effect' THEN
+      RETURN NEXT resolve_effect(arguments[1]::bigint, arguments[2], arguments[3], arguments[4]::json, arguments[5]);
+  END CASE;
+END $$;
+
+REVOKE EXECUTE ON FUNCTION _operate FROM PUBLIC;

@@ -1,0 +1,20 @@
+--   SELECT taskqueue.grant_operator('on_call');
+-- FOR UPDATE needs the right to update some column: of dead_task one that only people read.
+CREATE OR REPLACE FUNCTION grant_operator(role_name text) RETURNS void
+LANGUAGE sql
+SET search_path FROM CURRENT
+AS $$
+  SELECT _grant(role_name, ARRAY[
+    'SELECT ON task, dead_task, effect, inbox_event, alarm_rule, paused_queue, live_task, dead_letter, overdue, unsettled_effect',
+    'SELECT ON SEQUENCE task_id_seq',
+    'INSERT, DELETE ON paused_queue',
+    'INSERT, UPDATE, DELETE ON alarm_rule',
+    'DELETE, UPDATE (detail) ON dead_task',
+    'EXECUTE ON FUNCTION _operate, cancel, retry, run_now, redrive, _redrive, purge, pause_queue, resume_queue, resolve_effect,
+      _wake, _channel'])
+$$;
+
+COMMENT ON FUNCTION grant_operator IS
+  'Lets a role look at everything, payloads included, and use cancel, retry, run_now, redrive, purge, pause_queue, resume_queue and
+  resolve_effect, also by TaskClient. It cannot enqueue, claim or settle tasks, nor write a payload. Only for the owner of the
+  schema''s tables. Idempotent; to be repeated after an upgrade. Takes no right away that the role had before.';
