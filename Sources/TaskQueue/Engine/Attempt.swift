@@ -20,7 +20,7 @@ struct AttemptTicket: ~Copyable, Sendable {
     self.runner = runner
   }
 
-  deinit { preconditionFailure("an attempt was never reported as ended") }
+  deinit { forgottenObligation("an attempt was never reported as ended") }
 
   consuming func redeem() { discard self }
 }
@@ -62,4 +62,10 @@ struct RunnerSlot: Sendable {
   var generation: Int32 = 0
   var isAlive = false
   var running: Running?
+}
+
+/// A ticket was dropped: somebody waits for ever for what it stands for. Not `Never`, as that would leave code behind it.
+@inline(never)
+func forgottenObligation(_ what: String) {
+  preconditionFailure(what)
 }

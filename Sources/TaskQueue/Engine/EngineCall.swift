@@ -50,7 +50,7 @@ struct CallTicket: ~Copyable, Sendable {
     self.startedAt = startedAt
   }
 
-  deinit { preconditionFailure("a call of the store was never reported as ended") }
+  deinit { forgottenObligation("a call of the store was never reported as ended") }
 
   consuming func redeem() { discard self }
 }

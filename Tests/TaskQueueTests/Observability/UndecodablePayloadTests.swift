@@ -18,7 +18,7 @@ struct UndecodablePayloadTests {
     var total: Int?
   }
 
-  private static let secret = "4111-1111"
+  fileprivate static let secret = "4111-1111"
 
   private func description(_ json: String, coding: PayloadCoding = .standard) throws -> String {
     let error = try #require(throws: (any Error).self) {
@@ -44,7 +44,7 @@ struct UndecodablePayloadTests {
     _ = try description(#"{"total": 4111.5}"#)
     _ = try description(#"{"total": 4111"#)
     _ = try description(#""\#(Self.secret)""#)
-    struct Refusal: Error, CustomStringConvertible { var description = secret }
+    struct Refusal: Error, CustomStringConvertible { var description = UndecodablePayloadTests.secret }
     #expect(!UndecodablePayload(Refusal()).description.contains(Self.secret))
   }
 
