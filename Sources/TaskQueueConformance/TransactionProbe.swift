@@ -38,7 +38,7 @@ struct TransactionProbe<Store: TransactionalTaskStore & StoreContract>: Sendable
   /// What another client does or sees while the calling task's transaction is open. A store may refuse it to that task itself, which would
   /// wait for what it holds; a detached task is none of its children.
   func elsewhere<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
-    try await Task.detached(operation: body).value
+    try await Task.detached { try await body() }.value
   }
 
   /// A new task, claimed.
