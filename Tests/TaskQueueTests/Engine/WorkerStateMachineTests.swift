@@ -74,7 +74,10 @@ struct WorkerStateMachineTests {
       driver.wait(.milliseconds(5))
       let limit = Int64(driver.exchange?.claim?.limit ?? 0)
       let first = Int64(1_000 * driver.now.duration(to: driver.now).components.seconds) + 1_000_000 + limit
-      driver.answerExchange(claimed: limit > 0 ? (first...(first + limit - 1)).map { MachineDriver.task($0) } : [], mayHaveMore: true)
+      driver.answerExchange(
+        claimed: limit > 0 ? (first...(first + limit - 1)).map { MachineDriver.task($0) } : [],
+        mayHaveMore: true
+      )
     }
     // Slow ones from here on.
     startAll(driver) { attempt in attempt.ticket.redeem() }
@@ -87,7 +90,9 @@ struct WorkerStateMachineTests {
 
   // MARK: Outcomes (34)
 
-  @Test("S34 An outcome that meets a passing error is kept and offered again; one of which the data is refused is named and dropped")
+  @Test(
+    "S34 An outcome that meets a passing error is kept and offered again; one of which the data is refused is named and dropped"
+  )
   func keepsOutcomes() {
     let driver = MachineDriver()
     driver.claimed(1...4)
@@ -110,7 +115,11 @@ struct WorkerStateMachineTests {
         driver.answerExchange()
         continue
       }
-      if settlements.contains(where: { $0.claim.id == TaskID(2) }) { driver.failExchange(refused) } else { driver.answerExchange() }
+      if settlements.contains(where: { $0.claim.id == TaskID(2) }) {
+        driver.failExchange(refused)
+      } else {
+        driver.answerExchange()
+      }
     }
     #expect(driver.machine.held.isEmpty && driver.machine.outcomes.isEmpty)
     let dropped = driver.events.compactMap { if case .outcomeRefused(let task, _) = $0 { task.id } else { nil } }
@@ -160,7 +169,10 @@ struct WorkerStateMachineTests {
 
   @Test("S35 A handler that ignores its timeout is given up after the grace time; its slot is free, its task judged")
   func givenUp() {
-    let driver = MachineDriver(timeout: .seconds(2)) { $0.concurrency = 1; $0.maxPrefetch = 0 }
+    let driver = MachineDriver(timeout: .seconds(2)) {
+      $0.concurrency = 1
+      $0.maxPrefetch = 0
+    }
     driver.claimed(1...1)
     startAll(driver) { attempt in attempt.ticket.redeem() }
     driver.wait(.seconds(2))
@@ -180,7 +192,10 @@ struct WorkerStateMachineTests {
 
   @Test("S33 A look that was put off for want of a slot is what the next free slot does")
   func putOffLook() {
-    let driver = MachineDriver { $0.concurrency = 1; $0.maxPrefetch = 0 }
+    let driver = MachineDriver {
+      $0.concurrency = 1
+      $0.maxPrefetch = 0
+    }
     driver.answerExchange(claimed: [MachineDriver.task(1)], mayHaveMore: true)
     startAll(driver) { attempt in
       driver.wait(.seconds(5))
@@ -209,7 +224,11 @@ struct WorkerStateMachineTests {
 
   @Test("S32 A shutdown ends within its grace times and one deadline, while nothing answers", arguments: [true, false])
   func shutdown(isRunning: Bool) {
-    let driver = MachineDriver { $0.shutdownGrace = .seconds(6); $0.cancellationGrace = .seconds(1); $0.lease = .seconds(60) }
+    let driver = MachineDriver {
+      $0.shutdownGrace = .seconds(6)
+      $0.cancellationGrace = .seconds(1)
+      $0.lease = .seconds(60)
+    }
     driver.claimed(1...3)
     if isRunning { startAll(driver) { attempt in attempt.ticket.redeem() } }
     driver.change { machine, now in machine.drain(at: now) }
