@@ -36,7 +36,10 @@ struct RunnerBook: Sendable {
 
   /// The runner's Swift task ends. One that was given up is no stray any more.
   mutating func remove(_ id: RunnerID) {
-    guard isAlive(id) else { return strayCount -= 1 }
+    guard isAlive(id) else {
+      strayCount -= 1
+      return
+    }
     vacate(id.slot)
   }
 
