@@ -44,6 +44,7 @@ let package = Package(
     .target(
       name: "TaskQueue",
       dependencies: [
+        "SeededRandom",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Metrics", package: "swift-metrics"),
