@@ -12,6 +12,26 @@ extension TaskQueueError {
 
   /// What a caller sees of an error of the layer below.
   init(_ error: LibpqError, _ repeatability: Repeatability) {
+    if error.code == .nestedUse {
+      self.init(
+        .storeFailed,
+        """
+        A task inside a transaction called the store again without it, which needs a second connection. \
+        Pass the transaction on (in: transaction), or make the call after it.
+        """,
+        underlying: error
+      )
+      return
+    }
+    if error.code == .acquireTimeout {
+      self.init(
+        .storeFailed,
+        "All of the store's connections were in use for too long; raise maxConnections, or hold transactions for a shorter time.",
+        underlying: error,
+        isRetrySafe: true
+      )
+      return
+    }
     switch (error.isOutcomeUnknown, error.sqlState) {
     case (true, _):
       if case .unsafe = repeatability {

@@ -12,17 +12,17 @@ struct PoolStateMachineTests {
     for _ in 0..<2 { #expect(isOpen(machine.lease(now: 0).0)) }
     for name in ["a", "b"] {
       guard case .wait = machine.lease(now: 0).0 else { return #expect(Bool(false), "has to wait") }
-      machine.enqueue(name, id: UInt64(name.utf8.count + Int(name.utf8.first ?? 0)))
+      _ = machine.enqueue(name, id: UInt64(name.utf8.first ?? 0), deadline: 9)
     }
     guard case .exhausted = machine.lease(now: 0).0 else { return #expect(Bool(false), "the queue has a bound") }
-    guard case .hand("a", 1) = machine.release(1, isReusable: true, expiry: 10, now: 0) else {
+    guard case .hand("a", 1) = machine.release(1, isReusable: true, generation: 0, expiry: 10, now: 0) else {
       return #expect(Bool(false), "a is first")
     }
-    guard case .handSlot("b", closing: 2) = machine.release(2, isReusable: false, expiry: 10, now: 0) else {
+    guard case .handSlot("b", closing: 2) = machine.release(2, isReusable: false, generation: 0, expiry: 10, now: 0) else {
       return #expect(Bool(false), "b opens its own")
     }
-    _ = machine.release(1, isReusable: true, expiry: 10, now: 0)
-    _ = machine.release(3, isReusable: true, expiry: 10, now: 0)
+    _ = machine.release(1, isReusable: true, generation: 0, expiry: 10, now: 0)
+    _ = machine.release(3, isReusable: true, generation: 0, expiry: 10, now: 0)
     guard case .use(3) = machine.lease(now: 0).0 else { return #expect(Bool(false), "last in, first out") }
     #expect(machine.idleCount == 1)
     #expect(machine.lentCount == 1)
@@ -32,7 +32,7 @@ struct PoolStateMachineTests {
   func expiry() {
     var machine = Machine(maximum: 2, maxWaiters: 2)
     for _ in 0..<2 { _ = machine.lease(now: 0) }
-    for connection in 1...2 { _ = machine.release(connection, isReusable: true, expiry: 5, now: 0) }
+    for connection in 1...2 { _ = machine.release(connection, isReusable: true, generation: 0, expiry: 5, now: 0) }
     let (lease, expired) = machine.lease(now: 6)
     #expect(isOpen(lease))
     #expect(expired == [2, 1])
@@ -70,7 +70,7 @@ struct PoolStateMachineTests {
           lent.append(nextConnection)
         case .wait:
           nextID += 1
-          machine.enqueue("\(nextID)", id: nextID)
+          _ = machine.enqueue("\(nextID)", id: nextID, deadline: .max)
           waiting.append(nextID)
         case .exhausted: #expect(waiting.count == 4)
         case .closed: #expect(Bool(false), "not closed")
@@ -78,7 +78,7 @@ struct PoolStateMachineTests {
       case 2 where !lent.isEmpty:
         let connection = lent.remove(at: Int.random(in: 0..<lent.count, using: &random))
         let isReusable = Bool.random(using: &random)
-        serve(machine.release(connection, isReusable: isReusable, expiry: now + 50, now: now))
+        serve(machine.release(connection, isReusable: isReusable, generation: machine.generation, expiry: now + 50, now: now))
       case 3 where !lent.isEmpty:
         lent.removeLast()
         serve(machine.slotFailed())

@@ -2,8 +2,9 @@ import CLibpq
 
 extension ConnectionCore {
   /// Opens the connection within the configured deadline.
-  func connect(_ interruption: Interruption?) throws(LibpqError) {
-    let deadline = ContinuousClock.now + configuration.connectTimeout
+  func connect(_ interruption: Interruption?, _ call: CallDeadline? = nil) throws(LibpqError) {
+    let own = ContinuousClock.Instant.after(configuration.connectTimeout)
+    let deadline = min(own, call?.cancelAt ?? own)
     handle = ConnectionHandle(consuming: try start())
     var state = PGRES_POLLING_WRITING
     while state != PGRES_POLLING_OK {

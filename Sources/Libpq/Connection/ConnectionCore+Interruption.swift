@@ -28,9 +28,9 @@ extension ConnectionCore {
 }
 
 extension LibpqConnection {
-  /// Whether the connection is open, outside a transaction, and not in a COPY.
-  var isIdle: Bool {
-    core.status.withLock { $0.isUsable && $0.isIdle && $0.pendingBegin == nil }
+  /// What the pool asks when the connection comes back: whether it can be lent again, and whether all of the pool's are in doubt.
+  var returnState: (isReusable: Bool, isDoubtful: Bool) {
+    core.status.withLock { ($0.isUsable && $0.isIdle && $0.pendingBegin == nil && !$0.isDoubtful, $0.isDoubtful) }
   }
 
   /// Whether the server has said nothing since the last statement. What it says unasked is mostly farewell.

@@ -11,7 +11,8 @@ extension ConnectionCore {
   /// Sends all statements and one sync, then reads all results.
   func pipeline(
     _ statements: [LibpqStatement],
-    _ interruption: Interruption?
+    _ interruption: Interruption?,
+    _ deadline: CallDeadline? = nil
   ) throws(LibpqError) -> [LibpqResult] {
     guard !statements.isEmpty else { return [] }
     // Everything that can be wrong on this side is found before anything is sent.
@@ -21,7 +22,7 @@ extension ConnectionCore {
       try statement.validate()
       buffers.append(try ParameterBuffer(statement.parameters))
     }
-    var exchange = try begin(interruption)
+    var exchange = try begin(interruption, deadline)
     guard PQenterPipelineMode(handle.pointer) == 1 else { throw sendFailure(exchange) }
     let steps: [Step]
     do throws(LibpqError) {

@@ -1,18 +1,23 @@
 import CLibpq
+import Synchronization
 
 extension ConnectionCore {
   /// Runs one statement by itself, or as a pipeline where something has to go before it.
-  func query(_ statement: LibpqStatement, _ interruption: Interruption?) throws(LibpqError) -> LibpqResult {
+  func query(
+    _ statement: LibpqStatement,
+    _ interruption: Interruption?,
+    _ deadline: CallDeadline? = nil
+  ) throws(LibpqError) -> LibpqResult {
     try statement.validate()
     let parameters = try ParameterBuffer(statement.parameters)
     let entry = try preparedEntry(statement, parameters)
     let isPrepareDue = statement.name != nil && configuration.preparesStatements && entry == nil
     if isPrepareDue || hasPendingBegin {
-      let results = try pipeline([statement], interruption)
+      let results = try pipeline([statement], interruption, deadline)
       guard let result = results.first else { throw LibpqError(.protocolViolation, "no result") }
       return result
     }
-    var exchange = try begin(interruption)
+    var exchange = try begin(interruption, deadline)
     let isSent = send(statement, parameters, preparedAs: entry?.serverName)
     guard isSent else { throw sendFailure(exchange, maybeSent: true) }
     let collected = try collect(&exchange)
@@ -129,6 +134,7 @@ extension ConnectionCore {
   /// What a failed result means for the caller.
   func failure(_ pointer: OpaquePointer, _ exchange: Exchange) -> LibpqError {
     let isFatal = LibpqError.isFatal(pointer)
+    noteDoubt(LibpqError.sqlState(of: pointer))
     if isFatal || PQstatus(handle.pointer) != CONNECTION_OK {
       var error = LibpqError(.connectionLost, result: pointer)
       // A session that the server ends while a statement runs has rolled it back. Silence, or an end after the last answer, proves nothing.
@@ -138,6 +144,15 @@ extension ConnectionCore {
     var error = LibpqError(.server, result: pointer)
     if let ending = exchange.ending, error.sqlState == "57014" { error.code = ending }
     return error
+  }
+
+  /// read_only_sql_transaction where nobody asked for one (a standby, or a primary that is being replaced), admin_shutdown, crash_shutdown,
+  /// cannot_connect_now: the pool's other sessions are to be opened anew too.
+  private func noteDoubt(_ sqlState: String?) {
+    guard let sqlState, ["25006", "57P01", "57P02", "57P03"].contains(sqlState) else { return }
+    status.withLock { status in
+      if sqlState != "25006" || !status.isReadOnlyAsked { status.isDoubtful = true }
+    }
   }
 
   func lost(_ exchange: Exchange) -> LibpqError {

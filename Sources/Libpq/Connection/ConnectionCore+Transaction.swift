@@ -1,8 +1,10 @@
 import CLibpq
+import Synchronization
 
 extension ConnectionCore {
   /// Sends COMMIT and waits for its answer, whatever happens to the calling task.
   func commit() throws(LibpqError) {
+    defer { status.withLock { $0.isReadOnlyAsked = false } }
     // Nothing was done, so nothing was begun.
     guard takePendingBegin() == nil else { return }
     guard PQstatus(handle.pointer) == CONNECTION_OK else {
@@ -31,6 +33,7 @@ extension ConnectionCore {
 
   /// Rolls back, whatever happens to the calling task. If the server does not answer, the connection is closed, which has the same effect.
   func rollback() {
+    defer { status.withLock { $0.isReadOnlyAsked = false } }
     guard takePendingBegin() == nil else { return }
     guard PQstatus(handle.pointer) == CONNECTION_OK else { return finish() }
     do throws(LibpqError) {

@@ -36,6 +36,10 @@ actor ConnectionCore {
     var backendProcessID: Int32 = 0
     var isUsable = false
     var isIdle = false
+    /// Whether the server has shown that its other sessions are no good either: silent, read-only, shutting down. Stays.
+    var isDoubtful = false
+    /// Whether the transaction was asked to be read only, so that a refused write says nothing of the server.
+    var isReadOnlyAsked = false
     /// BEGIN, not sent yet: it travels with the transaction's first statement.
     var pendingBegin: LibpqStatement?
   }
@@ -60,7 +64,7 @@ actor ConnectionCore {
     handle.finish()
     isCopying = false
     copyCancelRequest = nil
-    status.withLock { $0 = Status(backendProcessID: $0.backendProcessID) }
+    status.withLock { $0 = Status(backendProcessID: $0.backendProcessID, isDoubtful: $0.isDoubtful) }
   }
 
   /// Records what other threads may ask for without a hop.
@@ -78,7 +82,7 @@ actor ConnectionCore {
   }
 
   /// The start of an exchange: the connection is open, the caller not cancelled.
-  func begin(_ interruption: Interruption?) throws(LibpqError) -> Exchange {
+  func begin(_ interruption: Interruption?, _ deadline: CallDeadline? = nil) throws(LibpqError) -> Exchange {
     guard PQstatus(handle.pointer) == CONNECTION_OK else {
       throw LibpqError(.connectionLost, "the connection is closed")
     }
@@ -90,7 +94,14 @@ actor ConnectionCore {
     }
     var exchange = Exchange()
     exchange.interruption = interruption
-    exchange.deadline = configuration.statementTimeout.map { .now + $0 }
+    exchange.deadline = configuration.statementTimeout.map { .after($0) }
+    if let deadline {
+      guard deadline.cancelAt > .now else {
+        throw LibpqError(.timeout, "the time for the call was over before the statement was sent")
+      }
+      exchange.deadline = min(exchange.deadline ?? deadline.cancelAt, deadline.cancelAt)
+      exchange.end = deadline.end
+    }
     exchange.isInTransactionBlock = hasPendingBegin || PQtransactionStatus(handle.pointer) != PQTRANS_IDLE
     return exchange
   }
@@ -151,6 +162,10 @@ actor ConnectionCore {
   func wait(_ exchange: inout Exchange, reading: Bool = true, writing: Bool) throws(LibpqError) {
     while true {
       if exchange.ending == nil, exchange.interruption?.isRequested == true {
+        if exchange.isLeftAtOnce {
+          exchange.ending = .cancelled
+          throw abandon(exchange)
+        }
         requestCancel(&exchange, .cancelled)
       }
       switch poll(reading: reading, writing: writing, until: exchange.nextCancelRequest ?? exchange.deadline) {
@@ -178,7 +193,8 @@ actor ConnectionCore {
 
   private func requestCancel(_ exchange: inout Exchange, _ reason: LibpqError.Code) {
     exchange.ending = reason
-    exchange.deadline = .now + configuration.cancelTimeout
+    let giveUp = ContinuousClock.Instant.after(configuration.cancelTimeout)
+    exchange.deadline = exchange.end.map { min($0, giveUp) } ?? giveUp
     exchange.cancelRequest = CancelRequest.send(handle.pointer, wakeUp)
     scheduleRepetition(&exchange)
   }
@@ -197,6 +213,7 @@ actor ConnectionCore {
 
   /// Closes a connection whose server does not answer.
   func abandon(_ exchange: Exchange) -> LibpqError {
+    status.withLock { $0.isDoubtful = true }
     finish()
     return LibpqError(
       exchange.ending ?? .timeout,

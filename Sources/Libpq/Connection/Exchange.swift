@@ -4,6 +4,10 @@ struct Exchange {
   var interruption: Interruption?
   /// When to ask for an end; once ``ending`` is set, when to give up the connection.
   var deadline: ContinuousClock.Instant?
+  /// When the connection is given up at the latest, also while the answer to a cancel request is awaited; nil: no such instant.
+  var end: ContinuousClock.Instant?
+  /// Whether the caller's cancellation gives the connection up at once, instead of asking the server.
+  var isLeftAtOnce = false
   /// Set once the server has been asked to cancel: what to throw if it does.
   var ending: LibpqError.Code?
   var cancelRequest: CancelRequest?

@@ -60,6 +60,7 @@ extension ConnectionCore {
         return LibpqError(.protocolViolation, "the connection is in a transaction or a COPY already")
       }
       status.pendingBegin = begin
+      status.isReadOnlyAsked = options.isReadOnly
       return nil
     }
     if let problem { throw problem }

@@ -12,13 +12,19 @@ public final class LibpqConnection: LibpqQueryable {
 
   /// Opens a connection.
   ///
-  /// - Throws: ``LibpqError/Code/connectFailed`` at the latest when `connectTimeout` has passed (name resolution inside libpq may overrun
-  ///   it), ``LibpqError/Code/invalidArgument`` for a malformed connection string, ``LibpqError/Code/cancelled``.
+  /// - Throws: ``LibpqError/Code/connectFailed`` at the latest when `connectTimeout` has passed, ``LibpqError/Code/invalidArgument`` for a malformed connection string, ``LibpqError/Code/cancelled``.
   public static func connect(
     _ configuration: LibpqConfiguration
   ) async throws(LibpqError) -> LibpqConnection {
+    try await connect(configuration, nil)
+  }
+
+  static func connect(
+    _ configuration: LibpqConfiguration,
+    _ deadline: CallDeadline?
+  ) async throws(LibpqError) -> LibpqConnection {
     let core = try ConnectionCore(configuration)
-    try await core.interruptible { interruption throws(LibpqError) in try await core.connect(interruption) }
+    try await core.interruptible { interruption throws(LibpqError) in try await core.connect(interruption, deadline) }
     return LibpqConnection(core)
   }
 
@@ -32,6 +38,29 @@ public final class LibpqConnection: LibpqQueryable {
     try await core.interruptible { interruption throws(LibpqError) in
       try await self.core.query(statement, interruption)
     }
+  }
+
+  func query(_ statement: LibpqStatement, _ deadline: CallDeadline) async throws(LibpqError) -> LibpqResult {
+    try await core.interruptible { interruption throws(LibpqError) in
+      try await self.core.query(statement, interruption, deadline)
+    }
+  }
+
+  func pipeline(_ statements: [LibpqStatement], _ deadline: CallDeadline) async throws(LibpqError) -> [LibpqResult] {
+    try await core.interruptible { interruption throws(LibpqError) in
+      try await self.core.pipeline(statements, interruption, deadline)
+    }
+  }
+
+  /// As ``query(_:)``, but ends within `limit`, whatever hangs: the server is asked to cancel at three quarters of it, and the connection
+  /// is given up and closed at its end.
+  ///
+  /// - Throws: also ``LibpqError/Code/timeout``.
+  public func query(
+    _ statement: LibpqStatement,
+    within limit: Duration
+  ) async throws(LibpqError) -> LibpqResult {
+    try await query(statement, CallDeadline(within: limit))
   }
 
   /// Runs one statement, whatever happens to the calling task: for work that a task does on behalf of others, too. The configuration's

@@ -6,6 +6,9 @@ extension LibpqPool {
   /// → the value is returned; aborted → ``LibpqError/Code/transactionAborted``, safe to retry; no answer within about 30 s, or the
   /// transaction still in progress → ``LibpqError/Code/commitOutcomeUnknown``. The answer holds for the server that ran the transaction
   /// and for standbys that had received its commit.
+  ///
+  /// Inside `body`, its child tasks and the tasks it makes by `Task {}`, the pool lends no other connection until the transaction has ended:
+  /// ``LibpqError/Code/nestedUse``.
   public func withTransaction<Value>(
     _ options: LibpqTransactionOptions = .init(),
     _ body: (LibpqTransaction) async throws -> Value
@@ -13,7 +16,11 @@ extension LibpqPool {
     let end = try await withConnection { connection in
       // Else every statement would cost two changes of threads.
       try await withTaskExecutorPreference(connection.core.thread) {
-        try await connection.runTransaction(options, body)
+        let scope = TransactionScope(self)
+        defer { scope.end() }
+        return try await TransactionScope.$current.withValue(scope) {
+          try await connection.runTransaction(options, body)
+        }
       }
     }
     switch end {

@@ -9,7 +9,7 @@ struct PoolStateMachine<Connection, Waiter, Instant: Comparable> {
   enum Lease {
     /// Use this one.
     case use(Connection)
-    /// Open one; then ``release(_:isReusable:openedAt:now:)`` or ``slotFailed()``.
+    /// Open one; then ``release(_:isReusable:generation:expiry:now:)`` or ``slotFailed()``.
     case open
     /// Enqueue a waiter.
     case wait
@@ -37,7 +37,11 @@ struct PoolStateMachine<Connection, Waiter, Instant: Comparable> {
   private var slotsInUse = 0
   /// The last one returned is the first one used, so that unneeded ones age.
   private var idle: [Idle] = []
-  private var waiters = Deque<(id: UInt64, waiter: Waiter)>()
+  private var waiters = Deque<(id: UInt64, waiter: Waiter, deadline: Instant)>()
+  /// When the shell's timer is due; no waiter's deadline is earlier.
+  private var alarm: Instant?
+  /// Connections of earlier generations are not lent again; see ``distrust()``.
+  private(set) var generation: UInt64 = 0
   private var isClosed = false
 
   init(maximum: Int, maxWaiters: Int) {
@@ -66,9 +70,32 @@ struct PoolStateMachine<Connection, Waiter, Instant: Comparable> {
     return (waiters.count < maxWaiters ? .wait : .exhausted, expired)
   }
 
-  /// Appends a waiter, directly after ``lease(now:)`` said so.
-  mutating func enqueue(_ waiter: Waiter, id: UInt64) {
-    waiters.append((id, waiter))
+  /// Appends a waiter, directly after ``lease(now:)`` said so. ``expire(now:)`` is to be called at the instant returned, if there is one.
+  mutating func enqueue(_ waiter: Waiter, id: UInt64, deadline: Instant) -> Instant? {
+    waiters.append((id, waiter, deadline))
+    if let alarm, alarm <= deadline { return nil }
+    alarm = deadline
+    return deadline
+  }
+
+  /// Takes out the waiters whose deadline has come; says when to look again.
+  mutating func expire(now: Instant) -> (expired: [Waiter], next: Instant?) {
+    // An earlier timer may have been replaced by this one, and come all the same.
+    let expired = waiters.filter { $0.deadline <= now }.map(\.waiter)
+    if !expired.isEmpty { waiters.removeAll { $0.deadline <= now } }
+    if let alarm, alarm > now { return (expired, nil) }
+    alarm = waiters.lazy.map(\.deadline).min()
+    return (expired, alarm)
+  }
+
+  /// No connection that is open now is lent again: the idle ones are handed back to be closed, the lent ones are on their return.
+  mutating func distrust() -> [Connection] {
+    generation += 1
+    defer {
+      slotsInUse -= idle.count
+      idle = []
+    }
+    return idle.map(\.connection)
   }
 
   /// Takes out a waiter that was cancelled; nil if it has been served.
@@ -78,8 +105,14 @@ struct PoolStateMachine<Connection, Waiter, Instant: Comparable> {
   }
 
   /// A lent connection comes back.
-  mutating func release(_ connection: Connection, isReusable: Bool, expiry: Instant, now: Instant) -> Release {
-    guard !isClosed, isReusable, expiry > now else {
+  mutating func release(
+    _ connection: Connection,
+    isReusable: Bool,
+    generation: UInt64,
+    expiry: Instant,
+    now: Instant
+  ) -> Release {
+    guard !isClosed, isReusable, generation == self.generation, expiry > now else {
       guard !isClosed, let next = waiters.popFirst() else {
         slotsInUse -= 1
         return .close(connection)

@@ -9,7 +9,7 @@ extension LibpqError {
     public static let connectFailed = Code("connectFailed")
     /// The connection ended while it was in use. See ``LibpqError/isOutcomeUnknown``.
     public static let connectionLost = Code("connectionLost")
-    /// The statement timeout passed; the server was asked to cancel.
+    /// The statement timeout or the limit of the call passed; the server was asked to cancel.
     public static let timeout = Code("timeout")
     /// The calling task was cancelled.
     public static let cancelled = Code("cancelled")
@@ -21,6 +21,10 @@ extension LibpqError {
     public static let transactionAborted = Code("transactionAborted")
     /// The pool was closed.
     public static let poolClosed = Code("poolClosed")
+    /// No connection of the pool became free in time. Nothing was done.
+    public static let acquireTimeout = Code("acquireTimeout")
+    /// A task inside a transaction of a pool asked the same pool for another connection: a mistake of the program. Nothing was done.
+    public static let nestedUse = Code("nestedUse")
     /// Too many callers already wait for a connection of the pool.
     public static let poolExhausted = Code("poolExhausted")
     /// A column does not hold the type that was asked for.

@@ -22,6 +22,11 @@ extension LibpqError {
     self.init(code, Self.trimmed(connection.flatMap { PQerrorMessage($0) }.map { String(cString: $0) } ?? ""))
   }
 
+  /// The SQLSTATE of a failed result.
+  static func sqlState(of result: OpaquePointer) -> String? {
+    PQresultErrorField(result, Int32(UInt8(ascii: "C"))).map { String(cString: $0) }
+  }
+
   /// Whether the server ended the session with this result.
   static func isFatal(_ result: OpaquePointer) -> Bool {
     guard let severity = PQresultErrorField(result, Int32(UInt8(ascii: "V"))) else { return false }

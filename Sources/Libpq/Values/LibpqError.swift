@@ -45,7 +45,7 @@ public struct LibpqError: Error, Sendable {
     guard !isOutcomeUnknown else { return false }
     switch code {
     case .connectFailed: return sqlState.map { Self.retrySafeStates.contains($0) || $0.hasPrefix("08") } ?? true
-    case .connectionLost, .transactionAborted, .timeout, .poolExhausted: return true
+    case .connectionLost, .transactionAborted, .timeout, .acquireTimeout, .poolExhausted: return true
     case .server: return sqlState.map { Self.retrySafeStates.contains($0) } ?? false
     default: return false
     }

@@ -44,6 +44,8 @@ final class EnqueueGroups: Sendable {
 
   /// Stores the task, alone or with those of other callers. An error is this task's own, or the connection's.
   func enqueue(_ task: NewTask) async throws(TaskQueueError) -> EnqueueResult {
+    // A follower takes no connection, but waits for one all the same.
+    do { try pool.refuseNestedUse() } catch { throw TaskQueueError(error, .safe) }
     if machine.withLock({ $0.lead() }) { return try await lead(task) }
     switch await turn(task) {
     case .lead: return try await lead(task)

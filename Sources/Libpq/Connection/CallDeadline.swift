@@ -1,0 +1,20 @@
+/// The two instants of a call that must end in time, whatever hangs.
+struct CallDeadline: Sendable {
+  /// When the server is asked to stop, and when waiting for a connection ends: three quarters of the limit.
+  let cancelAt: ContinuousClock.Instant
+  /// When the connection is given up.
+  let end: ContinuousClock.Instant
+
+  init(within limit: Duration) {
+    let now = ContinuousClock.now
+    cancelAt = .after(limit / 4 * 3, now)
+    end = .after(limit, now)
+  }
+}
+
+extension ContinuousClock.Instant {
+  /// That long from now. A wait of centuries is cut to one, so that no sum overflows.
+  static func after(_ duration: Duration, _ now: Self = .now) -> Self {
+    now + min(duration, .seconds(3_155_760_000))
+  }
+}
