@@ -51,7 +51,7 @@ struct SchemaFilesTests {
       let checksums = try await Migrator(configuration: database.postgresConfiguration).status().applied.map(\.checksum)
       #expect(
         checksums == [
-          "efdc99aca091c6575066f691b4b0e95430575da1e51413b687e0f6d87c74c6e0",
+          "3aa5796d69a098ac62232c2417d555fdd85fc79e046cf01ab944a507f293a37b",
           "a29b04015d6c9f684c63125443a3097c2ade5ed28c3426efbbae21e45dbd3227",
         ]
       )
@@ -70,7 +70,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "0d6d91f9cbbb5b746189e88b3e966cd7f82bcfcbfd2e9cec8da911b0b7f85444"]
+        [FunctionFile.revision: digest] == [1: "fdc1e1ad0c83fe6a51ee2ad95379755f867f6b8723f4503cece861cde84e70a1"]
       )
     }
   }
