@@ -13,8 +13,8 @@
         let id = try await probe.store.withTransaction { transaction in
           let results = try await probe.store.enqueue([probe.tasks.newTask(json: #"{"n":1}"#)], in: transaction)
           try requireEqual(results.map(\.isNew), [true], "isNew")
+          try await probe.tasks.requireNothingToClaim("its transaction is open")
           try await probe.elsewhere {
-            try await probe.tasks.requireNothingToClaim("its transaction is open")
             try require(try await probe.store.task(results[0].id) == nil, "an uncommitted task is seen")
             try requireEqual(try await probe.store.counts(), [], "counts")
           }
@@ -39,11 +39,9 @@
       Check("S11 a task committed late, with an old id, is claimed at the next look") { probe in
         let late = try await probe.store.withTransaction { transaction in
           let late = try await probe.store.enqueue([probe.tasks.newTask()], in: transaction)[0]
-          try await probe.elsewhere {
-            let early = try await probe.tasks.enqueue()
-            try require(late.id < early.id, "ids do not grow in the order of the calls")
-            try await probe.tasks.claimOnly(early.id)
-          }
+          let early = try await probe.elsewhere { try await probe.tasks.enqueue() }
+          try require(late.id < early.id, "ids do not grow in the order of the calls")
+          try await probe.tasks.claimOnly(early.id)
           return late
         }
         try await probe.tasks.claimOnly(late.id)
@@ -75,7 +73,7 @@
             let task = try probe.tasks.newTask(json: #"{"v":2}"#) { $0.unique = UniqueKey("k", mode: mode) }
             let result = try await probe.store.enqueue([task], in: transaction)[0]
             try requireEqual(result, .init(id: id, isNew: false), "result")
-            try await probe.elsewhere { try await probe.tasks.requireNothingToClaim("the change is not committed") }
+            try await probe.tasks.requireNothingToClaim("the change is not committed")
           }
           try await probe.tasks.requireNothingToClaim("the change was rolled back")
           try requireEqual(
@@ -202,19 +200,70 @@
         let task = try await probe.start()
         try await probe.advance(by: .seconds(70))
         try await probe.client.withCompletion(of: probe.context(task)) { _ in
-          try await probe.elsewhere {
-            try await probe.tasks.requireNothingToClaim("its completion is being committed")
-            try requireEqual(try await probe.store.renew([task.claim], lease: .seconds(60)), [.renewed], "renewal")
-          }
+          try await probe.tasks.requireNothingToClaim("its completion is being committed")
+          try requireEqual(try await probe.store.renew([task.claim], lease: .seconds(60)), [.renewed], "renewal")
         }
         try await probe.tasks.requireGone(task.claim.id)
+      },
+      Check(
+        "S33 a settlement never waits for a row that an open transaction has changed, and others beside it are applied"
+      ) {
+        probe in
+        for rollsBack in [false, true] {
+          let unique = UniqueKey("busy \(rollsBack)", mode: .coalesce)
+          let stuck = try await probe.start { $0.unique = unique }
+          let held = try await probe.start()
+          let failed = try await probe.start()
+          let settlements = [
+            Settlement(stuck.claim, .complete), Settlement(held.claim, .complete),
+            Settlement(failed.claim, .fail(StoreProbe.failure(), retryAfter: .seconds(5))),
+            Settlement(Claim(id: stuck.claim.id, token: stuck.claim.token ^ 1), .complete),
+          ]
+          let offer = { () async throws -> [SettlementResult] in
+            try await probe.elsewhere { try await probe.store.exchange(settle: settlements, claim: nil).settled }
+          }
+          let change = { (transaction: Store.Transaction) async throws in
+            let again = try probe.tasks.newTask { $0.unique = unique }
+            _ = try await probe.store.enqueue([again], in: transaction)
+            try requireEqual(try await offer(), [.busy, .applied, .applied, .lost], "settled beside a locked row")
+            try requireEqual(try await offer(), [.busy, .lost, .lost, .lost], "settled once more")
+          }
+          if rollsBack { try await probe.rollingBack(change) } else { try await probe.store.withTransaction(change) }
+          try requireEqual(try await offer(), [.applied, .lost, .lost, .lost], "settled after the transaction")
+          // The mark that the transaction set while the outcome was offered is seen.
+          if rollsBack {
+            try await probe.tasks.requireGone(stuck.claim.id)
+          } else {
+            try await probe.tasks.settleHeld(try await probe.tasks.claimOnly(stuck.claim.id), .complete)
+          }
+          _ = try await probe.store.cancel(failed.claim.id)
+        }
+      },
+      Check("S33 every outcome of a task that an open transaction has marked is busy, and seen with the mark later") {
+        probe in
+        for (name, action) in StoreConformance.everyAction {
+          let unique = UniqueKey("k \(name)", mode: .coalesce)
+          let task = try await probe.start { $0.unique = unique }
+          try await probe.store.withTransaction { transaction in
+            let again = try probe.tasks.newTask { $0.unique = unique }
+            _ = try await probe.store.enqueue([again], in: transaction)
+            let settled = try await probe.elsewhere {
+              try await probe.store.exchange(settle: [Settlement(task.claim, action)], claim: nil).settled
+            }
+            try requireEqual(settled, [.busy], "settled by \(name)")
+          }
+          try await probe.tasks.settleHeld(task, action)
+          let rerun = try await probe.tasks.claimOnly(task.claim.id)
+          try requireEqual(rerun.attempt, 1, "attempt after \(name)")
+          try await probe.tasks.settleHeld(rerun, .complete)
+        }
       },
       Check("S2 a task passed over in an open transaction is claimed after its rollback") { probe in
         let task = try await probe.start()
         try await probe.advance(by: .seconds(70))
         try await probe.rollingBack { transaction in
           try await probe.settle(task, .complete, in: transaction)
-          try await probe.elsewhere { try await probe.tasks.requireNothingToClaim("its completion may be committed") }
+          try await probe.tasks.requireNothingToClaim("its completion may be committed")
         }
         try requireEqual(try await probe.tasks.claimOnly(task.claim.id).crashes, 1, "crashes")
       },

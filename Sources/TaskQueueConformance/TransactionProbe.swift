@@ -15,14 +15,21 @@ struct TransactionProbe<Store: TransactionalTaskStore & StoreContract>: Sendable
   let tasks: StoreProbe
   let store: Store
   let client: TaskClient<Store>
+  private let harness: any TransactionHarness<Store>
 
   init(_ harness: any TransactionHarness<Store>) {
+    self.harness = harness
     tasks = StoreProbe(harness)
     store = harness.transactionalStore
     client = TaskClient(store: store)
   }
 
   func advance(by duration: Duration) async throws { try await tasks.advance(by: duration) }
+
+  /// Runs the body beside the transaction that the calling task has open.
+  func elsewhere<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    try await harness.elsewhere(body)
+  }
 
   /// Runs the body in a transaction that rolls back.
   func rollingBack(_ body: (Store.Transaction) async throws -> Void) async throws {
@@ -33,12 +40,6 @@ struct TransactionProbe<Store: TransactionalTaskStore & StoreContract>: Sendable
       }
     } catch is Stop { return }
     throw ConformanceFailure("a transaction whose body throws did not throw")
-  }
-
-  /// What another client does or sees while the calling task's transaction is open. A store may refuse it to that task itself, which would
-  /// wait for what it holds; a detached task is none of its children.
-  func elsewhere<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
-    try await Task.detached { try await body() }.value
   }
 
   /// A new task, claimed.

@@ -14,7 +14,8 @@ extension InMemoryState {
     let types = Set(request.types)
     var nextDue: Date?
     for queue in queues {
-      promote(queue, types: types, scheduled: request.promotesDue, now: now, nextDue: &nextDue)
+      endLeases(queue, types: types, now: request.leasesAt.map { min($0, now) } ?? now)
+      if request.promotesDue { promote(queue, types: types, now: now, nextDue: &nextDue) }
     }
 
     // One task of each queue in turn: a fair share while several have tasks, everything for the only one that has.
@@ -37,14 +38,8 @@ extension InMemoryState {
     )
   }
 
-  /// Makes tasks with ended leases claimable, and those that became due if asked to.
-  private mutating func promote(
-    _ queue: QueueName,
-    types: Set<TaskType>,
-    scheduled: Bool,
-    now: Date,
-    nextDue: inout Date?
-  ) {
+  /// Makes tasks with ended leases claimable.
+  private mutating func endLeases(_ queue: QueueName, types: Set<TaskType>, now: Date) {
     for type in laneTypes(of: queue, among: types) {
       while let ticket = lanes[queue]?[type]?.held.min, ticket.instant <= now || !isCurrent(ticket) {
         lanes[queue]?[type]?.held.removeMin()
@@ -52,7 +47,12 @@ extension InMemoryState {
         let ready = Ticket(priority: task.priority, instant: task.dueAt, id: task.id, version: task.version)
         lanes[queue]?[type]?.ready.insert(ready)
       }
-      guard scheduled else { continue }
+    }
+  }
+
+  /// Makes tasks that became due claimable.
+  private mutating func promote(_ queue: QueueName, types: Set<TaskType>, now: Date, nextDue: inout Date?) {
+    for type in laneTypes(of: queue, among: types) {
       while let ticket = lanes[queue]?[type]?.scheduled.min, ticket.instant <= now || !isCurrent(ticket) {
         lanes[queue]?[type]?.scheduled.removeMin()
         guard isCurrent(ticket), let task = tasks[ticket.id] else { continue }

@@ -71,23 +71,23 @@ struct StoreStatements: Sendable {
       """
     )
     wake = template("wake", "SELECT {schema}._wake($1)")
-    settleComplete = template("complete", "SELECT {schema}._settle_complete($1, $2)")
+    settleComplete = template("complete", "SELECT settled_token, busy_token FROM {schema}._settle_complete($1, $2)")
     // The transaction's id in the same round trip: an unknown COMMIT can then be looked up.
     completeInTransaction = template(
       "complete_in",
-      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle_complete($1, $2))"
+      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle_complete($1, $2, true))"
     )
-    settle = template("settle", "SELECT {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8)")
+    settle = template("settle", "SELECT settled_token, busy_token FROM {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8)")
     settleInTransaction = template(
       "settle_in",
-      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8))"
+      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8,true))"
     )
     let claiming = "{schema}._claim($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12"
-    claim = template("claim", "SELECT * FROM \(claiming))")
+    claim = template("claim", "SELECT * FROM \(claiming), NULL, $13)")
     // What was promoted is handed to the claim, so it is done first. At least one row, in the last columns the promotion.
     promoteAndClaim = template(
       "promote_claim",
-      "SELECT c.*, p.* FROM {schema}._promote($13, $14) AS p LEFT JOIN LATERAL \(claiming), p.promoted_from) AS c ON true"
+      "SELECT c.*, p.* FROM {schema}._promote($13, $14) AS p LEFT JOIN LATERAL \(claiming), p.promoted_from, $15) AS c ON true"
     )
     claimAsynchronously = template("async", "SELECT set_config('synchronous_commit', 'off', true)")
     // Whoever writes a table holds a lock of this mode to the end of the transaction. The time is taken first.

@@ -33,6 +33,10 @@ struct PostgresStoreHarness: AlarmHarness, TransactionHarness {
     shiftEvents = "UPDATE \(schema).inbox_event SET received_at = received_at - $1, expires_at = expires_at - $1"
   }
 
+  func elsewhere<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    try await Task.detached { try await body() }.value
+  }
+
   func advance(by duration: Duration) async throws {
     _ = try await postgresStore.pool.pipeline([
       LibpqStatement(shiftLive, [.interval(duration)]), LibpqStatement(shiftDead, [.interval(duration)]),

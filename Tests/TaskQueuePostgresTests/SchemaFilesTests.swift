@@ -61,7 +61,7 @@ struct SchemaFilesTests {
       let checksums = try await Migrator(configuration: database.postgresConfiguration).status().applied.map(\.checksum)
       #expect(
         checksums == [
-          "efdc99aca091c6575066f691b4b0e95430575da1e51413b687e0f6d87c74c6e0",
+          "3aa5796d69a098ac62232c2417d555fdd85fc79e046cf01ab944a507f293a37b",
           "a29b04015d6c9f684c63125443a3097c2ade5ed28c3426efbbae21e45dbd3227",
         ]
       )

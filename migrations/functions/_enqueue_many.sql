@@ -107,13 +107,15 @@ BEGIN
                 priority = coalesce(item.priority, 100), max_attempts = nullif(item.max_attempts, 0),
                 deadline = item.deadline, unique_period = item.unique_period, rerun = t.lease_token IS NOT NULL,
                 due_at = CASE WHEN t.lease_token IS NULL THEN item.due ELSE t.due_at END,
-                ready = t.lease_token IS NOT NULL OR item.due <= at
+                ready = t.lease_token IS NOT NULL OR item.due <= at,
+                lease_until = CASE WHEN t.lease_token IS NOT NULL THEN t.lease_until WHEN item.due <= at THEN 'epoch' ELSE '-infinity' END
               WHERE t.id = existing.id;
             ELSIF existing.finished_at IS NULL AND item.unique_mode = 'coalesce' THEN
               -- A token means: somebody may still settle this attempt, even if its lease is over.
               UPDATE task t SET rerun = t.lease_token IS NOT NULL,
                 due_at = CASE WHEN t.lease_token IS NULL THEN least(t.due_at, item.due) ELSE t.due_at END,
-                ready = t.ready OR item.due <= at
+                ready = t.ready OR item.due <= at,
+                lease_until = CASE WHEN t.lease_token IS NULL AND item.due <= at THEN 'epoch' ELSE t.lease_until END
               WHERE t.id = existing.id
                 AND (t.lease_token IS NOT NULL AND NOT t.rerun OR t.lease_token IS NULL AND item.due < t.due_at);
             END IF;

@@ -28,10 +28,10 @@ BEGIN
     AND t.due_at <= at;
   WITH alive AS (
     -- Without its deadline: somebody wants it run all the same.
-    INSERT INTO task (id, queue, type, priority, due_at, max_attempts, created_at, unique_key, unique_period,
+    INSERT INTO task (id, queue, type, priority, due_at, lease_until, max_attempts, created_at, unique_key, unique_period,
       payload, headers, retry, errors)
     OVERRIDING SYSTEM VALUE
-    SELECT d.id, d.queue, d.type, d.priority, at, d.max_attempts, d.created_at, d.unique_key, d.unique_period,
+    SELECT d.id, d.queue, d.type, d.priority, at, 'epoch', d.max_attempts, d.created_at, d.unique_key, d.unique_period,
       d.payload, d.headers, d.retry, d.errors
     FROM dead_task d WHERE d.id = ANY (picked) ORDER BY d.id
     ON CONFLICT (queue, unique_key) WHERE unique_key IS NOT NULL DO NOTHING

@@ -11,7 +11,7 @@ BEGIN
   IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
     RETURN _operate('retry', task_id::text);
   END IF;
-  UPDATE task t SET ready = true, due_at = least(t.due_at, at)
+  UPDATE task t SET ready = true, due_at = least(t.due_at, at), lease_until = greatest(t.lease_until, 'epoch')
   WHERE t.id = task_id AND t.finished_at IS NULL AND t.lease_until <= at
   RETURNING t.queue INTO lane;
   IF FOUND THEN

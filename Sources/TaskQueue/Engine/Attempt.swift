@@ -7,7 +7,14 @@ struct RunnerID: Hashable, Sendable {
 /// A started attempt.
 struct Attempt: ~Copyable, Sendable {
   let task: ClaimedTask
-  let ticket: AttemptTicket
+  private let ticket: AttemptTicket
+
+  init(_ task: ClaimedTask, _ ticket: consuming AttemptTicket) {
+    self.task = task
+    self.ticket = ticket
+  }
+
+  consuming func takeTicket() -> AttemptTicket { ticket }
 }
 
 /// The obligation to report how an attempt ended. Only ``WorkerStateMachine`` makes them, and only it takes them back.

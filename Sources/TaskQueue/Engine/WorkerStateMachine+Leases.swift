@@ -124,10 +124,7 @@ extension WorkerStateMachine {
     switch entry.place {
     case .queued:
       queue.forget()
-      guard reason == .requested else {
-        held[claim.id] = nil
-        return
-      }
+      guard reason == .requested else { return held[claim.id] = nil }
       held[claim.id]?.place = .ended
       outcomes.append(Settlement(claim, .bury(.cancelled, detail: nil, nil)))
     case .running(let runner):

@@ -36,10 +36,7 @@ struct RunnerBook: Sendable {
 
   /// The runner's Swift task ends. One that was given up is no stray any more.
   mutating func remove(_ id: RunnerID) {
-    guard isAlive(id) else {
-      strayCount -= 1
-      return
-    }
+    guard isAlive(id) else { return strayCount -= 1 }
     vacate(id.slot)
   }
 
@@ -120,7 +117,7 @@ extension WorkerStateMachine {
       held.values[index].place = .running(runner)
       let timeout = settings.timeouts[task.type] ?? nil
       runners.begin(.init(task: task, startedAt: now, timeout: timeout), on: runner)
-      return Attempt(task: task, ticket: AttemptTicket(claim: task.claim, runner: runner))
+      return Attempt(task, AttemptTicket(claim: task.claim, runner: runner))
     }
     runners.remove(runner)
     return nil

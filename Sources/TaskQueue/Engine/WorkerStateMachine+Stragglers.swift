@@ -65,13 +65,7 @@ struct Stragglers: Sendable {
     return look
   }
 
-  mutating func noteClaimed(
-    _ exchange: Exchange,
-    _ request: ClaimRequest,
-    _ kind: CallBook.Kind,
-    took: Duration,
-    at now: Instant
-  ) {
+  mutating func noteClaimed(_ exchange: Exchange, _ request: ClaimRequest, _ kind: CallBook.Kind, took: Duration, at now: Instant) {
     deniedPollAt = nil
     switch request.scope {
     case .everything: endLook(exchange, took: took, at: now)
@@ -165,10 +159,7 @@ extension WorkerStateMachine {
 
   mutating func noteWriters(_ writers: OpenWriters?, at now: Instant) {
     // A store without open writers is seen in order; it is not asked again for long.
-    guard let writers else {
-      stragglers.nextWatchAt = now.advanced(by: .seconds(3_600))
-      return
-    }
+    guard let writers else { return stragglers.nextWatchAt = now.advanced(by: .seconds(3_600)) }
     guard let from = stragglers.watch.note(writers) else { return }
     stragglers.missedFrom = min(stragglers.missedFrom ?? from, from)
   }

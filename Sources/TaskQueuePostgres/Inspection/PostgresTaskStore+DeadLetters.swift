@@ -45,7 +45,7 @@ import Libpq
   }
 
   public func dropExpiredKeys(within limit: Duration) async throws(TaskQueueError) -> Int {
-    try await query(statements.dropExpiredKeys(.int8(Int64(Limits.page)))).affectedRows
+    try await query(statements.dropExpiredKeys(.int8(Int64(Limits.page))), within: limit).affectedRows
   }
 }
 

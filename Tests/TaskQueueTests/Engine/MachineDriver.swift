@@ -82,9 +82,7 @@ final class MachineDriver {
 
   func failExchange(_ error: TaskQueueError) { answer(.failed(error)) { $0.isExchange } }
 
-  func claimed(_ ids: ClosedRange<Int64>, token: Int64 = 1) {
-    answerExchange(claimed: ids.map { Self.task($0, token: token) })
-  }
+  func claimed(_ ids: ClosedRange<Int64>, token: Int64 = 1) { answerExchange(claimed: ids.map { Self.task($0, token: token) }) }
 
   // MARK: Attempts
 
@@ -94,19 +92,14 @@ final class MachineDriver {
   /// Whether a runner gets a task, which is then forgotten.
   func starts(_ runner: RunnerID) -> Bool {
     guard let attempt = start(runner) else { return false }
-    attempt.ticket.redeem()
+    attempt.takeTicket().redeem()
     return true
   }
 
   func complete(_ attempt: consuming Attempt) {
     let claim = attempt.task.claim
-    machine.end(attempt.ticket, Judgement(settlement: Settlement(claim, .complete)), at: now)
+    machine.end(attempt.takeTicket(), Judgement(settlement: Settlement(claim, .complete)), at: now)
     turn()
-  }
-
-  func completePlainly(_ ticket: inout AttemptTicket?) -> Attempt? {
-    var needsTurn = false
-    return machine.complete(&ticket, at: now, needsTurn: &needsTurn)
   }
 
   // MARK: Late answers
