@@ -1,17 +1,17 @@
 /// Names a runner: a Swift task that runs attempts one after another. One that is given up is never named again.
-struct RunnerID: Hashable, Sendable {
+package struct RunnerID: Hashable, Sendable {
   let slot: Int32
   let generation: Int32
 }
 
 /// A started attempt.
-struct Attempt: ~Copyable, Sendable {
-  let task: ClaimedTask
-  let ticket: AttemptTicket
+package struct Attempt: ~Copyable, Sendable {
+  package let task: ClaimedTask
+  package let ticket: AttemptTicket
 }
 
 /// The obligation to report how an attempt ended. Only ``WorkerStateMachine`` makes them, and only it takes them back.
-struct AttemptTicket: ~Copyable, Sendable {
+package struct AttemptTicket: ~Copyable, Sendable {
   let claim: Claim
   let runner: RunnerID
 
@@ -22,7 +22,8 @@ struct AttemptTicket: ~Copyable, Sendable {
 
   deinit { preconditionFailure("an attempt was never reported as ended") }
 
-  consuming func redeem() { discard self }
+  /// For the machine, and for a process that the simulation kills.
+  package consuming func redeem() { discard self }
 }
 
 /// A claimed task, until its outcome is recorded.
