@@ -20,7 +20,7 @@ package struct AttemptTicket: ~Copyable, Sendable {
     self.runner = runner
   }
 
-  deinit { preconditionFailure("an attempt was never reported as ended") }
+  deinit { forgottenObligation("an attempt was never reported as ended") }
 
   /// For the machine, and for a process that the simulation kills.
   package consuming func redeem() { discard self }
@@ -63,4 +63,10 @@ struct RunnerSlot: Sendable {
   var generation: Int32 = 0
   var isAlive = false
   var running: Running?
+}
+
+/// A ticket was dropped: somebody waits for ever for what it stands for. Not `Never`, as that would leave code behind it.
+@inline(never)
+func forgottenObligation(_ what: String) {
+  preconditionFailure(what)
 }

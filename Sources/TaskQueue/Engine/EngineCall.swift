@@ -52,7 +52,7 @@ package struct CallTicket: ~Copyable, Sendable {
     self.startedAt = startedAt
   }
 
-  deinit { preconditionFailure("a call of the store was never reported as ended") }
+  deinit { forgottenObligation("a call of the store was never reported as ended") }
 
   /// For the machine, and for a process that the simulation kills.
   package consuming func redeem() { discard self }

@@ -5,6 +5,8 @@ import Libpq
   /// Tasks made ready by one exchange.
   static let promotionBatch: Int32 = 1_000
 
+  public func prepare(within limit: Duration) async throws(TaskQueueError) { try await checkEnvironment() }
+
   /// One pipeline: one round trip, one commit.
   ///
   /// A lost connection is `storeFailed` with ``TaskQueueError/isRetrySafe``: settling again changes nothing if the first

@@ -89,6 +89,36 @@ final class MachineDriver {
   /// A runner starts its next task. nil: it ends.
   func start(_ runner: RunnerID) -> Attempt? { machine.start(runner, at: now) }
 
+  /// Whether a runner gets a task, which is then forgotten.
+  func starts(_ runner: RunnerID) -> Bool {
+    guard let attempt = start(runner) else { return false }
+    attempt.ticket.redeem()
+    return true
+  }
+
+  func complete(_ attempt: consuming Attempt) {
+    let claim = attempt.task.claim
+    machine.end(attempt.ticket, Judgement(settlement: Settlement(claim, .complete)), at: now)
+    turn()
+  }
+
+  func completePlainly(_ ticket: inout AttemptTicket?) -> Attempt? {
+    var needsTurn = false
+    return machine.complete(&ticket, at: now, needsTurn: &needsTurn)
+  }
+
+  // MARK: Late answers
+
+  func takeUpExchange() -> CallTicket? {
+    guard let order = orders.first(where: { $0.call.isExchange }) else { return nil }
+    return machine.begin(order.id, at: now)
+  }
+
+  func end(_ ticket: inout CallTicket?, _ answer: CallAnswer) {
+    if let ticket = ticket.take() { machine.end(ticket, answer, at: now) }
+    turn()
+  }
+
   static func task(_ id: Int64, token: Int64 = 1, at date: Date = Date(timeIntervalSince1970: 1e9)) -> ClaimedTask {
     ClaimedTask(
       claim: Claim(id: TaskID(id), token: token),

@@ -42,21 +42,20 @@ struct WorkerStateMachineTests {
   func staleClaims() throws {
     let driver = MachineDriver { $0.lease = .seconds(6) }
     driver.claimed(1...1)
-    let first = driver.start(driver.runners[0])
-    guard let first else { throw TaskQueueError(.unknownTask, "not started") }
-    driver.wait(.seconds(1))
-    driver.claimed(1...1, token: 2)
-    #expect(driver.cancelled == [driver.runners[0]], "its claim was lost")
-    driver.change { machine, now in machine.end(first.ticket, Judgement(settlement: nil), at: now) }
+    startAll(driver) { attempt in
+      driver.wait(.seconds(1))
+      driver.claimed(1...1, token: 2)
+      #expect(driver.cancelled == [attempt.ticket.runner], "its claim was lost")
+      driver.complete(attempt)
+    }
+    #expect(driver.machine.outcomes.isEmpty, "the old claim's outcome is nobody's")
     driver.change { machine, _ in machine.endRunner(driver.runners[0]) }
-    let second = driver.runners.last.flatMap { driver.start($0).map(Self.discard) }
-    #expect(second == 2)
-  }
-
-  private static func discard(_ attempt: consuming Attempt) -> Int64 {
-    let token = attempt.task.claim.token
-    attempt.ticket.redeem()
-    return token
+    var started: [Int64] = []
+    if let runner = driver.runners.last, let attempt = driver.start(runner) {
+      started.append(attempt.task.claim.token)
+      attempt.ticket.redeem()
+    }
+    #expect(started == [2])
   }
 
   @Test("Hoarding: what was claimed at a pace that is over goes back, least urgent first")
@@ -69,10 +68,7 @@ struct WorkerStateMachineTests {
         var next = driver.start(runner)
         while let attempt = next.take() {
           var ticket: AttemptTicket? = attempt.ticket
-          driver.change { machine, now in
-            var needsTurn = false
-            next = machine.complete(&ticket, at: now, needsTurn: &needsTurn)
-          }
+          next = driver.completePlainly(&ticket)
         }
       }
       driver.wait(.milliseconds(5))
@@ -96,10 +92,7 @@ struct WorkerStateMachineTests {
     let driver = MachineDriver()
     driver.claimed(1...4)
     startAll(driver) { attempt in
-      let (claim, ticket) = (attempt.task.claim, attempt.ticket)
-      driver.change { machine, now in
-        machine.end(ticket, Judgement(settlement: Settlement(claim, .complete)), at: now)
-      }
+      driver.complete(attempt)
     }
     driver.answerExchange()
     for code in ["57014", "25006", "53100", "XX000"] {
@@ -129,10 +122,7 @@ struct WorkerStateMachineTests {
     let driver = MachineDriver()
     driver.claimed(1...2)
     startAll(driver) { attempt in
-      let (claim, ticket) = (attempt.task.claim, attempt.ticket)
-      driver.change { machine, now in
-        machine.end(ticket, Judgement(settlement: Settlement(claim, .complete)), at: now)
-      }
+      driver.complete(attempt)
     }
     driver.answerExchange()
     driver.answerExchange([.busy, .applied])
@@ -146,15 +136,11 @@ struct WorkerStateMachineTests {
   @Test("The answer of an exchange that was given up still counts")
   func lateAnswer() {
     let driver = MachineDriver { $0.lease = .seconds(6) }
-    let late = driver.orders.first { $0.call.isExchange }
-    guard let late, let ticket = driver.machine.begin(late.id, at: driver.now) else {
-      Issue.record("no exchange")
-      return
-    }
+    var ticket = driver.takeUpExchange()
     driver.wait(.seconds(4))
     #expect(driver.events.contains { if case .storeFailed = $0 { true } else { false } })
     let exchange = Exchange(claimed: [MachineDriver.task(7)])
-    driver.change { machine, now in machine.end(ticket, .exchanged(exchange), at: now) }
+    driver.end(&ticket, .exchanged(exchange))
     #expect(driver.machine.held[TaskID(7)] != nil, "it is ours in truth")
   }
 
@@ -187,7 +173,7 @@ struct WorkerStateMachineTests {
     driver.answerExchange(claimed: [MachineDriver.task(2)])
     driver.answerExchange(claimed: [MachineDriver.task(2)])
     #expect(driver.runners.count == 2, "another runner takes the slot")
-    #expect(driver.start(driver.runners[0]) == nil, "the stray one gets nothing any more")
+    #expect(!driver.starts(driver.runners[0]), "the stray one gets nothing any more")
   }
 
   // MARK: Looks (33)
@@ -196,10 +182,9 @@ struct WorkerStateMachineTests {
   func putOffLook() {
     let driver = MachineDriver { $0.concurrency = 1; $0.maxPrefetch = 0 }
     driver.answerExchange(claimed: [MachineDriver.task(1)], mayHaveMore: true)
-    driver.runners.last.flatMap { driver.start($0) }.map { attempt in
+    startAll(driver) { attempt in
       driver.wait(.seconds(5))
-      let (claim, ticket) = (attempt.task.claim, attempt.ticket)
-      driver.change { machine, now in machine.end(ticket, Judgement(settlement: Settlement(claim, .complete)), at: now) }
+      driver.complete(attempt)
     }
     let claims = driver.orders.compactMap { order in
       if case .exchange(_, let claim?) = order.call { claim } else { nil }
@@ -241,7 +226,7 @@ struct WorkerStateMachineTests {
     let driver = MachineDriver()
     driver.claimed(1...3)
     driver.change { machine, now in machine.drain(at: now) }
-    for runner in driver.runners { #expect(driver.start(runner) == nil) }
+    for runner in driver.runners { #expect(!driver.starts(runner)) }
     #expect(driver.exchange?.settlements.count == 3)
     driver.answerExchange()
     driver.turn()
