@@ -95,6 +95,23 @@ let package = Package(
     // Random numbers that a seed repeats.
     .target(name: "SeededRandom"),
 
+    // The engine on a virtual store, in virtual time.
+    .target(
+      name: "TaskQueueSimulation",
+      dependencies: [
+        "SeededRandom", "TaskQueue", "TaskQueueInMemory", .product(name: "HeapModule", package: "swift-collections"),
+      ]
+    ),
+
+    // Its command line.
+    .executableTarget(
+      name: "simulate",
+      dependencies: [
+        "TaskQueue", "TaskQueueSimulation", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Sources/SimulateCommand"
+    ),
+
     // The reference workload, outgoing payments: domain, handlers, API.
     .target(
       name: "PaymentsExample",
@@ -201,6 +218,10 @@ let package = Package(
         "ChildProcesses", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue", "TaskQueueConformance",
         "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit",
       ]
+    ),
+    .testTarget(
+      name: "TaskQueueSimulationTests",
+      dependencies: ["ChildProcesses", "simulate", "TaskQueue", "TaskQueueSimulation"]
     ),
     .testTarget(
       name: "ExamplesTests",

@@ -1,16 +1,16 @@
 import HeapModule
-@_spi(Store) import TaskQueue
+@_spi(Store) package import TaskQueue
 
 /// What the one open transaction has changed. Others wait for its end before they change the same, or pass over it; what they read
 /// is as it was before.
-struct InMemoryLocks {
+package struct InMemoryLocks {
   struct Passed {
     var queue: QueueName
     var type: TaskType
     var ticket: InMemoryState.Ticket
   }
 
-  var tasks: Set<TaskID> = []
+  package var tasks: Set<TaskID> = []
   var slots: Set<InMemoryState.UniqueSlot> = []
   var effects: Set<InMemoryEffects.ID> = []
   var events: Set<InMemoryInbox.EventID> = []
@@ -20,7 +20,7 @@ struct InMemoryLocks {
 
 extension InMemoryState {
   /// Unlocks everything but what was locked at a savepoint.
-  mutating func releaseLocks(keeping earlier: InMemoryLocks = .init()) {
+  package mutating func releaseLocks(keeping earlier: InMemoryLocks = .init()) {
     let passedOver = locks.passedOver
     locks = earlier
     locks.passedOver = passedOver.filter { locks.tasks.contains($0.ticket.id) }
@@ -36,7 +36,7 @@ extension InMemoryState {
     return task.unique?.mode != .keepExisting || slots[slot] == nil
   }
 
-  func isLocked(_ settlement: Settlement) -> Bool {
+  package func isLocked(_ settlement: Settlement) -> Bool {
     locks.tasks.contains(settlement.claim.id) && tasks[settlement.claim.id]?.token == settlement.claim.token
   }
 }

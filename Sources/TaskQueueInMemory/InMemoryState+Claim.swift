@@ -1,22 +1,23 @@
 import HeapModule
-@_spi(Store) import TaskQueue
+@_spi(Store) package import TaskQueue
 
 #if canImport(FoundationEssentials)
-  import FoundationEssentials
+  package import FoundationEssentials
 #else
-  import Foundation
+  package import Foundation
 #endif
 
 extension InMemoryState {
-  mutating func claim(_ request: ClaimRequest, now: Date) -> Exchange {
+  /// - Parameter keepsToScope: whether it sees only what the request's scope names, as a store that needs scopes to be fast. This one
+  ///   does not, and looks at everything.
+  package mutating func claim(_ request: ClaimRequest, now: Date, keepsToScope: Bool = false) -> Exchange {
     var seen: Set<QueueName> = []
     let queues = request.queues.filter { seen.insert($0).inserted && !paused.contains($0) }
     let types = Set(request.types)
-    var nextDue: Date?
-    for queue in queues {
-      endLeases(queue, types: types, now: request.leasesAt.map { min($0, now) } ?? now)
-      if request.promotesDue { promote(queue, types: types, now: now, nextDue: &nextDue) }
-    }
+    var found = Promotion(leasesAt: min(request.leasesAt ?? now, now))
+    for queue in queues { promote(queue, types: types, scheduled: request.promotesDue, now: now, &found) }
+    let position = keepsToScope ? request.scope.start : nil
+    var hidden: [InMemoryLocks.Passed] = []
 
     // One task of each queue in turn: a fair share while several have tasks, everything for the only one that has.
     var claimed: [ClaimedTask] = []
@@ -25,50 +26,85 @@ extension InMemoryState {
     while !active.isEmpty, claimed.count < request.limit {
       active.removeAll { queue in
         guard claimed.count < request.limit else { return false }
-        guard let task = takeNext(of: queue, types: types) else { return true }
+        guard let task = takeNext(of: queue, types: types, behind: position, &hidden) else { return true }
         claimed.append(hold(task, lease: request.lease, now: now))
         return false
       }
     }
+    for passed in hidden { lanes[passed.queue]?[passed.type]?.ready.insert(passed.ticket) }
     claimed.sort { ($0.priority, $0.dueAt, $0.claim.id) < ($1.priority, $1.dueAt, $1.claim.id) }
     return Exchange(
       claimed: claimed,
       mayHaveMore: request.limit > 0 && claimed.count == request.limit,
-      nextDueIn: request.promotesDue ? nextDue.map { .seconds(max(0, $0.timeIntervalSince(now))) } : nil
+      nextDueIn: request.promotesDue ? found.nextDue.map { .seconds(max(0, $0.timeIntervalSince(now))) } : nil,
+      promotedFrom: found.oldest,
+      promotedUntil: request.promotesDue ? now : nil
     )
   }
 
-  /// Makes tasks with ended leases claimable.
-  private mutating func endLeases(_ queue: QueueName, types: Set<TaskType>, now: Date) {
+  /// What was made claimable.
+  private struct Promotion {
+    /// Leases that end after that are not over.
+    let leasesAt: Date
+    /// The oldest due time among the tasks that became due.
+    var oldest: Date?
+    /// When the next one is due.
+    var nextDue: Date?
+  }
+
+  /// Makes tasks with ended leases claimable, and those that became due if asked to.
+  private mutating func promote(
+    _ queue: QueueName,
+    types: Set<TaskType>,
+    scheduled: Bool,
+    now: Date,
+    _ found: inout Promotion
+  ) {
     for type in laneTypes(of: queue, among: types) {
-      while let ticket = lanes[queue]?[type]?.held.min, ticket.instant <= now || !isCurrent(ticket) {
+      while let ticket = lanes[queue]?[type]?.held.min, ticket.instant <= found.leasesAt || !isCurrent(ticket) {
         lanes[queue]?[type]?.held.removeMin()
         guard isCurrent(ticket), let task = tasks[ticket.id] else { continue }
         let ready = Ticket(priority: task.priority, instant: task.dueAt, id: task.id, version: task.version)
         lanes[queue]?[type]?.ready.insert(ready)
       }
-    }
-  }
-
-  /// Makes tasks that became due claimable.
-  private mutating func promote(_ queue: QueueName, types: Set<TaskType>, now: Date, nextDue: inout Date?) {
-    for type in laneTypes(of: queue, among: types) {
+      guard scheduled else { continue }
       while let ticket = lanes[queue]?[type]?.scheduled.min, ticket.instant <= now || !isCurrent(ticket) {
         lanes[queue]?[type]?.scheduled.removeMin()
         guard isCurrent(ticket), let task = tasks[ticket.id] else { continue }
+        found.oldest = min(found.oldest ?? task.dueAt, task.dueAt)
         store(task, phase: .ready, hints: false)
       }
-      if let due = lanes[queue]?[type]?.scheduled.min?.instant { nextDue = min(nextDue ?? due, due) }
+      if let due = lanes[queue]?[type]?.scheduled.min?.instant { found.nextDue = min(found.nextDue ?? due, due) }
     }
   }
 
   /// Takes the queue's first claimable task out of its heap, past those that the open transaction has changed.
-  private mutating func takeNext(of queue: QueueName, types: Set<TaskType>) -> InMemoryTask? {
+  ///
+  /// - Parameters:
+  ///   - position: nil: sees everything.
+  ///   - hidden: what it did not see goes there, out of its heap.
+  private mutating func takeNext(
+    of queue: QueueName,
+    types: Set<TaskType>,
+    behind position: ScanPosition?,
+    _ hidden: inout [InMemoryLocks.Passed]
+  ) -> InMemoryTask? {
+    let bounds = position?.bounds(of: queue) ?? []
     var best: (type: TaskType, ticket: Ticket)?
     for type in laneTypes(of: queue, among: types) {
-      while let ticket = lanes[queue]?[type]?.ready.min, !isCurrent(ticket) || locks.tasks.contains(ticket.id) {
-        lanes[queue]?[type]?.ready.removeMin()
-        if isCurrent(ticket) { locks.passedOver.append(.init(queue: queue, type: type, ticket: ticket)) }
+      while let ticket = lanes[queue]?[type]?.ready.min {
+        let passed = InMemoryLocks.Passed(queue: queue, type: type, ticket: ticket)
+        if !isCurrent(ticket) {
+          lanes[queue]?[type]?.ready.removeMin()
+        } else if locks.tasks.contains(ticket.id) {
+          lanes[queue]?[type]?.ready.removeMin()
+          locks.passedOver.append(passed)
+        } else if bounds.contains(where: { ticket.isHidden(by: $0) }) {
+          lanes[queue]?[type]?.ready.removeMin()
+          hidden.append(passed)
+        } else {
+          break
+        }
       }
       guard let ticket = lanes[queue]?[type]?.ready.min else { continue }
       if best.map({ ticket < $0.ticket }) ?? true { best = (type, ticket) }
@@ -117,5 +153,21 @@ extension Array {
     guard !isEmpty else { return [] }
     let start = Int(UInt(bitPattern: offset) % UInt(count))
     return self[start...] + self[..<start]
+  }
+}
+
+extension InMemoryState.Ticket {
+  fileprivate func isHidden(by bound: ScanPosition.Bound) -> Bool {
+    priority == bound.priority && (instant, id) <= (bound.dueAt, bound.id)
+  }
+}
+
+extension ClaimRequest.Scope {
+  /// Where a claim of this scope begins; nil: at the start.
+  fileprivate var start: ScanPosition? {
+    switch self {
+    case .everything: nil
+    case .after(let position), .rescan(let position): position
+    }
   }
 }

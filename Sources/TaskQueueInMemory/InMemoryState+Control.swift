@@ -1,13 +1,13 @@
-@_spi(Store) import TaskQueue
+@_spi(Store) package import TaskQueue
 
 #if canImport(FoundationEssentials)
-  import FoundationEssentials
+  package import FoundationEssentials
 #else
-  import Foundation
+  package import Foundation
 #endif
 
 extension InMemoryState {
-  mutating func cancel(_ id: TaskID, now: Date) throws(TaskQueueError) -> CancelResult {
+  package mutating func cancel(_ id: TaskID, now: Date) throws(TaskQueueError) -> CancelResult {
     guard 1...max(1, lastID) ~= id.rawValue, lastID > 0 else {
       throw TaskQueueError(.unknownTask, "There never was a task with id \(id).")
     }

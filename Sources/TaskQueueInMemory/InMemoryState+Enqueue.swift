@@ -1,13 +1,13 @@
-@_spi(Store) import TaskQueue
+@_spi(Store) package import TaskQueue
 
 #if canImport(FoundationEssentials)
-  import FoundationEssentials
+  package import FoundationEssentials
 #else
-  import Foundation
+  package import Foundation
 #endif
 
 extension InMemoryState {
-  mutating func enqueue(_ new: NewTask, now: Date) -> EnqueueResult {
+  package mutating func enqueue(_ new: NewTask, now: Date) -> EnqueueResult {
     guard let unique = new.unique, let slot = new.uniqueSlot else { return insert(new, now: now) }
     guard let existing = slots[slot].flatMap({ tasks[$0] }) else { return insert(new, now: now) }
     if case .finished(let keyUntil) = existing.phase {

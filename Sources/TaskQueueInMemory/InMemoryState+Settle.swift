@@ -1,19 +1,21 @@
-@_spi(Store) import TaskQueue
+@_spi(Store) package import TaskQueue
 
 #if canImport(FoundationEssentials)
-  import FoundationEssentials
+  package import FoundationEssentials
 #else
-  import Foundation
+  package import Foundation
 #endif
 
 extension InMemoryState {
   /// - Returns: whether the claim still held the task; otherwise nothing was changed.
-  mutating func settle(_ settlement: Settlement, now: Date) -> Bool {
+  package mutating func settle(_ settlement: Settlement, now: Date) -> Bool {
     guard var task = tasks[settlement.claim.id], task.token == settlement.claim.token else { return false }
     switch settlement.action {
     case .fail(let failure, _), .bury(_, _, let failure?): task.record(failure)
     default: break
     }
+    // An attempt that reports an outcome ends the count; one that is handed back reports none.
+    if case .release = settlement.action {} else { task.crashes = 0 }
     if let rerun = task.rerun {
       runOnceMore(task, rerun, now: now)
     } else if task.isCancelRequested, !settlement.action.isCompletion {
@@ -66,7 +68,7 @@ extension InMemoryState {
   }
 
   /// A task that the open transaction has changed counts as held and is left alone: nobody can claim it meanwhile.
-  mutating func renew(_ claim: Claim, lease: Duration, now: Date) -> Renewal {
+  package mutating func renew(_ claim: Claim, lease: Duration, now: Date) -> Renewal {
     guard let task = tasks[claim.id], task.token == claim.token else { return .lost }
     if !locks.tasks.contains(claim.id) {
       store(task, phase: .held(token: claim.token, until: now.adding(lease)))

@@ -1,5 +1,5 @@
 import HeapModule
-@_spi(Store) import TaskQueue
+@_spi(Store) package import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -11,8 +11,8 @@ import HeapModule
 ///
 /// A claim costs O(log n) per task: each queue has a lane per task type with three heaps. A heap's tickets are dropped
 /// lazily: one whose version is not its task's any more is stale.
-struct InMemoryState {
-  struct UniqueSlot: Hashable {
+package struct InMemoryState {
+  package struct UniqueSlot: Hashable {
     var queue: QueueName
     var key: String
   }
@@ -40,22 +40,24 @@ struct InMemoryState {
   }
 
   /// Live tasks and finished ones that keep their key.
-  var tasks: [TaskID: InMemoryTask] = [:]
-  var dead: [TaskID: InMemoryDeadTask] = [:]
+  package var tasks: [TaskID: InMemoryTask] = [:]
+  package var dead: [TaskID: InMemoryDeadTask] = [:]
   var slots: [UniqueSlot: TaskID] = [:]
   var lanes: [QueueName: [TaskType: Lane]] = [:]
-  var paused: Set<QueueName> = []
-  var lastID: Int64 = 0
+  package var paused: Set<QueueName> = []
+  package var lastID: Int64 = 0
   var effects = InMemoryEffects()
   var inbox = InMemoryInbox()
   /// How long after its creation a task of a type may take until it is final.
   var alarmRules: [TaskType: Duration] = [:]
   /// What the open transaction has changed; only it knows how.
-  var locks = InMemoryLocks()
+  package var locks = InMemoryLocks()
   /// Which queue a claim begins with, so that a limit below the number of queues starves none.
   var rotation = 0
   /// What watchers are to be told after this call.
-  var hints: Set<StoreHint> = []
+  package var hints: Set<StoreHint> = []
+
+  package init() {}
 
   /// Writes the task back in a new phase and puts its ticket where that phase belongs.
   mutating func store(_ changed: InMemoryTask, phase: InMemoryTask.Phase, hints announces: Bool = true) {

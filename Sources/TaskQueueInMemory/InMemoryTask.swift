@@ -1,15 +1,15 @@
-@_spi(Store) import TaskQueue
+@_spi(Store) package import TaskQueue
 
 #if canImport(FoundationEssentials)
-  import FoundationEssentials
+  package import FoundationEssentials
 #else
-  import Foundation
+  package import Foundation
 #endif
 
 /// One task as the in-memory store keeps it, live or dead.
-struct InMemoryTask {
+package struct InMemoryTask {
   /// Can go: scheduled → ready → held → scheduled, ready, finished or gone; scheduled and ready → gone.
-  enum Phase {
+  package enum Phase {
     /// Not due when last looked at.
     case scheduled
     /// May be claimed.
@@ -26,15 +26,15 @@ struct InMemoryTask {
     case replaced(NewTask)
   }
 
-  let id: TaskID
+  package let id: TaskID
   let createdAt: Date
   var content: NewTask
   var attempt = 0
   var failures = 0
-  var crashes = 0
-  var dueAt: Date
+  package var crashes = 0
+  package var dueAt: Date
   var errors: [TaskFailure] = []
-  var phase: Phase = .scheduled
+  package var phase: Phase = .scheduled
   var rerun: Rerun?
   var isCancelRequested = false
   /// Changes with every change of phase, so that tickets of earlier phases are known as stale.
@@ -47,13 +47,13 @@ struct InMemoryTask {
     self.dueAt = dueAt
   }
 
-  var queue: QueueName { content.queue }
-  var type: TaskType { content.type }
-  var priority: Int { content.priority }
+  package var queue: QueueName { content.queue }
+  package var type: TaskType { content.type }
+  package var priority: Int { content.priority }
   var uniqueSlot: InMemoryState.UniqueSlot? { content.uniqueSlot }
 
   /// The token under which it was claimed and not settled yet, also when that lease is over.
-  var token: Int64? {
+  package var token: Int64? {
     if case .held(let token, _) = phase { token } else { nil }
   }
 
@@ -103,7 +103,7 @@ struct InMemoryTask {
 }
 
 /// A task that was put aside, with the whole task so that it can be redriven.
-struct InMemoryDeadTask {
+package struct InMemoryDeadTask {
   var task: InMemoryTask
   var reason: DeadLetterReason
   var detail: String?

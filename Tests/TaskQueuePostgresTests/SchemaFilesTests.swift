@@ -80,7 +80,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "c59add5f33733e88cc6ff1b4bfb212fb4ebd783078e5f2f177255aa52370acde"]
+        [FunctionFile.revision: digest] == [1: "962c0bd80a5215dbfd4cc583e5671455ee47dc2424ff5fb8c7a6c2b421c0f721"]
       )
     }
   }

@@ -1,12 +1,12 @@
 /// Names a runner: a Swift task that runs attempts one after another. One that is given up is never named again.
-struct RunnerID: Hashable, Sendable {
+package struct RunnerID: Hashable, Sendable {
   let slot: Int32
   let generation: Int32
 }
 
 /// A started attempt.
-struct Attempt: ~Copyable, Sendable {
-  let task: ClaimedTask
+package struct Attempt: ~Copyable, Sendable {
+  package let task: ClaimedTask
   private let ticket: AttemptTicket
 
   init(_ task: ClaimedTask, _ ticket: consuming AttemptTicket) {
@@ -14,11 +14,11 @@ struct Attempt: ~Copyable, Sendable {
     self.ticket = ticket
   }
 
-  consuming func takeTicket() -> AttemptTicket { ticket }
+  package consuming func takeTicket() -> AttemptTicket { ticket }
 }
 
 /// The obligation to report how an attempt ended. Only ``WorkerStateMachine`` makes them, and only it takes them back.
-struct AttemptTicket: ~Copyable, Sendable {
+package struct AttemptTicket: ~Copyable, Sendable {
   let claim: Claim
   let runner: RunnerID
 
@@ -29,7 +29,8 @@ struct AttemptTicket: ~Copyable, Sendable {
 
   deinit { forgottenObligation("an attempt was never reported as ended") }
 
-  consuming func redeem() { discard self }
+  /// For the machine, and for a process that the simulation kills.
+  package consuming func redeem() { discard self }
 }
 
 /// A claimed task, until its outcome is recorded.

@@ -1,5 +1,5 @@
 /// What the machine wants done. The shell does it, in this order, and decides nothing.
-enum EngineAction: Sendable {
+package enum EngineAction: Sendable {
   case call(CallOrder)
   /// Start a runner.
   case run(RunnerID)
@@ -14,10 +14,10 @@ enum EngineAction: Sendable {
 }
 
 /// What one look at everything decided.
-struct EngineTurn: Sendable {
-  var actions: [EngineAction] = []
+package struct EngineTurn: Sendable {
+  package var actions: [EngineAction] = []
   /// What people are to be told.
-  var events: [EngineEvent] = []
+  package var events: [EngineEvent] = []
   /// When the machine is to be asked again at the latest. There is no wait without a limit.
-  var wakeAt: WorkerClock.Instant
+  package var wakeAt: WorkerClock.Instant
 }

@@ -1,10 +1,10 @@
 /// Names a call of the store, from its order to its answer.
-struct CallID: Hashable, Sendable {
-  let number: UInt64
+package struct CallID: Hashable, Sendable {
+  package let number: UInt64
 }
 
 /// What the machine wants to be asked of the store.
-enum EngineCall: Sendable {
+package enum EngineCall: Sendable {
   case prepare
   case exchange(settle: [Settlement], claim: ClaimRequest?)
   case openWriters
@@ -13,15 +13,15 @@ enum EngineCall: Sendable {
 }
 
 /// One call to be made. The shell takes it up with ``WorkerStateMachine/begin(_:at:)``.
-struct CallOrder: Sendable {
-  let id: CallID
-  let call: EngineCall
+package struct CallOrder: Sendable {
+  package let id: CallID
+  package let call: EngineCall
   /// How long the store may take.
-  let limit: Duration
+  package let limit: Duration
 }
 
 /// What the store said.
-enum CallAnswer: Sendable {
+package enum CallAnswer: Sendable {
   case prepared
   case exchanged(Exchange)
   case writers(OpenWriters?)
@@ -31,17 +31,19 @@ enum CallAnswer: Sendable {
 }
 
 /// What one round of maintenance found.
-struct MaintenanceReport: Sendable {
+package struct MaintenanceReport: Sendable {
   /// Due tasks that no handler here takes.
-  var unhandled: [TaskCount] = []
+  package var unhandled: [TaskCount] = []
   /// Queues that nobody seems to serve.
-  var unserved: [QueueName] = []
+  package var unserved: [QueueName] = []
   /// A page of expired keys was dropped; there may be more.
-  var mayHaveMore = false
+  package var mayHaveMore = false
+
+  package init() {}
 }
 
 /// The obligation to report how a call ended. Only ``WorkerStateMachine`` makes them, and only it takes them back.
-struct CallTicket: ~Copyable, Sendable {
+package struct CallTicket: ~Copyable, Sendable {
   let id: CallID
   let startedAt: WorkerClock.Instant
 
@@ -52,5 +54,6 @@ struct CallTicket: ~Copyable, Sendable {
 
   deinit { forgottenObligation("a call of the store was never reported as ended") }
 
-  consuming func redeem() { discard self }
+  /// For the machine, and for a process that the simulation kills.
+  package consuming func redeem() { discard self }
 }

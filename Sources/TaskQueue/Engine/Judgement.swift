@@ -1,9 +1,14 @@
 /// What becomes of an attempt.
-struct Judgement: Sendable {
+package struct Judgement: Sendable {
   /// What the store is told; nil: nothing is to be recorded.
-  var settlement: Settlement?
+  package var settlement: Settlement?
   /// The error that brought a reschedule and counts for nothing, because it passes by itself.
   var passing: TaskFailure?
 
-  static var nothing: Judgement { Judgement() }
+  package init(settlement: Settlement? = nil, passing: TaskFailure? = nil) {
+    self.settlement = settlement
+    self.passing = passing
+  }
+
+  package static var nothing: Judgement { Judgement() }
 }

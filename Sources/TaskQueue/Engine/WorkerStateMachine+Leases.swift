@@ -100,6 +100,7 @@ extension WorkerStateMachine {
   /// Leases that ended without a renewal, whatever call is under way.
   mutating func endLeases(at now: Instant, in turn: inout EngineTurn) {
     guard let end = leases.nextEnd, end <= now else { return }
+    if settings.faults.contains(.leaseEndsLate), calls.isUnderWay(.renewal) { return }
     let limit = now.advanced(by: .zero - configuration.lease)
     var oldest: Instant?
     for entry in held.values {

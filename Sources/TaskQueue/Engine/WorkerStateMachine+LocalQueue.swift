@@ -97,7 +97,7 @@ extension WorkerStateMachine {
 
   /// When the local queue is to be looked through for what waits too long; nil: nothing waits.
   var hoardCheck: Instant? {
-    guard queue.count > 0, let first = queue.first else { return nil }
+    guard queue.count > 0, let first = queue.first, !settings.faults.contains(.hoarding) else { return nil }
     let since = [held[first.claim.id]?.renewedAt, pace.hoardCheckedAt].compactMap(\.self).max()
     return since?.advanced(by: Pace.maxQueueTime)
   }

@@ -88,7 +88,7 @@ extension WorkerStateMachine {
     guard !settlements.isEmpty else { return }
     outcomes.noteAccepted()
     for (settlement, result) in zip(settlements, results) {
-      if case .busy = result {
+      if case .busy = result, !settings.faults.contains(.busyForgotten) {
         outcomes.putOff(settlement, at: now)
         continue
       }
@@ -116,6 +116,10 @@ extension WorkerStateMachine {
       if claim.scope.isLook { stragglers.noteFailed(at: now) }
     }
     let settlements = call.settlements
+    if settings.faults.contains(.outcomesDropped) {
+      for settlement in settlements { held[settlement.claim.id] = nil }
+      return pauseAfter(error, at: now)
+    }
     guard error.isDataRefused, !settlements.isEmpty else {
       for settlement in settlements { held[settlement.claim.id]?.mayBeSettled = true }
       let sifts = !error.isRetrySafe && !settlements.isEmpty && outcomes.noteFailed()

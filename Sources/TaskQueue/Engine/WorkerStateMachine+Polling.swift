@@ -117,7 +117,7 @@ extension WorkerStateMachine {
       lease: configuration.lease,
       promotesDue: promotesDue,
       scope: scope,
-      leasesAt: storeClock.estimate(at: now)
+      leasesAt: settings.faults.contains(.clockBelieved) ? nil : storeClock.estimate(at: now)
     )
   }
 
@@ -157,7 +157,7 @@ extension WorkerStateMachine {
   }
 
   /// A hint of the store.
-  mutating func hint(_ hint: StoreHint) {
+  package mutating func hint(_ hint: StoreHint) {
     switch hint {
     case .tasksAvailable(let queue): if configuration.queues.contains(queue) { polling.addHint() }
     case .resync: polling.addHint()

@@ -103,7 +103,7 @@ extension WorkerStateMachine {
   }
 
   /// A runner asks for its next task. nil: it ends.
-  mutating func start(_ runner: RunnerID, at now: Instant) -> Attempt? {
+  package mutating func start(_ runner: RunnerID, at now: Instant) -> Attempt? {
     guard isRunning, runners.isAlive(runner) else {
       runners.remove(runner)
       return nil
@@ -115,7 +115,7 @@ extension WorkerStateMachine {
         continue
       }
       held.values[index].place = .running(runner)
-      let timeout = settings.timeouts[task.type] ?? nil
+      let timeout = settings.faults.contains(.timeoutIgnored) ? nil : settings.timeouts[task.type] ?? nil
       runners.begin(.init(task: task, startedAt: now, timeout: timeout), on: runner)
       return Attempt(task, AttemptTicket(claim: task.claim, runner: runner))
     }
@@ -124,14 +124,14 @@ extension WorkerStateMachine {
   }
 
   /// How an attempt stands whose handler has ended.
-  struct Standing: Sendable {
+  package struct Standing: Sendable {
     /// Why the handler was cancelled, if it was. Its runner ends then.
-    var cancelReason: CancelReason?
+    package var cancelReason: CancelReason?
     /// false: nobody wants its outcome any more.
-    var isHeld: Bool
+    package var isHeld: Bool
   }
 
-  func standing(of claim: Claim, on runner: RunnerID) -> Standing {
+  package func standing(of claim: Claim, on runner: RunnerID) -> Standing {
     let running = runners[runner]
     guard let running, let entry = held[claim.id], entry.task.claim == claim else {
       return Standing(cancelReason: running?.cancelReason ?? .shutdown, isHeld: false)
@@ -145,7 +145,7 @@ extension WorkerStateMachine {
   ///
   /// - Parameter needsTurn: set if ``advance(at:)`` is due.
   /// - Returns: nil, with the ticket taken: the runner ends.
-  mutating func complete(_ ticket: inout AttemptTicket?, at now: Instant, needsTurn: inout Bool) -> Attempt? {
+  package mutating func complete(_ ticket: inout AttemptTicket?, at now: Instant, needsTurn: inout Bool) -> Attempt? {
     guard let taken = ticket.take() else { return nil }
     let (claim, runner) = (taken.claim, taken.runner)
     guard let running = runners[runner], running.cancelReason == nil, let index = held.index(forKey: claim.id),
@@ -166,24 +166,28 @@ extension WorkerStateMachine {
   }
 
   /// The handler ended. The runner goes on with ``start(_:at:)`` unless it was cancelled. ``advance(at:)`` is due.
-  mutating func end(_ ticket: consuming AttemptTicket, _ judgement: Judgement, at now: Instant) {
+  package mutating func end(_ ticket: consuming AttemptTicket, _ judgement: Judgement, at now: Instant) {
     let (runner, claim) = (ticket.runner, ticket.claim)
     ticket.redeem()
     // Given up meanwhile: its outcome was decided without it.
-    guard runners[runner] != nil else { return }
+    guard runners[runner] != nil else {
+      if settings.faults.contains(.countedTwice) { runners.end(runner) }
+      return
+    }
     runners.end(runner)
     pace.finishedCount += 1
     judged(claim, judgement)
   }
 
   /// The runner's Swift task ends after a cancelled attempt.
-  mutating func endRunner(_ runner: RunnerID) { runners.remove(runner) }
+  package mutating func endRunner(_ runner: RunnerID) { runners.remove(runner) }
 
   // MARK: Timeouts
 
   mutating func cancelRunner(_ runner: RunnerID, _ reason: CancelReason, at now: Instant) {
     guard let running = runners[runner] else { return }
-    runners.cancel(runner, reason, givenUpAt: now.advanced(by: configuration.cancellationGrace))
+    let grace: Duration = settings.faults.contains(.neverGivenUp) ? .seconds(100_000) : configuration.cancellationGrace
+    runners.cancel(runner, reason, givenUpAt: now.advanced(by: grace))
     if running.cancelReason == nil { cancellations.append(runner) }
   }
 
@@ -221,7 +225,7 @@ extension WorkerStateMachine {
   }
 
   /// What an attempt ended with, or what is to be settled for a handler that was given up.
-  mutating func judged(_ claim: Claim, _ judgement: Judgement) {
+  package mutating func judged(_ claim: Claim, _ judgement: Judgement) {
     guard let index = held.index(forKey: claim.id), held.values[index].task.claim == claim else { return }
     let task = held.values[index].task
     guard let settlement = judgement.settlement else {

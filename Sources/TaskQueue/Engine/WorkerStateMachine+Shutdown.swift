@@ -1,6 +1,6 @@
 extension WorkerStateMachine {
   /// Shutdown was asked for: claims nothing any more, and what waits goes back.
-  mutating func drain(at now: Instant) {
+  package mutating func drain(at now: Instant) {
     switch phase {
     case .starting, .running: become(.draining(until: now.advanced(by: configuration.shutdownGrace)))
     case .draining, .cancelling, .flushing, .aborting, .over: return
@@ -9,7 +9,7 @@ extension WorkerStateMachine {
   }
 
   /// The worker's own task was cancelled: stops at once, hands nothing back. The leases run out, as after a crash.
-  mutating func abort(at now: Instant) {
+  package mutating func abort(at now: Instant) {
     switch phase {
     case .over, .aborting: return
     case .starting, .running, .draining, .cancelling, .flushing: break
@@ -40,7 +40,8 @@ extension WorkerStateMachine {
       let running = runners.running
       if !running.isEmpty { events.append(.handlersIgnoreCancellation(count: running.count)) }
       for (runner, running) in running { giveUp(runner, running, running.cancelReason ?? .shutdown, in: &turn) }
-      become(.flushing(until: now.advanced(by: callLimit)))
+      let limit: Duration = settings.faults.contains(.endlessShutdown) ? .seconds(100_000) : callLimit
+      become(.flushing(until: now.advanced(by: limit)))
     case .flushing(let until):
       if isIdle { return become(.over) }
       guard now >= until else { return }

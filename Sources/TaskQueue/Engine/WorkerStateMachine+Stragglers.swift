@@ -38,6 +38,9 @@ struct Stragglers: Sendable {
   var nextWatchAt: Instant?
   /// When a poll whose look was denied is to be repeated.
   private(set) var deniedPollAt: Instant?
+  private let faults: EngineFaults
+
+  init(faults: EngineFaults = []) { self.faults = faults }
 
   /// Whether something may get behind the position and not be found by the next look at everything soon.
   var needsCommitWatch: Bool { hasSkipped || isUnderWay || isSlow }
@@ -83,7 +86,7 @@ struct Stragglers: Sendable {
 
   private mutating func endLook(_ exchange: Exchange, took: Duration, at now: Instant) {
     isUnderWay = false
-    guard exchange.lookedAtEverything else {
+    guard exchange.lookedAtEverything || faults.contains(.denialIgnored) else {
       denials += 1
       hasSkipped = true
       dueAt = now.advanced(by: Self.pauseAfterDenial)
@@ -92,9 +95,16 @@ struct Stragglers: Sendable {
     }
     denials = 0
     // What the store itself needed, if it says so: waits and ways are no work.
-    let work = exchange.lookTook ?? took
+    let work = faults.contains(.uncappedPause) ? took : exchange.lookTook ?? took
     isSlow = work > Self.slowLook
-    dueAt = now.advanced(by: max(Self.interval, min(work * Self.pausePerDuration, Self.maxPause)))
+    dueAt = now.advanced(by: max(Self.interval, min(work * Self.pausePerDuration, maxPause)))
+  }
+
+  private var maxPause: Duration { faults.contains(.uncappedPause) ? .seconds(3_600) : Self.maxPause }
+
+  /// The fault of ``EngineFaults/lookPutOff``.
+  mutating func putOffIfFaulty(at now: Instant) {
+    if faults.contains(.lookPutOff) { dueAt = now.advanced(by: Self.interval) }
   }
 
   /// A look failed: nothing was looked at.
@@ -122,7 +132,7 @@ extension WorkerStateMachine {
     guard now >= due else { return turn.wake(at: due) }
     pace.measureIdle(at: now, maxPrefetch: configuration.maxPrefetch)
     let limit = lookLimit
-    guard limit > 0 else { return }
+    guard limit > 0 else { return stragglers.putOffIfFaulty(at: now) }
     var call = newCall(.look, at: now)
     call.claim = claimRequest(limit: limit, promotesDue: true, scope: stragglers.beginLook(), at: now)
     order(call, .exchange(settle: [], claim: call.claim), in: &turn)

@@ -34,7 +34,7 @@ extension WorkerStateMachine {
     turn.actions.append(.listen)
   }
 
-  mutating func listenerEnded(_ error: TaskQueueError?, at now: Instant) {
+  package mutating func listenerEnded(_ error: TaskQueueError?, at now: Instant) {
     guard let startedAt = listener.startedAt else { return }
     if startedAt.duration(to: now) > .seconds(60) { listener.backoff.reset() }
     let wait = listener.backoff.next(using: &generator)
@@ -82,5 +82,5 @@ extension WorkerStateMachine {
     turn.actions.append(.pingPool)
   }
 
-  mutating func poolAnswered() { upkeep.pingedAt = nil }
+  package mutating func poolAnswered() { upkeep.pingedAt = nil }
 }

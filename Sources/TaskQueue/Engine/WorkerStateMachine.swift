@@ -14,14 +14,26 @@ import SeededRandom
 /// from wherever it is.
 ///
 /// Obligations are tickets that cannot be copied: who was handed one cannot forget it or use it twice.
-struct WorkerStateMachine: Sendable {
-  typealias Instant = WorkerClock.Instant
+package struct WorkerStateMachine: Sendable {
+  package typealias Instant = WorkerClock.Instant
 
   /// What a worker is told once.
-  struct Settings: Sendable {
+  package struct Settings: Sendable {
     var configuration: TaskWorkerConfiguration
     /// The types with handlers, and how long an attempt of each may take.
     var timeouts: [TaskType: Duration?]
+    /// None, except in the simulation's own tests.
+    var faults: EngineFaults
+
+    package init(
+      configuration: TaskWorkerConfiguration,
+      timeouts: [TaskType: Duration?],
+      faults: EngineFaults = []
+    ) {
+      self.configuration = configuration
+      self.timeouts = timeouts
+      self.faults = faults
+    }
   }
 
   enum Phase: Sendable {
@@ -43,7 +55,7 @@ struct WorkerStateMachine: Sendable {
   let settings: Settings
   let types: [TaskType]
   /// How long one call of the store may take.
-  let callLimit: Duration
+  package let callLimit: Duration
   var generator: SeededGenerator
   private(set) var phase = Phase.starting
   /// Why the worker cannot work; only once it is over.
@@ -65,7 +77,7 @@ struct WorkerStateMachine: Sendable {
   var upkeep: UpkeepTimes
   var events: [EngineEvent] = []
 
-  init(_ settings: Settings, seed: UInt64, at now: Instant) {
+  package init(_ settings: Settings, seed: UInt64, at now: Instant) {
     let configuration = settings.configuration
     self.settings = settings
     types = Array(settings.timeouts.keys)
@@ -75,14 +87,14 @@ struct WorkerStateMachine: Sendable {
     outcomes = OutcomeBook()
     pace = Pace()
     polling = Polling(configuration, at: now)
-    stragglers = Stragglers()
+    stragglers = Stragglers(faults: settings.faults)
     leases = LeaseTimes(configuration.lease, at: now)
     upkeep = UpkeepTimes(at: now)
   }
 
   var configuration: TaskWorkerConfiguration { settings.configuration }
 
-  var isOver: Bool { if case .over = phase { true } else { false } }
+  package var isOver: Bool { if case .over = phase { true } else { false } }
   var isRunning: Bool { if case .running = phase { true } else { false } }
 
   /// Nothing is held, and nothing is under way that may bring or record something.
@@ -91,7 +103,7 @@ struct WorkerStateMachine: Sendable {
   // MARK: The one place that plans
 
   /// What is to be done now.
-  mutating func advance(at now: Instant) -> EngineTurn {
+  package mutating func advance(at now: Instant) -> EngineTurn {
     var turn = EngineTurn(wakeAt: now.advanced(by: .seconds(5)))
     endCalls(at: now)
     endLeases(at: now, in: &turn)
@@ -101,6 +113,9 @@ struct WorkerStateMachine: Sendable {
     if !isOver {
       plan(at: now, in: &turn)
       noteWakeTimes(in: &turn)
+    }
+    if settings.faults.contains(.deafWorker), calls.isUnderWay(.look) || calls.isUnderWay(.lateLook) {
+      turn.wakeAt = now.advanced(by: .seconds(3_600))
     }
     if !events.isEmpty {
       turn.events = events
@@ -133,7 +148,7 @@ struct WorkerStateMachine: Sendable {
 
   private func noteWakeTimes(in turn: inout EngineTurn) {
     turn.wake(at: calls.nextExpiry)
-    turn.wake(at: leases.nextEnd)
+    if !settings.faults.contains(.leaseEndsLate) { turn.wake(at: leases.nextEnd) }
     turn.wake(at: runners.nextCheck)
     turn.wake(at: hoardCheck)
     switch phase {

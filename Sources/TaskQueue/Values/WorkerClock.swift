@@ -1,22 +1,22 @@
 /// The worker's own monotonic clock, for leases, timeouts and pauses. Never compared with the store's.
 ///
 /// One concrete type around any clock: the engine is not generic over it, and an instant is 8 bytes.
-struct WorkerClock: Clock {
+package struct WorkerClock: Clock {
   /// Nanoseconds since the worker was made.
-  struct Instant: InstantProtocol {
+  package struct Instant: InstantProtocol {
     fileprivate(set) var nanoseconds: Int64
 
     /// When the worker was made.
-    static var zero: Instant { Instant(nanoseconds: 0) }
+    package static var zero: Instant { Instant(nanoseconds: 0) }
 
-    func advanced(by duration: Duration) -> Instant {
+    package func advanced(by duration: Duration) -> Instant {
       let (sum, overflows) = nanoseconds.addingReportingOverflow(duration.wholeNanoseconds)
       return Instant(nanoseconds: overflows ? .max : sum)
     }
 
-    func duration(to other: Instant) -> Duration { .nanoseconds(other.nanoseconds - nanoseconds) }
+    package func duration(to other: Instant) -> Duration { .nanoseconds(other.nanoseconds - nanoseconds) }
 
-    static func < (lhs: Instant, rhs: Instant) -> Bool { lhs.nanoseconds < rhs.nanoseconds }
+    package static func < (lhs: Instant, rhs: Instant) -> Bool { lhs.nanoseconds < rhs.nanoseconds }
   }
 
   private enum Source: Sendable {
@@ -38,7 +38,7 @@ struct WorkerClock: Clock {
     )
   }
 
-  var now: Instant {
+  package var now: Instant {
     switch source {
     case .continuous(let origin): Instant(nanoseconds: origin.duration(to: .now).wholeNanoseconds)
     case .other(let elapsed, _): Instant(nanoseconds: elapsed().wholeNanoseconds)
@@ -51,9 +51,9 @@ struct WorkerClock: Clock {
     return origin.advanced(by: .nanoseconds(instant.nanoseconds))
   }
 
-  var minimumResolution: Duration { .nanoseconds(1) }
+  package var minimumResolution: Duration { .nanoseconds(1) }
 
-  func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+  package func sleep(until deadline: Instant, tolerance: Duration?) async throws {
     let duration = now.duration(to: deadline)
     switch source {
     case .continuous: try await ContinuousClock().sleep(for: duration, tolerance: tolerance)

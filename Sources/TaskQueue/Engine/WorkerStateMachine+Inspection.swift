@@ -1,0 +1,26 @@
+/// What the simulation looks at from outside.
+extension WorkerStateMachine {
+  /// How much it remembers.
+  package struct Size: Sendable {
+    package let held: Int
+    package let outcomes: Int
+    package let calls: Int
+    package let runners: Int
+  }
+
+  package var size: Size {
+    Size(held: held.count, outcomes: outcomes.count, calls: calls.count, runners: runners.slots.count)
+  }
+
+  /// Tasks that wait for a runner.
+  package var queuedCount: Int { queue.count }
+
+  /// Attempts that take a slot.
+  package var takenSlots: Int { runners.taken }
+
+  /// Whether it holds the task by this claim, or its outcome.
+  package func knows(_ claim: Claim) -> Bool { held[claim.id]?.task.claim == claim }
+
+  /// Whether the runner's attempt takes a slot.
+  package func occupies(_ runner: RunnerID) -> Bool { runners[runner] != nil }
+}

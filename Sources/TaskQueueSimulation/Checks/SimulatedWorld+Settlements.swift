@@ -1,0 +1,90 @@
+@_spi(Store) import TaskQueue
+import TaskQueueInMemory
+
+/// What is checked when the store did something.
+extension SimulatedWorld {
+  func noteDone(_ call: StoreCall, _ answer: CallAnswer) {
+    switch answer {
+    case .exchanged(let exchange):
+      for (settlement, result) in zip(call.settlements, exchange.settled) {
+        noteSettled(settlement, result, by: call.process)
+      }
+      if let request = call.claim { noteClaimed(exchange, request, call) }
+    case .renewed(let renewals):
+      guard case .renew(let claims, let lease) = call.order.call else { return }
+      for (claim, renewal) in zip(claims, renewals) where renewal != .lost && books[claim.id]?.claim == claim {
+        books[claim.id]?.leaseEndsAt = now.advanced(by: lease)
+      }
+    case .prepared, .writers, .maintained, .failed: break
+    }
+  }
+
+  func noteSettled(_ settlement: Settlement, _ result: SettlementResult, by process: SimulatedProcess) {
+    let claim = settlement.claim
+    guard result != .busy else { return }
+    books.noteSettled(claim)
+    guard result == .applied else { return }
+    progressAt = now
+    history.note(now, "task \(claim.id) settled by worker \(process.worker): \(settlement.action)")
+    if case .release = settlement.action {} else { books[claim.id]?.crashes = 0 }
+    books[claim.id]?.claim = nil
+    books[claim.id]?.leaseEndsAt = nil
+    if case .bury(let reason, _, _) = settlement.action { checkBurial(claim.id, reason, by: process) }
+  }
+
+  private func checkBurial(_ id: TaskID, _ reason: DeadLetterReason, by process: SimulatedProcess) {
+    switch reason {
+    case .discarded: break
+    case .cancelled:
+      if books[id]?.isCancelled != true { fail(.buried, "task \(id) counts as cancelled, and nobody asked for it") }
+    case .crashed:
+      let crashes = books.crashesBeforeBurial[id] ?? 0
+      guard crashes <= process.configuration.maxCrashes else { return }
+      fail(.buried, "task \(id) is put aside for its crashes after \(crashes) in a row")
+    default: fail(.buried, "task \(id) is put aside: \(reason)")
+    }
+  }
+
+  /// The only settlement of a call was refused for its data: that one may be dropped.
+  func noteRefused(_ call: StoreCall) {
+    if call.settlements.count == 1 { books.noteSettled(call.settlements[0].claim) }
+  }
+
+  // MARK: Claims
+
+  private static var bound: Duration { .milliseconds(2_300) }
+
+  private func noteClaimed(_ exchange: Exchange, _ request: ClaimRequest, _ call: StoreCall) {
+    for task in exchange.claimed {
+      let id = task.claim.id
+      checkOvertaking(task, call)
+      if books[id]?.claim != nil { books[id]?.crashes += 1 }
+      books.crashesBeforeBurial[id] = books[id]?.crashes
+      books[id]?.claim = task.claim
+      books[id]?.leaseEndsAt = now.advanced(by: request.lease)
+      books[id]?.claimableSince = nil
+      history.note(now, "task \(id) claimed for worker \(call.process.worker), attempt \(task.attempt)")
+    }
+    for task in exchange.claimed { noteOtherHolders(of: task, call) }
+  }
+
+  /// Whoever ran it before must know by now that it is theirs no more.
+  private func noteOtherHolders(of task: ClaimedTask, _ call: StoreCall) {
+    for case let process? in processes {
+      for attempt in process.attempts where attempt.task.claim.id == task.claim.id && attempt.task.claim != task.claim {
+        suspects.append((process, attempt, now))
+      }
+    }
+  }
+
+  private func checkOvertaking(_ task: ClaimedTask, _ call: StoreCall) {
+    let latest = call.orderedAt.advanced(by: .zero - Self.bound)
+    guard call.process.isWell, call.process.wellSince <= latest else { return }
+    for (id, book) in books.books {
+      guard let since = book.claimableSince, since <= latest, book.plan.queue == task.queue else { continue }
+      guard let other = store.state.tasks[id], other.token != task.claim.token else { continue }
+      guard (other.priority, other.dueAt, id) < (task.priority, task.dueAt, task.claim.id) else { continue }
+      fail(.overtaken, "task \(id) waits since \(since.text), and worker \(call.process.worker) claims task \(task.claim.id)")
+    }
+  }
+}

@@ -1,0 +1,21 @@
+/// A promise that was not kept.
+package struct Violation: Sendable {
+  package enum Kind: String, Sendable, CaseIterable {
+    case twoHolders = "two valid holders"
+    case dropped = "an outcome was dropped"
+    case stuck = "a task is stuck"
+    case overtaken = "a task waits while later ones are started"
+    case slotKept = "a slot is not freed"
+    case hoarded = "tasks are hoarded"
+    case noEnd = "a shutdown does not end"
+    case unbounded = "memory is not bounded"
+    case spins = "the worker spins"
+    case buried = "a task was put aside without reason"
+    case falseTickets = "the machine counts wrongly"
+  }
+
+  package let kind: Kind
+  package let text: String
+  /// Virtual time.
+  package let at: Duration
+}

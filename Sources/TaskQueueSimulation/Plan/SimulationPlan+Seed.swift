@@ -1,0 +1,160 @@
+import SeededRandom
+@_spi(Store) import TaskQueue
+
+extension SimulationPlan {
+  /// How much a plan holds.
+  struct Size: Sendable {
+    var tasks = 5...30
+    var workers = 1...3
+    var faults = 0...6
+    var seconds = 8...40
+  }
+
+  static let queues: [QueueName] = ["default", "mail"]
+  static let types: [TaskType] = ["work", "report"]
+  /// Its attempts have a timeout.
+  static let limitedType: TaskType = "limited"
+  static let timeout: Duration = .milliseconds(1_500)
+
+  /// The plan of a seed, the same on every machine.
+  init(seed: UInt64, size: Size = Size()) {
+    var generator = SeededGenerator(seed: seed)
+    self.seed = seed
+    let seconds = Int.random(in: size.seconds, using: &generator)
+    activeFor = .seconds(seconds)
+    let workerCount = Int.random(in: size.workers, using: &generator)
+    let lease = Duration.milliseconds([1_500, 3_000, 6_000, 15_000].randomElement(using: &generator) ?? 3_000)
+    workers = (0..<workerCount).map { index in
+      WorkerPlan(
+        configuration: Self.configuration(lease: lease, isFirst: index == 0, using: &generator),
+        startsAt: .milliseconds(Int.random(in: 0...500, using: &generator))
+      )
+    }
+    // Themes, so that some runs are full of one thing and free of another.
+    let slowness = [0, 0, 1, 2].randomElement(using: &generator) ?? 0
+    let malice = [0, 0, 1, 3].randomElement(using: &generator) ?? 0
+    let taskCount = Int.random(in: size.tasks, using: &generator)
+    let burst = Bool.random(using: &generator)
+    let milliseconds = seconds * 1_000
+    tasks = (0..<taskCount).map { _ in
+      let latest = burst ? milliseconds / 6 : milliseconds * 9 / 10
+      return Self.task(before: latest, slowness: slowness, malice: malice, using: &generator)
+    }
+    let faultCount = Int.random(in: size.faults, using: &generator)
+    faults = (0..<faultCount).map { _ in
+      Self.fault(before: milliseconds, tasks: taskCount, workers: workerCount, lease: lease, using: &generator)
+    }
+  }
+
+  private static func configuration(
+    lease: Duration,
+    isFirst: Bool,
+    using generator: inout SeededGenerator
+  ) -> TaskWorkerConfiguration {
+    var configuration = TaskWorkerConfiguration()
+    // The first one serves everything, so that no task is without a worker.
+    configuration.queues = isFirst || .random(using: &generator) ? queues : [queues[0]]
+    configuration.concurrency = Int.random(in: 1...4, using: &generator)
+    configuration.maxPrefetch = [0, 4, 40].randomElement(using: &generator) ?? 0
+    configuration.lease = lease
+    configuration.maxCrashes = 5
+    configuration.listensForWakeUps = .random(using: &generator)
+    configuration.shutdownGrace = .milliseconds(Int.random(in: 0...3_000, using: &generator))
+    configuration.cancellationGrace = .milliseconds(Int.random(in: 100...1_000, using: &generator))
+    configuration.maintenanceInterval = .seconds(10)
+    return configuration
+  }
+
+  // MARK: Tasks
+
+  private static func task(
+    before latest: Int,
+    slowness: Int,
+    malice: Int,
+    using generator: inout SeededGenerator
+  ) -> TaskPlan {
+    let isLate = Int.random(in: 0..<8, using: &generator) == 0
+    let isDelayed = Int.random(in: 0..<4, using: &generator) == 0
+    let attempts = Int.random(in: 0...3, using: &generator)
+    var behaviours = (0..<attempts).map { _ in behaviour(slowness: slowness, malice: malice, using: &generator) }
+    behaviours.append(ending(slowness: slowness, using: &generator))
+    return TaskPlan(
+      type: ([limitedType] + types + types).randomElement(using: &generator) ?? types[0],
+      queue: (queues + [queues[0]]).randomElement(using: &generator) ?? queues[0],
+      priority: [100, 100, 100, 50, 200].randomElement(using: &generator) ?? 100,
+      storedAt: .milliseconds(Int.random(in: 0...latest, using: &generator)),
+      commitsAfter: .milliseconds(isLate ? Int.random(in: 1...3_000, using: &generator) : 0),
+      delay: .milliseconds(isDelayed ? Int.random(in: 1...6_000, using: &generator) : 0),
+      uniqueKey: Int.random(in: 0..<10, using: &generator) == 0 ? "key-\(Int.random(in: 0..<3, using: &generator))" : nil,
+      behaviours: behaviours
+    )
+  }
+
+  /// How long a handler runs, by how slow handlers are in this run.
+  private static func runTime(_ slowness: Int, using generator: inout SeededGenerator) -> Duration {
+    let longest = [20, 600, 5_000][slowness]
+    return .milliseconds(Int.random(in: 0...longest, using: &generator))
+  }
+
+  private static func ending(slowness: Int, using generator: inout SeededGenerator) -> Behaviour {
+    let isOwn = Int.random(in: 0..<5, using: &generator) == 0
+    let duration = min(runTime(slowness, using: &generator), .milliseconds(1_000))
+    return Behaviour(duration: duration, ending: isOwn ? .completesInTransaction : .completes)
+  }
+
+  private static func behaviour(slowness: Int, malice: Int, using generator: inout SeededGenerator) -> Behaviour {
+    var behaviour = Behaviour(duration: runTime(slowness, using: &generator), ending: .throwsError)
+    switch Int.random(in: 0..<12, using: &generator) {
+    case 0..<3: behaviour.ending = .throwsError
+    case 3, 4: behaviour.ending = .again(after: .milliseconds(Int.random(in: 0...3_000, using: &generator)))
+    case 5, 6:
+      let isLong = Int.random(in: 0..<6, using: &generator) == 0
+      behaviour.ending = .snoozes(isLong ? .seconds(90 * 86_400) : .milliseconds(Int.random(in: 0...3_000, using: &generator)))
+    case 7: behaviour.ending = .enqueues(Int.random(in: 1...3, using: &generator))
+    case 8: behaviour.ending = .discards
+    case 9 where malice > 0: behaviour.ending = .crashes
+    case 10 where malice > 0: behaviour.ending = .hangs
+    default: behaviour.ending = .throwsError
+    }
+    guard malice > 0, Int.random(in: 0..<6, using: &generator) < malice else { return behaviour }
+    behaviour.cancellation = .isIgnored
+    behaviour.blocksThread = Bool.random(using: &generator)
+    if case .hangs = behaviour.ending { behaviour.blocksThread = false }
+    return behaviour
+  }
+
+  // MARK: Faults
+
+  private static func fault(
+    before latest: Int,
+    tasks: Int,
+    workers: Int,
+    lease: Duration,
+    using generator: inout SeededGenerator
+  ) -> Fault {
+    let worker = Int.random(in: 0..<workers, using: &generator)
+    let task = Int.random(in: 0..<tasks, using: &generator)
+    let leases = Int(lease / .milliseconds(1))
+    let short = Int.random(in: 50...1_500, using: &generator)
+    let long = Int.random(in: 500...(leases * 5 / 2), using: &generator)
+    let failure = StoreFailure.allCases.randomElement(using: &generator) ?? .connection
+    let hour = Int.random(in: -3_600_000...3_600_000, using: &generator)
+    let choices: [(Fault.Kind, Int)] = [
+      (.storeFails(failure), long), (.storeFails(failure), short), (.storeHangs, long), (.flaky(0.1), long),
+      (.flaky(0.5), long), (.slowLooks(.milliseconds(Int.random(in: 25...200, using: &generator))), 20_000),
+      (.slowNetwork(.milliseconds(Int.random(in: 20...400, using: &generator))), long), (.refusesData(task: task), 60_000),
+      (.rowLocked(task: task), long), (.clockJumps(.milliseconds(hour)), 0), (.clockJumps(.milliseconds(hour / 600)), 0),
+      (.workerPauses(worker: worker), long), (.workerPauses(worker: worker), short),
+      (.workerCutOff(worker: worker), long), (.workerDies(worker: worker), short),
+      (.workerDies(worker: worker), long), (.workerShutsDown(worker: worker), short), (.workerAborts(worker: worker), short),
+      (.taskCancelled(task: task), 0), (.queuePaused(queues.randomElement(using: &generator) ?? queues[0]), short),
+      (.listenersDeaf, long), (.listenersBreak, short),
+    ]
+    let (kind, lasts) = choices.randomElement(using: &generator) ?? choices[0]
+    return Fault(
+      kind: kind,
+      at: .milliseconds(Int.random(in: 0...latest, using: &generator)),
+      lasts: .milliseconds(lasts)
+    )
+  }
+}

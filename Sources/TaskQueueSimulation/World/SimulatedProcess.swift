@@ -1,0 +1,104 @@
+import SeededRandom
+@_spi(Store) import TaskQueue
+
+/// One life of a worker's process.
+final class SimulatedProcess {
+  let worker: Int
+  /// From 1.
+  let life: Int
+  let configuration: TaskWorkerConfiguration
+  var machine: WorkerStateMachine
+  var generator: SeededGenerator
+  var isAlive = true
+  /// How many pauses are under way.
+  var pauses = 0
+  /// What waits for the end of the pause.
+  var deferred: [Step.Inner] = []
+  /// Only the turn with this number is wanted.
+  var turnNumber = 0
+  var nextTurnAt: Instant?
+  var calls: [CallID: StoreCall] = [:]
+  /// Also those that were given up.
+  var attempts: [RunningAttempt] = []
+  var isListening = false
+  var isPrepared = false
+  var isCutOff = false
+  /// The pool's threads are asked whether they do anything.
+  var isPoolAsked = false
+
+  /// Since then everything went well with the store, and it was not paused.
+  var wellSince: Instant
+  /// When all slots were taken last.
+  var fullAt: Instant
+  var resumedAt: Instant
+  /// When its shutdown began.
+  var drainedAt: Instant?
+  /// It was told to stop at once.
+  var isAborted = false
+  /// Claims that came and have not been started.
+  var delivered: [Claim: Instant] = [:]
+  /// Turns in this second, to find out whether it spins.
+  var turns: (second: Int64, count: Int) = (0, 0)
+
+  init(worker: Int, life: Int, _ plan: WorkerPlan, seed: UInt64, faults: EngineFaults, at now: Instant) {
+    self.worker = worker
+    self.life = life
+    configuration = plan.configuration
+    var generator = SeededGenerator(seed: seed)
+    var timeouts: [TaskType: Duration?] = [:]
+    for type in SimulationPlan.types { timeouts[type] = .some(nil) }
+    timeouts[SimulationPlan.limitedType] = SimulationPlan.timeout
+    let settings = WorkerStateMachine.Settings(
+      configuration: plan.configuration,
+      timeouts: timeouts,
+      faults: faults
+    )
+    machine = WorkerStateMachine(settings, seed: generator.next(), at: now)
+    self.generator = generator
+    (wellSince, fullAt, resumedAt) = (now, now, now)
+  }
+
+  var isPaused: Bool { pauses > 0 }
+  var isWell: Bool { isAlive && !isPaused && isPrepared && drainedAt == nil && !isCutOff }
+
+  /// Slots with an attempt that somebody waits for.
+  var takenSlots: Int { attempts.count { !$0.isGivenUp } }
+  var hasFreeSlot: Bool { takenSlots + machine.queuedCount < configuration.concurrency }
+
+  /// The process is gone, with all that it was to report.
+  func die() {
+    isAlive = false
+    for call in calls.values { call.drop() }
+    for attempt in attempts { attempt.drop() }
+    calls = [:]
+    attempts = []
+    deferred = []
+  }
+}
+
+/// A handler at work.
+final class RunningAttempt {
+  let task: ClaimedTask
+  let runner: RunnerID
+  let behaviour: Behaviour
+  let startedAt: Instant
+  var ticket: AttemptTicket?
+  var cancelledAt: Instant?
+  /// The machine does not wait for it any more.
+  var isGivenUp = false
+  var isOver = false
+  var isBlocking: Bool { behaviour.blocksThread && !isOver }
+
+  init(_ attempt: consuming Attempt, runner: RunnerID, _ behaviour: Behaviour, at now: Instant) {
+    task = attempt.task
+    ticket = .some(attempt.ticket)
+    self.runner = runner
+    self.behaviour = behaviour
+    startedAt = now
+  }
+
+  func drop() {
+    isOver = true
+    if let ticket = ticket.take() { ticket.redeem() }
+  }
+}

@@ -1,0 +1,119 @@
+@_spi(Store) import TaskQueue
+import TaskQueueInMemory
+
+/// What goes wrong from outside.
+extension SimulatedWorld {
+  func beginFault(_ index: Int) {
+    let fault = plan.faults[index]
+    activeFaults += 1
+    schedule(.faultEnds(index), after: fault.lasts)
+    history.note(now, "fault begins: \(fault.kind), lasts \(fault.lasts)")
+    switch fault.kind {
+    case .storeFails(let failure): conditions.failures.append(failure)
+    case .storeHangs: conditions.hangs += 1
+    case .flaky(let probability): conditions.flakiness += probability
+    case .slowLooks(let duration): store.lookTakes += duration
+    case .slowNetwork(let duration): conditions.network += duration
+    case .refusesData(let task): withTask(task) { _ = store.refused.insert($0) }
+    case .rowLocked(let task): withTask(task) { _ = store.state.locks.tasks.insert($0) }
+    case .clockJumps(let duration):
+      store.clockOffset += duration
+      if duration > .zero { jumpedAheadAt = now }
+    case .workerCutOff(let worker): setCutOff(worker, true)
+    case .workerPauses(let worker): pause(processes[worker])
+    case .workerDies(let worker):
+      if let process = processes[worker] { processEnded(process, startAgainAfter: fault.lasts) }
+    case .workerShutsDown(let worker):
+      startableAt[worker] = max(startableAt[worker], now.advanced(by: fault.lasts))
+      if let process = processes[worker] { drain(process) }
+    case .workerAborts(let worker): abort(processes[worker])
+    case .taskCancelled(let task): withTask(task) { cancelTask($0) }
+    case .queuePaused(let queue): store.state.paused.insert(queue)
+    case .listenersDeaf: deafListeners += 1
+    case .listenersBreak: breakListeners()
+    }
+  }
+
+  func endFault(_ index: Int) {
+    let fault = plan.faults[index]
+    activeFaults -= 1
+    history.note(now, "fault ends: \(fault.kind)")
+    switch fault.kind {
+    case .storeFails(let failure):
+      if let index = conditions.failures.firstIndex(of: failure) { conditions.failures.remove(at: index) }
+      noteAllUnwell()
+    case .storeHangs:
+      conditions.hangs -= 1
+      noteAllUnwell()
+    case .flaky(let probability): conditions.flakiness = max(0, conditions.flakiness - probability)
+    case .slowLooks(let duration): store.lookTakes -= duration
+    case .slowNetwork(let duration): conditions.network -= duration
+    case .refusesData(let task): withTask(task) { store.refused.remove($0) }
+    case .rowLocked: unlockRows()
+    case .workerCutOff(let worker): setCutOff(worker, false)
+    case .workerPauses(let worker): resume(processes[worker])
+    case .queuePaused(let queue):
+      store.state.paused.remove(queue)
+      store.state.hints.insert(.tasksAvailable(queue))
+      postHints()
+    case .listenersDeaf: deafListeners -= 1
+    case .clockJumps, .workerDies, .workerShutsDown, .workerAborts, .taskCancelled, .listenersBreak: break
+    }
+  }
+
+  private func noteAllUnwell() {
+    for case let process? in processes { process.wellSince = now }
+  }
+
+  private func withTask(_ index: Int, _ body: (TaskID) -> Void) {
+    if let id = books.ids[index] { body(id) }
+  }
+
+  private func cancelTask(_ id: TaskID) {
+    books.noteCancelled(id)
+    _ = try? store.state.cancel(id, now: store.time(at: now))
+    postHints()
+  }
+
+  private func unlockRows() {
+    store.state.releaseLocks()
+    postHints()
+  }
+
+  private func setCutOff(_ worker: Int, _ isCutOff: Bool) {
+    if isCutOff { cutOff.insert(worker) } else { cutOff.remove(worker) }
+    processes[worker]?.isCutOff = isCutOff
+    processes[worker]?.wellSince = now
+  }
+
+  private func pause(_ process: SimulatedProcess?) {
+    process?.pauses += 1
+  }
+
+  private func resume(_ process: SimulatedProcess?) {
+    // The one that was paused may have died meanwhile, and its successor not be paused.
+    guard let process, process.pauses > 0 else { return }
+    process.pauses -= 1
+    guard !process.isPaused else { return }
+    (process.resumedAt, process.wellSince) = (now, now)
+    let deferred = process.deferred
+    process.deferred = []
+    for inner in deferred { agenda.add(.inside(process, inner), at: now) }
+    requestTurn(of: process)
+  }
+
+  private func abort(_ process: SimulatedProcess?) {
+    guard let process else { return }
+    books.forgetOutcomes(of: process)
+    process.drainedAt = process.drainedAt ?? now
+    process.isAborted = true
+    process.machine.abort(at: now)
+    requestTurn(of: process)
+  }
+
+  private func breakListeners() {
+    for case let process? in processes where process.isListening {
+      schedule(.listenerEnds(TaskQueueError(.connection)), in: process, after: .milliseconds(1))
+    }
+  }
+}
