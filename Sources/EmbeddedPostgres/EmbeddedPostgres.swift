@@ -29,6 +29,9 @@ public final class EmbeddedPostgres: Sendable {
   /// A shell; `nil` once stopped. Locked for as long as a command to it is under way. The cluster goes when this does.
   private let supervisor: Mutex<ChildProcess?>
 
+  /// Whether nothing of the server runs any more.
+  private let wasKilled = Mutex(false)
+
   private init(supervisor: ChildProcess, directory: String, port: Int) {
     self.supervisor = Mutex(supervisor)
     self.port = port
@@ -152,7 +155,11 @@ public final class EmbeddedPostgres: Sendable {
   ///   Else connections are closed and a checkpoint is written first.
   /// - Throws: ``EmbeddedPostgresError``. Not cut short by cancellation; at most about two minutes.
   public func restart(immediate: Bool) async throws {
-    try await order(immediate ? "restart-immediate" : "restart-fast")
+    let isDead = wasKilled.withLock { wasKilled in
+      defer { wasKilled = false }
+      return wasKilled
+    }
+    try await order(isDead ? "start" : immediate ? "restart-immediate" : "restart-fast")
   }
 
   /// Makes a standby a primary. Returns when it takes writes. A former primary that still runs is not told: stop it, or keep it paused.
@@ -201,6 +208,7 @@ public final class EmbeddedPostgres: Sendable {
   public func kill() {
     guard let postmasterID else { return }
     ProcessTree.kill(root: postmasterID)
+    wasKilled.withLock { $0 = true }
   }
 
   /// Stops the server at once and removes its directory. A second call does nothing.

@@ -45,6 +45,8 @@ enum Supervisor {
   ///
   /// - `SIGPIPE` is ignored because the reader of a reply may be gone by then.
   /// - The working directory is left because the server's user may not be allowed to be there.
+  /// - A server that was killed leaves its lock files. The number in them can still be that of a process that nobody has
+  ///   waited for.
   /// - A paused server has to be continued to notice that it shall stop. Where the list of its children can't be read,
   ///   the postmaster kills the ones that don't react, after five seconds.
   private static let script = #"""
@@ -84,6 +86,7 @@ enum Supervisor {
       configure) printf '%s\n' "$argument" >>"$data/postgresql.conf"; report $? ;;
       reload) control reload; report $? ;;
       promote) control promote; report $? ;;
+      start) rm -f "$data/postmaster.pid" "$directory"/.s.PGSQL.*; control --log="$log" start; report $? ;;
       restart-immediate) control --log="$log" --mode=immediate restart; report $? ;;
       restart-fast) control --log="$log" --mode=fast restart; report $? ;;
       esac
