@@ -8,6 +8,9 @@ package struct RunnerID: Hashable, Sendable {
 package struct Attempt: ~Copyable, Sendable {
   package let task: ClaimedTask
   package let ticket: AttemptTicket
+
+  /// For other modules, which cannot take it apart.
+  package consuming func takeTicket() -> AttemptTicket { ticket }
 }
 
 /// The obligation to report how an attempt ended. Only ``WorkerStateMachine`` makes them, and only it takes them back.
