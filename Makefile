@@ -10,7 +10,9 @@
 #
 # make chaos   5,000 payments while servers and the database are killed; ARGS="--payments 500 --seed 7"
 #
-# ARGS are handed to the demo, the chaos and the benchmarks: make demo ARGS="--help"
+# make simulate   the engine in virtual trouble; ARGS="--seeds 100000", ARGS="--seed 7" for one with its history
+#
+# ARGS are handed to the demo, the chaos, the simulation and the benchmarks: make demo ARGS="--help"
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -24,7 +26,7 @@ TASKS ?= 20000
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo example chaos failover test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo example chaos failover simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -46,6 +48,11 @@ chaos: bootstrap
 	@echo "Building (the first time takes some minutes) …"
 	@swift build $(DEMO_BUILD_FLAGS) --product payments
 	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/payments" chaos $(ARGS)
+
+simulate: bootstrap
+	@echo "Building for release (the first time takes some minutes) …"
+	@swift build -c release --product simulate
+	@exec "$$(swift build -c release --show-bin-path)/simulate" $(ARGS)
 
 build: bootstrap
 	@echo "Building (the first time takes some minutes) …"

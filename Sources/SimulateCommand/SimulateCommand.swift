@@ -17,11 +17,15 @@ struct SimulateCommand: ParsableCommand {
   @Option(help: "A fault to put back into the engine, by name; all of them with --faults.") var fault: String?
   @Flag(help: "Puts each fault back in turn, and tells how many seeds it takes to find it.") var faults = false
 
+  @Flag(help: "Small plans, as the tests of each build.") var small = false
+
+  private var size: SimulationSize { small ? .small : .large }
+
   mutating func run() throws {
     if let seed { return try show(seed) }
     if faults { return try findAll() }
-    let found = try run(chosen)
-    guard let found else { return }
+    let chosen = try chosen
+    guard let found = try run(chosen) else { return }
     report(found, chosen)
     throw ExitCode(1)
   }
@@ -39,15 +43,16 @@ struct SimulateCommand: ParsableCommand {
   private func run(_ faults: EngineFaults, isQuiet: Bool = false) throws -> Simulation.Report? {
     let clock = ContinuousClock()
     let start = clock.now
-    var (tasks, told) = (0, start)
+    var (tasks, steps, told) = (0, 0, start)
     for offset in 0..<UInt64(seeds) {
-      let report = Simulation(seed: from + offset).run(faults: faults)
+      let report = Simulation(seed: from + offset, size: size).run(faults: faults)
       tasks += report.tasks
+      steps += report.steps
       if report.violation != nil { return report }
       guard !isQuiet, told.duration(to: clock.now) > .seconds(5) || offset + 1 == seeds else { continue }
       told = clock.now
       let minutes = max(start.duration(to: told) / .seconds(60), 1e-9)
-      print("\(offset + 1) of \(seeds) seeds, \(tasks) tasks, \(Int(Double(tasks) / minutes)) tasks a minute")
+      print("\(offset + 1) of \(seeds) seeds, \(steps) steps, \(tasks) tasks, \(Int(Double(tasks) / minutes)) a minute")
     }
     return nil
   }
@@ -55,17 +60,17 @@ struct SimulateCommand: ParsableCommand {
   private func report(_ report: Simulation.Report, _ faults: EngineFaults) {
     guard let violation = report.violation else { return }
     print("\nSeed \(report.seed) breaks a promise: \(violation.kind.rawValue): \(violation.text)")
-    let shortened = Simulation(seed: report.seed).shortened(faults: faults, breaking: violation.kind)
+    let shortened = Simulation(seed: report.seed, size: size).shortened(faults: faults, breaking: violation.kind)
     print("\nShortened to:")
     for line in shortened.summary { print("  \(line)") }
     print("\nWhat happens then:")
     for line in shortened.run(faults: faults, recording: true).history.suffix(200) { print("  \(line)") }
-    print("\nReplay: make simulate ARGS=\"--seed \(report.seed)\(fault.map { " --fault \($0)" } ?? "")\"")
+    print("\nReplay: make simulate ARGS=\"--seed \(report.seed)\(fault.map { " --fault \($0)" } ?? "")\(small ? " --small" : "")\"")
   }
 
   private func show(_ seed: UInt64) throws {
-    let report = Simulation(seed: seed).run(faults: try chosen, recording: true)
-    for line in Simulation(seed: seed).summary + report.history { print(line) }
+    let report = Simulation(seed: seed, size: size).run(faults: try chosen, recording: true)
+    for line in Simulation(seed: seed, size: size).summary + report.history { print(line) }
     print("\(report.steps) steps, \(report.tasks) tasks, digest \(String(report.digest, radix: 16))")
     guard report.violation != nil else { return }
     self.report(report, try chosen)

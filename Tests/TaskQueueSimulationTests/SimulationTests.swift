@@ -1,16 +1,39 @@
+import ChildProcesses
 import TaskQueue
 import TaskQueueSimulation
 import Testing
 
 @Suite("The engine keeps its promises in simulated trouble")
 struct SimulationTests {
-  @Test("1,000 seeds", arguments: 0..<10)
-  func seeds(block: UInt64) {
-    for seed in (block * 100 + 1)...(block * 100 + 100) {
-      let report = Simulation(seed: seed).run()
-      if let violation = report.violation {
-        Issue.record("seed \(seed): \(violation.kind.rawValue): \(violation.text); make simulate ARGS=\"--seed \(seed)\"")
+  @Test("1,000 seeds break no promise")
+  func seeds() async {
+    let reports = await withTaskGroup(of: [Simulation.Report].self) { group in
+      for part in 0..<UInt64(4) {
+        group.addTask {
+          (0..<250).map { Simulation(seed: part * 250 + $0 + 1).run() }.filter { $0.violation != nil }
+        }
       }
+      return await group.reduce(into: []) { $0 += $1 }
     }
+    for report in reports {
+      guard let violation = report.violation else { continue }
+      Issue.record(
+        """
+        Seed \(report.seed): \(violation.kind.rawValue): \(violation.text). \
+        Replay: make simulate ARGS="--small --seed \(report.seed)"
+        """
+      )
+    }
+  }
+
+  @Test("A seed brings the same history again")
+  func replays() {
+    for seed in UInt64(1)...5 {
+      let (first, second) = (Simulation(seed: seed).run(recording: true), Simulation(seed: seed).run(recording: true))
+      #expect(first.digest == second.digest)
+      #expect(!first.history.isEmpty)
+      #expect(first.steps == Simulation(seed: seed).run().steps)
+    }
+    #expect(Simulation(seed: 1).run(recording: true).digest != Simulation(seed: 2).run(recording: true).digest)
   }
 }

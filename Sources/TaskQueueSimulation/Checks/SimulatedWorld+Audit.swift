@@ -117,6 +117,7 @@ extension SimulatedWorld {
     guard let oldest = process.delivered.min(by: { $0.value < $1.value }), oldest.value <= latest else { return }
     for case let other? in processes where other !== process && other.isWell {
       guard other.wellSince <= latest, other.fullAt <= latest else { continue }
+      guard !store.state.locks.tasks.contains(oldest.key.id) else { continue }
       guard let task = store.state.tasks[oldest.key.id], other.configuration.queues.contains(task.queue) else { continue }
       fail(.hoarded, "task \(task.id) waits in worker \(process.worker), and worker \(other.worker) has a free slot")
     }

@@ -4,6 +4,7 @@ package struct Violation: Sendable {
     case twoHolders = "two valid holders"
     case dropped = "an outcome was dropped"
     case stuck = "a task is stuck"
+    case unfinished = "the work is not done in the end"
     case overtaken = "a task waits while later ones are started"
     case slotKept = "a slot is not freed"
     case hoarded = "tasks are hoarded"
@@ -11,7 +12,6 @@ package struct Violation: Sendable {
     case unbounded = "memory is not bounded"
     case spins = "the worker spins"
     case buried = "a task was put aside without reason"
-    case falseTickets = "the machine counts wrongly"
   }
 
   package let kind: Kind

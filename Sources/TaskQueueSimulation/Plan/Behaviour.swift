@@ -29,5 +29,7 @@ struct Behaviour: Sendable {
   /// It blocks its thread instead of suspending.
   var blocksThread = false
 
+  var hangs: Bool { if case .hangs = ending { true } else { false } }
+
   static let quick = Behaviour(duration: .milliseconds(3), ending: .completes)
 }

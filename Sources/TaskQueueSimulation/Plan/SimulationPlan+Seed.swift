@@ -2,14 +2,6 @@ import SeededRandom
 @_spi(Store) import TaskQueue
 
 extension SimulationPlan {
-  /// How much a plan holds.
-  struct Size: Sendable {
-    var tasks = 5...30
-    var workers = 1...3
-    var faults = 0...6
-    var seconds = 8...40
-  }
-
   static let queues: [QueueName] = ["default", "mail"]
   static let types: [TaskType] = ["work", "report"]
   /// Its attempts have a timeout.
@@ -17,7 +9,7 @@ extension SimulationPlan {
   static let timeout: Duration = .milliseconds(1_500)
 
   /// The plan of a seed, the same on every machine.
-  init(seed: UInt64, size: Size = Size()) {
+  init(seed: UInt64, size: SimulationSize = .small) {
     var generator = SeededGenerator(seed: seed)
     self.seed = seed
     let seconds = Int.random(in: size.seconds, using: &generator)
@@ -62,6 +54,7 @@ extension SimulationPlan {
     configuration.shutdownGrace = .milliseconds(Int.random(in: 0...3_000, using: &generator))
     configuration.cancellationGrace = .milliseconds(Int.random(in: 100...1_000, using: &generator))
     configuration.maintenanceInterval = .seconds(10)
+    configuration.minPollInterval = .milliseconds([1, 16, 16, 128].randomElement(using: &generator) ?? 1)
     return configuration
   }
 
@@ -77,9 +70,12 @@ extension SimulationPlan {
     let isDelayed = Int.random(in: 0..<4, using: &generator) == 0
     let attempts = Int.random(in: 0...3, using: &generator)
     var behaviours = (0..<attempts).map { _ in behaviour(slowness: slowness, malice: malice, using: &generator) }
+    if malice > 0, Int.random(in: 0..<20, using: &generator) == 0 { behaviours = crashing }
     behaviours.append(ending(slowness: slowness, using: &generator))
+    let type = ([limitedType] + types + types).randomElement(using: &generator) ?? types[0]
     return TaskPlan(
-      type: ([limitedType] + types + types).randomElement(using: &generator) ?? types[0],
+      // Nothing but a timeout ends what hangs.
+      type: behaviours.contains(where: \.hangs) ? limitedType : type,
       queue: (queues + [queues[0]]).randomElement(using: &generator) ?? queues[0],
       priority: [100, 100, 100, 50, 200].randomElement(using: &generator) ?? 100,
       storedAt: .milliseconds(Int.random(in: 0...latest, using: &generator)),
@@ -88,6 +84,13 @@ extension SimulationPlan {
       uniqueKey: Int.random(in: 0..<10, using: &generator) == 0 ? "key-\(Int.random(in: 0..<3, using: &generator))" : nil,
       behaviours: behaviours
     )
+  }
+
+  /// More crashes than are allowed in a row, with good attempts between.
+  private static var crashing: [Behaviour] {
+    let crash = Behaviour(duration: .milliseconds(5), ending: .crashes)
+    let good = Behaviour(duration: .milliseconds(5), ending: .again(after: .milliseconds(10)))
+    return [crash, crash, good, crash, crash, good, crash, crash, good]
   }
 
   /// How long a handler runs, by how slow handlers are in this run.
@@ -119,7 +122,11 @@ extension SimulationPlan {
     guard malice > 0, Int.random(in: 0..<6, using: &generator) < malice else { return behaviour }
     behaviour.cancellation = .isIgnored
     behaviour.blocksThread = Bool.random(using: &generator)
-    if case .hangs = behaviour.ending { behaviour.blocksThread = false }
+    if behaviour.hangs {
+      // It ends at last, long after it was given up.
+      behaviour.cancellation = .ends(after: .milliseconds(Int.random(in: 1_000...8_000, using: &generator)))
+      behaviour.blocksThread = false
+    }
     return behaviour
   }
 
@@ -138,12 +145,13 @@ extension SimulationPlan {
     let short = Int.random(in: 50...1_500, using: &generator)
     let long = Int.random(in: 500...(leases * 5 / 2), using: &generator)
     let failure = StoreFailure.allCases.randomElement(using: &generator) ?? .connection
-    let hour = Int.random(in: -3_600_000...3_600_000, using: &generator)
+    let jump = Int.random(in: -20_000...3_600_000, using: &generator)
+    let smallJump = Int.random(in: -5_000...5_000, using: &generator)
     let choices: [(Fault.Kind, Int)] = [
       (.storeFails(failure), long), (.storeFails(failure), short), (.storeHangs, long), (.flaky(0.1), long),
-      (.flaky(0.5), long), (.slowLooks(.milliseconds(Int.random(in: 25...200, using: &generator))), 20_000),
-      (.slowNetwork(.milliseconds(Int.random(in: 20...400, using: &generator))), long), (.refusesData(task: task), 60_000),
-      (.rowLocked(task: task), long), (.clockJumps(.milliseconds(hour)), 0), (.clockJumps(.milliseconds(hour / 600)), 0),
+      (.flaky(0.5), long), (.slowLooks(.milliseconds(Int.random(in: 25...200, using: &generator))), 8_000),
+      (.slowNetwork(.milliseconds(Int.random(in: 20...400, using: &generator))), long), (.refusesData(task: task), 8_000),
+      (.rowLocked(task: task), long), (.clockJumps(.milliseconds(jump)), 0), (.clockJumps(.milliseconds(smallJump)), 0),
       (.workerPauses(worker: worker), long), (.workerPauses(worker: worker), short),
       (.workerCutOff(worker: worker), long), (.workerDies(worker: worker), short),
       (.workerDies(worker: worker), long), (.workerShutsDown(worker: worker), short), (.workerAborts(worker: worker), short),

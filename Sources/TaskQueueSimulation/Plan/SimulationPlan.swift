@@ -27,6 +27,8 @@ struct TaskPlan: Sendable {
   var uniqueKey: String?
   /// Of its attempts, one after another; the last one of all further ones.
   var behaviours: [Behaviour]
+  /// Never stored: this plan was shortened.
+  var isLeftOut = false
 
   func behaviour(ofRun run: Int) -> Behaviour { behaviours[min(run, behaviours.count - 1)] }
 }

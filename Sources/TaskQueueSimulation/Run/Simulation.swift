@@ -18,7 +18,7 @@ package struct Simulation {
 
   var plan: SimulationPlan
 
-  package init(seed: UInt64) { plan = SimulationPlan(seed: seed) }
+  package init(seed: UInt64, size: SimulationSize = .small) { plan = SimulationPlan(seed: seed, size: size) }
   init(_ plan: SimulationPlan) { self.plan = plan }
 
   /// - Parameter faults: what is put back into the engine, to see whether it is found.
@@ -75,10 +75,10 @@ extension SimulationPlan {
       plan.tasks[index].behaviours.removeFirst(tasks[index].behaviours.count - 1)
       plans.append(plan)
     }
-    for index in tasks.indices where tasks[index].storedAt < activeFor * 2 {
-      // Never stored: its place stays.
+    for index in tasks.indices where !tasks[index].isLeftOut {
+      // Its place stays, as faults name it.
       var plan = self
-      plan.tasks[index].storedAt = .seconds(100_000)
+      plan.tasks[index].isLeftOut = true
       plans.append(plan)
     }
     return plans
@@ -91,7 +91,7 @@ extension SimulationPlan {
         + "queues \(settings.queues.map(\.rawValue)), grace \(settings.shutdownGrace) + \(settings.cancellationGrace)"
         + (settings.listensForWakeUps ? ", listens" : "")
     }
-    let tasks = tasks.enumerated().filter { $0.element.storedAt < .seconds(100_000) }.map { index, task in
+    let tasks = tasks.enumerated().filter { !$0.element.isLeftOut }.map { index, task in
       "task \(index): at \(task.storedAt), \(task.type) in \(task.queue), priority \(task.priority), delay \(task.delay), "
         + "commits after \(task.commitsAfter), \(task.behaviours)"
     }

@@ -63,7 +63,7 @@ final class SimulatedProcess {
 
   /// Slots with an attempt that somebody waits for.
   var takenSlots: Int { attempts.count { !$0.isGivenUp } }
-  var hasFreeSlot: Bool { takenSlots + machine.queuedCount < configuration.concurrency }
+  var hasFreeSlot: Bool { max(takenSlots, machine.takenSlots) + machine.queuedCount < configuration.concurrency }
 
   /// The process is gone, with all that it was to report.
   func die() {
@@ -91,7 +91,7 @@ final class RunningAttempt {
 
   init(_ attempt: consuming Attempt, runner: RunnerID, _ behaviour: Behaviour, at now: Instant) {
     task = attempt.task
-    ticket = .some(attempt.ticket)
+    ticket = attempt.takeTicket()
     self.runner = runner
     self.behaviour = behaviour
     startedAt = now

@@ -62,7 +62,7 @@ extension SimulatedWorld {
   }
 
   private func noteAllUnwell() {
-    for case let process? in processes { process.wellSince = now }
+    for case let process? in processes { process.wellSince = max(process.wellSince, now) }
   }
 
   private func withTask(_ index: Int, _ body: (TaskID) -> Void) {
@@ -77,13 +77,14 @@ extension SimulatedWorld {
 
   private func unlockRows() {
     store.state.releaseLocks()
+    noteAllUnwell()
     postHints()
   }
 
   private func setCutOff(_ worker: Int, _ isCutOff: Bool) {
     if isCutOff { cutOff.insert(worker) } else { cutOff.remove(worker) }
     processes[worker]?.isCutOff = isCutOff
-    processes[worker]?.wellSince = now
+    noteAllUnwell()
   }
 
   private func pause(_ process: SimulatedProcess?) {
@@ -95,7 +96,7 @@ extension SimulatedWorld {
     guard let process, process.pauses > 0 else { return }
     process.pauses -= 1
     guard !process.isPaused else { return }
-    (process.resumedAt, process.wellSince) = (now, now)
+    (process.resumedAt, process.wellSince) = (now, max(process.wellSince, now))
     let deferred = process.deferred
     process.deferred = []
     for inner in deferred { agenda.add(.inside(process, inner), at: now) }

@@ -20,7 +20,6 @@ extension SimulatedWorld {
       process.machine.hint(.resync)
       requestTurn(of: process)
     case .listenerEnds(let error):
-      guard process.isListening else { return }
       process.isListening = false
       process.machine.listenerEnded(error, at: now)
       requestTurn(of: process)
@@ -76,7 +75,10 @@ extension SimulatedWorld {
       if judgement.settlement != nil { books.noteOutcome(of: task.claim, in: process, at: now) }
       process.machine.judged(task.claim, judgement)
       requestTurn(of: process)
-    case .listen: schedule(.listens, in: process, after: .milliseconds(2) + conditions.network)
+    case .listen:
+      let isReachable = conditions.failure == nil && conditions.hangs == 0 && !process.isCutOff
+      let outcome = isReachable ? Step.Inner.listens : .listenerEnds(TaskQueueError(.connection))
+      schedule(outcome, in: process, after: .milliseconds(2) + conditions.network)
     case .pingPool:
       process.isPoolAsked = true
       schedule(.poolAnswers, in: process, after: soon(process))
@@ -109,7 +111,7 @@ extension SimulatedWorld {
     )
     let call = StoreCall(order, ticket, of: process, at: now, fate)
     process.calls[order.id] = call
-    if fate.isBad { process.wellSince = now }
+    if fate.isBad { process.wellSince = max(process.wellSince, now.advanced(by: fate.waitedFor(limit: order.limit))) }
     store.begin(call)
     history.note(now, "worker \(process.worker) calls \(order.id.number): \(call.text)")
     if let effect = fate.effectAfter { schedule(.effect(call), after: effect) }
@@ -126,7 +128,7 @@ extension SimulatedWorld {
     guard call.fate.effectAfter != nil else { return }
     guard conditions.failure == nil, conditions.hangs == 0, !cutOff.contains(call.process.worker) else {
       call.answer = .failed(TaskQueueError(conditions.failure ?? .connection))
-      if call.process.isAlive { call.process.wellSince = now }
+      call.process.wellSince = max(call.process.wellSince, now)
       return
     }
     do throws(TaskQueueError) {
@@ -145,9 +147,8 @@ extension SimulatedWorld {
     guard let ticket = call.ticket.take() else { return }
     var answer = call.answer ?? .failed(TaskQueueError(.connection))
     if case .fails(_, _, let failure) = call.fate { answer = .failed(TaskQueueError(failure)) }
-    if case .failed = answer { process.wellSince = now }
-    if call.fate.isBad { process.wellSince = now }
-    if case .prepared = answer { (process.isPrepared, process.wellSince) = (true, now) }
+    if case .failed = answer { process.wellSince = max(process.wellSince, now) }
+    if case .prepared = answer { (process.isPrepared, process.wellSince) = (true, max(process.wellSince, now)) }
     if case .exchanged(let exchange) = answer {
       for task in exchange.claimed { process.delivered[task.claim] = now }
     }

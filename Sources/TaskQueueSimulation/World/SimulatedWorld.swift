@@ -52,10 +52,11 @@ final class SimulatedWorld {
   // MARK: The run
 
   private static var auditInterval: Duration { .milliseconds(250) }
-  private static var longest: Duration { .seconds(3_600) }
+  private static var longest: Duration { .seconds(900) }
+  private static var maxSteps: Int { 5_000_000 }
 
   func run() {
-    for (index, task) in plan.tasks.enumerated() { schedule(.stored(task: index), after: task.storedAt) }
+    for (index, task) in plan.tasks.enumerated() where !task.isLeftOut { schedule(.stored(task: index), after: task.storedAt) }
     for (index, fault) in plan.faults.enumerated() { schedule(.faultBegins(index), after: fault.at) }
     for (index, worker) in plan.workers.enumerated() { schedule(.workerStarts(index), after: worker.startsAt) }
     schedule(.audit, after: Self.auditInterval)
@@ -63,6 +64,7 @@ final class SimulatedWorld {
       now = next.at
       stepCount += 1
       perform(next.step)
+      if stepCount == Self.maxSteps { fail(.spins, "\(stepCount) steps, and no end") }
     }
     for process in processes { process?.die() }
     processes = []
@@ -120,12 +122,11 @@ final class SimulatedWorld {
 
   /// - Parameter storedAt: when its transaction stored it.
   func insert(_ index: Int?, _ task: TaskPlan, at storedAt: Instant) {
-    let options = EnqueueOptions(
-      queue: task.queue,
-      priority: task.priority,
-      schedule: task.delay > .zero ? .after(task.delay) : .now,
-      unique: task.uniqueKey.map { UniqueKey($0, mode: .coalesce) }
-    )
+    var options = EnqueueOptions()
+    options.queue = task.queue
+    options.priority = task.priority
+    if task.delay > .zero { options.schedule = .after(task.delay) }
+    options.unique = task.uniqueKey.map { UniqueKey($0, mode: .coalesce) }
     guard let new = try? NewTask(type: task.type, json: Data("{}".utf8), options: options) else {
       preconditionFailure("the plan holds a task that is not valid")
     }
@@ -139,11 +140,13 @@ final class SimulatedWorld {
   }
 
   func postHints() {
-    let hints = store.takeHints()
+    var hints = Array(store.takeHints())
     guard !hints.isEmpty else { return }
+    // The set's own order is another one in each process.
+    if hints.count > 1 { hints.sort { "\($0)" < "\($1)" } }
     for process in processes {
       guard let process, process.isListening, deafListeners == 0 else { continue }
-      for hint in hints.sorted(by: { "\($0)" < "\($1)" }) {
+      for hint in hints {
         let delay = Duration.microseconds(Int.random(in: 100...3_000, using: &process.generator))
         schedule(.hint(hint), in: process, after: delay + conditions.network)
       }
@@ -195,7 +198,7 @@ final class SimulatedWorld {
     }
     guard !isEnding else { return }
     if hasWork {
-      if elapsed > Self.longest { fail(.stuck, "tasks are not done after \(elapsed): \(unfinished)") }
+      if elapsed > Self.longest { fail(.unfinished, "tasks are not done after \(elapsed): \(unfinished)") }
       return
     }
     isEnding = true

@@ -13,6 +13,15 @@ final class StoreCall {
 
     var isBad: Bool { if case .answered(_, let after) = self { after > .milliseconds(300) } else { true } }
 
+    /// How long a machine waits for it.
+    func waitedFor(limit: Duration) -> Duration {
+      let expiry = limit + min(limit, .seconds(1))
+      return switch self {
+      case .answered(_, let after), .fails(let after, _, _): min(after, expiry)
+      case .isNeverAnswered: expiry
+      }
+    }
+
     var effectAfter: Duration? {
       switch self {
       case .answered(let effect, _): effect
