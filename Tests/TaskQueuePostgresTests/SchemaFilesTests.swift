@@ -51,8 +51,8 @@ struct SchemaFilesTests {
       let checksums = try await Migrator(configuration: database.postgresConfiguration).status().applied.map(\.checksum)
       #expect(
         checksums == [
-          "3aa5796d69a098ac62232c2417d555fdd85fc79e046cf01ab944a507f293a37b",
-          "a29b04015d6c9f684c63125443a3097c2ade5ed28c3426efbbae21e45dbd3227",
+          "f3706275aaeff7813191729d351d81874096c20cbee6046c9019e8a916033d0a",
+          "d3387fa19b2eb72434d5f8d76e72cd1f9b1dee3749295f0439378f6cb3592749",
         ]
       )
     }
@@ -70,7 +70,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "fdc1e1ad0c83fe6a51ee2ad95379755f867f6b8723f4503cece861cde84e70a1"]
+        [FunctionFile.revision: digest] == [1: "ceaa1e7e89935144d2d9ee70005ca74132bf86fa3e272a97645221b134b0c636"]
       )
     }
   }
