@@ -26,7 +26,7 @@ CREATE TABLE effect (
   task_id bigint NOT NULL,
   name text COLLATE "C" NOT NULL CHECK (octet_length(name) BETWEEN 1 AND 128 AND name !~ E'[\\x01-\\x1f\\x7f]'),
   task_type text COLLATE "C" NOT NULL,
-  task_created_at timestamptz NOT NULL,
+  task_created_at timestamptz NOT NULL DEFAULT '-infinity', -- '-infinity': not known
   key uuid NOT NULL,
   scope text COLLATE "C" CHECK (octet_length(scope) BETWEEN 1 AND 256),
   request_digest bytea NOT NULL CHECK (octet_length(request_digest) = 32), -- SHA-256

@@ -218,7 +218,7 @@ struct PostgresEffectLedgerTests {
         )
         let decision = try await transaction.query(begin)[0].text(0)
         #expect(decision == "call")
-        #expect(try await store.number(claimable) == 0)
+        #expect(try await Task.detached { try await store.number(claimable) }.value == 0)
       }
       try await store.endLeases()
       #expect(try await store.claimAll().map(\.claim.id.rawValue) == [id])

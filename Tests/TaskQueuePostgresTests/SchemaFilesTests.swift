@@ -52,7 +52,7 @@ struct SchemaFilesTests {
       #expect(
         checksums == [
           "f3706275aaeff7813191729d351d81874096c20cbee6046c9019e8a916033d0a",
-          "d3387fa19b2eb72434d5f8d76e72cd1f9b1dee3749295f0439378f6cb3592749",
+          "70416b3e07a60df28a8596cb1afa5d6b106571d5490163b0e355288a3f8027d9",
         ]
       )
     }
