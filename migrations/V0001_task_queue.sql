@@ -30,11 +30,11 @@ COMMENT ON COLUMN installed_function.checksum IS
 
 -- Rules of single columns are domains: a table's CHECK would be evaluated again with every claim.
 CREATE DOMAIN queue_name AS text COLLATE "C"
-  CONSTRAINT task_queue_name CHECK (octet_length(VALUE) BETWEEN 1 AND 128 AND VALUE !~ '[\x01-\x1f\x7f]');
+  CONSTRAINT task_queue_name CHECK (octet_length(VALUE) BETWEEN 1 AND 128 AND VALUE !~ E'[\\x01-\\x1f\\x7f]');
 CREATE DOMAIN type_name AS text COLLATE "C"
-  CONSTRAINT task_type_name CHECK (octet_length(VALUE) BETWEEN 1 AND 128 AND VALUE !~ '[\x01-\x1f\x7f]');
+  CONSTRAINT task_type_name CHECK (octet_length(VALUE) BETWEEN 1 AND 128 AND VALUE !~ E'[\\x01-\\x1f\\x7f]');
 CREATE DOMAIN key_name AS text COLLATE "C"
-  CONSTRAINT task_unique_key CHECK (octet_length(VALUE) BETWEEN 1 AND 256 AND VALUE !~ '[\x01-\x1f\x7f]');
+  CONSTRAINT task_unique_key CHECK (octet_length(VALUE) BETWEEN 1 AND 256 AND VALUE !~ E'[\\x01-\\x1f\\x7f]');
 CREATE DOMAIN attempt_limit AS int CONSTRAINT task_max_attempts CHECK (VALUE BETWEEN 1 AND 1000000);
 CREATE DOMAIN key_period AS interval CONSTRAINT task_unique_period
   CHECK (VALUE > interval '0' AND VALUE <= interval '100 years');
@@ -112,28 +112,29 @@ CREATE UNIQUE INDEX task_unique ON task (queue, unique_key) WHERE unique_key IS 
 
 CREATE TABLE dead_task (
   id bigint PRIMARY KEY,
-  queue text COLLATE "C" NOT NULL,
-  type text COLLATE "C" NOT NULL,
+  queue queue_name NOT NULL,
+  type type_name NOT NULL,
   priority smallint NOT NULL,
   attempt int NOT NULL,
   failures int NOT NULL,
   crashes int NOT NULL,
-  max_attempts int,
+  max_attempts attempt_limit,
   created_at timestamptz NOT NULL,
   deadline timestamptz,
-  unique_key text COLLATE "C",
-  unique_period interval,
+  unique_key key_name,
+  unique_period key_period,
   died_at timestamptz NOT NULL,
   reason text NOT NULL,
   detail text,
-  payload json NOT NULL,
-  headers json,
+  payload task_payload NOT NULL,
+  headers task_headers,
   retry json,
   errors jsonb
 );
 COMMENT ON TABLE dead_task IS
   'TaskQueue: dead letters, under the ids of their tasks. Read dead_letter instead, whose columns keep their meaning.';
 CREATE INDEX dead_task_type ON dead_task (type, id);
+CREATE INDEX dead_task_died ON dead_task (died_at);
 
 CREATE TABLE paused_queue (
   queue text COLLATE "C" PRIMARY KEY,
@@ -189,9 +190,10 @@ COMMENT ON COLUMN live_task.headers IS 'A JSON object of strings; NULL: none.';
 COMMENT ON COLUMN live_task.payload IS 'What its handler gets.';
 
 CREATE VIEW dead_letter AS
-  SELECT d.id, d.reason, d.detail, d.died_at, d.type, d.queue, d.priority::int AS priority, d.attempt, d.failures, d.crashes,
-    d.max_attempts, d.errors -> -1 ->> 'message' AS last_error, d.created_at, d.deadline, d.unique_key, d.errors, d.headers,
-    d.payload
+  SELECT d.id, d.reason, d.detail, d.died_at, d.type::text COLLATE "C" AS type, d.queue::text COLLATE "C" AS queue,
+    d.priority::int AS priority, d.attempt, d.failures, d.crashes, d.max_attempts::int AS max_attempts,
+    d.errors -> -1 ->> 'message' AS last_error, d.created_at, d.deadline, d.unique_key::text COLLATE "C" AS unique_key, d.errors,
+    d.headers::json AS headers, d.payload::json AS payload
   FROM dead_task d;
 COMMENT ON VIEW dead_letter IS
   'TaskQueue: tasks put aside: failed, cancelled, discarded. redrive() makes them live again, purge() deletes them. Stable: a

@@ -281,6 +281,24 @@
 
   static var effects: [Check] {
     [
+      Check("S31 an effect inside the transaction that completes its task is refused at once, and nothing is sent") {
+        probe in
+        guard probe.store is any EffectLedger else { return }
+        let task = try await probe.start()
+        let context = probe.context(task)
+        let code = try await StoreProbe.errorCode {
+          try await probe.client.withCompletion(of: context) { _ in
+            _ = try await context.effects.perform("charge", request: 1) { _ -> Int in
+              throw ConformanceFailure("the call was made")
+            }
+          }
+        }
+        try requireEqual(code, .storeFailed, "error")
+        try requireEqual(try await probe.tasks.live(task.claim.id).state, .running, "state after the rollback")
+        let value = try await context.effects.perform("charge", request: 1) { _ in 7 }
+        try requireEqual(value, 7, "value after the transaction")
+        try await probe.tasks.settleHeld(task, .complete)
+      },
       Check("S1 an effect's success and the completion commit together or not at all") { probe in
         guard let ledger = probe.store as? any EffectLedger else { return }
         let task = try await probe.start()
@@ -301,7 +319,7 @@
         try requireEqual(records.map(\.state), [.succeeded], "committed state")
         try requireEqual(records.map(\.value), [Data("7".utf8)], "recorded value")
         try await probe.tasks.requireGone(task.claim.id)
-      }
+      },
     ]
   }
 }

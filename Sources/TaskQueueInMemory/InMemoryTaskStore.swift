@@ -185,12 +185,18 @@ public final class InMemoryTaskStore: TaskStore {
     }
   }
 
-  public func redrive(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> [TaskID] {
-    mutate { state, now in state.redrive(filter, now: now) }
+  public func redrive(
+    _ filter: DeadLetterFilter,
+    from cursor: DeadLetterCursor?
+  ) async throws(TaskQueueError) -> DeadLetterPage {
+    mutate { state, now in state.redrive(filter, from: cursor, now: now) }
   }
 
-  public func purge(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> Int {
-    mutate { state, now in state.purge(filter, now: now) }
+  public func purge(
+    _ filter: DeadLetterFilter,
+    from cursor: DeadLetterCursor?
+  ) async throws(TaskQueueError) -> DeadLetterPage {
+    mutate { state, now in state.purge(filter, from: cursor, now: now) }
   }
 
   public func dropExpiredKeys(within limit: Duration) async throws(TaskQueueError) -> Int {

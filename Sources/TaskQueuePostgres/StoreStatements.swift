@@ -47,6 +47,7 @@ struct StoreStatements: Sendable {
   let deadLetters: Template
   let redrive: Template
   let purge: Template
+  let purgeOld: Template
   let dropExpiredKeys: Template
 
   init(schema: SchemaName) {
@@ -162,12 +163,43 @@ struct StoreStatements: Sendable {
       FROM {schema}.dead_task WHERE \(filter) AND id > $4 ORDER BY id LIMIT $5
       """
     )
-    redrive = template("redrive", "SELECT r FROM {schema}._redrive($1, $2, $3, $4, $5) AS r ORDER BY r")
+    // When the walk began; not before what died by a clock that was ahead.
+    func walk(_ parameter: String) -> String {
+      """
+      WITH w AS MATERIALIZED (
+        SELECT coalesce(\(parameter)::timestamptz, greatest(clock_timestamp(), (SELECT max(died_at) FROM {schema}.dead_task))) AS at)
+      """
+    }
+    redrive = template(
+      "redrive",
+      """
+      \(walk("$5"))
+      SELECT r.id, w.at, r.is_revived FROM w CROSS JOIN LATERAL {schema}._redrive($1, $2, $3, $6, $7, $4, w.at) AS r ORDER BY r.id
+      """
+    )
     purge = template(
       "purge",
       """
-      DELETE FROM {schema}.dead_task WHERE id = ANY (ARRAY(
-        SELECT id FROM {schema}.dead_task WHERE \(filter) ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED))
+      \(walk("$5")), gone AS (
+        DELETE FROM {schema}.dead_task WHERE id = ANY (ARRAY(
+          SELECT id FROM {schema}.dead_task
+          WHERE \(filter) AND id > coalesce($4::bigint, -9223372036854775808) AND died_at <= (SELECT at FROM w)
+          ORDER BY id LIMIT $6 FOR UPDATE SKIP LOCKED))
+        RETURNING id)
+      SELECT id, (SELECT at FROM w) FROM gone ORDER BY id
+      """
+    )
+    // What it deletes is gone, so it needs no place to go on from.
+    purgeOld = template(
+      "purge_old",
+      """
+      \(walk("$3")), gone AS (
+        DELETE FROM {schema}.dead_task WHERE id = ANY (ARRAY(
+          SELECT id FROM {schema}.dead_task
+          WHERE ($1::text IS NULL OR type = $1) AND died_at <= least((SELECT at FROM w), now()) - $2::interval
+          ORDER BY died_at LIMIT $4 FOR UPDATE SKIP LOCKED))
+        RETURNING id)
+      SELECT id, (SELECT at FROM w) FROM gone ORDER BY id
       """
     )
     dropExpiredKeys = template(

@@ -24,7 +24,7 @@ BEGIN
   SELECT CASE WHEN t.finished_at IS NULL THEN 'running' ELSE 'finished' END INTO answer FROM task t WHERE t.id = task_id;
   IF FOUND THEN
     RETURN answer;
-  ELSIF EXISTS (SELECT FROM _redrive(ARRAY[task_id], NULL, NULL, 1, true)) THEN
+  ELSIF EXISTS (SELECT FROM _redrive(ARRAY[task_id], NULL, NULL, 1, true) AS r WHERE r.is_revived) THEN
     RETURN 'redriven';
   ELSIF EXISTS (SELECT FROM dead_task d WHERE d.id = task_id) THEN
     RETURN 'key_taken';

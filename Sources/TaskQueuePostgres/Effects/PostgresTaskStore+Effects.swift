@@ -18,7 +18,8 @@ import Libpq
         .bytea(intent.requestDigest),
         .interval(intent.callLimit),
         intent.keyLifetime.map { .interval($0) } ?? .null,
-        intent.absentCall.map { .int4(Int32(clamping: $0)) } ?? .null
+        intent.absentCall.map { .int4(Int32(clamping: $0)) } ?? .null,
+        intent.scope.map { .text($0) } ?? .null
       )
     )
     return try read { () throws(LibpqError) in
