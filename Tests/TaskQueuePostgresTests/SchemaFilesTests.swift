@@ -80,7 +80,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "ceaa1e7e89935144d2d9ee70005ca74132bf86fa3e272a97645221b134b0c636"]
+        [FunctionFile.revision: digest] == [1: "c3903aecb8f8ba13fdc8fd650ef6396ce1885157155f7309ab00a31c99dd3371"]
       )
     }
   }
