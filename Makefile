@@ -6,6 +6,8 @@
 # make bench-scale   1, 2 and 4 processes, ARGS="--pgbouncer"      make bench-soak    memory, over 20 minutes
 # make docs    build the documentation      make consumer    what an app that uses the package resolves, and that it builds
 #
+# make failover   20,000 tasks while a standby takes over from a killed and from a frozen primary; TASKS=100000
+#
 # make chaos   5,000 payments while servers and the database are killed; ARGS="--payments 500 --seed 7"
 #
 # make simulate   the engine in virtual trouble; ARGS="--seeds 100000", ARGS="--seed 7" for one with its history
@@ -20,10 +22,11 @@ STRICT := -Xswiftc -warnings-as-errors
 # Empty by default, so that the demo also builds with a newer compiler that knows more warnings.
 DEMO_BUILD_FLAGS ?=
 ARGS ?=
+TASKS ?= 20000
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo example chaos simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo example chaos failover simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -58,6 +61,9 @@ build: bootstrap
 test: bootstrap lint build
 	@echo "Testing …"
 	@scripts/run-tests $(STRICT)
+
+failover: bootstrap build
+	@TASKQUEUE_FAILOVER_TASKS=$(TASKS) swift test --skip-build --no-parallel $(STRICT) --filter FailoverTests
 
 bench: SUBCOMMAND := suite
 bench-flat: SUBCOMMAND := flat

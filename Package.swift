@@ -44,6 +44,7 @@ let package = Package(
     .target(
       name: "TaskQueue",
       dependencies: [
+        "SeededRandom",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Metrics", package: "swift-metrics"),
@@ -232,6 +233,13 @@ let package = Package(
         "ChildProcesses", "CLibpq", "CrashTestWorker", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue",
         "TaskQueueConformance", "TaskQueueInMemory", "TaskQueueMigrations", "TaskQueuePostgres", "TaskQueueTestKit",
         .product(name: "Logging", package: "swift-log"),
+      ]
+    ),
+    // A primary, a standby, and what becomes of the tasks when one takes over.
+    .testTarget(
+      name: "FailoverTests",
+      dependencies: [
+        "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres", .product(name: "Logging", package: "swift-log"),
       ]
     ),
     .testTarget(

@@ -30,13 +30,14 @@ COMMENT ON COLUMN installed_function.checksum IS
 
 -- Rules of single columns are domains: a table's CHECK would be evaluated again with every claim.
 CREATE DOMAIN queue_name AS text COLLATE "C"
-  CONSTRAINT task_queue_name CHECK (octet_length(VALUE) BETWEEN 1 AND 128 AND VALUE !~ '[\x01-\x1f\x7f]');
+  CONSTRAINT task_queue_name CHECK (octet_length(VALUE) BETWEEN 1 AND 128 AND VALUE !~ E'[\\x01-\\x1f\\x7f]');
 CREATE DOMAIN type_name AS text COLLATE "C"
-  CONSTRAINT task_type_name CHECK (octet_length(VALUE) BETWEEN 1 AND 128 AND VALUE !~ '[\x01-\x1f\x7f]');
+  CONSTRAINT task_type_name CHECK (octet_length(VALUE) BETWEEN 1 AND 128 AND VALUE !~ E'[\\x01-\\x1f\\x7f]');
 CREATE DOMAIN key_name AS text COLLATE "C"
-  CONSTRAINT task_unique_key CHECK (octet_length(VALUE) BETWEEN 1 AND 256 AND VALUE !~ '[\x01-\x1f\x7f]');
+  CONSTRAINT task_unique_key CHECK (octet_length(VALUE) BETWEEN 1 AND 256 AND VALUE !~ E'[\\x01-\\x1f\\x7f]');
 CREATE DOMAIN attempt_limit AS int CONSTRAINT task_max_attempts CHECK (VALUE BETWEEN 1 AND 1000000);
-CREATE DOMAIN key_period AS interval CONSTRAINT task_unique_period CHECK (VALUE > interval '0');
+CREATE DOMAIN key_period AS interval CONSTRAINT task_unique_period
+  CHECK (VALUE > interval '0' AND VALUE <= interval '100 years');
 CREATE DOMAIN task_payload AS json CONSTRAINT task_payload_size CHECK (octet_length(VALUE::text) <= 4194304);
 CREATE DOMAIN task_headers AS json
   CONSTRAINT task_headers_object CHECK (json_typeof(VALUE) = 'object' AND octet_length(VALUE::text) <= 65536);
@@ -45,7 +46,7 @@ COMMENT ON DOMAIN queue_name IS 'A queue''s name: 1 to 128 bytes without control
 COMMENT ON DOMAIN type_name IS 'A task''s type: 1 to 128 bytes without control characters.';
 COMMENT ON DOMAIN key_name IS 'A unique key: 1 to 256 bytes without control characters.';
 COMMENT ON DOMAIN attempt_limit IS 'How many attempts may fail: 1 to 1,000,000.';
-COMMENT ON DOMAIN key_period IS 'How long a unique key also covers a task that completed: above zero.';
+COMMENT ON DOMAIN key_period IS 'How long a unique key also covers a task that completed: above zero, at most 100 years.';
 COMMENT ON DOMAIN task_payload IS 'A task''s payload: JSON of at most 4 MiB.';
 COMMENT ON DOMAIN task_headers IS 'A task''s headers: a JSON object of strings, at most 64 KiB.';
 
@@ -60,7 +61,8 @@ CREATE TABLE task (
   -- A row with a future due_at and ready = true is not claimed before it is due, but every claim steps over it.
   ready boolean NOT NULL DEFAULT true,
   due_at timestamptz NOT NULL DEFAULT clock_timestamp(), -- due; of a finished task: when its unique key is free again
-  lease_until timestamptz NOT NULL DEFAULT '-infinity', -- '-infinity': not claimed since the last outcome
+  -- '-infinity' or 'epoch': not claimed since the last outcome. 'epoch' and later: was due once, whatever the clock says now.
+  lease_until timestamptz NOT NULL DEFAULT '-infinity',
   lease_token bigint, -- random per claim: the fence
   attempt int NOT NULL DEFAULT 0,
   failures int NOT NULL DEFAULT 0,
@@ -68,7 +70,7 @@ CREATE TABLE task (
   rerun boolean NOT NULL DEFAULT false, -- run once more when the attempt under way ends
   cancel_requested boolean NOT NULL DEFAULT false,
   max_attempts attempt_limit,
-  created_at timestamptz NOT NULL DEFAULT now(),
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp(), -- not before due_at of a task that is due at once
   deadline timestamptz,
   unique_key key_name,
   unique_period key_period,
@@ -92,11 +94,11 @@ COMMENT ON TABLE task IS
 COMMENT ON COLUMN task.priority IS 'Lower first.';
 COMMENT ON COLUMN task.ready IS 'True: in the index that claims read. False: waiting for due_at, or finished.';
 COMMENT ON COLUMN task.due_at IS 'From when on it may be claimed; of a finished task: from when on its unique key is free.';
-COMMENT ON COLUMN task.lease_until IS 'For how long a worker holds it; -infinity: not claimed since the last outcome.';
+COMMENT ON COLUMN task.lease_until IS 'For how long a worker holds it; -infinity or 1970: not claimed since the last outcome.';
 COMMENT ON COLUMN task.lease_token IS 'Of the last claim, random: the fence that stale outcomes do not pass.';
 COMMENT ON COLUMN task.attempt IS 'Claims so far; the attempt under way counts.';
 COMMENT ON COLUMN task.failures IS 'Attempts that ended with an error.';
-COMMENT ON COLUMN task.crashes IS 'Attempts whose lease ran out without an outcome.';
+COMMENT ON COLUMN task.crashes IS 'Attempts whose lease ran out without an outcome, since the last outcome.';
 COMMENT ON COLUMN task.rerun IS 'Run once more when the attempt under way ends.';
 COMMENT ON COLUMN task.deadline IS 'From then on it is not begun any more but becomes a dead letter.';
 COMMENT ON COLUMN task.unique_period IS 'How long the unique key also counts after completion.';
@@ -110,28 +112,29 @@ CREATE UNIQUE INDEX task_unique ON task (queue, unique_key) WHERE unique_key IS 
 
 CREATE TABLE dead_task (
   id bigint PRIMARY KEY,
-  queue text COLLATE "C" NOT NULL,
-  type text COLLATE "C" NOT NULL,
+  queue queue_name NOT NULL,
+  type type_name NOT NULL,
   priority smallint NOT NULL,
   attempt int NOT NULL,
   failures int NOT NULL,
   crashes int NOT NULL,
-  max_attempts int,
+  max_attempts attempt_limit,
   created_at timestamptz NOT NULL,
   deadline timestamptz,
-  unique_key text COLLATE "C",
-  unique_period interval,
+  unique_key key_name,
+  unique_period key_period,
   died_at timestamptz NOT NULL,
   reason text NOT NULL,
   detail text,
-  payload json NOT NULL,
-  headers json,
+  payload task_payload NOT NULL,
+  headers task_headers,
   retry json,
   errors jsonb
 );
 COMMENT ON TABLE dead_task IS
   'TaskQueue: dead letters, under the ids of their tasks. Read dead_letter instead, whose columns keep their meaning.';
 CREATE INDEX dead_task_type ON dead_task (type, id);
+CREATE INDEX dead_task_died ON dead_task (died_at);
 
 CREATE TABLE paused_queue (
   queue text COLLATE "C" PRIMARY KEY,
@@ -172,7 +175,7 @@ COMMENT ON COLUMN live_task.due_at IS 'From when on it may be claimed; NULL if f
 COMMENT ON COLUMN live_task.lease_until IS 'For how long its worker holds it, if no renewal comes; NULL unless running.';
 COMMENT ON COLUMN live_task.attempt IS 'Claims so far; the attempt under way counts.';
 COMMENT ON COLUMN live_task.failures IS 'Attempts that ended with an error.';
-COMMENT ON COLUMN live_task.crashes IS 'Attempts whose lease ran out without an outcome.';
+COMMENT ON COLUMN live_task.crashes IS 'Attempts whose lease ran out without an outcome, since the last outcome.';
 COMMENT ON COLUMN live_task.max_attempts IS 'How many attempts may fail; NULL: as its retry policy says.';
 COMMENT ON COLUMN live_task.last_error IS 'The message of the last error; NULL: none yet.';
 COMMENT ON COLUMN live_task.created_at IS 'When it was enqueued.';
@@ -187,9 +190,10 @@ COMMENT ON COLUMN live_task.headers IS 'A JSON object of strings; NULL: none.';
 COMMENT ON COLUMN live_task.payload IS 'What its handler gets.';
 
 CREATE VIEW dead_letter AS
-  SELECT d.id, d.reason, d.detail, d.died_at, d.type, d.queue, d.priority::int AS priority, d.attempt, d.failures, d.crashes,
-    d.max_attempts, d.errors -> -1 ->> 'message' AS last_error, d.created_at, d.deadline, d.unique_key, d.errors, d.headers,
-    d.payload
+  SELECT d.id, d.reason, d.detail, d.died_at, d.type::text COLLATE "C" AS type, d.queue::text COLLATE "C" AS queue,
+    d.priority::int AS priority, d.attempt, d.failures, d.crashes, d.max_attempts::int AS max_attempts,
+    d.errors -> -1 ->> 'message' AS last_error, d.created_at, d.deadline, d.unique_key::text COLLATE "C" AS unique_key, d.errors,
+    d.headers::json AS headers, d.payload::json AS payload
   FROM dead_task d;
 COMMENT ON VIEW dead_letter IS
   'TaskQueue: tasks put aside: failed, cancelled, discarded. redrive() makes them live again, purge() deletes them. Stable: a
@@ -204,7 +208,7 @@ COMMENT ON COLUMN dead_letter.queue IS 'Its queue.';
 COMMENT ON COLUMN dead_letter.priority IS 'Lower first; 100 by default.';
 COMMENT ON COLUMN dead_letter.attempt IS 'Claims that it had.';
 COMMENT ON COLUMN dead_letter.failures IS 'Attempts that ended with an error.';
-COMMENT ON COLUMN dead_letter.crashes IS 'Attempts whose lease ran out without an outcome.';
+COMMENT ON COLUMN dead_letter.crashes IS 'Attempts whose lease ran out without an outcome, since the last outcome.';
 COMMENT ON COLUMN dead_letter.max_attempts IS 'How many attempts might fail; NULL: as its retry policy said.';
 COMMENT ON COLUMN dead_letter.last_error IS 'The message of the last error; NULL: none.';
 COMMENT ON COLUMN dead_letter.created_at IS 'When it was enqueued.';

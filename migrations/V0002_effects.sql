@@ -3,7 +3,7 @@
 
 -- Effects ------------------------------------------------------------------------------------------------------------
 
--- Makes the idempotency keys of two databases differ: task ids are counted per table. One row. Give a copy of a database that
+-- Makes the idempotency keys of two databases differ. One row. Give a copy of a database that
 -- speaks to the same provider another one: UPDATE taskqueue.effect_namespace SET id = gen_random_uuid();
 -- Effects that are recorded already keep their keys.
 CREATE TABLE effect_namespace (
@@ -24,18 +24,20 @@ COMMENT ON TABLE effect_namespace IS
 --   failed     it certainly did not happen, and never will
 CREATE TABLE effect (
   task_id bigint NOT NULL,
-  name text COLLATE "C" NOT NULL CHECK (octet_length(name) BETWEEN 1 AND 128 AND name !~ '[\x01-\x1f\x7f]'),
+  name text COLLATE "C" NOT NULL CHECK (octet_length(name) BETWEEN 1 AND 128 AND name !~ E'[\\x01-\\x1f\\x7f]'),
   task_type text COLLATE "C" NOT NULL,
+  task_created_at timestamptz NOT NULL DEFAULT '-infinity', -- '-infinity': not known
   key uuid NOT NULL,
+  scope text COLLATE "C" CHECK (octet_length(scope) BETWEEN 1 AND 256),
   request_digest bytea NOT NULL CHECK (octet_length(request_digest) = 32), -- SHA-256
   state text COLLATE "C" NOT NULL CHECK (state IN ('open', 'intended', 'unknown', 'parked', 'succeeded', 'failed')),
   token bigint NOT NULL, -- of the claim that began it last: only that one may say "it did not happen"
   calls int NOT NULL DEFAULT 1, -- calls begun
-  call_limit interval NOT NULL, -- how long after its intent a call may still reach the provider
-  key_lifetime interval,
-  key_used_at timestamptz NOT NULL, -- when the key was used first (since it last expired)
-  intended_at timestamptz NOT NULL, -- the last call's intent
-  changed_at timestamptz NOT NULL,
+  call_limit interval NOT NULL CHECK (call_limit BETWEEN interval '0' AND interval '100 years'), -- how long after its intent a call may still reach the provider
+  key_lifetime interval CHECK (key_lifetime <= interval '100 years'),
+  key_used_at timestamptz NOT NULL CHECK (isfinite(key_used_at)), -- when the key was used first (since it last expired)
+  intended_at timestamptz NOT NULL CHECK (isfinite(intended_at)), -- the last call's intent
+  changed_at timestamptz NOT NULL CHECK (isfinite(changed_at)),
   value json, -- of a success
   code text, -- of a failure
   reason text, -- of a failure or an unknown outcome
@@ -47,6 +49,8 @@ COMMENT ON TABLE effect IS
   'TaskQueue: calls to other systems, one row per task and effect: what was intended, and what is known of it. Read
   unsettled_effect for those that need a person; settle them by resolve_effect.';
 COMMENT ON COLUMN effect.key IS 'The idempotency key that was sent to the provider.';
+COMMENT ON COLUMN effect.task_created_at IS 'Tells its task from another one that had the same id, after commits were lost.';
+COMMENT ON COLUMN effect.scope IS 'What the app named that several tasks may be made for: they share the key. NULL: the task''s own.';
 COMMENT ON COLUMN effect.state IS
   'open: the last call certainly did not happen. intended: a call may be under way. unknown: a call ended without an answer.
   parked: as unknown, and a person has to say what happened. succeeded: it happened. failed: it did not and never will.';
@@ -59,6 +63,7 @@ COMMENT ON COLUMN effect.value IS 'What a success returned.';
 COMMENT ON COLUMN effect.code IS 'Of a failure.';
 COMMENT ON COLUMN effect.reason IS 'Of a failure or an unknown outcome.';
 COMMENT ON COLUMN effect.contradicted IS 'Two reports of what happened cannot both be true: compare the provider''s books.';
+CREATE INDEX effect_scope ON effect (key) WHERE scope IS NOT NULL;
 CREATE INDEX effect_unsettled ON effect (intended_at) WHERE state IN ('intended', 'unknown', 'parked');
 CREATE INDEX effect_contradicted ON effect (changed_at) WHERE contradicted;
 CREATE INDEX effect_settled ON effect (changed_at) WHERE state IN ('open', 'succeeded', 'failed');
@@ -89,7 +94,7 @@ CREATE INDEX inbox_event_pending ON inbox_event (source, subject) WHERE is_pendi
 -- How long after its creation a task of a type may take until it is final.
 CREATE TABLE alarm_rule (
   type text COLLATE "C" PRIMARY KEY CHECK (octet_length(type) BETWEEN 1 AND 128),
-  final_within interval NOT NULL CHECK (final_within > interval '0')
+  final_within interval NOT NULL CHECK (final_within > interval '0' AND final_within <= interval '100 years')
 );
 COMMENT ON TABLE alarm_rule IS 'TaskQueue: how long after its creation a task of a type may take until it is final.';
 
@@ -97,11 +102,11 @@ COMMENT ON TABLE alarm_rule IS 'TaskQueue: how long after its creation a task of
 -- of the types with a rule. AlarmMonitor reads in bounded pages instead.
 CREATE VIEW overdue AS
   SELECT t.id AS task_id, t.type, t.queue, t.created_at, t.created_at + r.final_within AS final_by,
-    now() - t.created_at - r.final_within AS overdue_by, t.attempt, t.failures, 'live' AS state
+    now() - greatest(t.created_at, '0001-01-01') - r.final_within AS overdue_by, t.attempt, t.failures, 'live' AS state
   FROM alarm_rule r JOIN task t ON t.type = r.type
   WHERE t.finished_at IS NULL AND t.created_at < now() - r.final_within
   UNION ALL
-  SELECT d.id, d.type, d.queue, d.created_at, d.created_at + r.final_within, now() - d.created_at - r.final_within, d.attempt,
+  SELECT d.id, d.type, d.queue, d.created_at, d.created_at + r.final_within, now() - greatest(d.created_at, '0001-01-01') - r.final_within, d.attempt,
     d.failures, 'dead'
   FROM alarm_rule r JOIN dead_task d ON d.type = r.type
   WHERE d.reason <> 'cancelled' AND d.created_at < now() - r.final_within;

@@ -12,8 +12,25 @@ package import Foundation
 package enum ProcessTree {
   /// Sends a signal to a process first, so that it starts no more children when that is `SIGSTOP`, then to its children.
   package static func signal(_ signal: Int32, root: pid_t) {
-    kill(root, signal)
-    for child in children(of: root) { kill(child, signal) }
+    send(signal, to: root)
+    for child in children(of: root) { send(signal, to: child) }
+  }
+
+  /// Kills a process with `SIGKILL`, and its children with it: it is stopped first, so that it starts no more of them.
+  package static func kill(root: pid_t) {
+    send(SIGSTOP, to: root)
+    for process in children(of: root) + [root] { send(SIGKILL, to: process) }
+  }
+
+  /// The system's `kill`, which the method above hides.
+  private static func send(_ signal: Int32, to process: pid_t) {
+    #if canImport(Darwin)
+      Darwin.kill(process, signal)
+    #elseif canImport(Glibc)
+      Glibc.kill(process, signal)
+    #elseif canImport(Musl)
+      Musl.kill(process, signal)
+    #endif
   }
 
   package static func children(of parent: pid_t) -> [pid_t] {

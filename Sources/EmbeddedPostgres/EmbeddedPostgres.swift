@@ -10,8 +10,8 @@ import Synchronization
 /// await postgres.stop()
 /// ```
 ///
-/// The server listens on a Unix socket only, in a directory that no other user can enter, and trusts whoever gets
-/// there. Run as root, it runs as user `postgres` (or `nobody`). Its directory goes away with ``stop()``, when the
+/// The server listens on a Unix socket, in a directory that no other user can enter, and trusts whoever gets there. With
+/// `listensOnLoopback` it also listens on TCP, at 127.0.0.1 only, where it trusts every user of this machine. Run as root, it runs as user `postgres` (or `nobody`). Its directory goes away with ``stop()``, when the
 /// last reference is dropped, and shortly after the end of this process, even by `SIGKILL`: a small shell of its own
 /// session watches over it.
 ///
@@ -21,13 +21,20 @@ public final class EmbeddedPostgres: Sendable {
   /// The cluster's data directory (`PGDATA`).
   public let dataDirectory: String
 
+  /// The number of its TCP port, if it listens there, and the one in its socket's name.
+  public let port: Int
+
   private let socketDirectory: String
 
   /// A shell; `nil` once stopped. Locked for as long as a command to it is under way. The cluster goes when this does.
   private let supervisor: Mutex<ChildProcess?>
 
-  private init(supervisor: ChildProcess, directory: String) {
+  /// Whether nothing of the server runs any more.
+  private let wasKilled = Mutex(false)
+
+  private init(supervisor: ChildProcess, directory: String, port: Int) {
     self.supervisor = Mutex(supervisor)
+    self.port = port
     socketDirectory = directory
     dataDirectory = directory + "/data"
   }
@@ -36,20 +43,62 @@ public final class EmbeddedPostgres: Sendable {
   ///
   /// - Parameters:
   ///   - settings: lines of `postgresql.conf`, over the defaults: no TCP, 200 connections.
+  ///   - listensOnLoopback: whether it can be reached at 127.0.0.1 too, at a ``port`` that was free a moment before.
   ///   - progress: called with a short sentence per step, on a thread of its own.
   /// - Throws: ``EmbeddedPostgresError``; nothing is left behind then. A start isn't cut short by cancellation; the
   ///   server gets 60 seconds to accept connections.
   public static func start(
     settings: [String: String] = [:],
+    listensOnLoopback: Bool = false,
     progress: (@Sendable (String) -> Void)? = nil
   ) async throws -> EmbeddedPostgres {
+    try await launch(settings, listensOnLoopback: listensOnLoopback, replicating: nil, progress)
+  }
+
+  /// Creates a copy of this running cluster and starts it as a streaming standby, which answers queries.
+  ///
+  /// It follows asynchronously until ``configure(_:)`` names it in the primary's `synchronous_standby_names`. It has the primary's
+  /// settings of this moment, without that one. It stays when the primary stops; both have to be stopped.
+  ///
+  /// - Parameters:
+  ///   - name: its `application_name` at the primary; letters, digits and underscores.
+  ///   - settings: further lines of its `postgresql.conf`.
+  /// - Throws: ``EmbeddedPostgresError``.
+  public func startStandby(
+    name: String,
+    settings: [String: String] = [:],
+    listensOnLoopback: Bool = false
+  ) async throws -> EmbeddedPostgres {
+    guard !name.isEmpty, name.utf8.allSatisfy({ Self.isNameByte($0) && $0 != UInt8(ascii: ".") }) else {
+      throw EmbeddedPostgresError(code: .invalidSetting, message: "Not a name for a standby: \(name)")
+    }
+    let source = "host=\(socketDirectory) port=\(port) user=postgres"
+    var settings = settings
+    settings["primary_conninfo"] = "\(source) application_name=\(name)"
+    settings["synchronous_standby_names"] = settings["synchronous_standby_names"] ?? ""
+    return try await Self.launch(settings, listensOnLoopback: listensOnLoopback, replicating: source, nil)
+  }
+
+  /// - Parameter source: the connection string of the cluster to follow; `nil`: a new cluster.
+  private static func launch(
+    _ settings: [String: String],
+    listensOnLoopback: Bool,
+    replicating source: String?,
+    _ progress: (@Sendable (String) -> Void)?
+  ) async throws -> EmbeddedPostgres {
+    var settings = settings
+    if listensOnLoopback {
+      settings["listen_addresses"] = "127.0.0.1"
+      settings["port"] = try "\(LoopbackPort.free())"
+    }
+    let port = settings["port"].flatMap { Int($0) } ?? 5432
     let configuration = try configuration(settings)
     return try await onOwnThread { () throws(EmbeddedPostgresError) in
       let programs = try PostgresInstallation.binaryDirectory()
-      let supervisor = try Supervisor.launch(programs: programs, configuration: configuration)
+      let supervisor = try Supervisor.launch(programs: programs, configuration: configuration, replicating: source)
       do throws(EmbeddedPostgresError) {
         let directory = try awaitReady(supervisor, progress)
-        return EmbeddedPostgres(supervisor: supervisor, directory: directory)
+        return EmbeddedPostgres(supervisor: supervisor, directory: directory, port: port)
       } catch {
         supervisor.closeInput()
         supervisor.blockUntilExit()
@@ -88,7 +137,7 @@ public final class EmbeddedPostgres: Sendable {
 
   /// A URI for libpq: the given database, superuser `postgres`.
   public func connectionString(database: String) -> String {
-    "postgresql://postgres@\(Self.escape(socketDirectory)):5432/\(Self.escape(database))"
+    "postgresql://postgres@\(Self.escape(socketDirectory)):\(port)/\(Self.escape(database))"
   }
 
   /// The server's main process; `nil` while it isn't running.
@@ -106,6 +155,30 @@ public final class EmbeddedPostgres: Sendable {
   ///   Else connections are closed and a checkpoint is written first.
   /// - Throws: ``EmbeddedPostgresError``. Not cut short by cancellation; at most about two minutes.
   public func restart(immediate: Bool) async throws {
+    let isDead = wasKilled.withLock { wasKilled in
+      defer { wasKilled = false }
+      return wasKilled
+    }
+    try await order(isDead ? "start" : immediate ? "restart-immediate" : "restart-fast")
+  }
+
+  /// Makes a standby a primary. Returns when it takes writes. A former primary that still runs is not told: stop it, or keep it paused.
+  ///
+  /// - Throws: ``EmbeddedPostgresError``, also for a cluster that is no standby.
+  public func promote() async throws {
+    try await order("promote")
+  }
+
+  /// Adds lines to `postgresql.conf` and has the server read it. It does so a moment later, and settings that need a restart wait for that.
+  ///
+  /// - Throws: ``EmbeddedPostgresError``.
+  public func configure(_ settings: [String: String]) async throws {
+    for line in try Self.lines(settings) { try await order("configure \(line)") }
+    try await order("reload")
+  }
+
+  /// Has the shell do something that it answers.
+  private func order(_ command: String) async throws {
     try await onOwnThread { [self] () throws(EmbeddedPostgresError) in
       resume()
       try supervisor.withLock { (supervisor) throws(EmbeddedPostgresError) in
@@ -113,7 +186,7 @@ public final class EmbeddedPostgres: Sendable {
           throw EmbeddedPostgresError(code: .stopped, message: "The cluster was stopped before.")
         }
         // If the shell is gone, reading its reply will tell.
-        try? supervisor.write(immediate ? "restart-immediate\n" : "restart-fast\n")
+        try? supervisor.write("\(command)\n")
         _ = try Self.awaitReady(supervisor, nil)
       }
     }
@@ -129,6 +202,13 @@ public final class EmbeddedPostgres: Sendable {
   public func resume() {
     guard let postmasterID else { return }
     ProcessTree.signal(SIGCONT, root: postmasterID)
+  }
+
+  /// Kills all of the server's processes with `SIGKILL`, as a crash of its machine would. ``restart(immediate:)`` starts it again.
+  public func kill() {
+    guard let postmasterID else { return }
+    ProcessTree.kill(root: postmasterID)
+    wasKilled.withLock { $0 = true }
   }
 
   /// Stops the server at once and removes its directory. A second call does nothing.
@@ -164,13 +244,19 @@ public final class EmbeddedPostgres: Sendable {
   private static func startFailed(_ log: [Substring]) -> EmbeddedPostgresError {
     EmbeddedPostgresError(
       code: .startFailed,
-      message: "PostgreSQL did not start. Its last words:\n" + log.suffix(30).joined(separator: "\n")
+      message: "PostgreSQL did not start, or could not do what it was told. Its last words:\n"
+        + log.suffix(30).joined(separator: "\n")
     )
   }
 
   /// The text to append to `postgresql.conf`; the last line for a name counts.
   private static func configuration(_ settings: [String: String]) throws(EmbeddedPostgresError) -> String {
-    var lines = ["port = 5432", "listen_addresses = ''", "max_connections = 200"]
+    let defaults = ["port = 5432", "listen_addresses = ''", "max_connections = 200"]
+    return try (defaults + lines(settings)).joined(separator: "\n")
+  }
+
+  private static func lines(_ settings: [String: String]) throws(EmbeddedPostgresError) -> [String] {
+    var lines: [String] = []
     for (name, value) in settings.sorted(by: { $0.key < $1.key }) {
       let isName = !name.isEmpty && name.utf8.allSatisfy { isNameByte($0) }
       guard isName, !value.contains(where: { $0.isNewline || $0 == "\0" }) else {
@@ -179,7 +265,7 @@ public final class EmbeddedPostgres: Sendable {
       let quoted = value.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: "'", with: "''")
       lines.append("\(name) = '\(quoted)'")
     }
-    return lines.joined(separator: "\n")
+    return lines
   }
 
   private static func isNameByte(_ byte: UInt8) -> Bool {

@@ -11,7 +11,7 @@ public struct EmbeddedPostgresError: Error, Sendable, CustomStringConvertible {
     /// A setting's name or value cannot be written to `postgresql.conf`.
     public static let invalidSetting = Code(description: "invalidSetting")
 
-    /// The server did not start. The message ends with the last lines of its log.
+    /// The server did not start, or could not do what it was told. The message ends with the last lines of its log.
     public static let startFailed = Code(description: "startFailed")
 
     /// The cluster was stopped before.

@@ -10,8 +10,13 @@ enum Supervisor {
   /// - Parameters:
   ///   - programs: the directory of PostgreSQL's programs.
   ///   - configuration: the lines to append to `postgresql.conf`.
-  static func launch(programs: String, configuration: String) throws(EmbeddedPostgresError) -> ChildProcess {
-    let words = try PostgresInstallation.shell(script, [programs, configuration])
+  ///   - source: the connection string of the cluster to follow as a standby; `nil`: a new cluster.
+  static func launch(
+    programs: String,
+    configuration: String,
+    replicating source: String?
+  ) throws(EmbeddedPostgresError) -> ChildProcess {
+    let words = try PostgresInstallation.shell(script, [programs, configuration, source ?? ""])
     var command = ChildCommand(words[0], Array(words.dropFirst()))
     command.environment = environment
     command.errors = .output
@@ -32,7 +37,7 @@ enum Supervisor {
   }
 
   /// What the supervising shell runs, as the user that owns the server. `$1` is the directory of PostgreSQL's programs,
-  /// `$2` the lines to append to `postgresql.conf`.
+  /// `$2` the lines to append to `postgresql.conf`, `$3` where to copy the cluster from, empty for a new one.
   ///
   /// It works through one step after the other and reads its next command only then. So whenever the channel reports
   /// end of file (`stop()`, or the end of the process that started it, by whatever signal), nothing else is under way
@@ -40,6 +45,8 @@ enum Supervisor {
   ///
   /// - `SIGPIPE` is ignored because the reader of a reply may be gone by then.
   /// - The working directory is left because the server's user may not be allowed to be there.
+  /// - A server that was killed leaves its lock files. The number in them can still be that of a process that nobody has
+  ///   waited for.
   /// - A paused server has to be continued to notice that it shall stop. Where the list of its children can't be read,
   ///   the postmaster kills the ones that don't react, after five seconds.
   private static let script = #"""
@@ -57,8 +64,14 @@ enum Supervisor {
 
     create() {
       echo "progress Creating a private PostgreSQL cluster"
-      logged "$programs/initdb" --no-sync --auth=trust --username=postgres --encoding=UTF8 --locale=C \
-        --pgdata="$data" || return 1
+      if [ -n "$3" ]; then
+        logged "$programs/pg_basebackup" --no-sync --checkpoint=fast --wal-method=stream --dbname="$3" \
+          --pgdata="$data" || return 1
+        : >"$data/standby.signal" || return 1
+      else
+        logged "$programs/initdb" --no-sync --auth=trust --username=postgres --encoding=UTF8 --locale=C \
+          --pgdata="$data" || return 1
+      fi
       printf '%s\n' "unix_socket_directories = '$directory'" "$2" >>"$data/postgresql.conf" || return 1
       echo "progress Starting PostgreSQL"
       control --log="$log" start
@@ -68,8 +81,12 @@ enum Supervisor {
     create "$@"
     report $?
 
-    while read -r command; do
+    while read -r command argument; do
       case $command in
+      configure) printf '%s\n' "$argument" >>"$data/postgresql.conf"; report $? ;;
+      reload) control reload; report $? ;;
+      promote) control promote; report $? ;;
+      start) rm -f "$data/postmaster.pid" "$directory"/.s.PGSQL.*; control --log="$log" start; report $? ;;
       restart-immediate) control --log="$log" --mode=immediate restart; report $? ;;
       restart-fast) control --log="$log" --mode=fast restart; report $? ;;
       esac

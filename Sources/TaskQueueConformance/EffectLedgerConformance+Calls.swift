@@ -2,6 +2,46 @@
 
 @_spi(Store) extension EffectLedgerConformance {
   static let calls: [Check] = [
+    Check("S41 tasks that are made for one action share its key, and what one has recorded holds for the others") {
+      probe in
+      let one = try await probe.start()
+      let first = try await probe.perform(one, scope: "order-7")
+      let two = try await probe.start()
+      let second = try await probe.perform(two, scope: "order-7") { _ in "paid twice" }
+      try requireEqual(second.value, first.value, "value of the second task")
+      try requireEqual(second.calls, [], "calls of the second task")
+      let three = try await probe.start()
+      let other = try await probe.perform(three, scope: "order-8")
+      let four = try await probe.start()
+      let own = try await probe.perform(four)
+      let keys = (first.calls + other.calls + own.calls).map(\.key)
+      try requireEqual(Set(keys).count, 3, "different keys")
+      let five = try await probe.start()
+      let changed = try await probe.perform(five, request: ["amount": "8"], scope: "order-7")
+      try requireEqual(changed.calls, [], "calls with another request for the same action")
+      try require(changed.error != nil, "another request for the same action was taken")
+    },
+    Check("S43 an unknown outcome of an action is asked for by the next task that is made for it, with the same key") {
+      probe in
+      struct Lost: Error {}
+      let one = try await probe.start()
+      let first = try await probe.perform(one, scope: "order-7") { _ in
+        throw Lost()
+      } reconcile: { _ in
+        .stillUnknown
+      }
+      try requireEqual(first.calls.count, 1, "calls")
+      try await probe.tasks.settleHeld(one, .bury(.discarded, detail: nil, nil))
+      let two = try await probe.start()
+      try await probe.advance(by: .seconds(40))
+      let second = try await probe.perform(two, scope: "order-7") { _ in
+        "paid twice"
+      } reconcile: { _ in
+        .happened("paid")
+      }
+      try requireEqual(second.value, "paid", "value")
+      try requireEqual(second.calls, [], "calls of the second task")
+    },
     Check("S29 a success is recorded and returned to every later attempt without a call") { probe in
       let first = try await probe.start()
       let run = try await probe.perform(first)

@@ -48,6 +48,7 @@ struct EffectProbe: Sendable {
     _ name: EffectName = Self.name,
     request: [String: String] = ["amount": "7"],
     keyLifetime: Duration? = nil,
+    scope: String? = nil,
     retry: RetryPolicy = .standard,
     call: @escaping @Sendable (EffectCall) async throws -> String = { _ in "paid" },
     reconcile: (@Sendable (EffectCall) async throws -> EffectInquiry<String>)? = nil
@@ -60,7 +61,7 @@ struct EffectProbe: Sendable {
       retry: retry,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     )
-    let options = EffectOptions(callLimit: Self.callLimit, keyLifetime: keyLifetime)
+    let options = EffectOptions(callLimit: Self.callLimit, keyLifetime: keyLifetime, scope: scope)
     var asks: (@Sendable (EffectCall) async throws -> EffectInquiry<String>)?
     if let reconcile {
       asks = { asked in

@@ -79,7 +79,7 @@
         $0.priority = 3
         $0.headers = ["a": "b"]
         $0.maxAttempts = 5
-        $0.deadline = .distantFuture
+        $0.deadline = Date(timeIntervalSince1970: 4_000_000_000)
       }.id
       _ = try await probe.claimOnly(id)
       try await probe.advance(by: .seconds(70))
@@ -136,6 +136,43 @@
       try requireEqual(try await probe.store.purge(.all), 0, "purged again")
       try requireEqual(try await probe.store.redrive(.all), [], "redriven after the purge")
       try requireEqual(try await probe.store.cancel(three), .alreadyFinished, "cancel of a purged task")
+    },
+    Check("S40 a walk over the dead letters meets those of its moment once each, past the ones whose keys are taken") {
+      probe in
+      for _ in 1...2 { _ = try await probe.bury { $0.unique = UniqueKey("k") } }
+      let count = 2 * Limits.page + 100
+      _ = try await probe.store.enqueue(Array(repeating: try probe.newTask(), count: count))
+      func buryAll() async throws {
+        while case let claimed = try await probe.claim(limit: Limits.page), !claimed.isEmpty {
+          let burials = claimed.map { Settlement($0.claim, .bury(.discarded, detail: nil, nil)) }
+          _ = try await probe.store.exchange(settle: burials, claim: nil)
+        }
+      }
+      try await buryAll()
+      var redriven: [TaskID] = []
+      var cursor: DeadLetterCursor?
+      var steps = 0
+      repeat {
+        let page = try await probe.store.redrive(.all, from: cursor)
+        redriven += page.ids
+        cursor = page.next
+        steps += 1
+        try await buryAll()
+      } while cursor != nil && steps < 10
+      try requireEqual(redriven.count, count + 1, "redriven")
+      try requireEqual(Set(redriven).count, count + 1, "different ones")
+      try requireEqual(steps, 3, "steps")
+      for filter in [DeadLetterFilter(type: StoreProbe.type), .init(olderThan: .zero), .all] {
+        var purged = 0
+        steps = 0
+        repeat {
+          let page = try await probe.store.purge(filter, from: cursor)
+          purged += page.ids.count
+          cursor = page.next
+          steps += 1
+        } while cursor != nil && steps < 10
+        try requireEqual(purged, filter.type == nil ? 0 : count + 2, "purged")
+      }
     },
     Check("S10 administrative calls change and return at most a page") { probe in
       let count = Limits.page + 5

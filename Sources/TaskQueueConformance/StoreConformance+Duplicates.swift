@@ -63,5 +63,25 @@
       try requireEqual(try await probe.store.deleteDuplicates(filter), 1, "deleted")
       try require(try await probe.enqueue { $0.unique = UniqueKey("k") }.isNew, "the key is still taken")
     },
+    Check("S43 deleteDuplicates keeps a task with a call whose outcome nobody knows") { probe in
+      guard let ledger = probe.store as? any EffectLedger else { return }
+      let old = try await probe.enqueue(json: #"{"p":1}"#).id
+      let task = try await probe.claimOnly(old)
+      let intent = EffectIntent(
+        claim: task.claim,
+        name: "charge",
+        requestDigest: Data(repeating: 7, count: 32),
+        callLimit: .seconds(5),
+        keyLifetime: nil
+      )
+      guard case .call(let call) = try await ledger.beginEffect(intent) else { throw ConformanceFailure("not begun") }
+      try await probe.settleHeld(task, .reschedule(after: .seconds(5), returnsAttempt: false))
+      let newest = try await probe.enqueue(json: #"{"p":1}"#).id
+      let filter = DuplicateFilter(olderThan: newest, type: StoreProbe.type, property: "p", value: "1")
+      try requireEqual(try await probe.store.deleteDuplicates(filter), 0, "deleted")
+      _ = try await probe.live(old)
+      _ = try await ledger.endEffect(call, .succeeded(Data("1".utf8)))
+      try requireEqual(try await probe.store.deleteDuplicates(filter), 1, "deleted when it is known")
+    },
   ]
 }

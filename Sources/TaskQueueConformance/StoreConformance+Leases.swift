@@ -1,5 +1,11 @@
 @_spi(Store) import TaskQueue
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 @_spi(Store) extension StoreConformance {
   /// Every way to settle.
   static let everyAction: [(name: String, action: Settlement.Action)] = [
@@ -110,6 +116,39 @@
       }
       let exchange = try await probe.store.exchange(settle: settlements, claim: nil)
       try requireEqual(exchange.applied, [true, false, true, false, true, false], "applied")
+    },
+    Check("S39 a lease of nothing or of ages is refused, and changes nothing") { probe in
+      let id = try await probe.enqueue().id
+      let edges: [Duration] = [.zero, .seconds(-5), .seconds(1_000_000_000_000_000_000), .seconds(Int64.min)]
+      for lease in edges {
+        let code = try await StoreProbe.errorCode { _ = try await probe.claim(lease: lease) }
+        try requireEqual(code, .invalidOption, "error of a claim for \(lease)")
+      }
+      let task = try await probe.claimOnly(id)
+      for lease in edges {
+        let code = try await StoreProbe.errorCode { _ = try await probe.store.renew([task.claim], lease: lease) }
+        try requireEqual(code, .invalidOption, "error of a renewal for \(lease)")
+      }
+      try requireEqual(try await probe.live(id).state, .running, "state")
+      try await probe.settleHeld(task, .complete)
+    },
+    Check("S33 leases are judged by the claimer's instant if that is before the store's clock") { probe in
+      let id = try await probe.enqueue().id
+      try await probe.claimOnly(id)
+      try await probe.advance(by: .seconds(70))
+      let other = try await probe.enqueue(StoreProbe.otherType).id
+      let now = try await probe.claimOnly(other, types: [StoreProbe.otherType]).claimedAt
+      var request = ClaimRequest(
+        queues: [.default],
+        types: [StoreProbe.type],
+        limit: 1,
+        lease: .seconds(60),
+        promotesDue: true,
+        leasesAt: now.addingTimeInterval(-30)
+      )
+      try requireEqual(try await probe.store.exchange(settle: [], claim: request).claimed.count, 0, "claimed too early")
+      request.leasesAt = now.addingTimeInterval(86_400)
+      try requireEqual(try await probe.store.exchange(settle: [], claim: request).claimed.count, 1, "claimed")
     },
     Check("S5 a renewed lease holds the task, a lost one cannot be renewed") { probe in
       let id = try await probe.enqueue().id

@@ -133,8 +133,26 @@
       let task = try await probe.claimOnly(id)
       try await probe.settleHeld(task, .fail(StoreProbe.failure(), retryAfter: .zero))
       let again = try await probe.claimOnly(id)
-      try requireEqual(again.crashes, 3, "crashes after a failure")
+      try requireEqual(again.crashes, 0, "crashes after a failure")
       try requireEqual(again.failures, 1, "failures")
+    },
+    Check("S36 an attempt that reports an outcome ends the count of crashes") { probe in
+      let outcomes: [Settlement.Action] = [
+        .reschedule(after: .zero, returnsAttempt: false), .reschedule(after: .zero, returnsAttempt: true),
+        .fail(StoreProbe.failure(), retryAfter: .zero), .release,
+      ]
+      let id = try await probe.enqueue().id
+      for outcome in outcomes {
+        for crash in 0...1 {
+          try requireEqual(try await probe.claimOnly(id).crashes, crash, "crashes before \(outcome)")
+          try await probe.advance(by: .seconds(70))
+        }
+        let task = try await probe.claimOnly(id)
+        try requireEqual(task.crashes, 2, "crashes")
+        try await probe.settleHeld(task, outcome)
+        try requireEqual(try await probe.live(id).crashes, 0, "crashes after \(outcome)")
+      }
+      try requireEqual(try await probe.claimOnly(id).crashes, 0, "crashes of the last attempt")
     },
     Check("S7 a settlement that comes after the lease but before anybody else is no crash") { probe in
       let id = try await probe.enqueue().id

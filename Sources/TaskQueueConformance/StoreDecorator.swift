@@ -72,10 +72,18 @@
   ) async throws(TaskQueueError) -> [DeadLetter] {
     try await base.deadLetters(filter, after: id, limit: limit)
   }
-  public func redrive(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> [TaskID] {
-    try await base.redrive(filter)
+  public func redrive(
+    _ filter: DeadLetterFilter,
+    from cursor: DeadLetterCursor?
+  ) async throws(TaskQueueError) -> DeadLetterPage {
+    try await base.redrive(filter, from: cursor)
   }
-  public func purge(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> Int { try await base.purge(filter) }
+  public func purge(
+    _ filter: DeadLetterFilter,
+    from cursor: DeadLetterCursor?
+  ) async throws(TaskQueueError) -> DeadLetterPage {
+    try await base.purge(filter, from: cursor)
+  }
   public func dropExpiredKeys(within limit: Duration) async throws(TaskQueueError) -> Int {
     try await base.dropExpiredKeys(within: limit)
   }

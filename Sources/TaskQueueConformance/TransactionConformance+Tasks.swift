@@ -14,8 +14,10 @@
           let results = try await probe.store.enqueue([probe.tasks.newTask(json: #"{"n":1}"#)], in: transaction)
           try requireEqual(results.map(\.isNew), [true], "isNew")
           try await probe.tasks.requireNothingToClaim("its transaction is open")
-          try require(try await probe.store.task(results[0].id) == nil, "an uncommitted task is seen")
-          try requireEqual(try await probe.store.counts(), [], "counts")
+          try await probe.elsewhere {
+            try require(try await probe.store.task(results[0].id) == nil, "an uncommitted task is seen")
+            try requireEqual(try await probe.store.counts(), [], "counts")
+          }
           return results[0].id
         }
         let task = try await probe.tasks.claimOnly(id)
@@ -37,7 +39,7 @@
       Check("S11 a task committed late, with an old id, is claimed at the next look") { probe in
         let late = try await probe.store.withTransaction { transaction in
           let late = try await probe.store.enqueue([probe.tasks.newTask()], in: transaction)[0]
-          let early = try await probe.tasks.enqueue()
+          let early = try await probe.elsewhere { try await probe.tasks.enqueue() }
           try require(late.id < early.id, "ids do not grow in the order of the calls")
           try await probe.tasks.claimOnly(early.id)
           return late
@@ -101,7 +103,7 @@
         try await probe.rollingBack { transaction in
           try requireEqual(try await probe.store.deleteDuplicates(filter, in: transaction), 1, "deleted")
           try requireEqual(try await probe.store.deleteDuplicates(filter, in: transaction), 0, "deleted again")
-          _ = try await probe.tasks.live(old)
+          _ = try await probe.elsewhere { try await probe.tasks.live(old) }
         }
         _ = try await probe.tasks.live(old)
         try await probe.store.withTransaction { transaction in
@@ -124,7 +126,8 @@
         }
         try requireEqual(try await probe.tasks.live(task.claim.id).state, .running, "state after the rollback")
         let next = try await probe.client.withCompletion(of: context) { transaction in
-          try requireEqual(try await probe.tasks.live(task.claim.id).state, .running, "state before the commit")
+          let state = try await probe.elsewhere { try await probe.tasks.live(task.claim.id).state }
+          try requireEqual(state, .running, "state before the commit")
           return try await probe.store.enqueue([probe.tasks.newTask()], in: transaction)[0].id
         }
         try await probe.tasks.requireGone(task.claim.id)
@@ -202,6 +205,59 @@
         }
         try await probe.tasks.requireGone(task.claim.id)
       },
+      Check(
+        "S33 a settlement never waits for a row that an open transaction has changed, and others beside it are applied"
+      ) {
+        probe in
+        for rollsBack in [false, true] {
+          let unique = UniqueKey("busy \(rollsBack)", mode: .coalesce)
+          let stuck = try await probe.start { $0.unique = unique }
+          let held = try await probe.start()
+          let failed = try await probe.start()
+          let settlements = [
+            Settlement(stuck.claim, .complete), Settlement(held.claim, .complete),
+            Settlement(failed.claim, .fail(StoreProbe.failure(), retryAfter: .seconds(5))),
+            Settlement(Claim(id: stuck.claim.id, token: stuck.claim.token ^ 1), .complete),
+          ]
+          let offer = { () async throws -> [SettlementResult] in
+            try await probe.elsewhere { try await probe.store.exchange(settle: settlements, claim: nil).settled }
+          }
+          let change = { (transaction: Store.Transaction) async throws in
+            let again = try probe.tasks.newTask { $0.unique = unique }
+            _ = try await probe.store.enqueue([again], in: transaction)
+            try requireEqual(try await offer(), [.busy, .applied, .applied, .lost], "settled beside a locked row")
+            try requireEqual(try await offer(), [.busy, .lost, .lost, .lost], "settled once more")
+          }
+          if rollsBack { try await probe.rollingBack(change) } else { try await probe.store.withTransaction(change) }
+          try requireEqual(try await offer(), [.applied, .lost, .lost, .lost], "settled after the transaction")
+          // The mark that the transaction set while the outcome was offered is seen.
+          if rollsBack {
+            try await probe.tasks.requireGone(stuck.claim.id)
+          } else {
+            try await probe.tasks.settleHeld(try await probe.tasks.claimOnly(stuck.claim.id), .complete)
+          }
+          _ = try await probe.store.cancel(failed.claim.id)
+        }
+      },
+      Check("S33 every outcome of a task that an open transaction has marked is busy, and seen with the mark later") {
+        probe in
+        for (name, action) in StoreConformance.everyAction {
+          let unique = UniqueKey("k \(name)", mode: .coalesce)
+          let task = try await probe.start { $0.unique = unique }
+          try await probe.store.withTransaction { transaction in
+            let again = try probe.tasks.newTask { $0.unique = unique }
+            _ = try await probe.store.enqueue([again], in: transaction)
+            let settled = try await probe.elsewhere {
+              try await probe.store.exchange(settle: [Settlement(task.claim, action)], claim: nil).settled
+            }
+            try requireEqual(settled, [.busy], "settled by \(name)")
+          }
+          try await probe.tasks.settleHeld(task, action)
+          let rerun = try await probe.tasks.claimOnly(task.claim.id)
+          try requireEqual(rerun.attempt, 1, "attempt after \(name)")
+          try await probe.tasks.settleHeld(rerun, .complete)
+        }
+      },
       Check("S2 a task passed over in an open transaction is claimed after its rollback") { probe in
         let task = try await probe.start()
         try await probe.advance(by: .seconds(70))
@@ -225,6 +281,24 @@
 
   static var effects: [Check] {
     [
+      Check("S31 an effect inside the transaction that completes its task is refused at once, and nothing is sent") {
+        probe in
+        guard probe.store is any EffectLedger else { return }
+        let task = try await probe.start()
+        let context = probe.context(task)
+        let code = try await StoreProbe.errorCode {
+          try await probe.client.withCompletion(of: context) { _ in
+            _ = try await context.effects.perform("charge", request: 1) { _ -> Int in
+              throw ConformanceFailure("the call was made")
+            }
+          }
+        }
+        try requireEqual(code, .storeFailed, "error")
+        try requireEqual(try await probe.tasks.live(task.claim.id).state, .running, "state after the rollback")
+        let value = try await context.effects.perform("charge", request: 1) { _ in 7 }
+        try requireEqual(value, 7, "value after the transaction")
+        try await probe.tasks.settleHeld(task, .complete)
+      },
       Check("S1 an effect's success and the completion commit together or not at all") { probe in
         guard let ledger = probe.store as? any EffectLedger else { return }
         let task = try await probe.start()
@@ -234,7 +308,8 @@
         try await probe.rollingBack { transaction in
           try await probe.client.complete(context, in: transaction)
           try await probe.client.record(receipt, in: transaction)
-          try requireEqual(try await ledger.effects(of: task.claim.id).map(\.state), [.intended], "uncommitted state")
+          let states = try await probe.elsewhere { try await ledger.effects(of: task.claim.id).map(\.state) }
+          try requireEqual(states, [.intended], "uncommitted state")
         }
         try requireEqual(try await ledger.effects(of: task.claim.id).map(\.state), [.intended], "rolled back state")
         try await probe.client.withCompletion(of: context) { transaction in
@@ -244,7 +319,7 @@
         try requireEqual(records.map(\.state), [.succeeded], "committed state")
         try requireEqual(records.map(\.value), [Data("7".utf8)], "recorded value")
         try await probe.tasks.requireGone(task.claim.id)
-      }
+      },
     ]
   }
 }

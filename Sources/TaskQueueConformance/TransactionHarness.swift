@@ -5,6 +5,9 @@
   associatedtype Transactional: TransactionalTaskStore & StoreContract
 
   var transactionalStore: Transactional { get }
+
+  /// Runs the body as another task would, one that has no part in a transaction which the calling task has open.
+  func elsewhere<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value
 }
 
 /// An empty store that is a ledger and knows what takes too long.

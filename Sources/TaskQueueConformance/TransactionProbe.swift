@@ -15,14 +15,21 @@ struct TransactionProbe<Store: TransactionalTaskStore & StoreContract>: Sendable
   let tasks: StoreProbe
   let store: Store
   let client: TaskClient<Store>
+  private let harness: any TransactionHarness<Store>
 
   init(_ harness: any TransactionHarness<Store>) {
+    self.harness = harness
     tasks = StoreProbe(harness)
     store = harness.transactionalStore
     client = TaskClient(store: store)
   }
 
   func advance(by duration: Duration) async throws { try await tasks.advance(by: duration) }
+
+  /// Runs the body beside the transaction that the calling task has open.
+  func elsewhere<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    try await harness.elsewhere(body)
+  }
 
   /// Runs the body in a transaction that rolls back.
   func rollingBack(_ body: (Store.Transaction) async throws -> Void) async throws {

@@ -36,7 +36,7 @@ struct InMemoryChanges {
   }
 
   mutating func deleteDuplicates(_ filter: DuplicateFilter, on live: inout InMemoryState, now: Date) -> Int {
-    for task in live.duplicates(filter, now: now) { take(task.id, from: &live) }
+    for task in live.duplicates(filter, now: now) where !live.hasUnknownEffect(task.id) { take(task.id, from: &live) }
     return own.deleteDuplicates(filter, now: now)
   }
 

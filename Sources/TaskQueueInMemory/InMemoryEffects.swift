@@ -16,6 +16,7 @@ struct InMemoryEffects {
   struct Row {
     let taskType: TaskType
     let key: IdempotencyKey
+    let scope: String?
     let requestDigest: Data
     var state = EffectState.intended
     /// Of the claim that began it last; nil: somebody resolved it since.
@@ -34,6 +35,7 @@ struct InMemoryEffects {
     init(taskType: TaskType, key: IdempotencyKey, _ intent: EffectIntent, now: Date) {
       self.taskType = taskType
       self.key = key
+      scope = intent.scope
       requestDigest = intent.requestDigest
       token = intent.claim.token
       callLimit = intent.callLimit
@@ -61,6 +63,16 @@ struct InMemoryEffects {
       (code, reason) = (nil, nil)
     }
 
+    /// Another task's call is this one's too: it happened, or nobody knows.
+    mutating func follow(_ other: Row) {
+      state = other.state == .succeeded ? .succeeded : .unknown
+      value = other.value
+      calls = other.calls
+      callLimit = other.callLimit
+      keyUsedAt = other.keyUsedAt
+      intendedAt = other.intendedAt
+    }
+
     private func isKeyExpired(_ intent: EffectIntent, now: Date) -> Bool {
       intent.keyLifetime.map { keyUsedAt.adding($0) <= now } ?? false
     }
@@ -84,6 +96,17 @@ struct InMemoryEffects {
 
   let namespace = UUID()
   var rows: [ID: Row] = [:]
+
+  /// Another task's row for the same action, whose call may have happened: if one says that it did, that one; else the last.
+  func sharer(of key: IdempotencyKey, _ intent: EffectIntent) -> Row? {
+    guard intent.scope != nil else { return nil }
+    let others = rows.filter { id, row in
+      row.key == key && row.scope != nil && id.task != intent.claim.id && ![.open, .failed].contains(row.state)
+    }
+    return others.values.max { one, other in
+      (one.state == .succeeded ? 1 : 0, one.callEndsAt) < (other.state == .succeeded ? 1 : 0, other.callEndsAt)
+    }
+  }
 }
 
 extension InMemoryState {
@@ -92,13 +115,10 @@ extension InMemoryState {
       return .leaseLost
     }
     let id = InMemoryEffects.ID(task: task.id, name: intent.name)
-    guard var row = effects.rows[id] else {
-      let key = IdempotencyKey(namespace: effects.namespace, task: task.id, effect: intent.name)
-      let row = InMemoryEffects.Row(taskType: task.type, key: key, intent, now: now)
-      effects.rows[id] = row
-      return .call(call(row, intent, now: now))
+    guard var row = effects.rows[id] else { return beginFirst(id, of: task, intent, now: now) }
+    guard row.requestDigest == intent.requestDigest, row.scope == intent.scope else {
+      return .requestChanged(call(row, intent, now: now))
     }
-    guard row.requestDigest == intent.requestDigest else { return .requestChanged(call(row, intent, now: now)) }
     if let outcome = row.outcome, [.succeeded, .failed].contains(row.state) {
       return .recorded(outcome, call(row, intent, now: now))
     }
@@ -114,6 +134,32 @@ extension InMemoryState {
     row.changedAt = now
     effects.rows[id] = row
     return .ask(call(row, intent, now: now), callEndsIn: .seconds(row.callEndsAt.timeIntervalSince(now)))
+  }
+
+  private mutating func beginFirst(
+    _ id: InMemoryEffects.ID,
+    of task: InMemoryTask,
+    _ intent: EffectIntent,
+    now: Date
+  ) -> EffectDecision {
+    let key =
+      if let scope = intent.scope {
+        IdempotencyKey(namespace: effects.namespace, scope: scope, effect: intent.name)
+      } else {
+        IdempotencyKey(namespace: effects.namespace, task: task.id, createdAt: task.createdAt, effect: intent.name)
+      }
+    var row = InMemoryEffects.Row(taskType: task.type, key: key, intent, now: now)
+    if let other = effects.sharer(of: key, intent) {
+      guard other.requestDigest == intent.requestDigest else { return .requestChanged(call(other, intent, now: now)) }
+      row.follow(other)
+    }
+    effects.rows[id] = row
+    switch row.state {
+    case .succeeded: return .recorded(.succeeded(row.value), call(row, intent, now: now))
+    case .unknown:
+      return .ask(call(row, intent, now: now), callEndsIn: .seconds(row.callEndsAt.timeIntervalSince(now)))
+    default: return .call(call(row, intent, now: now))
+    }
   }
 
   private func call(_ row: InMemoryEffects.Row, _ intent: EffectIntent, now: Date) -> EffectCall {
@@ -195,6 +241,11 @@ extension InMemoryState {
         reason: row.reason
       )
     }
+  }
+
+  /// Whether the task has a call whose outcome nobody knows.
+  func hasUnknownEffect(_ task: TaskID) -> Bool {
+    effects.rows.contains { $0.key.task == task && !$0.value.isSettled }
   }
 
   mutating func purgeEffects(olderThan age: Duration, now: Date) -> Int {

@@ -43,7 +43,7 @@ extension InMemoryState {
 
   /// Passes over what the open transaction has changed.
   mutating func deleteDuplicates(_ filter: DuplicateFilter, now: Date) -> Int {
-    let doomed = duplicates(filter, now: now).filter { !locks.tasks.contains($0.id) }
+    let doomed = duplicates(filter, now: now).filter { !locks.tasks.contains($0.id) && !hasUnknownEffect($0.id) }
     for task in doomed { remove(task) }
     return doomed.count
   }
@@ -62,9 +62,10 @@ extension InMemoryState {
     }
   }
 
-  mutating func redrive(_ filter: DeadLetterFilter, now: Date) -> [TaskID] {
+  mutating func redrive(_ filter: DeadLetterFilter, from cursor: DeadLetterCursor?, now: Date) -> DeadLetterPage {
     var redriven: [TaskID] = []
-    for letter in deadTasks(filter, after: nil, now: now) where redriven.count < Limits.page {
+    let (letters, next) = step(filter, from: cursor, now: now)
+    for letter in letters {
       var task = letter.task
       if let slot = task.uniqueSlot {
         if locks.slots.contains(slot) { continue }
@@ -81,13 +82,25 @@ extension InMemoryState {
       store(task, phase: .ready)
       redriven.append(task.id)
     }
-    return redriven
+    return DeadLetterPage(ids: redriven, next: next)
   }
 
-  mutating func purge(_ filter: DeadLetterFilter, now: Date) -> Int {
-    let doomed = deadTasks(filter, after: nil, now: now).prefix(Limits.page)
+  mutating func purge(_ filter: DeadLetterFilter, from cursor: DeadLetterCursor?, now: Date) -> DeadLetterPage {
+    let (doomed, next) = step(filter, from: cursor, now: now)
     for letter in doomed { dead[letter.task.id] = nil }
-    return doomed.count
+    return DeadLetterPage(ids: doomed.map(\.task.id), next: next)
+  }
+
+  /// A page of the dead letters of the moment at which the walk began, and where the next one begins.
+  private func step(
+    _ filter: DeadLetterFilter,
+    from cursor: DeadLetterCursor?,
+    now: Date
+  ) -> (letters: [InMemoryDeadTask], next: DeadLetterCursor?) {
+    let diedBy = cursor?.diedBy ?? dead.values.reduce(now) { max($0, $1.diedAt) }
+    let letters = deadTasks(filter, after: cursor?.after, now: now).filter { $0.diedAt <= diedBy }.prefix(Limits.page)
+    guard letters.count == Limits.page, let last = letters.last else { return (Array(letters), nil) }
+    return (Array(letters), DeadLetterCursor(after: last.task.id, diedBy: diedBy))
   }
 
   mutating func dropExpiredKeys(now: Date) -> Int {

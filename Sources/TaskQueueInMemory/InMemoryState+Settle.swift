@@ -38,6 +38,7 @@ extension InMemoryState {
 
   private mutating func apply(_ action: Settlement.Action, to held: InMemoryTask, now: Date) {
     var task = held
+    if case .bury = action {} else { task.crashes = 0 }
     switch action {
     case .complete: complete(task, now: now)
     case .reschedule(let delay, let returnsAttempt):

@@ -81,7 +81,8 @@ public final class InMemoryTaskStore: TaskStore {
     claim request: ClaimRequest?,
     within limit: Duration
   ) async throws(TaskQueueError) -> Exchange {
-    mutate { state, now in
+    if let request { try ClaimRequest.validate(lease: request.lease) }
+    return mutate { state, now in
       let settled = settlements.map { settlement -> SettlementResult in
         if state.isLocked(settlement) { return .busy }
         return state.settle(settlement, now: now) ? .applied : .lost
@@ -100,7 +101,8 @@ public final class InMemoryTaskStore: TaskStore {
     lease: Duration,
     within limit: Duration
   ) async throws(TaskQueueError) -> [Renewal] {
-    mutate { state, now in claims.map { state.renew($0, lease: lease, now: now) } }
+    try ClaimRequest.validate(lease: lease)
+    return mutate { state, now in claims.map { state.renew($0, lease: lease, now: now) } }
   }
 
   public func watch(_ onHint: @escaping @Sendable (StoreHint) -> Void) async throws(TaskQueueError) {
@@ -183,12 +185,18 @@ public final class InMemoryTaskStore: TaskStore {
     }
   }
 
-  public func redrive(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> [TaskID] {
-    mutate { state, now in state.redrive(filter, now: now) }
+  public func redrive(
+    _ filter: DeadLetterFilter,
+    from cursor: DeadLetterCursor?
+  ) async throws(TaskQueueError) -> DeadLetterPage {
+    mutate { state, now in state.redrive(filter, from: cursor, now: now) }
   }
 
-  public func purge(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> Int {
-    mutate { state, now in state.purge(filter, now: now) }
+  public func purge(
+    _ filter: DeadLetterFilter,
+    from cursor: DeadLetterCursor?
+  ) async throws(TaskQueueError) -> DeadLetterPage {
+    mutate { state, now in state.purge(filter, from: cursor, now: now) }
   }
 
   public func dropExpiredKeys(within limit: Duration) async throws(TaskQueueError) -> Int {

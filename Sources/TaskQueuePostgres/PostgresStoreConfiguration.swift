@@ -9,8 +9,11 @@ public struct PostgresStoreConfiguration: Sendable {
   public var listenConnection: LibpqConfiguration?
   /// The schema that ``Migrator`` or `psql` created; 1 to 63 bytes. Default `taskqueue`.
   public var schema: String
-  /// At most this many connections, the listener not counted. Above zero; default 8.
+  /// At most this many connections for what the app calls: enqueues, transactions, effects, inspection. 1 to 1,000; default 8.
   public var maxConnections: Int
+  /// At most this many more for workers, opened when needed: claims, outcomes, renewals and looks never wait behind handlers. The
+  /// listener is not counted. 1 to 100; default 6, which is enough for one worker; workers that share a store share them.
+  public var maxEngineConnections: Int
   /// Whether NOTIFY wakes workers. Off: the store sends none and opens no connection to listen; workers
   /// find tasks by polling. Default true.
   public var wakesUp: Bool
@@ -22,6 +25,7 @@ public struct PostgresStoreConfiguration: Sendable {
     _ connection: LibpqConfiguration = .init(),
     schema: String = "taskqueue",
     maxConnections: Int = 8,
+    maxEngineConnections: Int = 6,
     wakesUp: Bool = true,
     claimsAsynchronously: Bool = false,
     listenConnection: LibpqConfiguration? = nil
@@ -29,16 +33,23 @@ public struct PostgresStoreConfiguration: Sendable {
     self.connection = connection
     self.schema = schema
     self.maxConnections = maxConnections
+    self.maxEngineConnections = maxEngineConnections
     self.wakesUp = wakesUp
     self.claimsAsynchronously = claimsAsynchronously
     self.listenConnection = listenConnection
   }
 
-  /// - Throws: `invalidName` for the schema, `invalidConfiguration` for the number of connections.
+  /// - Throws: `invalidName` for the schema, `invalidConfiguration` for the numbers of connections.
   public func validate() throws(TaskQueueError) {
     _ = try SchemaName(schema)
     guard (1...1000).contains(maxConnections) else {
       throw TaskQueueError(.invalidConfiguration, "maxConnections must be in 1 … 1000; got \(maxConnections).")
+    }
+    guard (1...100).contains(maxEngineConnections) else {
+      throw TaskQueueError(
+        .invalidConfiguration,
+        "maxEngineConnections must be in 1 … 100; got \(maxEngineConnections)."
+      )
     }
   }
 }

@@ -9,8 +9,10 @@ public import Libpq
 /// Apps hand it to `TaskClient` and `TaskWorker`; what it does is done through those.
 public final class PostgresTaskStore: TaskStore {
   public let configuration: PostgresStoreConfiguration
-  /// The store's connections. The app may use them for its own transactions.
+  /// The connections of what the app calls. The app may use them for its own transactions.
   public let pool: LibpqPool
+  /// The connections of workers, which handlers cannot take.
+  let enginePool: LibpqPool
   let statements: StoreStatements
   let effectStatements: EffectStatements
   let groups: EnqueueGroups
@@ -23,6 +25,7 @@ public final class PostgresTaskStore: TaskStore {
     try configuration.validate()
     self.configuration = configuration
     pool = LibpqPool(configuration.connection, maxConnections: configuration.maxConnections)
+    enginePool = LibpqPool(configuration.connection, maxConnections: configuration.maxEngineConnections)
     let schema = try SchemaName(configuration.schema)
     statements = StoreStatements(schema: schema)
     effectStatements = EffectStatements(schema: schema)
@@ -31,6 +34,7 @@ public final class PostgresTaskStore: TaskStore {
 
   /// Closes the connections; calls after this throw.
   public func close() async {
+    await enginePool.close()
     await pool.close()
   }
 
@@ -40,6 +44,13 @@ public final class PostgresTaskStore: TaskStore {
   ) async throws(TaskQueueError) -> LibpqResult {
     do { return try await isolation.send([statement], through: pool)[0] } catch {
       throw TaskQueueError(error, repeatability)
+    }
+  }
+
+  /// A worker's call: on the engine's connections, and ended by the limit whatever hangs.
+  func query(_ statement: LibpqStatement, within limit: Duration) async throws(TaskQueueError) -> LibpqResult {
+    do { return try await isolation.send([statement], through: enginePool, within: limit)[0] } catch {
+      throw TaskQueueError(error, .safe)
     }
   }
 

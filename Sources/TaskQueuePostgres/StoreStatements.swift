@@ -47,6 +47,7 @@ struct StoreStatements: Sendable {
   let deadLetters: Template
   let redrive: Template
   let purge: Template
+  let purgeOld: Template
   let dropExpiredKeys: Template
 
   init(schema: SchemaName) {
@@ -71,23 +72,23 @@ struct StoreStatements: Sendable {
       """
     )
     wake = template("wake", "SELECT {schema}._wake($1)")
-    settleComplete = template("complete", "SELECT {schema}._settle_complete($1, $2)")
+    settleComplete = template("complete", "SELECT settled_token, busy_token FROM {schema}._settle_complete($1, $2)")
     // The transaction's id in the same round trip: an unknown COMMIT can then be looked up.
     completeInTransaction = template(
       "complete_in",
-      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle_complete($1, $2))"
+      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle_complete($1, $2, true))"
     )
-    settle = template("settle", "SELECT {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8)")
+    settle = template("settle", "SELECT settled_token, busy_token FROM {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8)")
     settleInTransaction = template(
       "settle_in",
-      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8))"
+      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8,true))"
     )
     let claiming = "{schema}._claim($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12"
-    claim = template("claim", "SELECT * FROM \(claiming))")
+    claim = template("claim", "SELECT * FROM \(claiming), NULL, $13)")
     // What was promoted is handed to the claim, so it is done first. At least one row, in the last columns the promotion.
     promoteAndClaim = template(
       "promote_claim",
-      "SELECT c.*, p.* FROM {schema}._promote($13, $14) AS p LEFT JOIN LATERAL \(claiming), p.promoted_from) AS c ON true"
+      "SELECT c.*, p.* FROM {schema}._promote($13, $14) AS p LEFT JOIN LATERAL \(claiming), p.promoted_from, $15) AS c ON true"
     )
     claimAsynchronously = template("async", "SELECT set_config('synchronous_commit', 'off', true)")
     // Whoever writes a table holds a lock of this mode to the end of the transaction. The time is taken first.
@@ -162,12 +163,43 @@ struct StoreStatements: Sendable {
       FROM {schema}.dead_task WHERE \(filter) AND id > $4 ORDER BY id LIMIT $5
       """
     )
-    redrive = template("redrive", "SELECT r FROM {schema}._redrive($1, $2, $3, $4, $5) AS r ORDER BY r")
+    // When the walk began; not before what died by a clock that was ahead.
+    func walk(_ parameter: String) -> String {
+      """
+      WITH w AS MATERIALIZED (
+        SELECT coalesce(\(parameter)::timestamptz, greatest(clock_timestamp(), (SELECT max(died_at) FROM {schema}.dead_task))) AS at)
+      """
+    }
+    redrive = template(
+      "redrive",
+      """
+      \(walk("$5"))
+      SELECT r.id, w.at, r.is_revived FROM w CROSS JOIN LATERAL {schema}._redrive($1, $2, $3, $6, $7, $4, w.at) AS r ORDER BY r.id
+      """
+    )
     purge = template(
       "purge",
       """
-      DELETE FROM {schema}.dead_task WHERE id = ANY (ARRAY(
-        SELECT id FROM {schema}.dead_task WHERE \(filter) ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED))
+      \(walk("$5")), gone AS (
+        DELETE FROM {schema}.dead_task WHERE id = ANY (ARRAY(
+          SELECT id FROM {schema}.dead_task
+          WHERE \(filter) AND id > coalesce($4::bigint, -9223372036854775808) AND died_at <= (SELECT at FROM w)
+          ORDER BY id LIMIT $6 FOR UPDATE SKIP LOCKED))
+        RETURNING id)
+      SELECT id, (SELECT at FROM w) FROM gone ORDER BY id
+      """
+    )
+    // What it deletes is gone, so it needs no place to go on from.
+    purgeOld = template(
+      "purge_old",
+      """
+      \(walk("$3")), gone AS (
+        DELETE FROM {schema}.dead_task WHERE id = ANY (ARRAY(
+          SELECT id FROM {schema}.dead_task
+          WHERE ($1::text IS NULL OR type = $1) AND died_at <= least((SELECT at FROM w), now()) - $2::interval
+          ORDER BY died_at LIMIT $4 FOR UPDATE SKIP LOCKED))
+        RETURNING id)
+      SELECT id, (SELECT at FROM w) FROM gone ORDER BY id
       """
     )
     dropExpiredKeys = template(

@@ -182,6 +182,40 @@ struct TransactionTests {
     await server.stop()
   }
 
+  @Test("S28 After a failover another transaction's commit is not taken for the lost one")
+  func reusedTransactionID() async throws {
+    try await withServer { primary in
+      let standby = try await primary.startStandby(name: "other")
+      do {
+        try await standby.configure(["primary_conninfo": ""])
+        let hosts = [primary, standby].map { URL(fileURLWithPath: $0.dataDirectory).deletingLastPathComponent().path }
+        var configuration = LibpqConfiguration(
+          "host=\(hosts.joined(separator: ",")) user=postgres dbname=postgres target_session_attrs=read-write"
+        )
+        configuration.statementTimeout = .seconds(2)
+        configuration.connectTimeout = .seconds(4)
+        let pool = LibpqPool(configuration)
+        let error = try await postgresError {
+          try await pool.withTransaction { transaction async throws in
+            let id = UInt64(try await transaction.query("SELECT pg_current_xact_id()::text::int8")[0].int8(0))
+            transaction.transactionID = id
+            primary.pause()
+            try await standby.promote()
+            let next = try await LibpqConnection.connect(LibpqConfiguration(standby.connectionString))
+            while try await next.query("SELECT pg_current_xact_id()::text::int8")[0].int8(0) <= Int64(id) {}
+            await next.close()
+          }
+        }
+        #expect(error?.code == .commitOutcomeUnknown)
+        await pool.close()
+      } catch {
+        await standby.stop()
+        throw error
+      }
+      await standby.stop()
+    }
+  }
+
   /// Inserts a row in a transaction of the pool, and terminates its server process while COMMIT waits.
   private func lostCommit(
     _ pool: LibpqPool,

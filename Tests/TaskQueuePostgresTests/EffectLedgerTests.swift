@@ -1,6 +1,7 @@
 import Foundation
 import Libpq
 import Logging
+import Synchronization
 @_spi(Store) import TaskQueue
 @_spi(Store) import TaskQueueConformance
 @_spi(Store) import TaskQueuePostgres
@@ -29,19 +30,25 @@ struct PostgresEffectLedgerTests {
     try await withStore { store in
       let row = try await store.pool.query("SELECT id::text FROM taskqueue.effect_namespace")[0]
       let namespace = try #require(UUID(uuidString: try row.text(0)))
-      for id in [1, 255, 65_536, Int64.max] {
+      let now = Date()
+      for (id, createdAt) in [
+        (1, now), (255, Date(timeIntervalSinceReferenceDate: 0.000_001)), (65_536, Date(timeIntervalSince1970: -1.5)),
+        (Int64.max, Date(timeIntervalSinceReferenceDate: 1_234_567_890.123_457)),
+      ] {
         let statement = LibpqStatement(
           """
-          SELECT taskqueue._effect_key(n.id, $1, u.name)::text
+          SELECT taskqueue._effect_key(n.id, $1, $3, u.name)::text, taskqueue._effect_key(n.id, $1, $3, u.name, u.name)::text
           FROM taskqueue.effect_namespace n, unnest($2) WITH ORDINALITY AS u(name, place) ORDER BY u.place
           """,
-          [.int8(id), .textArray(names)]
+          [.int8(id), .textArray(names), .timestamptz(createdAt)]
         )
-        let stored = try await store.pool.query(statement).rows.map { try $0.text(0) }
+        let stored = try await store.pool.query(statement)
         let derived = names.map {
-          IdempotencyKey(namespace: namespace, task: TaskID(id), effect: EffectName($0)).rawValue
+          IdempotencyKey(namespace: namespace, task: TaskID(id), createdAt: createdAt, effect: EffectName($0)).rawValue
         }
-        #expect(derived == stored)
+        #expect(try stored.rows.map { try $0.text(0) } == derived)
+        let shared = names.map { IdempotencyKey(namespace: namespace, scope: $0, effect: EffectName($0)).rawValue }
+        #expect(try stored.rows.map { try $0.text(1) } == shared)
       }
     }
   }
@@ -83,12 +90,68 @@ struct PostgresEffectLedgerTests {
       try await withTestDatabase(migrated: false) { database in
         try await Migrator(configuration: database.postgresConfiguration).migrate()
         let connection = try await LibpqConnection.connect(database.postgresConfiguration)
-        let sql = "SELECT taskqueue._effect_key(id, 1, 'charge')::text FROM taskqueue.effect_namespace"
+        let sql = "SELECT taskqueue._effect_key(id, 1, '2026-01-01', 'charge')::text FROM taskqueue.effect_namespace"
         keys.insert(try await connection.query(sql)[0].text(0))
         await connection.close()
       }
     }
     #expect(keys.count == 2)
+  }
+
+  @Test(
+    "Another task never has the same key: not after lost commits, not under the same id and name",
+    arguments: [true, false]
+  )
+  func reusedIDs(losesEffects: Bool) async throws {
+    try await withStore { store in
+      let keys = Mutex<[String]>([])
+      for order in 1...3 {
+        _ = try await store.add("order \(order)")
+        let task = try #require(try await store.claimAll().first)
+        #expect(task.claim.id == TaskID(1))
+        let context = TaskContext(task: task, ledger: store, logger: .silent)
+        let paid = try await context.effects.perform("charge", request: ["amount": 10]) { call in
+          keys.withLock { $0.append(call.key.rawValue) }
+          return order
+        }
+        #expect(paid == order)
+        #expect(try await store.settle(task.claim, .complete))
+        let tables = losesEffects ? "taskqueue.task, taskqueue.effect" : "taskqueue.task"
+        try await store.pool.query("TRUNCATE \(tables) RESTART IDENTITY")
+        try await store.pool.query("ALTER SEQUENCE taskqueue.task_id_seq RESTART")
+      }
+      #expect(Set(keys.withLock { $0 }).count == 3)
+    }
+  }
+
+  @Test("What nobody knows of a task that is gone is not taken for another one's, and not forgotten")
+  func unknownOfAnotherTask() async throws {
+    try await withStore { store in
+      let intent = { (task: ClaimedTask) in
+        EffectIntent(
+          claim: task.claim,
+          name: "charge",
+          requestDigest: Data(repeating: 1, count: 32),
+          callLimit: .seconds(30),
+          keyLifetime: nil
+        )
+      }
+      _ = try await store.add("first")
+      guard case .call(let call) = try await store.beginEffect(intent(try #require(try await store.claimAll().first)))
+      else {
+        Issue.record("not begun")
+        return
+      }
+      try await store.pool.query("TRUNCATE taskqueue.task RESTART IDENTITY")
+      try await store.pool.query("ALTER SEQUENCE taskqueue.task_id_seq RESTART")
+      _ = try await store.add("second")
+      let decision = try await store.beginEffect(intent(try #require(try await store.claimAll().first)))
+      guard case .requestChanged = decision else {
+        Issue.record("\(decision)")
+        return
+      }
+      #expect(try await store.effects(of: call.claim.id).map(\.key) == [call.key])
+    }
   }
 
   @Test("A success that comes while its handler is cancelled is recorded all the same")
@@ -155,7 +218,7 @@ struct PostgresEffectLedgerTests {
         )
         let decision = try await transaction.query(begin)[0].text(0)
         #expect(decision == "call")
-        #expect(try await store.number(claimable) == 0)
+        #expect(try await store.elsewhere { try await $0.number(claimable) } == 0)
       }
       try await store.endLeases()
       #expect(try await store.claimAll().map(\.claim.id.rawValue) == [id])

@@ -166,17 +166,19 @@ struct EnqueueGroupTests {
   @Test("Tasks with a unique key go by themselves: a key that is locked holds up nobody else")
   func uniqueKeys() async throws {
     try await withStore { store in
-      try await store.pool.withTransaction { transaction in
+      let pool = LibpqPool(store.configuration.connection, maxConnections: 1)
+      try await pool.withTransaction { transaction in
         let options = EnqueueOptions.with { $0.unique = UniqueKey("k") }
         try await TaskClient(store: store).enqueue(Note(text: "first"), options: options, in: transaction)
         try await withThrowingTaskGroup(of: EnqueueResult.self) { group in
           for number in 0..<3 { group.addTask { try await store.add("\(number)") { $0.unique = UniqueKey("k") } } }
-          try await eventually("all of them wait for the key") { store.pool.counts.lent == 4 }
+          try await eventually("all of them wait for the key") { store.pool.counts.lent == 3 }
           for number in 0..<20 { _ = try await store.add("free \(number)") }
           group.cancelAll()
           while let result = await group.nextResult() { #expect(throws: (any Error).self) { try result.get() } }
         }
       }
+      await pool.close()
       #expect(try await store.claimAll().count == 21)
     }
   }

@@ -181,7 +181,7 @@ struct EnqueueStreamTests {
         var seen: [Int64] = []
         let stored = try await TaskClient(store: store).enqueue(streaming: Notes(15_000), in: transaction) { _ in
           seen.append(try await transaction.query("SELECT count(*) FROM taskqueue.task")[0].int8(0))
-          let count9 = try await store.taskCount()
+          let count9 = try await store.elsewhere { try await $0.taskCount() }
           #expect(count9 == 0)
         }
         #expect(stored == 15_000)

@@ -72,7 +72,7 @@ struct OtherDriverTests {
       $0.deadline = Date(timeIntervalSince1970: 4_102_444_801)
     },
     .with { $0.unique = UniqueKey("k", mode: .replace) },
-    .with { $0.schedule = .at(.distantFuture) },
+    .with { $0.schedule = .at(Date(timeIntervalSince1970: 60_000_000_000)) },
   ]
 
   @Test("What enqueueStatement stores equals what enqueue stores, with every option", arguments: [true, false])

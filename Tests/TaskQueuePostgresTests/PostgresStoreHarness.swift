@@ -28,9 +28,14 @@ struct PostgresStoreHarness: AlarmHarness, TransactionHarness {
       """
     shiftDead = "UPDATE \(schema).dead_task SET died_at = died_at - $1, created_at = created_at - $1"
     shiftEffects = """
-      UPDATE \(schema).effect SET key_used_at = key_used_at - $1, intended_at = intended_at - $1, changed_at = changed_at - $1
+      UPDATE \(schema).effect SET key_used_at = key_used_at - $1, intended_at = intended_at - $1, changed_at = changed_at - $1,
+        task_created_at = task_created_at - $1
       """
     shiftEvents = "UPDATE \(schema).inbox_event SET received_at = received_at - $1, expires_at = expires_at - $1"
+  }
+
+  func elsewhere<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    try await Task.detached { try await body() }.value
   }
 
   func advance(by duration: Duration) async throws {

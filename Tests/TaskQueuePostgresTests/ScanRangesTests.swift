@@ -73,12 +73,22 @@ struct ScanRangesTests {
         let parameters: [LibpqValue] = [
           .textArray(["default"]), .textArray(["note"]), .int4(0), .int8(1), .interval(.seconds(60)),
         ]
-        _ = try await transaction.query(store.statements.claim(parameters + ranges.parameters))
+        _ = try await transaction.query(store.statements.claim(parameters + ranges.parameters + [.null]))
         let competing = try await store.exchange(settle: [], claim: request)
         #expect(competing.claimed.isEmpty)
+        #expect(!competing.lookedAtEverything)
+        #expect(competing.lookTook != nil)
         _ = try await store.exchange(settle: [], claim: other)
       }
-      #expect(try await store.exchange(settle: [], claim: request).claimed.map(\.claim.id) == [first])
+      let looked = try await store.exchange(settle: [], claim: request)
+      #expect(looked.claimed.map(\.claim.id) == [first])
+      #expect(looked.lookedAtEverything)
+      #expect(looked.lookTook.map { $0 > .zero && $0 < .seconds(10) } == true)
+      #expect(looked.storeTime == nil)
+      request.promotesDue = true
+      let promoted = try await store.exchange(settle: [], claim: request)
+      #expect(promoted.claimed.isEmpty && promoted.lookedAtEverything && promoted.lookTook != nil)
+      #expect(promoted.storeTime.map { abs($0.timeIntervalSinceNow) < 60 } == true)
     }
   }
 

@@ -61,8 +61,8 @@ struct SchemaFilesTests {
       let checksums = try await Migrator(configuration: database.postgresConfiguration).status().applied.map(\.checksum)
       #expect(
         checksums == [
-          "efdc99aca091c6575066f691b4b0e95430575da1e51413b687e0f6d87c74c6e0",
-          "a29b04015d6c9f684c63125443a3097c2ade5ed28c3426efbbae21e45dbd3227",
+          "f3706275aaeff7813191729d351d81874096c20cbee6046c9019e8a916033d0a",
+          "70416b3e07a60df28a8596cb1afa5d6b106571d5490163b0e355288a3f8027d9",
         ]
       )
     }
@@ -80,7 +80,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "c59add5f33733e88cc6ff1b4bfb212fb4ebd783078e5f2f177255aa52370acde"]
+        [FunctionFile.revision: digest] == [1: "ceaa1e7e89935144d2d9ee70005ca74132bf86fa3e272a97645221b134b0c636"]
       )
     }
   }

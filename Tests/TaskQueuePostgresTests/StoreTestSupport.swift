@@ -28,6 +28,14 @@ func withStore<Value>(
 }
 
 extension PostgresTaskStore {
+  /// What another client does or sees while the calling task's transaction is open; that task itself may not ask the pool for a second
+  /// connection.
+  func elsewhere<Value: Sendable>(
+    _ body: @escaping @Sendable (PostgresTaskStore) async throws -> Value
+  ) async throws -> Value {
+    try await Task.detached { try await body(self) }.value
+  }
+
   func add(_ text: String, _ change: (inout EnqueueOptions) -> Void = { _ in }) async throws -> EnqueueResult {
     try await enqueue([NewTask(Note(text: text), options: .with(change))])[0]
   }

@@ -40,6 +40,48 @@ struct EmbeddedPostgresTests {
     #expect(try await eventually { !isRunning(postmaster) })
   }
 
+  @Test("is reached at a port of the loopback if that is asked for, and can be killed and started again")
+  func loopback() async throws {
+    let postgres = try await EmbeddedPostgres.start(settings: ["fsync": "off"], listensOnLoopback: true)
+    let port = try await query(
+      "SELECT inet_server_port()",
+      postgres,
+      "host=127.0.0.1 port=\(postgres.port) user=postgres"
+    )
+    #expect(port == "\(postgres.port)")
+    let postmaster = try #require(postgres.postmasterID)
+    postgres.kill()
+    #expect(try await eventually { !isRunning(postmaster) })
+    try await postgres.restart(immediate: false)
+    #expect(try await query("SELECT 1", postgres) == "1")
+    try await postgres.configure(["work_mem": "7MB"])
+    #expect(try await eventually { try await query("SHOW work_mem", postgres) == "7MB" })
+    await postgres.stop()
+  }
+
+  @Test("has a standby that follows, outlives its primary and takes over")
+  func standby() async throws {
+    let primary = try await EmbeddedPostgres.start(settings: ["fsync": "off"])
+    let standby = try await primary.startStandby(name: "other")
+    #expect(try await query("SELECT pg_is_in_recovery()", standby) == "t")
+    try await primary.configure(["synchronous_standby_names": "other"])
+    #expect(
+      try await eventually {
+        try await query("SELECT sync_state FROM pg_stat_replication", primary) == "sync"
+      }
+    )
+    _ = try await query("SET synchronous_commit = remote_apply; CREATE TABLE kept AS SELECT 1", primary)
+    primary.kill()
+    #expect(try await query("SELECT count(*) FROM kept", standby) == "1")
+    try await standby.promote()
+    #expect(try await query("CREATE TABLE more AS SELECT 1", standby) == "SELECT 1")
+    #expect(try await query("SHOW synchronous_standby_names", standby) == "")
+    await #expect(throws: EmbeddedPostgresError.self) { try await standby.promote() }
+    await primary.stop()
+    await standby.stop()
+    await #expect(throws: EmbeddedPostgresError.self) { try await primary.startStandby(name: "no name") }
+  }
+
   @Test("tells why the server does not start")
   func failure() async throws {
     await #expect { try await EmbeddedPostgres.start(settings: ["no_such_setting": "1"]) } throws: { error in
@@ -78,9 +120,11 @@ struct EmbeddedPostgresTests {
   }
 
   /// The result of one statement, by `psql`.
-  private func query(_ sql: String, _ postgres: EmbeddedPostgres) async throws -> String {
+  private func query(_ sql: String, _ postgres: EmbeddedPostgres, _ connection: String? = nil) async throws -> String {
     let psql = try EmbeddedPostgres.binaryDirectory() + "/psql"
-    let result = try await ChildProcess.run(ChildCommand(psql, ["-XAtc", sql, postgres.connectionString]))
+    let result = try await ChildProcess.run(
+      ChildCommand(psql, ["-XAtc", sql, connection ?? postgres.connectionString])
+    )
     #expect(result.exit == .exited(0))
     return result.output.trimmingCharacters(in: .newlines)
   }
@@ -102,12 +146,12 @@ struct EmbeddedPostgresTests {
   }
 
   /// Polls other processes' doings for up to 20 seconds.
-  private func eventually(_ condition: () -> Bool) async throws -> Bool {
+  private func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
     let deadline = ContinuousClock.now + .seconds(20)
     while ContinuousClock.now < deadline {
-      if condition() { return true }
+      if try await condition() { return true }
       try await Task.sleep(for: .milliseconds(20))
     }
-    return condition()
+    return try await condition()
   }
 }

@@ -19,5 +19,9 @@ struct InMemoryStoreHarness: AlarmHarness, TransactionHarness {
     inMemoryStore = InMemoryTaskStore(now: { time.now })
   }
 
+  func elsewhere<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    try await Task.detached { try await body() }.value
+  }
+
   func advance(by duration: Duration) async throws { time.advance(by: duration) }
 }

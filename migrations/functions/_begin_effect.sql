@@ -8,9 +8,11 @@
 --   busy       this very claim has a call under way
 --   succeeded, failed   as recorded
 -- absent_call: the provider was asked after "ask" and knows nothing of the calls up to that number.
+-- action_scope: names what several tasks may be made for. They share the key, and what one of them has recorded, or does not know,
+-- holds for the others when they begin.
 CREATE OR REPLACE FUNCTION _begin_effect(
   task bigint, claim_token bigint, effect_name text, digest bytea, limit_per_call interval, lifetime interval,
-  absent_call int,
+  absent_call int, action_scope text DEFAULT NULL,
   OUT decision text, OUT key uuid, OUT call_number int, OUT call_ends_in float8, OUT key_ends_in float8, OUT value json,
   OUT code text, OUT reason text
 )
@@ -24,26 +26,47 @@ AS $$
 DECLARE
   at timestamptz;
   found_type text;
+  found_creation timestamptz;
+  own_key uuid;
   e effect;
+  other effect;
   is_absent boolean;
   is_expired boolean;
 BEGIN
-  SELECT t.type INTO found_type FROM task t
+  SELECT t.type, t.created_at INTO found_type, found_creation FROM task t
   WHERE t.id = task AND t.lease_token = claim_token AND t.lease_until > clock_timestamp() FOR NO KEY UPDATE;
   at := clock_timestamp();
   IF found_type IS NULL THEN
     decision := 'lost';
     RETURN;
   END IF;
-  INSERT INTO effect (task_id, name, task_type, key, request_digest, state, token, call_limit, key_lifetime, key_used_at,
-    intended_at, changed_at)
-  SELECT task, effect_name, found_type, _effect_key(n.id, task, effect_name), digest, 'intended', claim_token, limit_per_call,
-    lifetime, at, at, at
-  FROM effect_namespace n WHERE n.is_only -- by its index: a scan that is switched off costs so much that it would be compiled
+  lifetime := CASE WHEN lifetime IS NOT NULL THEN least(lifetime, interval '100 years') END;
+  -- By its index: a scan that is switched off costs so much that it would be compiled.
+  SELECT _effect_key(n.id, task, found_creation, effect_name, action_scope) INTO own_key FROM effect_namespace n WHERE n.is_only;
+  IF action_scope IS NOT NULL THEN
+    PERFORM pg_advisory_xact_lock(hashtextextended('taskqueue.effect:' || own_key::text, 0));
+    SELECT x.* INTO other FROM effect x
+    WHERE x.key = own_key AND x.scope IS NOT NULL AND x.task_id <> task AND x.state NOT IN ('open', 'failed')
+    ORDER BY x.state = 'succeeded' DESC, x.intended_at + x.call_limit DESC LIMIT 1;
+  END IF;
+  -- Of a task that had the same id before this one was created. What nobody knows stays.
+  DELETE FROM effect x
+  WHERE x.task_id = task AND x.name = effect_name AND x.task_created_at <> found_creation AND x.intended_at < found_creation
+    AND x.state IN ('open', 'succeeded', 'failed') AND NOT x.contradicted;
+  INSERT INTO effect (task_id, name, task_type, task_created_at, key, scope, request_digest, state, token, calls, call_limit,
+    key_lifetime, key_used_at, intended_at, changed_at, value)
+  VALUES (task, effect_name, found_type, found_creation, own_key, action_scope, digest,
+    CASE WHEN other.task_id IS NULL THEN 'intended' WHEN other.state = 'succeeded' THEN 'succeeded' ELSE 'unknown' END, claim_token,
+    coalesce(other.calls, 1), coalesce(other.call_limit, limit_per_call), lifetime, coalesce(other.key_used_at, at),
+    coalesce(other.intended_at, at), at, other.value)
   ON CONFLICT (task_id, name) DO NOTHING
   RETURNING * INTO e;
   IF FOUND THEN
-    decision := 'call';
+    decision := CASE WHEN other.request_digest <> digest THEN 'changed' WHEN e.state = 'intended' THEN 'call'
+      WHEN e.state = 'succeeded' THEN 'succeeded' ELSE 'ask' END;
+    IF decision = 'changed' THEN
+      DELETE FROM effect x WHERE x.task_id = task AND x.name = effect_name;
+    END IF;
   ELSE
     SELECT x.* INTO e FROM effect x WHERE x.task_id = task AND x.name = effect_name FOR UPDATE;
     IF NOT FOUND THEN
@@ -51,7 +74,9 @@ BEGIN
     END IF;
     is_expired := coalesce(e.key_used_at + lifetime <= at, false);
     is_absent := e.token = claim_token AND e.calls = absent_call AND e.state IN ('unknown', 'parked');
-    IF e.request_digest <> digest THEN
+    IF e.request_digest <> digest OR e.task_created_at <> found_creation AND e.intended_at < found_creation
+      OR e.scope IS DISTINCT FROM action_scope
+    THEN
       decision := 'changed';
     ELSIF e.state IN ('succeeded', 'failed') THEN
       decision := e.state;

@@ -21,7 +21,7 @@ BEGIN
     USING unnest(ids, tokens, failure_list, reasons, details) AS u(id, token, failure, reason, detail)
     WHERE t.id = u.id AND t.lease_token IS NOT DISTINCT FROM u.token AND NOT t.rerun
     RETURNING u.token, t.id, t.queue, t.type, t.priority, t.attempt,
-      t.failures + (u.failure IS NOT NULL)::int AS failures, t.crashes, t.max_attempts, t.created_at, t.deadline,
+      CASE WHEN u.failure IS NULL THEN t.failures ELSE least(t.failures, 2147483646) + 1 END AS failures, t.crashes, t.max_attempts, t.created_at, t.deadline,
       t.unique_key, t.unique_period,
       CASE WHEN t.cancel_requested THEN 'cancelled' ELSE u.reason END AS reason,
       CASE WHEN t.cancel_requested THEN NULL ELSE u.detail END AS detail,

@@ -4,19 +4,24 @@
 -- Where to look: queue n has the ranges first_ranges[n] to last_ranges[n] of the range_... arrays, in ascending order; a range
 -- begins after (priority, due_at, id) and ends before a priority. Without ranges everything is looked at, which steps over
 -- what is held, of other types, or dead and not vacuumed yet; a worker that remembers how far it has come does not. With
--- rescans everything is looked at by one at a time of those who claim from the same queues and types. With ready_from
--- nothing due from then on is left out: promote has just made it ready.
+-- rescans everything is looked at by one at a time of those who claim from the same queues and types; a last row without an id
+-- then says whether this one did, and how many microseconds it took. With ready_from nothing due from then on is left out:
+-- promote has just made it ready.
+--
+-- A task that was due once is not delayed by a clock that goes back: it was due when it was stored (due_at <= created_at), or
+-- whoever made it ready has stamped lease_until 'epoch' instead of '-infinity'. Leases of others are judged by leases_at if that
+-- is before the clock.
 CREATE OR REPLACE FUNCTION _claim(
   queues text[], types text[], max_count int, max_bytes bigint, lease interval,
   first_ranges int[] DEFAULT NULL, last_ranges int[] DEFAULT NULL,
   range_priorities int[] DEFAULT '{-32769}', range_due_ats timestamptz[] DEFAULT '{-infinity}',
   range_ids bigint[] DEFAULT '{0}', range_ends int[] DEFAULT '{32768}', rescans boolean DEFAULT false,
-  ready_from timestamptz DEFAULT NULL
+  ready_from timestamptz DEFAULT NULL, leases_at timestamptz DEFAULT NULL
 )
 RETURNS TABLE (
   id bigint, token bigint, queue text, type text, priority int, payload json, headers json, attempt int, failures int,
   crashes int, max_attempts int, retry json, deadline timestamptz, created_at timestamptz, due_at timestamptz,
-  claimed_at timestamptz, cancel_requested boolean
+  claimed_at timestamptz, cancel_requested boolean, looked_at_everything boolean, look_microseconds bigint
 )
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -32,6 +37,8 @@ AS $$
 #variable_conflict use_column
 DECLARE
   at timestamptz := clock_timestamp();
+  ended_at timestamptz := least(at, leases_at);
+  looks_at_everything boolean := false;
   -- 64 bits of a cryptographically random UUID; hashed with the id they make the token. One UUID per row costs 2 us.
   salt bigint := uuid_hash_extended(gen_random_uuid(), 0);
   remaining int := max_count;
@@ -40,10 +47,14 @@ DECLARE
   bytes bigint;
   found_count int;
 BEGIN
+  IF lease IS NULL OR lease <= interval '0' OR lease > interval '100 years' THEN
+    RAISE EXCEPTION 'TaskQueue: a lease must be above zero and at most 100 years' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
   IF rescans AND pg_try_advisory_xact_lock(hashtextextended(concat_ws(':', current_schema(), 'rescan',
     (SELECT string_agg(q, ',' ORDER BY q) FROM unnest(queues) AS q),
     (SELECT string_agg(y, ',' ORDER BY y) FROM unnest(types) AS y)), 0))
   THEN
+    looks_at_everything := true;
     first_ranges := NULL;
     range_priorities := '{-32769}';
     range_due_ats := '{-infinity}';
@@ -78,7 +89,8 @@ BEGIN
         CROSS JOIN LATERAL (
           SELECT w.ctid, octet_length(w.payload::text) AS bytes FROM task w
           WHERE w.ready AND w.queue = q.name AND (w.priority, w.due_at, w.id) > (r.priority, r.due_at, r.id)
-            AND w.priority < r.before AND w.lease_until <= at AND w.due_at <= at AND w.type = ANY (types)
+            AND w.priority < r.before AND w.lease_until <= ended_at AND w.type = ANY (types)
+            AND (w.due_at <= greatest(at, w.created_at) OR w.lease_until <> '-infinity')
           ORDER BY w.priority, w.due_at, w.id LIMIT share FOR UPDATE SKIP LOCKED
         ) AS w
         LIMIT share
@@ -97,14 +109,19 @@ BEGIN
     -- A Tid Scan of rows that are locked above.
     RETURN QUERY
     UPDATE task AS t SET lease_until = at + lease, lease_token = hashint8extended(t.id, salt),
-      attempt = t.attempt + 1, crashes = t.crashes + (t.lease_until <> '-infinity')::int
+      attempt = least(t.attempt, 2147483646) + 1, crashes = least(t.crashes, 2147483646) + (t.lease_until > 'epoch')::int
     WHERE t.ctid = ANY (claimed)
     RETURNING t.id, t.lease_token, t.queue::text, t.type::text, t.priority::int, t.payload::json, t.headers::json,
       t.attempt, t.failures, t.crashes, t.max_attempts::int, t.retry, t.deadline, t.created_at, t.due_at, at,
-      t.cancel_requested;
+      t.cancel_requested, NULL::boolean, NULL::bigint;
     GET DIAGNOSTICS found_count = ROW_COUNT;
     remaining := remaining - found_count;
     EXIT WHEN remaining <= 0 OR found_count < share OR share >= max_count;
     share := max_count;
   END LOOP;
+  IF rescans THEN
+    looked_at_everything := looks_at_everything;
+    look_microseconds := extract(epoch FROM clock_timestamp() - at) * 1000000;
+    RETURN NEXT;
+  END IF;
 END $$;

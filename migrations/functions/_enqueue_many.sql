@@ -57,13 +57,14 @@ BEGIN
       nullif(u.max_attempts, 0), at, u.deadline, u.payload, u.headers, u.retry
     FROM unnest(types, payloads, queues, priorities, delays, due_ats, max_attempts, retries, headers, deadlines)
         AS u(type, payload, queue, priority, delay, due_at, max_attempts, retry, headers, deadline),
-      LATERAL (SELECT greatest(coalesce(u.due_at, at + u.delay, at), at) AS due) AS d
+      LATERAL (SELECT greatest(coalesce(u.due_at, at + least(greatest(u.delay, interval '0'), interval '100 years'), at), at) AS due) AS d
     RETURNING id, true;
   ELSE
     -- Ids are drawn first: a task that is there already has another one.
     task_count := cardinality(types);
     ids := ARRAY(SELECT nextval('task_id_seq') FROM generate_series(1, task_count));
-    -- Waits for a concurrent transaction that inserts the same key. Also skips a second task of one call with one key.
+    -- Waits for a concurrent transaction that inserts the same key: in the order of the keys, as everywhere, so that two bulks do
+    -- not wait for each other. Also skips a second task of one call with one key.
     INSERT INTO task (id, queue, type, priority, ready, due_at, max_attempts, created_at, deadline, unique_key, unique_period,
       payload, headers, retry)
     OVERRIDING SYSTEM VALUE
@@ -71,9 +72,10 @@ BEGIN
       nullif(u.max_attempts, 0), at, u.deadline, u.unique_key, u.unique_period, u.payload, u.headers, u.retry
     FROM unnest(ids, types, payloads, queues, priorities, delays, due_ats, unique_keys, unique_periods, max_attempts, retries,
         headers, deadlines)
-        AS u(id, type, payload, queue, priority, delay, due_at, unique_key, unique_period, max_attempts, retry, headers,
-          deadline),
-      LATERAL (SELECT greatest(coalesce(u.due_at, at + u.delay, at), at) AS due) AS d
+        WITH ORDINALITY AS u(id, type, payload, queue, priority, delay, due_at, unique_key, unique_period, max_attempts, retry,
+          headers, deadline, ord),
+      LATERAL (SELECT greatest(coalesce(u.due_at, at + least(greatest(u.delay, interval '0'), interval '100 years'), at), at) AS due) AS d
+    ORDER BY coalesce(u.queue, 'default') COLLATE "C", u.unique_key COLLATE "C", u.ord
     ON CONFLICT (queue, unique_key) WHERE unique_key IS NOT NULL DO NOTHING;
     GET DIAGNOSTICS stored_count = ROW_COUNT;
     stored := ids;
@@ -81,12 +83,13 @@ BEGIN
       stored := ARRAY(SELECT CASE WHEN EXISTS (SELECT FROM task t WHERE t.id = u.id) THEN u.id END
         FROM unnest(ids) WITH ORDINALITY AS u(id, ord) ORDER BY u.ord);
       FOR item IN
-        SELECT u.*, coalesce(u.queue, 'default') AS lane, greatest(coalesce(u.due_at, at + u.delay, at), at) AS due
+        SELECT u.*, coalesce(u.queue, 'default') AS lane, greatest(coalesce(u.due_at, at + least(greatest(u.delay, interval '0'), interval '100 years'), at), at) AS due
         FROM unnest(ids, types, payloads, queues, priorities, delays, due_ats, unique_keys, unique_modes, unique_periods,
             max_attempts, retries, headers, deadlines)
           WITH ORDINALITY AS u(id, type, payload, queue, priority, delay, due_at, unique_key, unique_mode, unique_period,
             max_attempts, retry, headers, deadline, ord)
-        WHERE stored[u.ord] IS NULL ORDER BY u.ord
+        WHERE stored[u.ord] IS NULL
+        ORDER BY coalesce(u.queue, 'default') COLLATE "C", u.unique_key COLLATE "C", u.ord
       LOOP
         round := 0;
         LOOP
@@ -107,13 +110,15 @@ BEGIN
                 priority = coalesce(item.priority, 100), max_attempts = nullif(item.max_attempts, 0),
                 deadline = item.deadline, unique_period = item.unique_period, rerun = t.lease_token IS NOT NULL,
                 due_at = CASE WHEN t.lease_token IS NULL THEN item.due ELSE t.due_at END,
-                ready = t.lease_token IS NOT NULL OR item.due <= at
+                ready = t.lease_token IS NOT NULL OR item.due <= at,
+                lease_until = CASE WHEN t.lease_token IS NOT NULL THEN t.lease_until WHEN item.due <= at THEN 'epoch' ELSE '-infinity' END
               WHERE t.id = existing.id;
             ELSIF existing.finished_at IS NULL AND item.unique_mode = 'coalesce' THEN
               -- A token means: somebody may still settle this attempt, even if its lease is over.
               UPDATE task t SET rerun = t.lease_token IS NOT NULL,
                 due_at = CASE WHEN t.lease_token IS NULL THEN least(t.due_at, item.due) ELSE t.due_at END,
-                ready = t.ready OR item.due <= at
+                ready = t.ready OR item.due <= at,
+                lease_until = CASE WHEN t.lease_token IS NULL AND item.due <= at THEN 'epoch' ELSE t.lease_until END
               WHERE t.id = existing.id
                 AND (t.lease_token IS NOT NULL AND NOT t.rerun OR t.lease_token IS NULL AND item.due < t.due_at);
             END IF;
@@ -144,6 +149,6 @@ BEGIN
     PERFORM _wake(ARRAY(
       SELECT DISTINCT coalesce(u.queue, 'default')
       FROM unnest(types, queues, delays, due_ats) AS u(type, queue, delay, due_at)
-      WHERE coalesce(u.due_at, at + u.delay, at) <= at));
+      WHERE coalesce(u.due_at, at + least(greatest(u.delay, interval '0'), interval '100 years'), at) <= at));
   END IF;
 END $$;

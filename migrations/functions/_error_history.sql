@@ -4,7 +4,8 @@ LANGUAGE sql STABLE
 AS $$
   SELECT CASE
     WHEN failure IS NULL THEN history
-    WHEN history IS NULL THEN jsonb_build_array(failure)
+    -- A row written by hand may have another shape.
+    WHEN history IS NULL OR jsonb_typeof(history) <> 'array' THEN jsonb_build_array(failure)
     WHEN jsonb_array_length(history) >= 10 THEN (history - 0) || jsonb_build_array(failure)
     ELSE history || jsonb_build_array(failure)
   END

@@ -18,8 +18,9 @@ BEGIN
     WHEN 'run_now' THEN
       RETURN NEXT run_now(arguments[1]::bigint, arguments[2]::int)::text;
     WHEN '_redrive' THEN
-      RETURN QUERY SELECT r::text
-        FROM _redrive(arguments[1]::bigint[], arguments[2], arguments[3]::interval, arguments[4]::int, arguments[5]::boolean) AS r;
+      RETURN QUERY SELECT json_build_array(r.id, r.is_revived)::text
+        FROM _redrive(arguments[1]::bigint[], arguments[2], arguments[3]::interval, arguments[4]::bigint, arguments[5]::boolean,
+          arguments[6]::bigint, arguments[7]::timestamptz) AS r;
     WHEN 'resolve_effect' THEN
       RETURN NEXT resolve_effect(arguments[1]::bigint, arguments[2], arguments[3], arguments[4]::json, arguments[5]);
   END CASE;

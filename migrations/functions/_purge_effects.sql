@@ -9,7 +9,7 @@ DECLARE
 BEGIN
   DELETE FROM effect WHERE ctid = ANY (ARRAY(
     SELECT e.ctid FROM effect e
-    WHERE e.state IN ('open', 'succeeded', 'failed') AND e.changed_at <= clock_timestamp() - older_than AND NOT e.contradicted
+    WHERE e.state IN ('open', 'succeeded', 'failed') AND e.changed_at <= clock_timestamp() - least(older_than, interval '1000 years') AND NOT e.contradicted
       AND NOT EXISTS (SELECT FROM task t WHERE t.id = e.task_id AND t.finished_at IS NULL)
       AND NOT EXISTS (SELECT FROM dead_task d WHERE d.id = e.task_id)
     ORDER BY e.changed_at LIMIT max_count FOR UPDATE OF e SKIP LOCKED));

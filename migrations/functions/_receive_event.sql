@@ -14,7 +14,7 @@ AS $$
 #variable_conflict use_column
 BEGIN
   INSERT INTO inbox_event (source, event_id, subject, expires_at)
-  VALUES (event_source, event, event_subject, clock_timestamp() + keep)
+  VALUES (event_source, event, event_subject, clock_timestamp() + least(keep, interval '100 years'))
   ON CONFLICT (source, event_id) DO NOTHING;
   IF NOT FOUND THEN
     RETURN;

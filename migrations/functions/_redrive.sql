@@ -1,6 +1,9 @@
--- Makes dead letters live again under their ids, oldest first. One whose unique key is taken stays dead.
-CREATE OR REPLACE FUNCTION _redrive(ids bigint[], task_type text, older_than interval, max_count int, wakes boolean)
-RETURNS SETOF bigint
+-- Makes dead letters live again under their ids: of those after an id that died by a time, the oldest max_count. Returns all that it
+-- looked at, and whether they live again: one whose unique key is taken stays dead, one that another session has locked is passed over.
+CREATE OR REPLACE FUNCTION _redrive(
+  ids bigint[], task_type text, older_than interval, max_count bigint, wakes boolean, after_id bigint DEFAULT NULL,
+  died_by timestamptz DEFAULT NULL, OUT id bigint, OUT is_revived boolean
+) RETURNS SETOF record
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
@@ -11,37 +14,38 @@ DECLARE
   revived bigint[];
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
-    RETURN QUERY SELECT r::bigint
-      FROM _operate('_redrive', ids::text, task_type, older_than::text, max_count::text, wakes::text) AS r;
+    RETURN QUERY SELECT (r::json ->> 0)::bigint, (r::json ->> 1)::boolean
+      FROM _operate('_redrive', ids::text, task_type, older_than::text, max_count::text, wakes::text, after_id::text, died_by::text) AS r;
     RETURN;
   END IF;
+  died_by := least(coalesce(died_by, greatest(at, (SELECT max(d.died_at) FROM dead_task d))), CASE WHEN older_than IS NOT NULL THEN at - least(older_than, interval '1000 years') END);
   picked := ARRAY(
     SELECT d.id FROM dead_task d
-    WHERE (ids IS NULL OR d.id = ANY (ids)) AND (task_type IS NULL OR d.type = task_type)
-      AND (older_than IS NULL OR d.died_at <= at - older_than)
-      AND NOT EXISTS (
-        SELECT FROM task t WHERE t.queue = d.queue AND t.unique_key = d.unique_key
-          AND NOT (t.finished_at IS NOT NULL AND t.due_at <= at))
+    WHERE (ids IS NULL OR d.id = ANY (ids)) AND (task_type IS NULL OR d.type = task_type) AND d.died_at <= died_by
+      AND (after_id IS NULL OR d.id > after_id)
     ORDER BY d.id LIMIT max_count FOR UPDATE SKIP LOCKED);
-  DELETE FROM task t USING dead_task d
-  WHERE d.id = ANY (picked) AND t.queue = d.queue AND t.unique_key = d.unique_key AND t.finished_at IS NOT NULL
-    AND t.due_at <= at;
+  DELETE FROM task WHERE ctid = ANY (ARRAY(
+    SELECT t.ctid FROM dead_task d JOIN task t ON t.queue = d.queue AND t.unique_key = d.unique_key
+    WHERE d.id = ANY (picked) AND t.finished_at IS NOT NULL AND t.due_at <= at
+    FOR UPDATE OF t SKIP LOCKED));
   WITH alive AS (
-    -- Without its deadline: somebody wants it run all the same.
-    INSERT INTO task (id, queue, type, priority, due_at, max_attempts, created_at, unique_key, unique_period,
+    -- Without its deadline: somebody wants it run all the same. Waits for a concurrent transaction that inserts the same key: in the
+    -- order of the keys, as everywhere.
+    INSERT INTO task (id, queue, type, priority, due_at, lease_until, max_attempts, created_at, unique_key, unique_period,
       payload, headers, retry, errors)
     OVERRIDING SYSTEM VALUE
-    SELECT d.id, d.queue, d.type, d.priority, at, d.max_attempts, d.created_at, d.unique_key, d.unique_period,
+    SELECT d.id, d.queue, d.type, d.priority, at, 'epoch', d.max_attempts, d.created_at, d.unique_key, d.unique_period,
       d.payload, d.headers, d.retry, d.errors
-    FROM dead_task d WHERE d.id = ANY (picked) ORDER BY d.id
+    FROM dead_task d WHERE d.id = ANY (picked) ORDER BY d.queue, d.unique_key, d.id
     ON CONFLICT (queue, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
     RETURNING id, queue
   ), gone AS (
     DELETE FROM dead_task d USING alive a WHERE d.id = a.id RETURNING d.id
   )
-  SELECT array_agg(id ORDER BY id) INTO revived FROM gone;
+  SELECT array_agg(g.id ORDER BY g.id) INTO revived FROM gone g;
   IF wakes AND revived IS NOT NULL THEN
     PERFORM _wake(ARRAY(SELECT DISTINCT t.queue FROM task t WHERE t.id = ANY (revived)));
   END IF;
-  RETURN QUERY SELECT unnest(revived);
+  RETURN QUERY SELECT p.id, r.id IS NOT NULL FROM unnest(picked) AS p(id) LEFT JOIN unnest(revived) AS r(id) ON r.id = p.id
+    ORDER BY p.id;
 END $$;

@@ -6,7 +6,7 @@ SET search_path FROM CURRENT
 AS $$
 BEGIN
   INSERT INTO inbox_event (source, event_id, subject, payload, is_pending, expires_at)
-  VALUES (event_source, event, event_subject, event_payload, true, clock_timestamp() + keep)
+  VALUES (event_source, event, event_subject, event_payload, true, clock_timestamp() + least(keep, interval '100 years'))
   ON CONFLICT (source, event_id) DO NOTHING;
   RETURN FOUND;
 END $$;

@@ -14,6 +14,9 @@ SET jit = off
 AS $$
 #variable_conflict use_column
 BEGIN
+  IF lease IS NULL OR lease <= interval '0' OR lease > interval '100 years' THEN
+    RAISE EXCEPTION 'TaskQueue: a lease must be above zero and at most 100 years' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
   UPDATE task t SET lease_until = clock_timestamp() + lease
   WHERE t.ctid = ANY (ARRAY(
     SELECT h.ctid FROM unnest(ids, tokens) AS u(id, token) JOIN task h ON h.id = u.id AND h.lease_token = u.token

@@ -11,7 +11,7 @@ SET jit = off
 AS $$
 BEGIN
   RETURN QUERY
-  UPDATE task t SET ready = true, due_at = clock_timestamp(), lease_until = '-infinity', lease_token = NULL, attempt = 0,
+  UPDATE task t SET ready = true, due_at = clock_timestamp(), lease_until = 'epoch', lease_token = NULL, attempt = 0,
     failures = 0, crashes = 0, rerun = false, cancel_requested = false, errors = _error_history(t.errors, u.failure)
   FROM unnest(ids, tokens, failure_list) AS u(id, token, failure)
   WHERE t.id = u.id AND t.lease_token = u.token AND t.rerun

@@ -4,7 +4,7 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM _settle_complete(ARRAY[task_id], ARRAY[lease_token])) THEN
+  IF NOT EXISTS (SELECT FROM _settle_complete(ARRAY[task_id], ARRAY[lease_token], true)) THEN
     RAISE EXCEPTION 'TaskQueue: task % is no longer held by this claim', task_id
       USING ERRCODE = 'TQ001',
         HINT = 'Roll the transaction back: the task was completed, cancelled or taken over after its lease ended.';

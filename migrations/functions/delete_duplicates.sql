@@ -1,6 +1,7 @@
--- The property becomes a literal of
--- the statement, so that an index which the app may create on task (type, (payload ->> 'property')) is used. A payload with
--- an escaped NUL is valid json, but ->> fails on it; then a second, slower way leaves such tasks out.
+-- The property becomes a literal of the statement, so that an index which the app may create on
+-- task (type, (payload ->> 'property')) is used. A payload can be json and no text for ->> all the same: with an escaped NUL, half a
+-- surrogate pair, or nested too deeply. Then a second, slower way looks at each by itself and leaves such tasks out.
+-- A task with an effect whose outcome nobody knows stays: its id is what leads to that call.
 CREATE OR REPLACE FUNCTION delete_duplicates(
   older_than bigint, task_type text, property text, value text, min_priority int DEFAULT -32768
 ) RETURNS bigint
@@ -8,27 +9,39 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 DECLARE
-  statement text := 'DELETE FROM task WHERE id = ANY (ARRAY(
+  statement constant text := 'DELETE FROM task WHERE id = ANY (ARRAY(
     SELECT t.id FROM task t
-    WHERE t.type = $1 AND t.id < $2 AND t.priority >= $3 AND %s = $4
+    WHERE t.type = $1 AND t.id < $2 AND t.priority >= $3 AND %s
       AND t.finished_at IS NULL AND t.lease_until <= clock_timestamp()
+      AND NOT EXISTS (SELECT FROM effect e WHERE e.task_id = t.id AND e.state IN (''intended'', ''unknown'', ''parked''))
     FOR UPDATE SKIP LOCKED))';
+  candidate record;
+  equal bigint[] := '{}';
   deleted bigint;
 BEGIN
   BEGIN
-    EXECUTE format(statement, format('t.payload ->> %L', property))
-    USING task_type, older_than, min_priority, value;
+    EXECUTE format(statement, format('t.payload ->> %L = $4', property)) USING task_type, older_than, min_priority, value;
     GET DIAGNOSTICS deleted = ROW_COUNT;
-  EXCEPTION WHEN untranslatable_character THEN
-    EXECUTE format(
-      statement,
-      format(E'CASE WHEN strpos(t.payload::text, E''\\\\u0000'') = 0 THEN t.payload ->> %L END', property))
-    USING task_type, older_than, min_priority, value;
-    GET DIAGNOSTICS deleted = ROW_COUNT;
+    RETURN deleted;
+  EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+    NULL;
   END;
+  FOR candidate IN
+    SELECT t.id, t.payload FROM task t WHERE t.type = task_type AND t.id < older_than AND t.priority >= min_priority
+  LOOP
+    BEGIN
+      IF candidate.payload ->> property = value THEN
+        equal := equal || candidate.id;
+      END IF;
+    EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
+      NULL;
+    END;
+  END LOOP;
+  EXECUTE format(statement, 't.id = ANY ($4)') USING task_type, older_than, min_priority, equal;
+  GET DIAGNOSTICS deleted = ROW_COUNT;
   RETURN deleted;
 END $$;
 
 COMMENT ON FUNCTION delete_duplicates IS
   'Deletes waiting tasks of a type with a lower id than older_than, the same value of a top-level property of the payload, and that
-  priority number or a higher one; never one that a worker holds. Returns how many.';
+  priority number or a higher one; never one that a worker holds, nor one with an effect whose outcome is unknown. Returns how many.';

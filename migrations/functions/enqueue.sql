@@ -21,6 +21,9 @@ DECLARE
     WHEN priority IS NULL OR priority NOT BETWEEN -32768 AND 32767 THEN 'a priority must be in -32768 ... 32767 (lower runs first)'
     WHEN delay IS NOT NULL AND due_at IS NOT NULL THEN 'give either a delay or due_at, not both'
     WHEN delay > interval '100 years' THEN 'a delay must be at most 100 years'
+    WHEN NOT isfinite(due_at) OR due_at >= '4001-01-01' THEN 'due_at must be an instant before the year 4001'
+    WHEN NOT isfinite(deadline) OR deadline >= '4001-01-01'
+      THEN 'a deadline must be an instant before the year 4001; for none use NULL'
     WHEN octet_length(unique_key) NOT BETWEEN 1 AND 256 OR unique_key ~ E'[\\x01-\\x1f\\x7f]'
       THEN 'a unique key must have 1 to 256 bytes and no control characters'
     WHEN unique_mode IS NULL OR unique_mode NOT IN ('keep_existing', 'replace', 'coalesce')
@@ -29,11 +32,30 @@ DECLARE
     WHEN unique_period <= interval '0' OR unique_period > interval '100 years'
       THEN 'unique_period must be above zero and at most 100 years'
     WHEN max_attempts NOT BETWEEN 1 AND 1000000 THEN 'max_attempts must be in 1 ... 1000000'
-    WHEN json_typeof(retry) <> 'object' THEN 'retry must be a JSON object'
-    WHEN json_typeof(headers) <> 'object' THEN 'headers must be a JSON object of strings'
-    WHEN octet_length(headers::text) > 16384 THEN 'headers must be at most 16384 bytes'
   END;
 BEGIN
+  -- Apart: an expression with a query in it is slow to begin.
+  IF problem IS NULL AND headers IS NOT NULL THEN
+    problem := CASE
+      WHEN octet_length(headers::text) > 16384 THEN 'headers must be at most 16384 bytes'
+      WHEN json_typeof(headers) <> 'object' THEN 'headers must be a JSON object of strings'
+      WHEN EXISTS (SELECT FROM json_each(headers) AS h WHERE json_typeof(h.value) <> 'string')
+        THEN 'headers must be a JSON object of strings'
+    END;
+  END IF;
+  IF problem IS NULL AND retry IS NOT NULL THEN
+    problem := CASE
+      WHEN octet_length(retry::text) > 1024 THEN 'retry must be at most 1024 bytes'
+      WHEN json_typeof(retry) <> 'object' THEN 'retry must be a JSON object'
+      WHEN (SELECT count(*) FILTER (WHERE json_typeof(r.value) = 'number') < 4 FROM json_each(retry) AS r
+          WHERE r.key IN ('baseSeconds', 'factor', 'capSeconds', 'jitter'))
+        THEN 'retry must have the numbers baseSeconds, factor, capSeconds and jitter'
+      WHEN (retry ->> 'baseSeconds')::numeric <= 0 OR (retry ->> 'capSeconds')::numeric < (retry ->> 'baseSeconds')::numeric
+        OR (retry ->> 'capSeconds')::numeric > 3155760000 OR (retry ->> 'factor')::numeric NOT BETWEEN 1 AND 10
+        OR (retry ->> 'jitter')::numeric NOT BETWEEN 0 AND 1
+        THEN 'retry needs 0 < baseSeconds <= capSeconds <= 100 years, factor in 1 ... 10, jitter in 0 ... 1'
+    END;
+  END IF;
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION 'TaskQueue: %', problem USING ERRCODE = 'invalid_parameter_value';
   END IF;

@@ -14,10 +14,19 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value',
         HINT = 'Such as purge(task_type => ''receipt.send'', older_than => ''30 days'').';
   END IF;
+  IF task_id IS NULL AND older_than IS NOT NULL THEN
+    -- By the index of ages.
+    DELETE FROM dead_task WHERE id = ANY (ARRAY(
+      SELECT d.id FROM dead_task d
+      WHERE (task_type IS NULL OR d.type = task_type) AND d.died_at <= now() - least(older_than, interval '1000 years')
+      ORDER BY d.died_at LIMIT max_count FOR UPDATE SKIP LOCKED));
+    GET DIAGNOSTICS deleted = ROW_COUNT;
+    RETURN deleted;
+  END IF;
   DELETE FROM dead_task WHERE id = ANY (ARRAY(
     SELECT d.id FROM dead_task d
     WHERE (task_id IS NULL OR d.id = task_id) AND (task_type IS NULL OR d.type = task_type)
-      AND (older_than IS NULL OR d.died_at <= now() - older_than)
+      AND (older_than IS NULL OR d.died_at <= now() - least(older_than, interval '1000 years'))
     ORDER BY d.id LIMIT max_count FOR UPDATE SKIP LOCKED));
   GET DIAGNOSTICS deleted = ROW_COUNT;
   RETURN deleted;

@@ -1,32 +1,29 @@
--- The ids are taken down first: what dies later is another call's.
+-- One step: what dies later is another call's. A condition that is not given is not NULL: a variable that is NULL by mistake must
+-- not stand for all.
 CREATE OR REPLACE FUNCTION redrive(
-  task_id bigint DEFAULT NULL, task_type text DEFAULT NULL, older_than interval DEFAULT NULL, max_count bigint DEFAULT NULL
+  task_id bigint DEFAULT 0, task_type text DEFAULT '', older_than interval DEFAULT '0', max_count bigint DEFAULT NULL
 ) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 DECLARE
-  page constant int := 1000;
-  ids bigint[] := ARRAY(
-    SELECT d.id FROM dead_task d
-    WHERE (task_id IS NULL OR d.id = task_id) AND (task_type IS NULL OR d.type = task_type)
-      AND (older_than IS NULL OR d.died_at <= now() - older_than)
-    ORDER BY d.id LIMIT max_count);
-  first int := 1;
-  revived bigint := 0;
+  looked_at bigint;
+  revived bigint;
 BEGIN
-  WHILE first <= cardinality(ids) LOOP
-    revived := revived + (SELECT count(*) FROM _redrive(ids[first:first + page - 1], NULL, NULL, page, true));
-    first := first + page;
-  END LOOP;
-  IF revived < cardinality(ids) THEN
-    RAISE NOTICE 'TaskQueue: % dead letters stay: live tasks have their unique keys, or another session holds them',
-      cardinality(ids) - revived;
+  IF num_nulls(task_id, task_type, older_than) > 0 THEN
+    RAISE EXCEPTION 'TaskQueue: a condition of redrive is NULL'
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave out the conditions that do not matter: redrive() takes all.';
+  END IF;
+  SELECT count(*), count(*) FILTER (WHERE r.is_revived) INTO looked_at, revived
+  FROM _redrive(CASE WHEN task_id <> 0 THEN ARRAY[task_id] END, nullif(task_type, ''), nullif(older_than, interval '0'), max_count,
+    true) AS r;
+  IF revived < looked_at THEN
+    RAISE NOTICE 'TaskQueue: % dead letters stay: live tasks have their unique keys', looked_at - revived;
   END IF;
   RETURN revived;
 END $$;
 
 COMMENT ON FUNCTION redrive IS
   'Makes dead letters live again, with their ids, due at once and with a new count of attempts: all that are there now, or those that
-  meet every condition given; with a max_count the oldest. One whose unique key a live task has stays. Returns how many live again.
-  redrive(), redrive(7), redrive(task_type => ''receipt.send'').';
+  meet every condition given (none may be NULL); with a max_count the oldest. One whose unique key a live task has stays. Returns how
+  many live again. redrive(), redrive(7), redrive(task_type => ''receipt.send'').';

@@ -11,7 +11,7 @@ BEGIN
   IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
     RETURN _operate('retry', task_id::text);
   END IF;
-  UPDATE task t SET ready = true, due_at = least(t.due_at, at)
+  UPDATE task t SET ready = true, due_at = least(t.due_at, at), lease_until = greatest(t.lease_until, 'epoch')
   WHERE t.id = task_id AND t.finished_at IS NULL AND t.lease_until <= at
   RETURNING t.queue INTO lane;
   IF FOUND THEN
@@ -24,7 +24,7 @@ BEGIN
   SELECT CASE WHEN t.finished_at IS NULL THEN 'running' ELSE 'finished' END INTO answer FROM task t WHERE t.id = task_id;
   IF FOUND THEN
     RETURN answer;
-  ELSIF EXISTS (SELECT FROM _redrive(ARRAY[task_id], NULL, NULL, 1, true)) THEN
+  ELSIF EXISTS (SELECT FROM _redrive(ARRAY[task_id], NULL, NULL, 1, true) AS r WHERE r.is_revived) THEN
     RETURN 'redriven';
   ELSIF EXISTS (SELECT FROM dead_task d WHERE d.id = task_id) THEN
     RETURN 'key_taken';

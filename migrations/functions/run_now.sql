@@ -9,7 +9,7 @@ BEGIN
   IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
     RETURN _operate('run_now', task_id::text, expected_attempt::text);
   END IF;
-  UPDATE task t SET ready = true, due_at = least(t.due_at, at)
+  UPDATE task t SET ready = true, due_at = least(t.due_at, at), lease_until = greatest(t.lease_until, 'epoch')
   WHERE t.id = task_id AND t.attempt = expected_attempt AND t.finished_at IS NULL AND t.lease_until <= at
   RETURNING t.queue INTO lane;
   IF lane IS NULL THEN

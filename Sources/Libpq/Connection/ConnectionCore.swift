@@ -39,6 +39,8 @@ actor ConnectionCore {
     var isIdle = false
     /// Whether the server has shown that its other sessions are no good either: silent, read-only, shutting down. Stays.
     var isDoubtful = false
+    /// The history of the server that the session is at: promoting a standby begins a new one. Nil: not known.
+    var timeline: String?
     /// Whether the transaction was asked to be read only, so that a refused write says nothing of the server.
     var isReadOnlyAsked = false
     /// BEGIN, not sent yet: it travels with the transaction's first statement.
@@ -65,7 +67,9 @@ actor ConnectionCore {
     handle.finish()
     isCopying = false
     copyCancelRequest = nil
-    status.withLock { $0 = Status(backendProcessID: $0.backendProcessID, isDoubtful: $0.isDoubtful) }
+    status.withLock {
+      $0 = Status(backendProcessID: $0.backendProcessID, isDoubtful: $0.isDoubtful, timeline: $0.timeline)
+    }
   }
 
   /// Records what other threads may ask for without a hop.

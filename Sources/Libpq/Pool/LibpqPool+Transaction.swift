@@ -4,8 +4,10 @@ extension LibpqPool {
   ///
   /// If the connection ends during COMMIT and ``LibpqTransaction/transactionID`` is known, new connections ask `pg_xact_status`: committed
   /// → the value is returned; aborted → ``LibpqError/Code/transactionAborted``, safe to retry; no answer within about 30 s, or the
-  /// transaction still in progress → ``LibpqError/Code/commitOutcomeUnknown``. The answer holds for the server that ran the transaction
-  /// and for standbys that had received its commit.
+  /// transaction still in progress → ``LibpqError/Code/commitOutcomeUnknown``.
+  ///
+  /// After a failover in between, "committed" is no answer: the new primary hands out the numbers of lost transactions again, so that may be
+  /// another one. It stays ``LibpqError/Code/commitOutcomeUnknown``, unless the new primary says aborted.
   ///
   /// Inside `body`, its child tasks and the tasks it makes by `Task {}`, the pool lends no other connection until the transaction has ended:
   /// ``LibpqError/Code/nestedUse``.
@@ -13,13 +15,13 @@ extension LibpqPool {
     _ options: LibpqTransactionOptions = .init(),
     _ body: (LibpqTransaction) async throws -> Value
   ) async throws -> Value {
-    let end = try await withConnection { connection in
+    let (end, timeline) = try await withConnection { connection in
       // Else every statement would cost two changes of threads.
       try await withTaskExecutorPreference(connection.core.thread) {
         let scope = TransactionScope(self)
         defer { scope.end() }
         return try await TransactionScope.$current.withValue(scope) {
-          try await connection.runTransaction(options, body)
+          (try await connection.runTransaction(options, body), connection.timeline)
         }
       }
     }
@@ -27,7 +29,7 @@ extension LibpqPool {
     case .committed(let value): return value
     case .unknown(_, let error, transactionID: nil): throw error
     case .unknown(let value, let error, let transactionID?):
-      switch await transactionStatus(transactionID) {
+      switch await transactionStatus(transactionID, timeline) {
       case "committed": return value
       case "aborted":
         throw LibpqError(
@@ -46,21 +48,27 @@ extension LibpqPool {
   private static var statusPatience: Duration { .seconds(30) }
 
   /// Asks until the answer is final or the patience ends. Goes on in a cancelled task: the caller must learn what happened to its money.
-  private func transactionStatus(_ id: UInt64) async -> String? {
-    let statement = LibpqStatement("SELECT pg_xact_status($1::text::xid8)", [.text(String(id))])
+  private func transactionStatus(_ id: UInt64, _ timeline: String?) async -> String? {
+    let statement = LibpqStatement(
+      "SELECT pg_xact_status($1::text::xid8), \(LibpqConnection.timelineColumn)",
+      [.text(String(id))]
+    )
     let deadline = ContinuousClock.now + Self.statusPatience
     var backoff = LibpqBackoff(initial: .milliseconds(20), maximum: .seconds(2))
     var delay = Duration.zero
     for _ in 0..<Self.maxStatusAttempts where ContinuousClock.now < deadline {
-      let status = await ask(statement, after: delay)
-      if let status, status != "in progress" { return status }
+      if let (status, answering) = await ask(statement, after: delay) {
+        let isSameHistory = timeline != nil && answering == timeline
+        if status == "aborted" || status == "committed" && isSameHistory { return status }
+        if status != nil, !isSameHistory { return nil }
+      }
       delay = backoff.next()
     }
     return nil
   }
 
-  /// Nil without a final answer. Uses a connection of its own: the pool may be full of broken ones, or of callers that wait for this.
-  private func ask(_ statement: LibpqStatement, after delay: Duration) async -> String? {
+  /// The status and the timeline; nil without an answer. Uses a connection of its own: the pool may be full of broken ones, or of callers that wait for this.
+  private func ask(_ statement: LibpqStatement, after delay: Duration) async -> (status: String?, timeline: String?)? {
     do throws(LibpqError) {
       var configuration = configuration
       configuration.statementTimeout = min(configuration.statementTimeout ?? Self.askTimeout, Self.askTimeout)
@@ -71,7 +79,7 @@ extension LibpqPool {
       let result = try await core.query(statement, nil)
       await core.finish()
       guard let row = result.rows.first else { return nil }
-      return try row.optionalText(0)
+      return (try row.optionalText(0), try row.optionalText(1))
     } catch {
       return nil
     }

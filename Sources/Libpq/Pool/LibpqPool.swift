@@ -170,6 +170,7 @@ public final class LibpqPool: LibpqQueryable {
     let generation = machine.withLock { $0.generation }
     do throws(LibpqError) {
       let connection = try await LibpqConnection.connect(configuration, deadline)
+      try await connection.learnTimeline(deadline)
       return PooledConnection(connection: connection, expiry: .after(maxLifetime), generation: generation)
     } catch {
       settle(machine.withLock { $0.slotFailed() })

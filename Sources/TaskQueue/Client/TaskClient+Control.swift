@@ -56,26 +56,32 @@ extension TaskClient {
   }
 
   /// Makes dead letters live again under their old ids: due at once, counters fresh, no deadline, error history kept. One whose unique key
-  /// is taken by a live task stays dead. Oldest first; repeats until no page is left.
+  /// is taken by a live task stays dead. Oldest first, by pages, each a transaction of its own: those that are there now, each once; what dies
+  /// meanwhile is left alone.
   /// - Returns: the ids redriven.
   @discardableResult
   public func redrive(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> [TaskID] {
     var all: [TaskID] = []
-    while true {
-      let page = try await contract.redrive(filter)
-      all += page
-      if page.count < Limits.page { return all }
-    }
+    var cursor: DeadLetterCursor?
+    repeat {
+      let page = try await contract.redrive(filter, from: cursor)
+      all += page.ids
+      cursor = page.next
+    } while cursor != nil
+    return all
   }
 
-  /// Deletes dead letters for good. Repeats until no page is left.
+  /// Deletes dead letters for good, by pages: those that are there now.
+  /// - Returns: how many.
   @discardableResult
   public func purge(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> Int {
     var count = 0
-    while true {
-      let page = try await contract.purge(filter)
-      count += page
-      if page < Limits.page { return count }
-    }
+    var cursor: DeadLetterCursor?
+    repeat {
+      let page = try await contract.purge(filter, from: cursor)
+      count += page.ids.count
+      cursor = page.next
+    } while cursor != nil
+    return count
   }
 }

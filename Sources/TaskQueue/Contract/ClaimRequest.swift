@@ -48,3 +48,12 @@
     self.leasesAt = leasesAt
   }
 }
+
+@_spi(Store) extension ClaimRequest {
+  /// - Throws: `invalidOption` for a lease that would end at once, or beyond every clock.
+  public static func validate(lease: Duration) throws(TaskQueueError) {
+    guard lease > .zero, lease <= Limits.delay else {
+      throw .invalidOption("A lease must be above zero and at most 100 years.")
+    }
+  }
+}

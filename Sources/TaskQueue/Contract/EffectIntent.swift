@@ -16,6 +16,8 @@
   public var keyLifetime: Duration?
   /// The provider was asked in this attempt and knows nothing of the calls up to this number.
   public var absentCall: Int?
+  /// What several tasks may be made for; nil: the task's own.
+  public var scope: String?
 
   public init(
     claim: Claim,
@@ -23,7 +25,8 @@
     requestDigest: Data,
     callLimit: Duration,
     keyLifetime: Duration?,
-    absentCall: Int? = nil
+    absentCall: Int? = nil,
+    scope: String? = nil
   ) {
     self.claim = claim
     self.name = name
@@ -31,5 +34,6 @@
     self.callLimit = callLimit
     self.keyLifetime = keyLifetime
     self.absentCall = absentCall
+    self.scope = scope
   }
 }

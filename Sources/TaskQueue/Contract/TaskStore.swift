@@ -93,12 +93,15 @@ extension TaskStore {
   func deadLetters(_ filter: DeadLetterFilter, after id: TaskID?, limit: Int) async throws(TaskQueueError)
     -> [DeadLetter]
   /// Makes dead letters live again under their old ids: due at once, counters fresh, no deadline, error history kept. One whose unique key
-  /// is taken by a live task stays dead. At most ``Limits/page`` per call, oldest first.
-  /// - Returns: the ids redriven.
-  func redrive(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> [TaskID]
-  /// Deletes dead letters for good. At most ``Limits/page`` per call, oldest first.
-  /// - Returns: how many.
-  func purge(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> Int
+  /// is taken by a live task stays dead, and one that is locked is passed over. Looks at ``Limits/page`` per call at most, oldest first.
+  /// - Parameter cursor: where the call before this one ended; nil: a new walk begins.
+  func redrive(
+    _ filter: DeadLetterFilter,
+    from cursor: DeadLetterCursor?
+  ) async throws(TaskQueueError) -> DeadLetterPage
+  /// Deletes dead letters for good; passes over those that are locked. At most ``Limits/page`` per call.
+  /// - Parameter cursor: where the call before this one ended; nil: a new walk begins.
+  func purge(_ filter: DeadLetterFilter, from cursor: DeadLetterCursor?) async throws(TaskQueueError) -> DeadLetterPage
   /// Drops finished tasks whose unique key's period is over; at most ``Limits/page`` per call.
   /// - Returns: how many.
   func dropExpiredKeys(within limit: Duration) async throws(TaskQueueError) -> Int
@@ -106,6 +109,17 @@ extension TaskStore {
 
 @_spi(Store) extension StoreContract {
   public func prepare(within limit: Duration) async throws(TaskQueueError) {}
+
+  /// The first step alone.
+  /// - Returns: the ids redriven.
+  public func redrive(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> [TaskID] {
+    try await redrive(filter, from: nil).ids
+  }
+  /// The first step alone.
+  /// - Returns: how many.
+  public func purge(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> Int {
+    try await purge(filter, from: nil).ids.count
+  }
 
   /// Without haste: for tests and people.
   public func exchange(

@@ -7,9 +7,13 @@ package struct RunnerID: Hashable, Sendable {
 /// A started attempt.
 package struct Attempt: ~Copyable, Sendable {
   package let task: ClaimedTask
-  package let ticket: AttemptTicket
+  private let ticket: AttemptTicket
 
-  /// For other modules, which cannot take it apart.
+  init(_ task: ClaimedTask, _ ticket: consuming AttemptTicket) {
+    self.task = task
+    self.ticket = ticket
+  }
+
   package consuming func takeTicket() -> AttemptTicket { ticket }
 }
 

@@ -202,7 +202,7 @@ final class WorkerShell: Sendable {
     var next = machine.withLock { $0.start(runner, at: clock.now) }
     while let attempt = next.take() {
       let task = attempt.task
-      var ticket: AttemptTicket? = attempt.ticket
+      var ticket: AttemptTicket? = attempt.takeTicket()
       let lane = lane(of: task)
       let startedAt = clock.now
       let ending = await lane.perform(task)

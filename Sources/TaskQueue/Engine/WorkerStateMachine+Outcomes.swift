@@ -17,6 +17,9 @@ struct OutcomeBook: Sendable {
   /// Their rows were locked by others; each has a wait of its own.
   private var deferred: [Deferred] = []
   private var lastWaits: [Claim: Duration] = [:]
+  /// Batches of a thousand are down to one outcome after ten halvings.
+  private static let siftingFailures = 3...15
+  private var failureCount = 0
   /// Smaller while one of the next outcomes is suspected: the store refused a batch for the data of one of them.
   private(set) var batchLimit = OutcomeBook.maxBatch
 
@@ -33,6 +36,7 @@ struct OutcomeBook: Sendable {
       waiting += deferred.lazy.filter { $0.until <= now }.map(\.settlement)
       deferred.removeAll { $0.until <= now }
     }
+    if waiting.isEmpty { batchLimit = Self.maxBatch }
     if waiting.count <= batchLimit {
       defer { waiting = [] }
       return waiting
@@ -55,9 +59,20 @@ struct OutcomeBook: Sendable {
     if !lastWaits.isEmpty { lastWaits[claim] = nil }
   }
 
-  /// The store refused the data of one of so many.
+  /// One of so many is suspected to fail all of them.
   mutating func sift(_ count: Int) { batchLimit = max(1, count / 2) }
-  mutating func noteAccepted() { if isSifting { batchLimit = min(Self.maxBatch, batchLimit * 2) } }
+
+  mutating func noteAccepted() {
+    failureCount = 0
+    if isSifting { batchLimit = min(Self.maxBatch, batchLimit * 2) }
+  }
+
+  /// An exchange failed for another reason than the connection.
+  /// - Returns: whether to look for one outcome that fails the others: the first failures may pass, and after many it is not one outcome.
+  mutating func noteFailed() -> Bool {
+    failureCount += 1
+    return Self.siftingFailures ~= failureCount
+  }
 
   mutating func remove(_ claims: Set<Claim>) {
     guard !claims.isEmpty else { return }
@@ -95,7 +110,8 @@ extension WorkerStateMachine {
     }
   }
 
-  /// An exchange failed. An outcome is given up only if its own data is refused; everything else may pass, and is offered again.
+  /// An exchange failed. An outcome is given up only if its own data is refused; everything else may pass, and is offered again: by itself
+  /// if it seems to fail the others.
   mutating func noteExchangeFailed(_ error: TaskQueueError, _ call: CallBook.Call, at now: Instant) {
     if let claim = call.claim {
       polling.addHint()
@@ -108,8 +124,14 @@ extension WorkerStateMachine {
     }
     guard error.isDataRefused, !settlements.isEmpty else {
       for settlement in settlements { held[settlement.claim.id]?.mayBeSettled = true }
-      outcomes.putBack(settlements)
-      return pauseAfter(error, at: now)
+      let sifts = !error.isRetrySafe && !settlements.isEmpty && outcomes.noteFailed()
+      if sifts, settlements.count == 1 {
+        outcomes.putOff(settlements[0], at: now)
+      } else {
+        outcomes.putBack(settlements)
+      }
+      guard sifts else { return pauseAfter(error, at: now) }
+      return outcomes.sift(settlements.count)
     }
     guard settlements.count == 1 else {
       outcomes.putBack(settlements)

@@ -120,7 +120,7 @@ extension WorkerStateMachine {
       held.values[index].place = .running(runner)
       let timeout = settings.faults.contains(.timeoutIgnored) ? nil : settings.timeouts[task.type] ?? nil
       runners.begin(.init(task: task, startedAt: now, timeout: timeout), on: runner)
-      return Attempt(task: task, ticket: AttemptTicket(claim: task.claim, runner: runner))
+      return Attempt(task, AttemptTicket(claim: task.claim, runner: runner))
     }
     runners.remove(runner)
     return nil

@@ -62,6 +62,12 @@ public struct EnqueueOptions: Sendable {
     if case .after(let delay) = schedule.rule, delay > Limits.delay {
       throw .invalidOption("A delay must be at most 100 years.")
     }
+    if case .at(let instant) = schedule.rule, !(instant < .distantFuture) {
+      throw .invalidOption("A due time must be an instant before the year 4001. Milliseconds taken for seconds?")
+    }
+    if let deadline, !(deadline > .distantPast && deadline < .distantFuture) {
+      throw .invalidOption("A deadline must be an instant between the years 1 and 4001; for none use nil.")
+    }
     if let unique { try unique.validate() }
     if let retry {
       guard let stored = retry.stored else {

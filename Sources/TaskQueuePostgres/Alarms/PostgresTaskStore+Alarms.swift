@@ -18,7 +18,7 @@ import Libpq
     let result = try await query(effectStatements.rules())
     return try read { () throws(LibpqError) in
       try result.rows.map { row throws(LibpqError) in
-        AlarmRule(TaskType(try row.text(0)), finalWithin: .seconds(try row.float8(1)))
+        AlarmRule(TaskType(try row.text(0)), finalWithin: .stored(seconds: try row.float8(1)))
       }
     }
   }
@@ -57,7 +57,7 @@ import Libpq
             type: TaskType(try row.text(0)),
             kind: EffectAlarm.Kind(rawValue: try row.text(1)),
             count: Int(try row.int8(2)),
-            oldest: .seconds(try row.float8(3))
+            oldest: .stored(seconds: try row.float8(3))
           )
         )
       }
@@ -75,7 +75,7 @@ import Libpq
       queue: QueueName(try row.text(column + 1)),
       type: TaskType(try row.text(column + 2)),
       createdAt: try row.timestamptz(column + 3),
-      overdueBy: .seconds(try row.float8(column + 4)),
+      overdueBy: .stored(seconds: try row.float8(column + 4)),
       isDead: isDead
     )
   }

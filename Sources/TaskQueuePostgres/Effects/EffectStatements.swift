@@ -30,7 +30,7 @@ struct EffectStatements: Sendable {
       "effect",
       """
       SELECT decision, key::text, call_number, call_ends_in, key_ends_in, value, code, reason
-      FROM {schema}._begin_effect($1,$2,$3,$4,$5,$6,$7)
+      FROM {schema}._begin_effect($1,$2,$3,$4,$5,$6,$7,$8)
       """
     )
     end = template(
@@ -84,7 +84,7 @@ struct EffectStatements: Sendable {
       WITH page AS MATERIALIZED (
         SELECT id, queue, type, created_at FROM {schema}.task WHERE id > $1 AND finished_at IS NULL ORDER BY id LIMIT $2
       ), late AS (
-        SELECT p.id, p.queue, p.type, p.created_at, extract(epoch FROM now() - p.created_at - r.final_within)::float8 AS late_by
+        SELECT p.id, p.queue, p.type, p.created_at, extract(epoch FROM now() - greatest(p.created_at, '0001-01-01') - r.final_within)::float8 AS late_by
         FROM page p JOIN {schema}.alarm_rule r ON r.type = p.type WHERE p.created_at < now() - r.final_within
       )
       SELECT s.last_id, s.is_last, l.id, l.queue, l.type, l.created_at, l.late_by, l.total
@@ -102,7 +102,7 @@ struct EffectStatements: Sendable {
     overdueDead = template(
       "overdue_d",
       """
-      SELECT d.id, d.queue, d.type, d.created_at, extract(epoch FROM now() - d.created_at - r.final_within)::float8
+      SELECT d.id, d.queue, d.type, d.created_at, extract(epoch FROM now() - greatest(d.created_at, '0001-01-01') - r.final_within)::float8
       FROM {schema}.alarm_rule r CROSS JOIN LATERAL (
         SELECT x.id, x.queue, x.type, x.created_at FROM {schema}.dead_task x
         WHERE x.type = r.type AND x.reason <> 'cancelled' AND x.created_at < now() - r.final_within

@@ -18,7 +18,8 @@ import Libpq
         .bytea(intent.requestDigest),
         .interval(intent.callLimit),
         intent.keyLifetime.map { .interval($0) } ?? .null,
-        intent.absentCall.map { .int4(Int32(clamping: $0)) } ?? .null
+        intent.absentCall.map { .int4(Int32(clamping: $0)) } ?? .null,
+        intent.scope.map { .text($0) } ?? .null
       )
     )
     return try read { () throws(LibpqError) in
@@ -30,11 +31,11 @@ import Libpq
         name: intent.name,
         key: IdempotencyKey(rawValue: try row.text(1)),
         number: Int(try row.int4(2)),
-        keyEndsIn: try row.optionalFloat8(4).map { .seconds($0) }
+        keyEndsIn: try row.optionalFloat8(4).map { .stored(seconds: $0) }
       )
       switch decision {
       case "call": return .call(call)
-      case "ask": return .ask(call, callEndsIn: .seconds(try row.float8(3)))
+      case "ask": return .ask(call, callEndsIn: .stored(seconds: try row.float8(3)))
       case "busy": return .busy(call)
       case "changed": return .requestChanged(call)
       default:
@@ -139,7 +140,7 @@ import Libpq
           isContradicted: try row.bool(5),
           calls: Int(try row.int4(6)),
           intendedAt: try row.timestamptz(7),
-          age: .seconds(try row.float8(8)),
+          age: .stored(seconds: try row.float8(8)),
           value: try row.optionalData(9),
           code: try row.optionalText(10),
           reason: try row.optionalText(11)

@@ -37,6 +37,20 @@ struct EnqueueBatch {
     return batches
   }
 
+  /// The order in which a bulk of several statements locks its unique keys: that of the keys, as within one statement, so that two bulks do
+  /// not wait for each other. nil: as they are.
+  static func order(of tasks: [NewTask]) -> [Int]? {
+    guard tasks.count > 1, tasks.contains(where: { $0.unique != nil }) else { return nil }
+    func key(_ index: Int) -> String.UTF8View { (tasks[index].unique?.key ?? "").utf8 }
+    return tasks.indices.sorted { one, other in
+      if tasks[one].queue != tasks[other].queue {
+        return tasks[one].queue.rawValue.utf8.lexicographicallyPrecedes(tasks[other].queue.rawValue.utf8)
+      }
+      if key(one).lexicographicallyPrecedes(key(other)) { return true }
+      return one < other && !key(other).lexicographicallyPrecedes(key(one))
+    }
+  }
+
   func parameters(wakes: Bool) throws(TaskQueueError) -> [LibpqValue] {
     var parameters: [LibpqValue] = []
     parameters.reserveCapacity(TaskColumn.all.count + 1)

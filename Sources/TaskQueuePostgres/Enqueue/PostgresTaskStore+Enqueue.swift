@@ -10,6 +10,25 @@ import Libpq
   /// - Throws: `outcomeUnknown` if the connection broke before the commit was confirmed.
   public func enqueue(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult] {
     if tasks.count == 1, tasks[0].unique == nil { return [try await groups.enqueue(tasks[0])] }
+    return try await tryingAgain { () async throws(TaskQueueError) in try await store(tasks) }
+  }
+
+  /// How often a call is tried that is in conflict with other transactions: a deadlock, or, under SERIALIZABLE and REPEATABLE READ, a unique key
+  /// that another one has just stored.
+  private static var maxTries: Int { 20 }
+
+  /// For a call that is a transaction of its own: nothing of it was kept.
+  func tryingAgain<Value>(_ body: () async throws(TaskQueueError) -> Value) async throws(TaskQueueError) -> Value {
+    for attempt in 1..<Self.maxTries {
+      do throws(TaskQueueError) { return try await body() } catch {
+        guard error.isConflict else { throw error }
+        try? await Task.sleep(for: .milliseconds(Int.random(in: 1...(5 * attempt))))
+      }
+    }
+    return try await body()
+  }
+
+  private func store(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult] {
     if !TaskCopy.suits(tasks) {
       let batches = EnqueueBatch.batches(of: tasks)
       guard let first = batches.first else { return [] }
@@ -42,6 +61,14 @@ import Libpq
   ) async throws(TaskQueueError) -> LibpqResult {
     // Nothing is committed before the app's COMMIT, so a lost connection here has a known outcome: nothing happened.
     do { return try await transaction.query(statement) } catch { throw TaskQueueError(error, .safe) }
+  }
+}
+
+extension TaskQueueError {
+  /// Nothing was kept, and the next try sees what was in the way.
+  fileprivate var isConflict: Bool {
+    guard let error = underlying as? LibpqError, !error.isOutcomeUnknown else { return false }
+    return error.sqlState == "40001" || error.sqlState == "40P01"
   }
 }
 

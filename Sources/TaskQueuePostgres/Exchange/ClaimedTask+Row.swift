@@ -8,8 +8,8 @@ import Libpq
 #endif
 
 extension ClaimedTask {
-  /// Columns of the function `_claim`.
-  static let columnCount = 17
+  /// Columns of the function `_claim`; the last two are of its last row, which is no task.
+  static let columnCount = 19
 
   /// A row of the function `_claim`.
   ///

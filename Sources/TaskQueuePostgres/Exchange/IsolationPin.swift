@@ -18,15 +18,36 @@ final class IsolationPin: Sendable {
   }
 
   /// One transaction, one round trip; two if it is the first to find out.
-  func send(_ statements: [LibpqStatement], through pool: LibpqPool) async throws(LibpqError) -> [LibpqResult] {
-    if isNeeded.load(ordering: .relaxed) { return try await sendPinned(statements, pool) }
-    do {
-      return statements.count == 1 ? [try await pool.query(statements[0])] : try await pool.pipeline(statements)
-    } catch {
+  ///
+  /// - Parameter limit: of the whole call; nil: as the pool's configuration says.
+  func send(
+    _ statements: [LibpqStatement],
+    through pool: LibpqPool,
+    within limit: Duration? = nil
+  ) async throws(LibpqError) -> [LibpqResult] {
+    guard let limit else {
+      return try await send(statements) { statements throws(LibpqError) in
+        statements.count == 1 ? [try await pool.query(statements[0])] : try await pool.pipeline(statements)
+      }
+    }
+    let end = ContinuousClock.now + limit
+    return try await send(statements) { statements throws(LibpqError) in
+      let left = max(.zero, ContinuousClock.now.duration(to: end))
+      return statements.count == 1
+        ? [try await pool.query(statements[0], within: left)] : try await pool.pipeline(statements, within: left)
+    }
+  }
+
+  private func send(
+    _ statements: [LibpqStatement],
+    by way: ([LibpqStatement]) async throws(LibpqError) -> [LibpqResult]
+  ) async throws(LibpqError) -> [LibpqResult] {
+    guard !isNeeded.load(ordering: .relaxed) else { return try await sendPinned(statements, by: way) }
+    do { return try await way(statements) } catch {
       // Nothing of the call was kept, and READ COMMITTED would not have failed.
       guard error.sqlState == "40001", !error.isOutcomeUnknown else { throw error }
       isNeeded.store(true, ordering: .relaxed)
-      return try await sendPinned(statements, pool)
+      return try await sendPinned(statements, by: way)
     }
   }
 
@@ -46,8 +67,8 @@ final class IsolationPin: Sendable {
 
   private func sendPinned(
     _ statements: [LibpqStatement],
-    _ pool: LibpqPool
+    by way: ([LibpqStatement]) async throws(LibpqError) -> [LibpqResult]
   ) async throws(LibpqError) -> [LibpqResult] {
-    Array(try await pool.pipeline([Self.statement] + statements).dropFirst())
+    Array(try await way([Self.statement] + statements).dropFirst())
   }
 }

@@ -37,13 +37,17 @@ extension PostgresTaskStore: TransactionalTaskStore {
     in transaction: LibpqTransaction
   ) async throws(TaskQueueError) -> [EnqueueResult] {
     if TaskCopy.suits(tasks), let copied = try await copy(tasks, in: transaction) { return copied }
+    let order = EnqueueBatch.batches(of: tasks).count > 1 ? EnqueueBatch.order(of: tasks) : nil
     var enqueued: [EnqueueResult] = []
     enqueued.reserveCapacity(tasks.count)
-    for batch in EnqueueBatch.batches(of: tasks) {
+    for batch in EnqueueBatch.batches(of: order.map { $0.map { tasks[$0] } } ?? tasks) {
       let result = try await query(try statement(batch), in: transaction)
       enqueued += try EnqueueResult.results(result, count: batch.count)
     }
-    return enqueued
+    guard let order else { return enqueued }
+    var results = enqueued
+    for (place, index) in order.enumerated() { results[index] = enqueued[place] }
+    return results
   }
 
   /// One round trip, which also learns the transaction's id, so that `LibpqPool.withTransaction` can resolve a

@@ -31,21 +31,49 @@ import Libpq
     }
   }
 
-  public func redrive(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> [TaskID] {
-    let parameters = filter.parameters + [.int4(Int32(Limits.page)), .bool(configuration.wakesUp)]
+  public func redrive(
+    _ filter: DeadLetterFilter,
+    from cursor: DeadLetterCursor?
+  ) async throws(TaskQueueError) -> DeadLetterPage {
+    let parameters = filter.parameters + cursor.parameters + [.int8(Int64(Limits.page)), .bool(configuration.wakesUp)]
     // Not repeatable blindly: a redriven task may have died again since.
-    let result = try await query(statements.redrive(parameters), .unsafe)
+    let statement = statements.redrive(parameters)
+    let result = try await tryingAgain { () async throws(TaskQueueError) in try await query(statement, .unsafe) }
     return try read { () throws(LibpqError) in
-      try result.rows.map { row throws(LibpqError) in TaskID(try row.int8(0)) }
+      var page = DeadLetterPage(ids: [], next: try next(result))
+      for row in result.rows where try row.bool(2) { page.ids.append(TaskID(try row.int8(0))) }
+      return page
     }
   }
 
-  public func purge(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> Int {
-    try await query(statements.purge(filter.parameters + [.int8(Int64(Limits.page))])).affectedRows
+  /// By age it reads the index of ages, as far as it deletes.
+  public func purge(
+    _ filter: DeadLetterFilter,
+    from cursor: DeadLetterCursor?
+  ) async throws(TaskQueueError) -> DeadLetterPage {
+    let page = LibpqValue.int8(Int64(Limits.page))
+    let isByAge = filter.ids == nil && filter.olderThan != nil
+    let result = try await query(
+      isByAge
+        ? statements.purgeOld(filter.parameters.dropFirst() + [cursor.parameters[1], page])
+        : statements.purge(filter.parameters + cursor.parameters + [page])
+    )
+    return try read { () throws(LibpqError) in
+      var page = DeadLetterPage(ids: [], next: try next(result))
+      for row in result.rows { page.ids.append(TaskID(try row.int8(0))) }
+      return page
+    }
+  }
+
+  /// The rows are those that were looked at, by id, with the instant at which the walk began.
+  private func next(_ result: LibpqResult) throws(LibpqError) -> DeadLetterCursor? {
+    guard result.rowCount == Limits.page else { return nil }
+    let last = result[result.rowCount - 1]
+    return DeadLetterCursor(after: TaskID(try last.int8(0)), diedBy: try last.timestamptz(1))
   }
 
   public func dropExpiredKeys(within limit: Duration) async throws(TaskQueueError) -> Int {
-    try await query(statements.dropExpiredKeys(.int8(Int64(Limits.page)))).affectedRows
+    try await query(statements.dropExpiredKeys(.int8(Int64(Limits.page))), within: limit).affectedRows
   }
 }
 
@@ -54,7 +82,14 @@ extension DeadLetterFilter {
     [
       ids.map { .int8Array($0.map(\.rawValue)) } ?? .null,
       type.map { .text($0.rawValue) } ?? .null,
-      olderThan.map { .interval($0) } ?? .null,
+      // No instant is further away than that.
+      olderThan.map { .interval(max(.zero - Limits.delay, min($0, Limits.delay * 10))) } ?? .null,
     ]
+  }
+}
+
+extension DeadLetterCursor? {
+  fileprivate var parameters: [LibpqValue] {
+    [map { .int8($0.after.rawValue) } ?? .null, map { .timestamptz($0.diedBy) } ?? .null]
   }
 }

@@ -30,7 +30,7 @@ import Libpq
     within limit: Duration
   ) async throws(TaskQueueError) -> [QueueName] {
     let parameters: [LibpqValue] = [.textArray(queues.map(\.rawValue)), .interval(duration), .int8(Int64(Limits.page))]
-    let result = try await query(statements.unserved(parameters))
+    let result = try await query(statements.unserved(parameters), within: limit)
     return try read { () throws(LibpqError) in
       try result.rows.map { row throws(LibpqError) in QueueName(try row.text(0)) }
     }
@@ -47,7 +47,8 @@ import Libpq
         .textArray(Set(queues).map(\.rawValue)),
         .textArray(knownTypes.map(\.rawValue)),
         .int8(Int64(Limits.page))
-      )
+      ),
+      within: limit
     )
     return try read { () throws(LibpqError) in
       try result.rows.map { row throws(LibpqError) in

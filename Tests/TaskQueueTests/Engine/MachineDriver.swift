@@ -92,19 +92,14 @@ final class MachineDriver {
   /// Whether a runner gets a task, which is then forgotten.
   func starts(_ runner: RunnerID) -> Bool {
     guard let attempt = start(runner) else { return false }
-    attempt.ticket.redeem()
+    attempt.takeTicket().redeem()
     return true
   }
 
   func complete(_ attempt: consuming Attempt) {
     let claim = attempt.task.claim
-    machine.end(attempt.ticket, Judgement(settlement: Settlement(claim, .complete)), at: now)
+    machine.end(attempt.takeTicket(), Judgement(settlement: Settlement(claim, .complete)), at: now)
     turn()
-  }
-
-  func completePlainly(_ ticket: inout AttemptTicket?) -> Attempt? {
-    var needsTurn = false
-    return machine.complete(&ticket, at: now, needsTurn: &needsTurn)
   }
 
   // MARK: Late answers

@@ -8,10 +8,15 @@ public struct EffectOptions: Sendable {
   /// How long the provider remembers a key (Stripe: 24 hours). Once it is over, a failed call is not repeated before
   /// `reconcile` or a person said that nothing happened. nil: for ever, or the provider does not look at keys.
   public var keyLifetime: Duration?
+  /// What the app does by this call, such as `order-7`, if several tasks may be made for it. They then send the same key, and what one of them has
+  /// recorded, or does not know, holds for the others: no second call while the outcome of the first is unknown. 1 to 256 bytes without
+  /// control characters. nil: the task's own; another task's call is another action.
+  public var scope: String?
 
-  public init(callLimit: Duration = .seconds(30), keyLifetime: Duration? = nil) {
+  public init(callLimit: Duration = .seconds(30), keyLifetime: Duration? = nil, scope: String? = nil) {
     self.callLimit = callLimit
     self.keyLifetime = keyLifetime
+    self.scope = scope
   }
 
   static let maxCallLimit: Duration = .seconds(3600)
@@ -23,6 +28,11 @@ public struct EffectOptions: Sendable {
     }
     if let keyLifetime, keyLifetime <= .zero || keyLifetime > Limits.delay {
       throw .invalidOption("A key's lifetime must be above zero and at most 100 years.")
+    }
+    if let scope,
+      !(1...256 ~= scope.utf8.count) || scope.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F })
+    {
+      throw .invalidName("A scope must have 1 to 256 UTF-8 bytes and no control characters.")
     }
   }
 }

@@ -78,7 +78,8 @@ public struct TaskEffects: Sendable {
       name: name,
       requestDigest: try Self.digest(request, name),
       callLimit: options.callLimit,
-      keyLifetime: options.keyLifetime
+      keyLifetime: options.keyLifetime,
+      scope: options.scope
     )
     let attempt = try EffectAttempt(self, options: options, call: body, reconcile: reconcile)
     return try await attempt.run(intent)
