@@ -221,7 +221,7 @@ let package = Package(
     ),
     .testTarget(
       name: "TaskQueueSimulationTests",
-      dependencies: ["ChildProcesses", "simulate", "TaskQueue", "TaskQueueSimulation"]
+      dependencies: ["simulate", "TaskQueue", "TaskQueueSimulation"]
     ),
     .testTarget(
       name: "ExamplesTests",

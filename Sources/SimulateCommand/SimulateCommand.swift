@@ -65,7 +65,9 @@ struct SimulateCommand: ParsableCommand {
     for line in shortened.summary { print("  \(line)") }
     print("\nWhat happens then:")
     for line in shortened.run(faults: faults, recording: true).history.suffix(200) { print("  \(line)") }
-    print("\nReplay: make simulate ARGS=\"--seed \(report.seed)\(fault.map { " --fault \($0)" } ?? "")\(small ? " --small" : "")\"")
+    print(
+      "\nReplay: make simulate ARGS=\"--seed \(report.seed)\(fault.map { " --fault \($0)" } ?? "")\(small ? " --small" : "")\""
+    )
   }
 
   private func show(_ seed: UInt64) throws {

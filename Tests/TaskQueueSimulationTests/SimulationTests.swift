@@ -1,4 +1,3 @@
-import ChildProcesses
 import TaskQueue
 import TaskQueueSimulation
 import Testing
@@ -24,6 +23,13 @@ struct SimulationTests {
         """
       )
     }
+  }
+
+  @Test("Each fault that is put back into the engine is found", arguments: EngineFaults.named.map(\.name))
+  func sees(name: String) throws {
+    let fault = try #require(EngineFaults.named.first { $0.name == name }).fault
+    let found = (UInt64(1)...1_000).lazy.compactMap { Simulation(seed: $0).run(faults: fault).violation }.first
+    #expect(found != nil)
   }
 
   @Test("A seed brings the same history again")

@@ -82,6 +82,21 @@
     if let oldest { goBack(to: oldest) }
   }
 
+  /// A look at everything that reached its limit has not looked at what comes behind its last task of each queue.
+  ///
+  /// - Parameter claimed: in the order of their priority, due time and id.
+  mutating func goBack(behind claimed: [ClaimedTask]) {
+    var lastPriorities: [QueueName: Int] = [:]
+    for task in claimed { lastPriorities[task.queue] = task.priority }
+    for (queue, list) in bounds {
+      let last = lastPriorities[queue] ?? .min
+      // Not dropped: a claim under way that began further ahead must not set them ahead again.
+      bounds[queue] = list.map {
+        $0.priority <= last ? $0 : Bound(priority: $0.priority, dueAt: .init(timeIntervalSince1970: 0), id: TaskID(0))
+      }
+    }
+  }
+
   /// Tasks with due times from `oldest` on are worth looking at.
   mutating func goBack(to oldest: Date) {
     for (queue, list) in bounds {

@@ -22,11 +22,6 @@ package struct AttemptTicket: ~Copyable, Sendable {
   let claim: Claim
   let runner: RunnerID
 
-  init(claim: Claim, runner: RunnerID) {
-    self.claim = claim
-    self.runner = runner
-  }
-
   deinit { forgottenObligation("an attempt was never reported as ended") }
 
   /// For the machine, and for a process that the simulation kills.

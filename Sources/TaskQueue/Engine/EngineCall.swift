@@ -47,11 +47,6 @@ package struct CallTicket: ~Copyable, Sendable {
   let id: CallID
   let startedAt: WorkerClock.Instant
 
-  init(id: CallID, startedAt: WorkerClock.Instant) {
-    self.id = id
-    self.startedAt = startedAt
-  }
-
   deinit { forgottenObligation("a call of the store was never reported as ended") }
 
   /// For the machine, and for a process that the simulation kills.

@@ -102,7 +102,9 @@ extension WorkerStateMachine {
       }
       switch settlement.action {
       case .reschedule(let delay, _), .fail(_, retryAfter: let delay): polling.lookAgain(at: now.advanced(by: delay))
-      case .release: polling.addHint()
+      case .release:
+        polling.addHint()
+        if let entry { stragglers.noteHandedBack(entry.task.dueAt) }
       case .complete, .bury: break
       }
     }

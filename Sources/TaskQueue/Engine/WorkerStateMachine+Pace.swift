@@ -10,12 +10,21 @@ struct Pace: Sendable {
   /// Tasks that wait for longer than this for a runner were claimed at another pace.
   static var maxQueueTime: Duration { .milliseconds(500) }
 
-  /// Handlers that ended since the last measurement.
-  var finishedCount = 0
+  private let concurrency: Int
+  /// Handlers that ended since the last measurement, and how long they ran.
+  private var finishedCount = 0
+  private var runTime: Duration = .zero
   private var measuredAt: Instant?
   private(set) var prefetch = 0
   /// When the local queue was looked through for what waits too long.
   var hoardCheckedAt: Instant?
+
+  init(concurrency: Int) { self.concurrency = concurrency }
+
+  mutating func noteFinished(after duration: Duration) {
+    finishedCount += 1
+    runTime += duration
+  }
 
   mutating func measure(at now: Instant, maxPrefetch: Int) {
     guard let start = measuredAt else {
@@ -26,9 +35,16 @@ struct Pace: Sendable {
     guard elapsed >= Self.measuringInterval else { return }
     // It at most doubles, so that one lucky batch does not fill the queue.
     let pace = Int(Double(finishedCount) * (Self.horizon / elapsed))
-    prefetch = min(maxPrefetch, pace, 2 * max(finishedCount, prefetch))
+    prefetch = min(maxPrefetch, pace, capacity, 2 * max(finishedCount, prefetch))
     finishedCount = 0
+    runTime = .zero
     measuredAt = now
+  }
+
+  /// What all handlers together can get through at most. Slow ones that happen to end within one short measurement seem to be fast.
+  private var capacity: Int {
+    guard finishedCount > 0, runTime > .zero else { return .max }
+    return Int(min(1e6, Double(concurrency) * Double(finishedCount) * (Self.horizon / runTime)))
   }
 
   /// Measures even if no claim asks for it, but not over a time that is too short to say anything.

@@ -36,7 +36,10 @@ struct RunnerBook: Sendable {
 
   /// The runner's Swift task ends. One that was given up is no stray any more.
   mutating func remove(_ id: RunnerID) {
-    guard isAlive(id) else { return strayCount -= 1 }
+    guard isAlive(id) else {
+      strayCount -= 1
+      return
+    }
     vacate(id.slot)
   }
 
@@ -156,7 +159,7 @@ extension WorkerStateMachine {
     }
     taken.redeem()
     runners.end(runner)
-    pace.finishedCount += 1
+    pace.noteFinished(after: running.startedAt.duration(to: now))
     held.values[index].place = .ended
     outcomes.append(Settlement(claim, .complete))
     let count = outcomes.count
@@ -170,12 +173,12 @@ extension WorkerStateMachine {
     let (runner, claim) = (ticket.runner, ticket.claim)
     ticket.redeem()
     // Given up meanwhile: its outcome was decided without it.
-    guard runners[runner] != nil else {
+    guard let running = runners[runner] else {
       if settings.faults.contains(.countedTwice) { runners.end(runner) }
       return
     }
     runners.end(runner)
-    pace.finishedCount += 1
+    pace.noteFinished(after: running.startedAt.duration(to: now))
     judged(claim, judgement)
   }
 

@@ -30,6 +30,8 @@ struct Stragglers: Sendable {
   private var isUnderWay = false
   private var isSlow = false
   private var denials = 0
+  /// The position when the look under way began.
+  private var lookStart = ScanPosition()
   var watch = CommitWatch()
   /// The earliest due time that a late look was missed for.
   var missedFrom: Date?
@@ -64,17 +66,26 @@ struct Stragglers: Sendable {
 
   mutating func beginLook() -> ClaimRequest.Scope {
     isUnderWay = true
+    lookStart = position
     hasSkipped = false
     return look
   }
 
-  mutating func noteClaimed(_ exchange: Exchange, _ request: ClaimRequest, _ kind: CallBook.Kind, took: Duration, at now: Instant) {
+  mutating func noteClaimed(
+    _ exchange: Exchange,
+    _ request: ClaimRequest,
+    _ kind: CallBook.Kind,
+    took: Duration,
+    at now: Instant
+  ) {
     deniedPollAt = nil
     switch request.scope {
-    case .everything: endLook(exchange, took: took, at: now)
+    case .everything:
+      endLook(exchange, took: took, at: now)
+      noteLook(exchange, from: lookStart)
     case .rescan(let start):
       endLook(exchange, took: took, at: now)
-      note(exchange, from: start)
+      noteLook(exchange, from: start)
     case .after(let start): note(exchange, from: start)
     }
   }
@@ -82,6 +93,12 @@ struct Stragglers: Sendable {
   private mutating func note(_ exchange: Exchange, from start: ScanPosition) {
     position.notePromotion(from: exchange.promotedFrom, until: exchange.promotedUntil)
     position.advance(over: exchange.claimed, isCutShort: exchange.mayHaveMore, from: start)
+  }
+
+  private mutating func noteLook(_ exchange: Exchange, from start: ScanPosition) {
+    note(exchange, from: start)
+    guard exchange.lookedAtEverything, exchange.mayHaveMore else { return }
+    position.goBack(behind: exchange.claimed)
   }
 
   private mutating func endLook(_ exchange: Exchange, took: Duration, at now: Instant) {
@@ -106,6 +123,12 @@ struct Stragglers: Sendable {
   mutating func putOffIfFaulty(at now: Instant) {
     if faults.contains(.lookPutOff) { dueAt = now.advanced(by: Self.interval) }
   }
+
+  /// A claim that leaves out what is behind its beginning.
+  mutating func noteSkipped() { hasSkipped = true }
+
+  /// A task that is due since then was handed back.
+  mutating func noteHandedBack(_ dueAt: Date) { position.goBack(to: dueAt) }
 
   /// A look failed: nothing was looked at.
   mutating func noteFailed(at now: Instant) {
@@ -158,6 +181,8 @@ extension WorkerStateMachine {
       call.claim = claimRequest(limit: lookLimit, promotesDue: false, scope: scope, at: now)
       stragglers.missedFrom = nil
       stragglers.lateLookFrom = oldest
+      // Otherwise late looks, which take the free slot first, would keep looks at everything and promotions away.
+      stragglers.noteSkipped()
       return order(call, .exchange(settle: [], claim: call.claim), in: &turn)
     }
     let due = stragglers.nextWatchAt ?? now.advanced(by: CommitWatch.interval)
@@ -169,7 +194,10 @@ extension WorkerStateMachine {
 
   mutating func noteWriters(_ writers: OpenWriters?, at now: Instant) {
     // A store without open writers is seen in order; it is not asked again for long.
-    guard let writers else { return stragglers.nextWatchAt = now.advanced(by: .seconds(3_600)) }
+    guard let writers else {
+      stragglers.nextWatchAt = now.advanced(by: .seconds(3_600))
+      return
+    }
     guard let from = stragglers.watch.note(writers) else { return }
     stragglers.missedFrom = min(stragglers.missedFrom ?? from, from)
   }

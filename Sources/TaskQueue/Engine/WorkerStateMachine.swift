@@ -85,7 +85,7 @@ package struct WorkerStateMachine: Sendable {
     generator = SeededGenerator(seed: seed)
     runners = RunnerBook(concurrency: configuration.concurrency)
     outcomes = OutcomeBook()
-    pace = Pace()
+    pace = Pace(concurrency: configuration.concurrency)
     polling = Polling(configuration, at: now)
     stragglers = Stragglers(faults: settings.faults)
     leases = LeaseTimes(configuration.lease, at: now)
@@ -130,9 +130,10 @@ package struct WorkerStateMachine: Sendable {
     case .starting: planPreparation(at: now, in: &turn)
     case .running:
       planListening(at: now, in: &turn)
-      // What may hide behind the position comes first: a slot that became free is for what waited longest.
-      planLateLook(at: now, in: &turn)
+      // What may hide behind the position comes first: a slot that became free is for what waited longest. A look at everything finds
+      // what a late look would, and not the other way round.
       planLook(at: now, in: &turn)
+      planLateLook(at: now, in: &turn)
       planExchange(at: now, in: &turn)
       planAssistance(at: now, in: &turn)
       planRenewal(at: now, in: &turn)

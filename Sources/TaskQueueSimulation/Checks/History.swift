@@ -37,7 +37,7 @@ extension CallAnswer {
     switch self {
     case .prepared: "prepared"
     case .exchanged(let exchange):
-      "settled \(exchange.settled), claimed \(exchange.claimed.map(\.claim.id))\(exchange.mayHaveMore ? ", more" : "")"
+      "settled \(exchange.settled), claimed \(exchange.claimed.map(\.claim.id))\(exchange.mayHaveMore ? ", more" : "")\(exchange.lookedAtEverything ? ", looked at everything" : "")"
     case .writers(let writers): "writers \(writers.map { $0.ids.sorted() } ?? [])"
     case .renewed(let renewals): "\(renewals.count) renewed"
     case .maintained: "maintained"

@@ -32,7 +32,8 @@ extension SimulatedWorld {
       switch task.phase {
       case .ready: break
       case .scheduled: isClaimable = isClaimable && task.dueAt <= time
-      case .held(_, let until): isClaimable = isClaimable && until <= time && (book.leaseEndsAt.map { $0 <= now } ?? true)
+      case .held(_, let until):
+        isClaimable = isClaimable && until <= time && (book.leaseEndsAt.map { $0 <= now } ?? true)
       case .finished: isClaimable = false
       }
       if !isClaimable {
@@ -97,7 +98,10 @@ extension SimulatedWorld {
         attempt.isGivenUp = true
         continue
       }
-      fail(.slotKept, "worker \(process.worker) waits for the handler of task \(claim.id), which ignores its cancellation")
+      fail(
+        .slotKept,
+        "worker \(process.worker) waits for the handler of task \(claim.id), which ignores its cancellation"
+      )
     }
   }
 
@@ -118,7 +122,9 @@ extension SimulatedWorld {
     for case let other? in processes where other !== process && other.isWell {
       guard other.wellSince <= latest, other.fullAt <= latest else { continue }
       guard !store.state.locks.tasks.contains(oldest.key.id) else { continue }
-      guard let task = store.state.tasks[oldest.key.id], other.configuration.queues.contains(task.queue) else { continue }
+      guard let task = store.state.tasks[oldest.key.id], other.configuration.queues.contains(task.queue) else {
+        continue
+      }
       fail(.hoarded, "task \(task.id) waits in worker \(process.worker), and worker \(other.worker) has a free slot")
     }
   }

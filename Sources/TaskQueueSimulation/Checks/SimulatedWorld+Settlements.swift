@@ -84,7 +84,10 @@ extension SimulatedWorld {
       guard let since = book.claimableSince, since <= latest, book.plan.queue == task.queue else { continue }
       guard let other = store.state.tasks[id], other.token != task.claim.token else { continue }
       guard (other.priority, other.dueAt, id) < (task.priority, task.dueAt, task.claim.id) else { continue }
-      fail(.overtaken, "task \(id) waits since \(since.text), and worker \(call.process.worker) claims task \(task.claim.id)")
+      fail(
+        .overtaken,
+        "task \(id) waits since \(since.text), and worker \(call.process.worker) claims task \(task.claim.id)"
+      )
     }
   }
 }

@@ -51,7 +51,9 @@ struct TaskBooks {
 
   mutating func noteSettled(_ claim: Claim) { outcomes[claim] = nil }
 
-  mutating func forgetOutcomes(of process: SimulatedProcess) { outcomes = outcomes.filter { $0.value.process !== process } }
+  mutating func forgetOutcomes(of process: SimulatedProcess) {
+    outcomes = outcomes.filter { $0.value.process !== process }
+  }
 
   func outcomes(of process: SimulatedProcess) -> [Claim] {
     outcomes.filter { $0.value.process === process }.map(\.key).sorted { $0.id < $1.id }

@@ -81,7 +81,8 @@ extension SimulationPlan {
       storedAt: .milliseconds(Int.random(in: 0...latest, using: &generator)),
       commitsAfter: .milliseconds(isLate ? Int.random(in: 1...3_000, using: &generator) : 0),
       delay: .milliseconds(isDelayed ? Int.random(in: 1...6_000, using: &generator) : 0),
-      uniqueKey: Int.random(in: 0..<10, using: &generator) == 0 ? "key-\(Int.random(in: 0..<3, using: &generator))" : nil,
+      uniqueKey: Int.random(in: 0..<10, using: &generator) == 0
+        ? "key-\(Int.random(in: 0..<3, using: &generator))" : nil,
       behaviours: behaviours
     )
   }
@@ -112,7 +113,9 @@ extension SimulationPlan {
     case 3, 4: behaviour.ending = .again(after: .milliseconds(Int.random(in: 0...3_000, using: &generator)))
     case 5, 6:
       let isLong = Int.random(in: 0..<6, using: &generator) == 0
-      behaviour.ending = .snoozes(isLong ? .seconds(90 * 86_400) : .milliseconds(Int.random(in: 0...3_000, using: &generator)))
+      behaviour.ending = .snoozes(
+        isLong ? .seconds(90 * 86_400) : .milliseconds(Int.random(in: 0...3_000, using: &generator))
+      )
     case 7: behaviour.ending = .enqueues(Int.random(in: 1...3, using: &generator))
     case 8: behaviour.ending = .discards
     case 9 where malice > 0: behaviour.ending = .crashes
@@ -150,11 +153,13 @@ extension SimulationPlan {
     let choices: [(Fault.Kind, Int)] = [
       (.storeFails(failure), long), (.storeFails(failure), short), (.storeHangs, long), (.flaky(0.1), long),
       (.flaky(0.5), long), (.slowLooks(.milliseconds(Int.random(in: 25...200, using: &generator))), 8_000),
-      (.slowNetwork(.milliseconds(Int.random(in: 20...400, using: &generator))), long), (.refusesData(task: task), 8_000),
+      (.slowNetwork(.milliseconds(Int.random(in: 20...400, using: &generator))), long),
+      (.refusesData(task: task), 8_000),
       (.rowLocked(task: task), long), (.clockJumps(.milliseconds(jump)), 0), (.clockJumps(.milliseconds(smallJump)), 0),
       (.workerPauses(worker: worker), long), (.workerPauses(worker: worker), short),
       (.workerCutOff(worker: worker), long), (.workerDies(worker: worker), short),
-      (.workerDies(worker: worker), long), (.workerShutsDown(worker: worker), short), (.workerAborts(worker: worker), short),
+      (.workerDies(worker: worker), long), (.workerShutsDown(worker: worker), short),
+      (.workerAborts(worker: worker), short),
       (.taskCancelled(task: task), 0), (.queuePaused(queues.randomElement(using: &generator) ?? queues[0]), short),
       (.listenersDeaf, long), (.listenersBreak, short),
     ]

@@ -87,7 +87,8 @@ extension SimulationPlan {
   var summary: [String] {
     let workers = workers.enumerated().map { index, worker in
       let settings = worker.configuration
-      return "worker \(index): \(settings.concurrency) slots, prefetch \(settings.maxPrefetch), lease \(settings.lease), "
+      return
+        "worker \(index): \(settings.concurrency) slots, prefetch \(settings.maxPrefetch), lease \(settings.lease), "
         + "queues \(settings.queues.map(\.rawValue)), grace \(settings.shutdownGrace) + \(settings.cancellationGrace)"
         + (settings.listensForWakeUps ? ", listens" : "")
     }

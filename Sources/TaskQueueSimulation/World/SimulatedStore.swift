@@ -29,7 +29,9 @@ struct SimulatedStore {
   private struct Look: Hashable {
     let queues: [QueueName]
     let types: Set<TaskType>
-    init(_ request: ClaimRequest) { (queues, types) = (request.queues.sorted { $0.rawValue < $1.rawValue }, Set(request.types)) }
+    init(_ request: ClaimRequest) {
+      (queues, types) = (request.queues.sorted { $0.rawValue < $1.rawValue }, Set(request.types))
+    }
   }
 
   func time(at now: Instant) -> Date {

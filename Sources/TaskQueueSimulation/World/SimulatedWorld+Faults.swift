@@ -11,7 +11,7 @@ extension SimulatedWorld {
     switch fault.kind {
     case .storeFails(let failure): conditions.failures.append(failure)
     case .storeHangs: conditions.hangs += 1
-    case .flaky(let probability): conditions.flakiness += probability
+    case .flaky(let probability): conditions.probabilities.append(probability)
     case .slowLooks(let duration): store.lookTakes += duration
     case .slowNetwork(let duration): conditions.network += duration
     case .refusesData(let task): withTask(task) { _ = store.refused.insert($0) }
@@ -45,7 +45,8 @@ extension SimulatedWorld {
     case .storeHangs:
       conditions.hangs -= 1
       noteAllUnwell()
-    case .flaky(let probability): conditions.flakiness = max(0, conditions.flakiness - probability)
+    case .flaky(let probability):
+      if let index = conditions.probabilities.firstIndex(of: probability) { conditions.probabilities.remove(at: index) }
     case .slowLooks(let duration): store.lookTakes -= duration
     case .slowNetwork(let duration): conditions.network -= duration
     case .refusesData(let task): withTask(task) { store.refused.remove($0) }

@@ -10,7 +10,10 @@ extension SimulatedWorld {
     process.attempts.append(attempt)
     process.delivered[attempt.task.claim] = nil
     noteSlots(of: process)
-    history.note(now, "worker \(process.worker) starts task \(id), attempt \(attempt.task.attempt): \(attempt.behaviour)")
+    history.note(
+      now,
+      "worker \(process.worker) starts task \(id), attempt \(attempt.task.attempt): \(attempt.behaviour)"
+    )
     if case .hangs = attempt.behaviour.ending { return }
     schedule(.handlerEnds(attempt), in: process, after: attempt.behaviour.duration)
   }

@@ -124,7 +124,7 @@ extension SimulatedWorld {
   }
 
   func takeEffect(_ call: StoreCall) {
-    store.endLook(call)
+    defer { store.endLook(call) }
     guard call.fate.effectAfter != nil else { return }
     guard conditions.failure == nil, conditions.hangs == 0, !cutOff.contains(call.process.worker) else {
       call.answer = .failed(TaskQueueError(conditions.failure ?? .connection))

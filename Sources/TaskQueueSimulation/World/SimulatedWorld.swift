@@ -56,7 +56,9 @@ final class SimulatedWorld {
   private static var maxSteps: Int { 5_000_000 }
 
   func run() {
-    for (index, task) in plan.tasks.enumerated() where !task.isLeftOut { schedule(.stored(task: index), after: task.storedAt) }
+    for (index, task) in plan.tasks.enumerated() where !task.isLeftOut {
+      schedule(.stored(task: index), after: task.storedAt)
+    }
     for (index, fault) in plan.faults.enumerated() { schedule(.faultBegins(index), after: fault.at) }
     for (index, worker) in plan.workers.enumerated() { schedule(.workerStarts(index), after: worker.startsAt) }
     schedule(.audit, after: Self.auditInterval)
@@ -158,7 +160,8 @@ final class SimulatedWorld {
   private func startWorker(_ index: Int) {
     guard processes[index] == nil, !isEnding else { return }
     lives[index] += 1
-    let seed = plan.seed ^ (UInt64(index + 1) &* 0x9E37_79B9_7F4A_7C15) ^ (UInt64(lives[index]) &* 0xD1B5_4A32_D192_ED03)
+    let seed =
+      plan.seed ^ (UInt64(index + 1) &* 0x9E37_79B9_7F4A_7C15) ^ (UInt64(lives[index]) &* 0xD1B5_4A32_D192_ED03)
     let process = SimulatedProcess(
       worker: index,
       life: lives[index],

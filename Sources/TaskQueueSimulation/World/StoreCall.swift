@@ -39,7 +39,8 @@ final class StoreCall {
   /// It looks at everything, and keeps others from doing so.
   var holdsLook = false
 
-  init(_ order: CallOrder, _ ticket: consuming CallTicket, of process: SimulatedProcess, at now: Instant, _ fate: Fate) {
+  init(_ order: CallOrder, _ ticket: consuming CallTicket, of process: SimulatedProcess, at now: Instant, _ fate: Fate)
+  {
     self.order = order
     self.ticket = consume ticket
     self.process = process
@@ -70,7 +71,8 @@ extension StoreCall.Fate {
     let (effect, after) = (way + work, way + work + way)
     if isPartitioned || conditions.hangs > 0 {
       // The store, or the connection's own timer, may or may not say so at the limit.
-      return .random(using: &generator) ? .isNeverAnswered(effectAfter: nil) : .fails(after: limit, effectAfter: nil, .connection)
+      return .random(using: &generator)
+        ? .isNeverAnswered(effectAfter: nil) : .fails(after: limit, effectAfter: nil, .connection)
     }
     if let failure = conditions.failure {
       return .fails(after: way, effectAfter: nil, failure)
@@ -99,9 +101,11 @@ extension StoreCall.Fate {
 struct StoreConditions {
   var failures: [StoreFailure] = []
   var hangs = 0
-  var flakiness = 0.0
+  /// Of each flaky time under way: how likely a call goes wrong.
+  var probabilities: [Double] = []
   var network: Duration = .zero
 
   var failure: StoreFailure? { failures.last }
-  var isCalm: Bool { failures.isEmpty && hangs == 0 && flakiness == 0 }
+  var flakiness: Double { probabilities.reduce(0, +) }
+  var isCalm: Bool { failures.isEmpty && hangs == 0 && probabilities.isEmpty }
 }

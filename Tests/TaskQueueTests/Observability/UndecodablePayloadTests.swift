@@ -51,6 +51,8 @@ struct UndecodablePayloadTests {
   @Test("A date in another format names the coding that reads it")
   func dates() throws {
     #expect(try description(#"{"at": "2026-11-27T07:18:26Z"}"#).contains("PayloadCoding.iso8601Dates"))
-    #expect(try description(#"{"at": "\#(Self.secret)"}"#, coding: .iso8601Dates).contains("at: it is no ISO 8601 date"))
+    #expect(
+      try description(#"{"at": "\#(Self.secret)"}"#, coding: .iso8601Dates).contains("at: it is no ISO 8601 date")
+    )
   }
 }
