@@ -4,9 +4,10 @@ import Libpq
 import Logging
 import Synchronization
 @_spi(Store) import TaskQueue
-@_spi(Store) @testable import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
+
+@_spi(Store) @testable import TaskQueuePostgres
 
 /// What hangs, fails or blocks around a worker costs what it must and no more. Each test stands for a kind of fault.
 @Suite("Nothing stalls a worker", .serialized)
@@ -60,7 +61,10 @@ struct EngineStallTests {
 
   // MARK: What hangs (32)
 
-  @Test("S32 A shutdown ends although the connection that listens hangs, or that of an exchange", arguments: ["LISTEN%", "%"])
+  @Test(
+    "S32 A shutdown ends although the connection that listens hangs, or that of an exchange",
+    arguments: ["LISTEN%", "%"]
+  )
   func hungBackend(pattern: String) async throws {
     try await withStore { store in
       var handlers = TaskHandlers()
@@ -112,7 +116,8 @@ struct EngineStallTests {
   func starvedLeases() async throws {
     try await withTestDatabase { database in
       let configuration = PostgresStoreConfiguration(database.postgresConfiguration, maxConnections: 2)
-      let first = try PostgresTaskStore(configuration), second = try PostgresTaskStore(configuration)
+      let first = try PostgresTaskStore(configuration)
+      let second = try PostgresTaskStore(configuration)
       let tally = Tally()
       let client = TaskClient(store: first)
       func handlers(_ store: PostgresTaskStore) throws -> TaskHandlers {
@@ -244,7 +249,10 @@ struct EngineStallTests {
       try handlers.register(Slow.self, options: .init(maxAttempts: 1, timeout: .seconds(1))) { _, _ in
         tally.add("started")
         let end = ContinuousClock.now + .seconds(12)
-        while ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(200)); await Task.yield() }
+        while ContinuousClock.now < end {
+          try? await Task.sleep(for: .milliseconds(200))
+          await Task.yield()
+        }
         return .completed
       }
       try handlers.register(Note.self) { _, _ in
@@ -252,7 +260,12 @@ struct EngineStallTests {
         return .completed
       }
       let id = try await client.enqueue(Slow(number: 1)).id
-      let running = Running(try Self.worker(store, handlers) { $0.lease = .seconds(6); $0.concurrency = 1 })
+      let running = Running(
+        try Self.worker(store, handlers) {
+          $0.lease = .seconds(6)
+          $0.concurrency = 1
+        }
+      )
       try await eventually("it runs") { tally["started"] == 1 }
       try await client.enqueue(Note(text: "next"))
       try await eventually("its slot is free", within: .seconds(10)) { tally["next"] == 1 }

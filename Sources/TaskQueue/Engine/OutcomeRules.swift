@@ -46,7 +46,9 @@ struct OutcomeRules {
     (error as? any PassingError)?.isPassing == true && !options.neverRetry.contains { $0 == type(of: error) }
   }
 
-  private func settled(_ action: Settlement.Action) -> Judgement { Judgement(settlement: Settlement(task.claim, action)) }
+  private func settled(_ action: Settlement.Action) -> Judgement {
+    Judgement(settlement: Settlement(task.claim, action))
+  }
 
   private func record(_ error: any Error) -> TaskFailure {
     TaskFailure(
@@ -96,4 +98,3 @@ struct OutcomeRules {
     return policy.delay(afterAttempt: task.attempt, using: &generator)
   }
 }
-

@@ -125,7 +125,10 @@ extension WorkerStateMachine {
     switch entry.place {
     case .queued:
       queue.forget()
-      guard reason == .requested else { return held[claim.id] = nil }
+      guard reason == .requested else {
+        held[claim.id] = nil
+        return
+      }
       held[claim.id]?.place = .ended
       outcomes.append(Settlement(claim, .bury(.cancelled, detail: nil, nil)))
     case .running(let runner):

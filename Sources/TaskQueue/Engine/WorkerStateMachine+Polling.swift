@@ -52,7 +52,12 @@ struct Polling: Sendable {
   }
 
   /// What a claim of the exchange loop brought.
-  mutating func noteClaimed(_ exchange: Exchange, promotedDue: Bool, at now: Instant, using generator: inout some RandomNumberGenerator) {
+  mutating func noteClaimed(
+    _ exchange: Exchange,
+    promotedDue: Bool,
+    at now: Instant,
+    using generator: inout some RandomNumberGenerator
+  ) {
     mayHaveMore = exchange.mayHaveMore
     if promotedDue { nextPromotionAt = now.advanced(by: promotionInterval) }
     if !exchange.claimed.isEmpty {

@@ -82,7 +82,9 @@ final class MachineDriver {
 
   func failExchange(_ error: TaskQueueError) { answer(.failed(error)) { $0.isExchange } }
 
-  func claimed(_ ids: ClosedRange<Int64>, token: Int64 = 1) { answerExchange(claimed: ids.map { Self.task($0, token: token) }) }
+  func claimed(_ ids: ClosedRange<Int64>, token: Int64 = 1) {
+    answerExchange(claimed: ids.map { Self.task($0, token: token) })
+  }
 
   // MARK: Attempts
 

@@ -77,7 +77,9 @@ struct WorkerStateMachineTests {
 
   // MARK: Outcomes (34)
 
-  @Test("S34 An outcome that meets a passing error is kept and offered again; one of which the data is refused is named and dropped")
+  @Test(
+    "S34 An outcome that meets a passing error is kept and offered again; one of which the data is refused is named and dropped"
+  )
   func keepsOutcomes() {
     let driver = MachineDriver()
     driver.claimed(1...4)
@@ -100,7 +102,11 @@ struct WorkerStateMachineTests {
         driver.answerExchange()
         continue
       }
-      if settlements.contains(where: { $0.claim.id == TaskID(2) }) { driver.failExchange(refused) } else { driver.answerExchange() }
+      if settlements.contains(where: { $0.claim.id == TaskID(2) }) {
+        driver.failExchange(refused)
+      } else {
+        driver.answerExchange()
+      }
     }
     #expect(driver.machine.held.isEmpty && driver.machine.outcomes.isEmpty)
     driver.wait(.seconds(2))
@@ -152,7 +158,10 @@ struct WorkerStateMachineTests {
 
   @Test("S35 A handler that ignores its timeout is given up after the grace time; its slot is free, its task judged")
   func givenUp() {
-    let driver = MachineDriver(timeout: .seconds(2)) { $0.concurrency = 1; $0.maxPrefetch = 0 }
+    let driver = MachineDriver(timeout: .seconds(2)) {
+      $0.concurrency = 1
+      $0.maxPrefetch = 0
+    }
     driver.claimed(1...1)
     startAll(driver) { attempt in attempt.takeTicket().redeem() }
     driver.wait(.seconds(2))
@@ -170,7 +179,10 @@ struct WorkerStateMachineTests {
 
   @Test("S33 A look that was put off for want of a slot is what the next free slot does")
   func putOffLook() {
-    let driver = MachineDriver { $0.concurrency = 1; $0.maxPrefetch = 0 }
+    let driver = MachineDriver {
+      $0.concurrency = 1
+      $0.maxPrefetch = 0
+    }
     driver.answerExchange(claimed: [MachineDriver.task(1)], mayHaveMore: true)
     startAll(driver) { attempt in
       driver.wait(.seconds(5))
@@ -199,7 +211,11 @@ struct WorkerStateMachineTests {
 
   @Test("S32 A shutdown ends within its grace times and one deadline, while nothing answers", arguments: [true, false])
   func shutdown(isRunning: Bool) {
-    let driver = MachineDriver { $0.shutdownGrace = .seconds(6); $0.cancellationGrace = .seconds(1); $0.lease = .seconds(60) }
+    let driver = MachineDriver {
+      $0.shutdownGrace = .seconds(6)
+      $0.cancellationGrace = .seconds(1)
+      $0.lease = .seconds(60)
+    }
     driver.claimed(1...3)
     if isRunning { startAll(driver) { attempt in attempt.takeTicket().redeem() } }
     driver.change { machine, now in machine.drain(at: now) }
