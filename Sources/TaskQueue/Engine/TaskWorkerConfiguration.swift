@@ -21,7 +21,8 @@ public struct TaskWorkerConfiguration: Sendable {
   public var listensForWakeUps = true
   /// How long running handlers may go on after shutdown was asked for.
   public var shutdownGrace: Duration = .seconds(30)
-  /// How long cancelled handlers may take to stop before their tasks are handed back over their heads.
+  /// How long a cancelled handler (shutdown, timeout, lost lease, cancelled task) may take to stop. Then it is given up: its slot is free,
+  /// and its attempt is settled without it. 5 s.
   public var cancellationGrace: Duration = .seconds(5)
   /// How often to look for tasks that nobody here can run, and for expired unique keys.
   public var maintenanceInterval: Duration = .seconds(60)
