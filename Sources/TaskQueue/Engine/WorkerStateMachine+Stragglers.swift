@@ -47,10 +47,15 @@ struct Stragglers: Sendable {
   /// Whether something may get behind the position and not be found by the next look at everything soon.
   var needsCommitWatch: Bool { hasSkipped || isUnderWay || isSlow }
 
-  /// When a look at everything is due; nil: none is needed, or one is under way.
-  var nextLookAt: Instant? { hasSkipped && !isUnderWay ? dueAt : nil }
+  /// When a look at everything is due; nil: none is needed, or one is under way. Slow ones are always needed: no claim of another kind looks
+  /// at everything then.
+  var nextLookAt: Instant? { (hasSkipped || isSlow) && !isUnderWay ? dueAt : nil }
 
-  private var look: ClaimRequest.Scope { denials > Self.maxDenials ? .everything : .rescan(position) }
+  /// One that is late, because no slot was free, does not ask: a frozen worker's look must not make it wait for the next free slot.
+  private func look(at now: Instant) -> ClaimRequest.Scope {
+    let isLate = dueAt.map { now >= $0.advanced(by: Self.interval) } ?? false
+    return isLate || denials > Self.maxDenials ? .everything : .rescan(position)
+  }
 
   /// What the exchange loop's next claim looks at.
   ///
@@ -61,14 +66,14 @@ struct Stragglers: Sendable {
       hasSkipped = true
       return .after(position)
     }
-    return beginLook()
+    return beginLook(at: now)
   }
 
-  mutating func beginLook() -> ClaimRequest.Scope {
+  mutating func beginLook(at now: Instant) -> ClaimRequest.Scope {
     isUnderWay = true
     lookStart = position
     hasSkipped = false
-    return look
+    return look(at: now)
   }
 
   mutating func noteClaimed(
@@ -157,7 +162,7 @@ extension WorkerStateMachine {
     let limit = lookLimit
     guard limit > 0 else { return stragglers.putOffIfFaulty(at: now) }
     var call = newCall(.look, at: now)
-    call.claim = claimRequest(limit: limit, promotesDue: true, scope: stragglers.beginLook(), at: now)
+    call.claim = claimRequest(limit: limit, promotesDue: true, scope: stragglers.beginLook(at: now), at: now)
     order(call, .exchange(settle: [], claim: call.claim), in: &turn)
   }
 
@@ -178,7 +183,9 @@ extension WorkerStateMachine {
     if let oldest = stragglers.missedFrom, lookLimit > 0 {
       var call = newCall(.lateLook, at: now)
       let scope = ClaimRequest.Scope.after(stragglers.position(backTo: oldest))
-      call.claim = claimRequest(limit: lookLimit, promotesDue: false, scope: scope, at: now)
+      // It may take the only free slot: what became due meanwhile is to be seen.
+      let promotesDue = polling.promotesDue(at: now)
+      call.claim = claimRequest(limit: lookLimit, promotesDue: promotesDue, scope: scope, at: now)
       stragglers.missedFrom = nil
       stragglers.lateLookFrom = oldest
       // Otherwise late looks, which take the free slot first, would keep looks at everything and promotions away.
