@@ -14,8 +14,6 @@ extension InMemoryState {
     case .fail(let failure, _), .bury(_, _, let failure?): task.record(failure)
     default: break
     }
-    // An attempt that reports an outcome ends the count; one that is handed back reports none.
-    if case .release = settlement.action {} else { task.crashes = 0 }
     if let rerun = task.rerun {
       runOnceMore(task, rerun, now: now)
     } else if task.isCancelRequested, !settlement.action.isCompletion {

@@ -26,7 +26,7 @@ extension SimulatedWorld {
     guard result == .applied else { return }
     progressAt = now
     history.note(now, "task \(claim.id) settled by worker \(process.worker): \(settlement.action)")
-    if case .release = settlement.action {} else { books[claim.id]?.crashes = 0 }
+    books[claim.id]?.crashes = 0
     books[claim.id]?.claim = nil
     books[claim.id]?.leaseEndsAt = nil
     if case .bury(let reason, _, _) = settlement.action { checkBurial(claim.id, reason, by: process) }
@@ -58,6 +58,7 @@ extension SimulatedWorld {
     for task in exchange.claimed {
       let id = task.claim.id
       checkOvertaking(task, call)
+      checkTheft(of: id, call)
       if books[id]?.claim != nil { books[id]?.crashes += 1 }
       books.crashesBeforeBurial[id] = books[id]?.crashes
       books[id]?.claim = task.claim
@@ -66,6 +67,17 @@ extension SimulatedWorld {
       history.note(now, "task \(id) claimed for worker \(call.process.worker), attempt \(task.attempt)")
     }
     for task in exchange.claimed { noteOtherHolders(of: task, call) }
+  }
+
+  /// A clock that jumps ahead ends no lease for a worker that knew the time before.
+  private func checkTheft(of id: TaskID, _ call: StoreCall) {
+    guard let book = books[id], let end = book.leaseEndsAt, book.claim != nil else { return }
+    let lease = call.process.configuration.lease
+    let slack = max(.milliseconds(500), lease / 4) + .milliseconds(400)
+    guard call.process.isWell, call.process.wellSince < now.advanced(by: .seconds(-1)) else { return }
+    guard end > now.advanced(by: slack), jumpsAhead == 1, let jump = jumpedAheadAt else { return }
+    guard call.process.startedAt < jump.advanced(by: .seconds(-2)) else { return }
+    fail(.stolen, "task \(id) is held until \(end.text), and worker \(call.process.worker) claims it")
   }
 
   /// Whoever ran it before must know by now that it is theirs no more.

@@ -2,6 +2,7 @@
 package struct Violation: Sendable {
   package enum Kind: String, Sendable, CaseIterable {
     case twoHolders = "two valid holders"
+    case stolen = "a task was taken from a holder whose lease goes on"
     case dropped = "an outcome was dropped"
     case stuck = "a task is stuck"
     case unfinished = "the work is not done in the end"

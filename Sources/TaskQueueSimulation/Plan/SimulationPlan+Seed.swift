@@ -12,6 +12,7 @@ extension SimulationPlan {
   init(seed: UInt64, size: SimulationSize = .small) {
     var generator = SeededGenerator(seed: seed)
     self.seed = seed
+    faults = []
     let seconds = Int.random(in: size.seconds, using: &generator)
     activeFor = .seconds(seconds)
     let workerCount = Int.random(in: size.workers, using: &generator)
@@ -32,9 +33,52 @@ extension SimulationPlan {
       let latest = burst ? milliseconds / 6 : milliseconds * 9 / 10
       return Self.task(before: latest, slowness: slowness, malice: malice, using: &generator)
     }
+    dress(Theme.allCases.randomElement(using: &generator) ?? .any, lease: lease, using: &generator)
     let faultCount = Int.random(in: size.faults, using: &generator)
-    faults = (0..<faultCount).map { _ in
+    faults += (0..<faultCount).map { _ in
       Self.fault(before: milliseconds, tasks: taskCount, workers: workerCount, lease: lease, using: &generator)
+    }
+  }
+
+  /// What needs several things together, and would hardly come about by itself.
+  private enum Theme: CaseIterable {
+    case any
+    case other
+    /// A worker with a long handler loses its way to the store for longer than its lease.
+    case cutOff
+    /// The store's clock jumps ahead while handlers are at work.
+    case jump
+    /// Many quick tasks, and slow ones behind them.
+    case hurry
+  }
+
+  private mutating func dress(_ theme: Theme, lease: Duration, using generator: inout SeededGenerator) {
+    let start = Duration.milliseconds(Int.random(in: 600...1_500, using: &generator))
+    switch theme {
+    case .any, .other: return
+    case .cutOff:
+      makeSlow(lease * 2, from: 0, using: &generator)
+      faults.append(Fault(kind: .workerCutOff(worker: 0), at: start, lasts: lease * 3))
+    case .jump:
+      makeSlow(lease / 2, from: 0, using: &generator)
+      faults.append(Fault(kind: .clockJumps(lease * 3), at: start, lasts: .zero))
+    case .hurry:
+      for index in workers.indices { workers[index].configuration.maxPrefetch = 40 }
+      for index in tasks.indices {
+        tasks[index].storedAt = .milliseconds(index)
+        tasks[index].commitsAfter = .zero
+        tasks[index].queue = Self.queues[0]
+        tasks[index].behaviours = [.quick]
+      }
+      makeSlow(.seconds(2), from: tasks.count / 2, using: &generator)
+    }
+  }
+
+  private mutating func makeSlow(_ duration: Duration, from start: Int, using generator: inout SeededGenerator) {
+    for index in tasks.indices.dropFirst(start) {
+      tasks[index].type = Self.types[0]
+      let share = Double.random(in: 0.5...1.5, using: &generator)
+      tasks[index].behaviours = [Behaviour(duration: duration * share, ending: .completes)]
     }
   }
 

@@ -31,6 +31,7 @@ final class SimulatedProcess {
   /// When all slots were taken last.
   var fullAt: Instant
   var resumedAt: Instant
+  let startedAt: Instant
   /// When its shutdown began.
   var drainedAt: Instant?
   /// It was told to stop at once.
@@ -55,7 +56,7 @@ final class SimulatedProcess {
     )
     machine = WorkerStateMachine(settings, seed: generator.next(), at: now)
     self.generator = generator
-    (wellSince, fullAt, resumedAt) = (now, now, now)
+    (wellSince, fullAt, resumedAt, startedAt) = (now, now, now, now)
   }
 
   var isPaused: Bool { pauses > 0 }

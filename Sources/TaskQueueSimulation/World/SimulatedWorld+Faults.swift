@@ -18,7 +18,9 @@ extension SimulatedWorld {
     case .rowLocked(let task): withTask(task) { _ = store.state.locks.tasks.insert($0) }
     case .clockJumps(let duration):
       store.clockOffset += duration
-      if duration > .zero { jumpedAheadAt = now }
+      guard duration > .zero else { break }
+      jumpedAheadAt = now
+      jumpsAhead += 1
     case .workerCutOff(let worker): setCutOff(worker, true)
     case .workerPauses(let worker): pause(processes[worker])
     case .workerDies(let worker):
