@@ -47,7 +47,7 @@ struct DeafWorkerTests {
   }
 }
 
-/// Keeps the looks behind late commits (claims that make nothing ready and begin behind a position) waiting for a while.
+/// Keeps the looks behind late commits (the first claim behind a position after a question for open writers) waiting for a while.
 private final class SlowLookStore: StoreDecorator {
   let base: any StoreContract
   private let looks = Mutex((isNext: false, count: 0))
@@ -67,7 +67,7 @@ private final class SlowLookStore: StoreDecorator {
     within limit: Duration
   ) async throws(TaskQueueError) -> Exchange {
     let isLook = looks.withLock { looks in
-      guard looks.isNext, let claim, settle.isEmpty, !claim.promotesDue else { return false }
+      guard looks.isNext, settle.isEmpty, case .after = claim?.scope else { return false }
       looks.isNext = false
       looks.count += 1
       return true
