@@ -269,6 +269,7 @@ struct EngineStallTests {
       try await eventually("it runs") { tally["started"] == 1 }
       try await client.enqueue(Note(text: "next"))
       try await eventually("its slot is free", within: .seconds(10)) { tally["next"] == 1 }
+      try await eventually("its attempt is a failure") { try await client.deadLetters().count == 1 }
       let letter = try await client.deadLetters().first
       #expect(letter?.id == id && letter?.errors.first?.errorType.contains("TaskTimedOut") == true)
       try await running.stop()
