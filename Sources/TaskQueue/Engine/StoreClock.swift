@@ -15,25 +15,23 @@ struct StoreClock: Sendable {
   /// After a jump ahead: until when the old time is held on to.
   private var heldUntil: Instant?
 
-  /// Not after the store's time, unless that went back.
+  /// Not after the store's time, unless that went back. nil: unknown, or not held on to any more.
   func estimate(at now: Instant) -> Date? {
-    base.map { $0.time + $0.at.duration(to: now) / .seconds(1) }
+    if let heldUntil, now >= heldUntil { return nil }
+    return base.map { $0.time + $0.at.duration(to: now) / .seconds(1) }
   }
 
   /// - Returns: by how much the clock jumped; nil: it did not.
   mutating func note(_ time: Date, callTook duration: Duration, at now: Instant, lease: Duration) -> Duration? {
     guard let expected = estimate(at: now) else {
       base = (time, now)
+      heldUntil = nil
       return nil
     }
+    // Held on to.
+    guard heldUntil == nil else { return nil }
     let difference = Duration.seconds(max(-1e9, min(1e9, time.timeIntervalSince(expected))))
     let tolerance = max(.milliseconds(500), lease / 4)
-    if let until = heldUntil {
-      guard now >= until else { return nil }
-      heldUntil = nil
-      base = (time, now)
-      return nil
-    }
     if difference > tolerance + duration {
       heldUntil = now.advanced(by: lease)
       return difference

@@ -47,7 +47,11 @@ extension WorkerStateMachine {
       for task in tasks { outcomes.append(Settlement(task.claim, .release)) }
       return
     }
+    // A late answer: these leases are over.
+    guard startedAt.advanced(by: configuration.lease) > now else { return }
     for task in tasks {
+      // A late answer again: the task was claimed anew since then.
+      if let old = held[task.claim.id], old.task.claimedAt > task.claimedAt { continue }
       if let action = task.rejection(maxCrashes: configuration.maxCrashes) {
         if case .bury(let reason, let detail, _) = action {
           events.append(.deadLetter(TaskLabel(task), reason, detail: detail, lastError: nil))

@@ -14,6 +14,7 @@ extension SimulatedWorld {
       guard case .renew(let claims, let lease) = call.order.call else { return }
       for (claim, renewal) in zip(claims, renewals) where renewal != .lost && books[claim.id]?.claim == claim {
         books[claim.id]?.leaseEndsAt = now.advanced(by: lease)
+        books[claim.id]?.claimableSince = nil
       }
     case .prepared, .writers, .maintained, .failed: break
     }
