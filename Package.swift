@@ -37,14 +37,14 @@ let package = Package(
     // Async Swift client over libpq. Knows nothing of tasks.
     .target(
       name: "Libpq",
-      dependencies: ["CLibpq", .product(name: "DequeModule", package: "swift-collections")]
+      dependencies: ["CLibpq", "DetachedThread", .product(name: "DequeModule", package: "swift-collections")]
     ),
 
     // API, worker engine, store contract. Knows nothing of PostgreSQL.
     .target(
       name: "TaskQueue",
       dependencies: [
-        "SeededRandom",
+        "DetachedThread", "SeededRandom",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Metrics", package: "swift-metrics"),
@@ -91,6 +91,9 @@ let package = Package(
 
     // For authors of stores: the checks and models that every store passes.
     .target(name: "TaskQueueConformance", dependencies: ["SeededRandom", "TaskQueue"]),
+
+    // Threads outside of Swift's own.
+    .target(name: "DetachedThread"),
 
     // Random numbers that a seed repeats.
     .target(name: "SeededRandom"),

@@ -1,4 +1,5 @@
 import CLibpq
+import DetachedThread
 import Synchronization
 
 /// One cancel request under way, on a thread of its own because libpq's call blocks on a network connection of its own.
@@ -15,7 +16,7 @@ final class CancelRequest: Sendable {
     let request = CancelRequest()
     // Safety: the PGcancel is a copy of the connection's address and key; from here on only the new thread uses it.
     nonisolated(unsafe) let owned = cancel
-    let isStarted = ConnectionThread.spawn {
+    let isStarted = DetachedThread.spawn {
       withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { message in
         _ = PQcancel(owned, message.baseAddress, Int32(message.count))
       }

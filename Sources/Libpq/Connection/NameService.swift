@@ -1,3 +1,4 @@
+import DetachedThread
 import Synchronization
 
 #if canImport(Darwin)
@@ -34,7 +35,7 @@ final class NameService: Sendable {
     }
     lookup.join(wakeUp)
     guard isNew else { return lookup }
-    let isStarted = ConnectionThread.spawn { self.finish(lookup, of: name, self.resolve(name)) }
+    let isStarted = DetachedThread.spawn { self.finish(lookup, of: name, self.resolve(name)) }
     if !isStarted { finish(lookup, of: name, .failed("no thread could be started")) }
     return lookup
   }

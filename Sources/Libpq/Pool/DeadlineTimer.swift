@@ -1,3 +1,4 @@
+import DetachedThread
 import Dispatch
 import Synchronization
 
@@ -23,7 +24,7 @@ final class DeadlineTimer: Sendable {
   /// Calls `action` at `instant` or soon after; it must be short. False if no thread could be started.
   func schedule(at instant: ContinuousClock.Instant, _ action: @escaping @Sendable () -> Void) -> Bool {
     let isStarted = state.withLock { state in
-      if !state.isRunning { state.isRunning = ConnectionThread.spawn { self.run() } }
+      if !state.isRunning { state.isRunning = DetachedThread.spawn { self.run() } }
       if state.isRunning { state.entries.append(Entry(instant: instant, action: action)) }
       return state.isRunning
     }

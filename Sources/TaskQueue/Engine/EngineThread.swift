@@ -1,5 +1,5 @@
 import DequeModule
-import Synchronization
+import DetachedThread
 
 #if canImport(Darwin)
   import Darwin
@@ -85,44 +85,8 @@ final class EngineThread: TaskExecutor {
 
   /// Starts the thread; without it nothing ever runs. All its signals are blocked.
   func start() throws(TaskQueueError) {
-    var all = sigset_t()
-    var previous = sigset_t()
-    sigfillset(&all)
-    // A thread inherits the mask of the one that makes it.
-    pthread_sigmask(SIG_SETMASK, &all, &previous)
-    defer { pthread_sigmask(SIG_SETMASK, &previous, nil) }
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    defer { pthread_attr_destroy(&attributes) }
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    let context = Unmanaged.passRetained(self)
-    #if canImport(Darwin)
-      var thread: pthread_t?
-      let status = pthread_create(
-        &thread,
-        &attributes,
-        { raw in
-          Unmanaged<EngineThread>.fromOpaque(raw).takeRetainedValue().runJobs()
-          return nil
-        },
-        context.toOpaque()
-      )
-    #else
-      var thread = pthread_t()
-      let status = pthread_create(
-        &thread,
-        &attributes,
-        { raw in
-          guard let raw else { return nil }
-          Unmanaged<EngineThread>.fromOpaque(raw).takeRetainedValue().runJobs()
-          return nil
-        },
-        context.toOpaque()
-      )
-    #endif
-    guard status == 0 else {
-      context.release()
-      throw TaskQueueError(.invalidConfiguration, "The system refuses a thread for the worker (error \(status)).")
+    guard DetachedThread.spawn({ self.runJobs() }) else {
+      throw TaskQueueError(.invalidConfiguration, "The system refuses a thread for the worker.")
     }
   }
 
