@@ -62,16 +62,22 @@ final class HandlerLane: Sendable {
   }
 }
 
-extension TaskHandlers {
-  /// The lanes of all types.
-  func lanes(
+/// The lanes of a worker.
+struct HandlerLanes: Sendable {
+  private let lanes: [TaskType: HandlerLane]
+  private let unknown: HandlerLane
+
+  /// - Parameter unknownDelay: how long a task of a type that was not asked for is put off.
+  init(
+    _ handlers: TaskHandlers,
     ledger: (any EffectLedger)?,
     effects: EffectsConfiguration,
     middleware: [any TaskMiddleware],
+    unknownDelay: Duration,
     environment: WorkerEnvironment,
     logger: Logger
-  ) -> [TaskType: HandlerLane] {
-    entries.mapValues { entry in
+  ) {
+    lanes = handlers.entries.mapValues { entry in
       let services = AttemptServices(
         logger: logger,
         ledger: ledger,
@@ -81,7 +87,10 @@ extension TaskHandlers {
       )
       return HandlerLane(entry, services: services, middleware: middleware)
     }
+    unknown = .snoozing(unknownDelay, environment: environment)
   }
+
+  subscript(_ type: TaskType) -> HandlerLane { lanes[type] ?? unknown }
 }
 
 extension ClaimedTask {

@@ -16,8 +16,7 @@ public import Logging
   }
 
   public let store: any StoreContract
-  private let lanes: [TaskType: HandlerLane]
-  private let unknownLane: HandlerLane
+  private let lanes: HandlerLanes
   private let maxCrashes: Int
 
   public init(
@@ -30,13 +29,13 @@ public import Logging
   ) {
     self.store = store.contract
     self.maxCrashes = maxCrashes
-    let environment = WorkerEnvironment()
-    unknownLane = .snoozing(.seconds(1), environment: environment)
-    lanes = handlers.lanes(
+    lanes = HandlerLanes(
+      handlers,
       ledger: store as? any EffectLedger,
       effects: effects,
       middleware: middleware,
-      environment: environment,
+      unknownDelay: .seconds(1),
+      environment: WorkerEnvironment(),
       logger: logger
     )
   }
@@ -50,7 +49,7 @@ public import Logging
     if let rejection = task.rejection(maxCrashes: maxCrashes) {
       settlement = Settlement(task.claim, rejection)
     } else {
-      let lane = lanes[task.type] ?? unknownLane
+      let lane = lanes[task.type]
       let ending = await lane.perform(task)
       settlement = lane.judgement(of: ending, task).settlement
       switch ending {

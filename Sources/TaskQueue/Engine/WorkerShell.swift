@@ -14,8 +14,7 @@ final class WorkerShell: Sendable {
   private let store: any StoreContract
   private let configuration: TaskWorkerConfiguration
   private let types: [TaskType]
-  private let lanes: [TaskType: HandlerLane]
-  private let unknownLane: HandlerLane
+  private let lanes: HandlerLanes
   private let clock: WorkerClock
   private let log: EngineLog
   private let attempts = AttemptMetrics()
@@ -46,14 +45,15 @@ final class WorkerShell: Sendable {
     clock = environment.clock
     log = EngineLog(logger: logger)
     types = handlers.types
-    lanes = handlers.lanes(
+    lanes = HandlerLanes(
+      handlers,
       ledger: store as? any EffectLedger,
       effects: effects,
       middleware: middleware,
+      unknownDelay: configuration.maxPollInterval,
       environment: environment,
       logger: logger
     )
-    unknownLane = .snoozing(configuration.maxPollInterval, environment: environment)
     let settings = WorkerStateMachine.Settings(
       configuration: configuration,
       timeouts: handlers.entries.mapValues(\.options.timeout)
@@ -134,7 +134,7 @@ final class WorkerShell: Sendable {
       tasks.withLock { $0.runners[runner] = Task { await self.run(runner) } }
     case .cancel(let runner): tasks.withLock { $0.runners[runner] }?.cancel()
     case .judge(let task, let reason):
-      let judgement = lane(of: task).judgement(of: .threw(CancellationError()), task, cancelReason: reason)
+      let judgement = lanes[task.type].judgement(of: .threw(CancellationError()), task, cancelReason: reason)
       tell { $0.judged(task.claim, judgement) }
     case .listen:
       let task = Task(executorPreference: thread) { await self.listen() }
@@ -203,7 +203,7 @@ final class WorkerShell: Sendable {
     while let attempt = next.take() {
       let task = attempt.task
       var ticket: AttemptTicket? = attempt.takeTicket()
-      let lane = lane(of: task)
+      let lane = lanes[task.type]
       let startedAt = clock.now
       let ending = await lane.perform(task)
       let endedAt = clock.now
@@ -226,8 +226,6 @@ final class WorkerShell: Sendable {
       next = machine.withLock { $0.start(runner, at: clock.now) }
     }
   }
-
-  private func lane(of task: ClaimedTask) -> HandlerLane { lanes[task.type] ?? unknownLane }
 }
 
 extension AttemptEnd {
