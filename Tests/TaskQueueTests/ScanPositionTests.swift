@@ -8,24 +8,7 @@ struct ScanPositionTests {
   private let now = Date(timeIntervalSince1970: 1_800_000_000)
 
   private func task(_ id: Int64, priority: Int = 100, queue: QueueName = .default, age: Double = 60) -> ClaimedTask {
-    ClaimedTask(
-      claim: Claim(id: TaskID(id), token: id),
-      queue: queue,
-      type: "t",
-      priority: priority,
-      payload: Data("{}".utf8),
-      headers: [:],
-      attempt: 1,
-      failures: 0,
-      crashes: 0,
-      maxAttempts: nil,
-      retry: nil,
-      deadline: nil,
-      createdAt: now,
-      dueAt: now - age,
-      claimedAt: now,
-      isCancelRequested: false
-    )
+    .sample(Claim(id: TaskID(id), token: id), queue: queue, priority: priority, at: now, age: age)
   }
 
   private func ids(_ position: ScanPosition, of queue: QueueName = .default) -> [Int64] {

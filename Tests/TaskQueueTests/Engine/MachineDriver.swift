@@ -116,12 +116,27 @@ final class MachineDriver {
     turn()
   }
 
-  static func task(_ id: Int64, token: Int64 = 1, at date: Date = Date(timeIntervalSince1970: 1e9)) -> ClaimedTask {
+  static func task(_ id: Int64, token: Int64 = 1) -> ClaimedTask {
+    .sample(Claim(id: TaskID(id), token: token), at: Date(timeIntervalSince1970: 1e9))
+  }
+}
+
+extension ClaimedTask {
+  /// - Parameters:
+  ///   - date: when it was created and claimed.
+  ///   - age: for how many seconds it has been due then.
+  static func sample(
+    _ claim: Claim,
+    queue: QueueName = .default,
+    priority: Int = 100,
+    at date: Date,
+    age: Double = 0
+  ) -> ClaimedTask {
     ClaimedTask(
-      claim: Claim(id: TaskID(id), token: token),
-      queue: .default,
+      claim: claim,
+      queue: queue,
       type: "t",
-      priority: 100,
+      priority: priority,
       payload: Data("{}".utf8),
       headers: [:],
       attempt: 1,
@@ -131,7 +146,7 @@ final class MachineDriver {
       retry: nil,
       deadline: nil,
       createdAt: date,
-      dueAt: date,
+      dueAt: date - age,
       claimedAt: date,
       isCancelRequested: false
     )
