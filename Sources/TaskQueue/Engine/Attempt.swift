@@ -63,7 +63,6 @@ struct RunnerSlot: Sendable {
   }
 
   var generation: Int32 = 0
-  var isAlive = false
   var running: Running?
 }
 

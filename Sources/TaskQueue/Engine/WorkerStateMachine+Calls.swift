@@ -4,7 +4,7 @@
 struct CallBook: Sendable {
   typealias Instant = WorkerClock.Instant
 
-  enum Kind: CaseIterable, Sendable {
+  enum Kind: Sendable {
     case preparation
     /// Outcomes and claims, one after another.
     case exchange
@@ -161,7 +161,9 @@ extension WorkerStateMachine {
   ) {
     guard case .exchanged(let exchange) = answer else { return }
     let applied = zip(call.settlements, exchange.settled).filter { $0.1 == .applied }.map(\.0.claim)
-    for claim in applied where held[claim.id]?.task.claim == claim { held[claim.id] = nil }
+    for claim in applied {
+      if let index = index(of: claim) { held.remove(at: index) }
+    }
     outcomes.remove(Set(applied))
     guard call.claim != nil else { return }
     accept(exchange.claimed, startedAt: startedAt, at: now)

@@ -19,7 +19,7 @@ extension WorkerStateMachine {
   package var takenSlots: Int { runners.taken }
 
   /// Whether it holds the task by this claim, or its outcome.
-  package func knows(_ claim: Claim) -> Bool { held[claim.id]?.task.claim == claim }
+  package func knows(_ claim: Claim) -> Bool { index(of: claim) != nil }
 
   /// Whether the runner's attempt takes a slot.
   package func occupies(_ runner: RunnerID) -> Bool { runners[runner] != nil }

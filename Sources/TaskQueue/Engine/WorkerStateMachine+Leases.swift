@@ -76,11 +76,12 @@ extension WorkerStateMachine {
 
   mutating func noteRenewed(_ claims: [Claim], _ renewals: [Renewal], startedAt: Instant, at now: Instant) {
     for (claim, renewal) in zip(claims, renewals) {
-      guard let entry = held[claim.id], entry.task.claim == claim else { continue }
+      guard let index = index(of: claim) else { continue }
+      let entry = held.values[index]
       switch renewal {
-      case .renewed: held[claim.id]?.renewedAt = startedAt
+      case .renewed: held.values[index].renewedAt = startedAt
       case .cancelRequested:
-        held[claim.id]?.renewedAt = startedAt
+        held.values[index].renewedAt = startedAt
         cancel(entry, .requested, at: now)
       case .lost:
         // An outcome is offered all the same: the store knows what it is worth.
@@ -98,7 +99,7 @@ extension WorkerStateMachine {
   mutating func noteCancelHints(at now: Instant) { leases.keepCancelHints { held[$0] != nil } }
 
   /// Leases that ended without a renewal, whatever call is under way.
-  mutating func endLeases(at now: Instant, in turn: inout EngineTurn) {
+  mutating func endLeases(at now: Instant) {
     guard let end = leases.nextEnd, end <= now else { return }
     if settings.faults.contains(.leaseEndsLate), calls.isUnderWay(.renewal) { return }
     let limit = now.advanced(by: .zero - configuration.lease)

@@ -91,11 +91,7 @@ extension WorkerStateMachine {
     pace.measureIdle(at: now, maxPrefetch: configuration.maxPrefetch)
     pace.hoardCheckedAt = now
     while queue.count > pace.prefetch, let task = queue.popLast() {
-      guard held[task.claim.id]?.task.claim == task.claim else {
-        queue.pass()
-        continue
-      }
-      release(task)
+      if !release(task) { queue.pass() }
     }
   }
 
@@ -108,14 +104,16 @@ extension WorkerStateMachine {
 
   /// All that waits goes back.
   mutating func handBackQueue() {
-    while let task = queue.popLast() {
-      if held[task.claim.id]?.task.claim == task.claim { release(task) }
-    }
+    while let task = queue.popLast() { release(task) }
     queue = LocalQueue()
   }
 
-  private mutating func release(_ task: ClaimedTask) {
-    held[task.claim.id]?.place = .ended
+  /// - Returns: false: it is not held any more.
+  @discardableResult
+  private mutating func release(_ task: ClaimedTask) -> Bool {
+    guard let index = index(of: task.claim) else { return false }
+    held.values[index].place = .ended
     outcomes.append(Settlement(task.claim, .release))
+    return true
   }
 }

@@ -4,7 +4,6 @@ struct OutcomeBook: Sendable {
 
   private struct Deferred: Sendable {
     let settlement: Settlement
-    let wait: Duration
     let until: Instant
   }
 
@@ -52,7 +51,7 @@ struct OutcomeBook: Sendable {
   mutating func putOff(_ settlement: Settlement, at now: Instant) {
     let wait = min((lastWaits[settlement.claim] ?? .milliseconds(5)) * 2, .seconds(1))
     lastWaits[settlement.claim] = wait
-    deferred.append(Deferred(settlement: settlement, wait: wait, until: now.advanced(by: wait)))
+    deferred.append(Deferred(settlement: settlement, until: now.advanced(by: wait)))
   }
 
   mutating func noteSettled(_ claim: Claim) {
@@ -93,8 +92,7 @@ extension WorkerStateMachine {
         continue
       }
       outcomes.noteSettled(settlement.claim)
-      let entry = held[settlement.claim.id].flatMap { $0.task.claim == settlement.claim ? $0 : nil }
-      if entry != nil { held[settlement.claim.id] = nil }
+      let entry = index(of: settlement.claim).map { held.remove(at: $0).value }
       if case .lost = result {
         // If an earlier offer's answer was lost, this most likely says that it was applied.
         if let entry, !entry.mayBeSettled { events.append(.outcomeLost(TaskLabel(entry.task))) }
@@ -139,9 +137,9 @@ extension WorkerStateMachine {
     }
     outcomes.noteAccepted()
     let claim = settlements[0].claim
-    if let entry = held[claim.id], entry.task.claim == claim {
-      held[claim.id] = nil
-      events.append(.outcomeRefused(TaskLabel(entry.task), error: "\(error)"))
+    if let index = index(of: claim) {
+      let task = held.remove(at: index).value.task
+      events.append(.outcomeRefused(TaskLabel(task), error: "\(error)"))
     }
   }
 

@@ -29,7 +29,6 @@ struct RunnerBook: Sendable {
   mutating func add() -> RunnerID {
     let slot = free.popLast() ?? Int32(slots.count)
     if Int(slot) == slots.count { slots.append(RunnerSlot()) }
-    slots[Int(slot)].isAlive = true
     aliveCount += 1
     return RunnerID(slot: slot, generation: slots[Int(slot)].generation)
   }
@@ -71,7 +70,6 @@ struct RunnerBook: Sendable {
   }
 
   private mutating func vacate(_ slot: Int32) {
-    slots[Int(slot)].isAlive = false
     slots[Int(slot)].generation &+= 1
     aliveCount -= 1
     free.append(slot)
@@ -113,7 +111,7 @@ extension WorkerStateMachine {
     }
     while let task = queue.popFirst() {
       // Its claim may have been lost in the queue, and another one of it have come.
-      guard let index = held.index(forKey: task.claim.id), held.values[index].task.claim == task.claim else {
+      guard let index = index(of: task.claim) else {
         queue.pass()
         continue
       }
@@ -136,7 +134,7 @@ extension WorkerStateMachine {
 
   package func standing(of claim: Claim, on runner: RunnerID) -> Standing {
     let running = runners[runner]
-    guard let running, let entry = held[claim.id], entry.task.claim == claim else {
+    guard let running, index(of: claim) != nil else {
       return Standing(cancelReason: running?.cancelReason ?? .shutdown, isHeld: false)
     }
     return Standing(cancelReason: running.cancelReason, isHeld: true)
@@ -151,9 +149,7 @@ extension WorkerStateMachine {
   package mutating func complete(_ ticket: inout AttemptTicket?, at now: Instant, needsTurn: inout Bool) -> Attempt? {
     guard let taken = ticket.take() else { return nil }
     let (claim, runner) = (taken.claim, taken.runner)
-    guard let running = runners[runner], running.cancelReason == nil, let index = held.index(forKey: claim.id),
-      held.values[index].task.claim == claim
-    else {
+    guard let running = runners[runner], running.cancelReason == nil, let index = index(of: claim) else {
       ticket = consume taken
       return nil
     }
@@ -219,17 +215,15 @@ extension WorkerStateMachine {
     in turn: inout EngineTurn
   ) {
     runners.giveUp(runner)
-    guard let entry = held[running.claim.id], entry.task.claim == running.claim else {
-      return events.append(.handlerGivenUp(running.label, reason))
-    }
     events.append(.handlerGivenUp(running.label, reason))
-    held[running.claim.id]?.place = .judged
-    turn.actions.append(.judge(entry.task, reason))
+    guard let index = index(of: running.claim) else { return }
+    held.values[index].place = .judged
+    turn.actions.append(.judge(running.task, reason))
   }
 
   /// What an attempt ended with, or what is to be settled for a handler that was given up.
   package mutating func judged(_ claim: Claim, _ judgement: Judgement) {
-    guard let index = held.index(forKey: claim.id), held.values[index].task.claim == claim else { return }
+    guard let index = index(of: claim) else { return }
     let task = held.values[index].task
     guard let settlement = judgement.settlement else {
       held.remove(at: index)

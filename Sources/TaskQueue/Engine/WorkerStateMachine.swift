@@ -1,4 +1,3 @@
-import DequeModule
 import SeededRandom
 
 /// Everything a worker decides. Pure: it has no clock, no source of chance, no locks and no I/O; inputs go in, actions come out.
@@ -106,7 +105,7 @@ package struct WorkerStateMachine: Sendable {
   package mutating func advance(at now: Instant) -> EngineTurn {
     var turn = EngineTurn(wakeAt: now.advanced(by: .seconds(5)))
     endCalls(at: now)
-    endLeases(at: now, in: &turn)
+    endLeases(at: now)
     endAttempts(at: now, in: &turn)
     handBackHoard(at: now)
     advanceShutdown(at: now, in: &turn)
@@ -156,6 +155,14 @@ package struct WorkerStateMachine: Sendable {
     case .draining(let until), .cancelling(let until), .flushing(let until), .aborting(let until): turn.wake(at: until)
     case .starting, .running, .over: break
     }
+  }
+
+  // MARK: What is held
+
+  /// Where the claim's task is held; nil: it is not, or by another claim.
+  func index(of claim: Claim) -> Dictionary<TaskID, HeldTask>.Index? {
+    guard let index = held.index(forKey: claim.id), held.values[index].task.claim == claim else { return nil }
+    return index
   }
 
   // MARK: Phases

@@ -16,8 +16,6 @@ package enum EngineEvent: Sendable {
   case handlerGivenUp(TaskLabel, CancelReason)
   /// The store refuses the outcome's own data; the task comes back when its lease ends.
   case outcomeRefused(TaskLabel, error: String)
-  /// Another session has locked the task's row for so long.
-  case outcomeBusy(TaskLabel, since: Duration)
 
   // Of the worker
 
@@ -53,8 +51,7 @@ extension EngineEvent {
   package var task: TaskLabel? {
     switch self {
     case .attemptFailed(let task, _, _, _, _), .deadLetter(let task, _, _, _), .leaseLost(let task),
-      .outcomeLost(let task), .timedOut(let task, _), .handlerGivenUp(let task, _), .outcomeRefused(let task, _),
-      .outcomeBusy(let task, _):
+      .outcomeLost(let task), .timedOut(let task, _), .handlerGivenUp(let task, _), .outcomeRefused(let task, _):
       task
     default: nil
     }
@@ -79,7 +76,7 @@ extension EngineEvent {
     case .deadLetter(_, let reason, _, let lastError): lastError.map { "\(reason): \($0)" } ?? "\(reason)"
     case .handlerGivenUp(_, let reason): reason.rawValue
     case .typeOutsideQueues(let type, let queue): "\(type) \(queue)"
-    case .leaseLost, .outcomeLost, .timedOut, .outcomeBusy, .handlersBlock, .storeBack, .clockJumped,
+    case .leaseLost, .outcomeLost, .timedOut, .handlersBlock, .storeBack, .clockJumped,
       .handlersIgnoreCancellation, .outcomesLeft, .unhandled, .unserved:
       nil
     }
