@@ -46,8 +46,8 @@ struct RawStatements: Sendable {
     return parameters
   }
 
-  /// Parameters: ids, tokens.
-  var complete: String { "SELECT \(schema)._settle_complete($1, $2)" }
+  /// Waits for a row that another claim has looked at and holds until it commits. Parameters: ids, tokens.
+  var complete: String { "SELECT settled_token FROM \(schema)._settle_complete($1, $2, waits => true)" }
 
   /// Parameters: type, payload.
   var insert: String { "INSERT INTO \(schema).task (type, payload) VALUES ($1, $2) RETURNING id" }
