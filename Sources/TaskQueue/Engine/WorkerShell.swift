@@ -59,10 +59,8 @@ final class WorkerShell: Sendable {
       timeouts: handlers.entries.mapValues(\.options.timeout)
     )
     machine = Mutex(WorkerStateMachine(settings, seed: environment.random(), at: environment.clock.now))
-    for (type, entry) in handlers.entries {
-      guard let queue = entry.defaultQueue, !configuration.queues.contains(queue) else { continue }
-      log.note([.typeOutsideQueues(type, queue)], at: environment.clock.now)
-    }
+    let outside = handlers.entries.compactMapValues(\.defaultQueue).filter { !configuration.queues.contains($0.value) }
+    if !outside.isEmpty { log.note([.typesOutsideQueues(outside)], at: environment.clock.now) }
   }
 
   /// Works until shut down or cancelled.

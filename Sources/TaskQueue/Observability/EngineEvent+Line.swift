@@ -11,7 +11,7 @@ extension EngineEvent {
     case .unhandled(let counts): counts.isEmpty ? nil : .warning
     case .unserved(let queues): queues.isEmpty ? nil : .warning
     case .attemptFailed, .leaseLost, .outcomeLost, .timedOut, .handlersBlock, .storeFailed,
-      .renewalFailed, .listenerFailed, .clockJumped, .handlersIgnoreCancellation, .typeOutsideQueues:
+      .renewalFailed, .listenerFailed, .clockJumped, .handlersIgnoreCancellation, .typesOutsideQueues:
       .warning
     }
   }
@@ -37,7 +37,7 @@ extension EngineEvent {
     case .outcomesLeft: "Outcomes could not be recorded before the end; those tasks come back when their leases end"
     case .unhandled: "Due tasks have no handler here; they wait for a worker that has one"
     case .unserved: "Queues have due tasks that no worker takes"
-    case .typeOutsideQueues: "A registered type's default queue is not served here"
+    case .typesOutsideQueues: "Registered types have default queues that are not served here"
     }
   }
 
@@ -81,9 +81,10 @@ extension EngineEvent {
     case .unserved(let queues):
       metadata[LogKey.queues] = Self.list(queues.map { "\($0)" })
       metadata[LogKey.count] = "\(queues.count)"
-    case .typeOutsideQueues(let type, let queue):
-      metadata[LogKey.type] = "\(type)"
-      metadata[LogKey.queue] = "\(queue)"
+    case .typesOutsideQueues(let queues):
+      let named = queues.sorted { $0.key.rawValue < $1.key.rawValue }
+      metadata[LogKey.types] = Self.list(named.map { "\($0.key) in \($0.value)" })
+      metadata[LogKey.count] = "\(queues.count)"
     case .leaseLost, .outcomeLost: break
     }
     return metadata
