@@ -1,6 +1,12 @@
 @_spi(Store) import TaskQueue
 import TaskQueueInMemory
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// What is checked now and then.
 extension SimulatedWorld {
   /// 33 of the contract, and what an audit may be late.
@@ -13,6 +19,7 @@ extension SimulatedWorld {
     checkSuspects()
     checkOutcomes()
     for case let process? in processes {
+      noteTime(of: process)
       noteSlots(of: process)
       checkStuck(process)
       checkSlots(of: process)
@@ -43,6 +50,15 @@ extension SimulatedWorld {
       }
     }
   }
+
+  /// A worker that judges leases by a time before the store's, since that jumped ahead, lets wait what ended meanwhile.
+  private func noteTime(of process: SimulatedProcess) {
+    guard let time = process.machine.leasesJudgedAt(now), isBefore(time) else { return }
+    process.wellSince = max(process.wellSince, now)
+  }
+
+  /// Whether it is a time of before a jump.
+  func isBefore(_ time: Date) -> Bool { time + Self.slack / .seconds(1) < store.time(at: now) }
 
   /// A task that may be claimed is claimed by a worker that is well and has had a free slot all the time.
   private func checkStuck(_ process: SimulatedProcess) {

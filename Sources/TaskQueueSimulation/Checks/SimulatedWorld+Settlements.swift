@@ -13,6 +13,8 @@ extension SimulatedWorld {
     case .renewed(let renewals):
       guard case .renew(let claims, let lease) = call.order.call else { return }
       for (claim, renewal) in zip(claims, renewals) where renewal != .lost && books[claim.id]?.claim == claim {
+        // A locked row counts as held, and keeps its lease's end.
+        guard !store.state.locks.tasks.contains(claim.id) else { continue }
         books[claim.id]?.leaseEndsAt = now.advanced(by: lease)
         books[claim.id]?.claimableSince = nil
       }
@@ -75,9 +77,7 @@ extension SimulatedWorld {
     guard let book = books[id], let end = book.leaseEndsAt, book.claim != nil else { return }
     let lease = call.process.configuration.lease
     let slack = max(.milliseconds(500), lease / 4) + .milliseconds(400)
-    guard call.process.isWell, call.process.wellSince < now.advanced(by: .seconds(-1)) else { return }
-    guard end > now.advanced(by: slack), jumpsAhead == 1, let jump = jumpedAheadAt else { return }
-    guard call.process.startedAt < jump.advanced(by: .seconds(-2)) else { return }
+    guard end > now.advanced(by: slack), jumpsAhead == 1, call.process.knewTimeBeforeJump else { return }
     fail(.stolen, "task \(id) is held until \(end.text), and worker \(call.process.worker) claims it")
   }
 
@@ -93,6 +93,7 @@ extension SimulatedWorld {
   private func checkOvertaking(_ task: ClaimedTask, _ call: StoreCall) {
     let latest = call.orderedAt.advanced(by: .zero - Self.bound)
     guard call.process.isWell, call.process.wellSince <= latest else { return }
+    if let time = call.claim?.leasesAt, isBefore(time) { return }
     for (id, book) in books.books {
       guard let since = book.claimableSince, since <= latest, book.plan.queue == task.queue else { continue }
       guard let other = store.state.tasks[id], other.token != task.claim.token else { continue }

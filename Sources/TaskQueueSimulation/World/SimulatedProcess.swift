@@ -31,7 +31,8 @@ final class SimulatedProcess {
   /// When all slots were taken last.
   var fullAt: Instant
   var resumedAt: Instant
-  let startedAt: Instant
+  /// It knew the store's time when that jumped ahead for the first time.
+  var knewTimeBeforeJump = false
   /// When its shutdown began.
   var drainedAt: Instant?
   /// It was told to stop at once.
@@ -56,7 +57,7 @@ final class SimulatedProcess {
     )
     machine = WorkerStateMachine(settings, seed: generator.next(), at: now)
     self.generator = generator
-    (wellSince, fullAt, resumedAt, startedAt) = (now, now, now, now)
+    (wellSince, fullAt, resumedAt) = (now, now, now)
   }
 
   var isPaused: Bool { pauses > 0 }
