@@ -54,6 +54,13 @@ struct OutcomeBook: Sendable {
     deferred.append(Deferred(settlement: settlement, until: now.advanced(by: wait)))
   }
 
+  /// Takes the outcome out that waits for a locked row; nil: none does.
+  mutating func takeDeferred(_ claim: Claim) -> Settlement.Action? {
+    guard let index = deferred.firstIndex(where: { $0.settlement.claim == claim }) else { return nil }
+    lastWaits[claim] = nil
+    return deferred.remove(at: index).settlement.action
+  }
+
   mutating func noteSettled(_ claim: Claim) {
     if !lastWaits.isEmpty { lastWaits[claim] = nil }
   }

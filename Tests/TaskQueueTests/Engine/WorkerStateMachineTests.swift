@@ -131,6 +131,26 @@ struct WorkerStateMachineTests {
     #expect(driver.machine.held.isEmpty)
   }
 
+  @Test("An outcome whose row was locked until the lease was over is recorded by our own next claim, not run again")
+  func busyPastItsLease() {
+    let driver = MachineDriver { $0.lease = .seconds(6) }
+    driver.claimed(1...1)
+    startAll(driver) { attempt in
+      driver.complete(attempt)
+    }
+    driver.answerExchange([.busy])
+    driver.wait(.seconds(7))
+    while driver.exchange?.settlements.isEmpty == false { driver.answerExchange([.busy]) }
+    driver.wait(.seconds(2))
+    let settles = driver.exchange?.settlements.map { _ in SettlementResult.busy }
+    driver.answerExchange(settles, claimed: [MachineDriver.task(1, token: 2)])
+    driver.wait(.seconds(1))
+    #expect(driver.exchange?.settlements.map(\.claim) == [Claim(id: TaskID(1), token: 2)])
+    #expect(driver.runners.count == 1, "it ran once")
+    driver.answerExchange([.applied])
+    #expect(driver.machine.held.isEmpty && driver.machine.outcomes.isEmpty)
+  }
+
   @Test("The answer of an exchange that was given up still counts")
   func lateAnswer() {
     let driver = MachineDriver { $0.lease = .seconds(6) }
