@@ -80,7 +80,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "c3903aecb8f8ba13fdc8fd650ef6396ce1885157155f7309ab00a31c99dd3371"]
+        [FunctionFile.revision: digest] == [1: "138bb7d21f16775a34adb0c189fd0c01e2ddd1086d2f14be371f96c1edd17d92"]
       )
     }
   }
