@@ -72,12 +72,12 @@ extension SimulatedWorld {
     for task in exchange.claimed { noteOtherHolders(of: task, call) }
   }
 
-  /// A clock that jumps ahead ends no lease for a worker that knew the time before.
+  /// A clock that jumps ahead, once, ends no lease for a worker that knew the time before.
   private func checkTheft(of id: TaskID, _ call: StoreCall) {
     guard let book = books[id], let end = book.leaseEndsAt, book.claim != nil else { return }
     let lease = call.process.configuration.lease
     let slack = max(.milliseconds(500), lease / 4) + .milliseconds(400)
-    guard end > now.advanced(by: slack), jumpsAhead == 1, call.process.knewTimeBeforeJump else { return }
+    guard end > now.advanced(by: slack), clockJumps == 1, call.process.knewTimeBeforeJump else { return }
     fail(.stolen, "task \(id) is held until \(end.text), and worker \(call.process.worker) claims it")
   }
 

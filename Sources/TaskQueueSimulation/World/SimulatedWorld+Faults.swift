@@ -18,10 +18,9 @@ extension SimulatedWorld {
     case .rowLocked(let task): withTask(task) { _ = store.state.locks.tasks.insert($0) }
     case .clockJumps(let duration):
       defer { store.clockOffset += duration }
+      clockJumps += 1
       guard duration > .zero else { break }
       jumpedAheadAt = now
-      jumpsAhead += 1
-      guard jumpsAhead == 1 else { break }
       for case let process? in processes { process.knewTimeBeforeJump = process.machine.leasesJudgedAt(now) != nil }
     case .workerCutOff(let worker): setCutOff(worker, true)
     case .workerPauses(let worker): pause(processes[worker])

@@ -34,7 +34,7 @@ final class SimulatedWorld {
   /// What was settled last.
   var progressAt = Instant.zero
   var jumpedAheadAt: Instant?
-  var jumpsAhead = 0
+  var clockJumps = 0
   /// Attempts whose task another claim has taken, and since when.
   var suspects: [(process: SimulatedProcess, attempt: RunningAttempt, since: Instant)] = []
 
