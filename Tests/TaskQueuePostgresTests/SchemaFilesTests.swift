@@ -80,7 +80,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "51f3c8fb82928ef9910098b002a6bd8f584969e15a9e5e3a1b1b5ace650203f0"]
+        [FunctionFile.revision: digest] == [1: "09aaba8f3d12b7172a9bf078ef395b4629be2b205fdd0a30aa25f377b4c37a89"]
       )
     }
   }
