@@ -81,6 +81,21 @@ struct EdgeTests {
     }
   }
 
+  @Test("A store's times with which nothing could be done are refused where it is made")
+  func times() {
+    let changes: [(inout LibpqConfiguration) -> Void] = [
+      { $0.connectTimeout = .zero }, { $0.statementTimeout = .zero }, { $0.cancelTimeout = .seconds(-1) },
+      { $0.listenProbeInterval = .zero },
+    ]
+    for change in changes {
+      var connection = LibpqConfiguration()
+      change(&connection)
+      for configuration in [PostgresStoreConfiguration(connection), .init(listenConnection: connection)] {
+        #expect(throws: TaskQueueError.self) { try PostgresTaskStore(configuration) }
+      }
+    }
+  }
+
   /// Rows that no door lets in.
   static let strangeRows = [
     "due_at, ready) VALUES ('note', '{}', 'infinity', false)",
