@@ -68,7 +68,6 @@ final class WorkerShell: Sendable {
   /// - Throws: `invalidConfiguration` if the store can't be worked with.
   func run() async throws(TaskQueueError) {
     try thread.start()
-    defer { thread.stop() }
     await withTaskCancellationHandler {
       await withTaskExecutorPreference(thread) { await work() }
     } onCancel: {
@@ -97,14 +96,24 @@ final class WorkerShell: Sendable {
       await pause(until: min(turn.wakeAt, log.nextFlush ?? turn.wakeAt))
     }
     log.finish()
+    leave()
+  }
+
+  /// Cancels what is still under way. Handlers were cancelled before.
+  private func leave() {
     let left = tasks.withLock { tasks in
       defer { tasks = RunningTasks() }
       return tasks
     }
-    // Nobody waits for these: what they would bring is nobody's any more. Handlers were cancelled before.
-    for task in left.calls.values { task.cancel() }
-    left.listener?.cancel()
     left.alarm?.cancel()
+    let rest = Array(left.calls.values) + [left.listener].compactMap(\.self)
+    for task in rest { task.cancel() }
+    // What they would bring is not wanted any more, so the end of run() does not wait for them. But they give their connections back when
+    // they end, and they end on this thread.
+    Task { [thread] in
+      for task in rest { await task.value }
+      thread.stop()
+    }
   }
 
   private func pause(until instant: WorkerClock.Instant) async {
