@@ -54,7 +54,7 @@ extension EngineEvent {
       metadata[LogKey.error] = "\(error)"
       metadata[LogKey.errorType] = "\(errorType)"
       metadata[LogKey.failures] = "\(failures)"
-      metadata[LogKey.wait] = nextIn.map { "\($0)" }
+      metadata[LogKey.wait] = nextIn.map { "\(Self.rounded($0))" }
     case .deadLetter(_, let reason, let detail, let lastError):
       metadata[LogKey.reason] = "\(reason)"
       metadata[LogKey.detail] = detail.map { "\($0)" }
@@ -63,14 +63,14 @@ extension EngineEvent {
     case .handlerGivenUp(_, let reason): metadata[LogKey.reason] = "\(reason.rawValue)"
     case .outcomeRefused(_, let error), .lookFailed(let error): metadata[LogKey.error] = "\(error)"
     case .storeBack(let duration), .clockJumped(let duration):
-      metadata[LogKey.duration] = "\(duration)"
+      metadata[LogKey.duration] = "\(Self.rounded(duration))"
     case .handlersBlock(let types, let duration):
       let named = types.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
       metadata[LogKey.types] = Self.list(named.map { "\($0.key) (\($0.value))" })
       metadata[LogKey.duration] = "\(duration)"
     case .storeFailed(let error, let wait), .listenerFailed(let error, let wait):
       metadata[LogKey.error] = "\(error)"
-      metadata[LogKey.wait] = "\(wait)"
+      metadata[LogKey.wait] = "\(Self.rounded(wait))"
     case .renewalFailed(let count, let error):
       metadata[LogKey.count] = "\(count)"
       metadata[LogKey.error] = "\(error)"
@@ -88,6 +88,11 @@ extension EngineEvent {
     case .leaseLost, .outcomeLost: break
     }
     return metadata
+  }
+
+  /// To a millisecond.
+  private static func rounded(_ duration: Duration) -> Duration {
+    .milliseconds(Int64((duration / .milliseconds(1)).rounded()))
   }
 
   /// Names in one line at most.
