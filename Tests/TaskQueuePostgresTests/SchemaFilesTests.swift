@@ -80,7 +80,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "138bb7d21f16775a34adb0c189fd0c01e2ddd1086d2f14be371f96c1edd17d92"]
+        [FunctionFile.revision: digest] == [1: "052aed6825b27c14d5161c15768b98c3444e6f7524e63dce794178fead13bca4"]
       )
     }
   }

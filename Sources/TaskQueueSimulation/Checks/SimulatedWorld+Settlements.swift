@@ -13,8 +13,8 @@ extension SimulatedWorld {
     case .renewed(let renewals):
       guard case .renew(let claims, let lease) = call.order.call else { return }
       for (claim, renewal) in zip(claims, renewals) where renewal != .lost && books[claim.id]?.claim == claim {
-        // A locked row counts as held, and keeps its lease's end.
-        guard !store.state.locks.tasks.contains(claim.id) else { continue }
+        // A locked row keeps its lease's end.
+        guard renewal != .busy, !store.state.locks.tasks.contains(claim.id) else { continue }
         books[claim.id]?.leaseEndsAt = now.advanced(by: lease)
         books[claim.id]?.claimableSince = nil
       }
@@ -96,7 +96,8 @@ extension SimulatedWorld {
     if let time = call.claim?.leasesAt, isBefore(time) { return }
     for (id, book) in books.books {
       guard let since = book.claimableSince, since <= latest, book.plan.queue == task.queue else { continue }
-      guard let other = store.state.tasks[id], other.token != task.claim.token else { continue }
+      guard !store.state.locks.tasks.contains(id), let other = store.state.tasks[id], other.token != task.claim.token
+      else { continue }
       guard (other.priority, other.dueAt, id) < (task.priority, task.dueAt, task.claim.id) else { continue }
       fail(
         .overtaken,

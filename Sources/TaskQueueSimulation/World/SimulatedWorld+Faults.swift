@@ -80,6 +80,7 @@ extension SimulatedWorld {
   }
 
   private func unlockRows() {
+    for id in store.state.locks.tasks { unlockedAt[id] = now }
     store.state.releaseLocks()
     noteAllUnwell()
     postHints()

@@ -35,6 +35,8 @@ final class SimulatedWorld {
   var progressAt = Instant.zero
   var jumpedAheadAt: Instant?
   var clockJumps = 0
+  /// When the lock on a row ended last.
+  var unlockedAt: [TaskID: Instant] = [:]
   /// Attempts whose task another claim has taken, and since when.
   var suspects: [(process: SimulatedProcess, attempt: RunningAttempt, since: Instant)] = []
 

@@ -176,6 +176,26 @@ struct WorkerStateMachineTests {
     #expect(driver.events.contains { if case .leaseLost = $0 { true } else { false } })
   }
 
+  @Test("S5 A lease that could not be renewed, as the row is locked, goes on and is renewed again within a second")
+  func lockedRenewal() {
+    let driver = MachineDriver { $0.lease = .seconds(60) }
+    driver.claimed(1...2)
+    startAll(driver) { attempt in attempt.takeTicket().redeem() }
+    driver.wait(.seconds(20))
+    driver.answer(.renewed([.busy, .renewed])) { $0.isRenewal }
+    for _ in 0..<60 {
+      driver.wait(.seconds(1))
+      let renewals = driver.orders.compactMap { if case .renew(let claims, _) = $0.call { claims } else { nil } }
+      #expect(renewals.first?.contains { $0.id == TaskID(1) } == true)
+      driver.answer(.renewed((renewals.first ?? []).map { $0.id == TaskID(1) ? .busy : .renewed })) { $0.isRenewal }
+    }
+    #expect(driver.cancelled.isEmpty, "nobody can claim it while it is locked")
+    driver.wait(.seconds(1))
+    driver.answer(.renewed([.renewed])) { $0.isRenewal }
+    driver.wait(.seconds(2))
+    #expect(!driver.orders.contains { $0.call.isRenewal }, "as seldom as before")
+  }
+
   @Test("S35 A handler that ignores its timeout is given up after the grace time; its slot is free, its task judged")
   func givenUp() {
     let driver = MachineDriver(timeout: .seconds(2)) {
