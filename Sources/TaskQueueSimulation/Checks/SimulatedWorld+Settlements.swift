@@ -70,6 +70,7 @@ extension SimulatedWorld {
       history.note(now, "task \(id) claimed for worker \(call.process.worker), attempt \(task.attempt)")
     }
     for task in exchange.claimed { noteOtherHolders(of: task, call) }
+    if exchange.lookedAtEverything { call.process.lookedAt = now }
   }
 
   /// A clock that jumps ahead, once, ends no lease for a worker that knew the time before.
@@ -94,6 +95,7 @@ extension SimulatedWorld {
     let latest = call.orderedAt.advanced(by: .zero - Self.bound)
     guard call.process.isWell, call.process.wellSince <= latest else { return }
     if let time = call.claim?.leasesAt, isBefore(time) { return }
+    if let looked = call.process.lookedAt, looked > latest { return }
     for (id, book) in books.books {
       guard let since = book.claimableSince, since <= latest, book.plan.queue == task.queue else { continue }
       guard !store.state.locks.tasks.contains(id), let other = store.state.tasks[id], other.token != task.claim.token

@@ -31,6 +31,8 @@ final class SimulatedProcess {
   /// When all slots were taken last.
   var fullAt: Instant
   var resumedAt: Instant
+  /// When a claim of its own last saw everything. What it had no slot for is behind the position only once its answer has come.
+  var lookedAt: Instant?
   /// It knew the store's time when that jumped ahead for the first time.
   var knewTimeBeforeJump = false
   /// When its shutdown began.
