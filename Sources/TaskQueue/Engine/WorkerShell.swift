@@ -228,10 +228,11 @@ final class WorkerShell: Sendable {
       let standing = machine.withLock { $0.standing(of: task.claim, on: runner) }
       let judgement = standing.isHeld ? lane.judgement(of: ending, task, cancelReason: standing.cancelReason) : .nothing
       attempts.ended(task.queue, task.type, .init(ending, standing), after: startedAt.duration(to: endedAt))
+      var goesOn = false
       tell { machine in
-        if let ticket = ticket.take() { machine.end(ticket, judgement, at: endedAt) }
+        if let ticket = ticket.take() { goesOn = machine.end(ticket, judgement, at: endedAt) }
       }
-      guard standing.cancelReason == nil else { return machine.withLock { $0.endRunner(runner) } }
+      guard goesOn else { return machine.withLock { $0.endRunner(runner) } }
       next = machine.withLock { $0.start(runner, at: clock.now) }
     }
   }
