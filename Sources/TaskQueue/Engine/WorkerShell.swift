@@ -216,7 +216,9 @@ final class WorkerShell: Sendable {
       let startedAt = clock.now
       let ending = await lane.perform(task)
       let endedAt = clock.now
-      if case .returned(.completed) = ending {
+      // A handler may have cancelled the task that it runs in; the next attempt needs another one.
+      let isCancelled = Task.isCancelled
+      if case .returned(.completed) = ending, !isCancelled {
         var needsTurn = false
         next = machine.withLock { $0.complete(&ticket, at: endedAt, needsTurn: &needsTurn) }
         if needsTurn { thread.raise() }
@@ -232,7 +234,7 @@ final class WorkerShell: Sendable {
       tell { machine in
         if let ticket = ticket.take() { goesOn = machine.end(ticket, judgement, at: endedAt) }
       }
-      guard goesOn else { return machine.withLock { $0.endRunner(runner) } }
+      guard goesOn, !isCancelled else { return machine.withLock { $0.endRunner(runner) } }
       next = machine.withLock { $0.start(runner, at: clock.now) }
     }
   }
