@@ -214,7 +214,9 @@ final class WorkerShell: Sendable {
       let startedAt = clock.now
       let ending = await lane.perform(task)
       let endedAt = clock.now
-      if case .returned(.completed) = ending {
+      // A handler may have cancelled the task that it runs in; the next attempt needs another one.
+      let isCancelled = Task.isCancelled
+      if case .returned(.completed) = ending, !isCancelled {
         var needsTurn = false
         next = machine.withLock { $0.complete(&ticket, at: endedAt, needsTurn: &needsTurn) }
         if needsTurn { thread.raise() }
@@ -226,10 +228,11 @@ final class WorkerShell: Sendable {
       let standing = machine.withLock { $0.standing(of: task.claim, on: runner) }
       let judgement = standing.isHeld ? lane.judgement(of: ending, task, cancelReason: standing.cancelReason) : .nothing
       attempts.ended(task.queue, task.type, .init(ending, standing), after: startedAt.duration(to: endedAt))
+      var goesOn = false
       tell { machine in
-        if let ticket = ticket.take() { machine.end(ticket, judgement, at: endedAt) }
+        if let ticket = ticket.take() { goesOn = machine.end(ticket, judgement, at: endedAt) }
       }
-      guard standing.cancelReason == nil else { return machine.withLock { $0.endRunner(runner) } }
+      guard goesOn, !isCancelled else { return machine.withLock { $0.endRunner(runner) } }
       next = machine.withLock { $0.start(runner, at: clock.now) }
     }
   }

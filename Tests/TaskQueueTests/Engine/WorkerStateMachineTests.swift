@@ -196,6 +196,27 @@ struct WorkerStateMachineTests {
     #expect(!driver.orders.contains { $0.call.isRenewal }, "as seldom as before")
   }
 
+  @Test(
+    "S35 An attempt cancelled while its outcome is worked out ends its runner: the next one there would be cancelled for it"
+  )
+  func lateCancellation() {
+    let driver = MachineDriver(timeout: .seconds(2))
+    driver.claimed(1...1)
+    let runner = driver.runners[0]
+    guard let attempt = driver.start(runner) else {
+      Issue.record("it does not start")
+      return
+    }
+    // The handler has ended, and nobody wants it cancelled.
+    let reason = driver.machine.standing(of: attempt.task.claim, on: runner).cancelReason
+    #expect(reason == nil)
+    driver.wait(.seconds(2))
+    #expect(driver.cancelled == [runner])
+    let goesOn = driver.complete(attempt)
+    #expect(!goesOn, "its Swift task is cancelled")
+    #expect(driver.machine.outcomes.count == 1, "its outcome counts all the same")
+  }
+
   @Test("S35 A handler that ignores its timeout is given up after the grace time; its slot is free, its task judged")
   func givenUp() {
     let driver = MachineDriver(timeout: .seconds(2)) {
