@@ -96,6 +96,7 @@ extension SimulatedWorld {
     guard call.process.isWell, call.process.wellSince <= latest else { return }
     if let time = call.claim?.leasesAt, isBefore(time) { return }
     if let looked = call.process.lookedAt, looked > latest { return }
+    guard !call.process.calls.values.contains(where: { $0.claim?.scope.looksAtEverything ?? false }) else { return }
     for (id, book) in books.books {
       guard let since = book.claimableSince, since <= latest, book.plan.queue == task.queue else { continue }
       guard !store.state.locks.tasks.contains(id), let other = store.state.tasks[id], other.token != task.claim.token
