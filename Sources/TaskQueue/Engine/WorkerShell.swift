@@ -90,6 +90,9 @@ final class WorkerShell: Sendable {
     while true {
       let (turn, isOver) = machine.withLock { ($0.advance(at: clock.now), $0.isOver) }
       for action in turn.actions { perform(action) }
+      for case .handlerGivenUp(let task, let reason) in turn.events {
+        attempts.ended(task.queue ?? "", task.type, AttemptEnd(nil, reason), after: nil)
+      }
       log.note(turn.events, at: clock.now)
       log.flush(at: clock.now)
       if isOver { break }
@@ -227,7 +230,9 @@ final class WorkerShell: Sendable {
       }
       let standing = machine.withLock { $0.standing(of: task.claim, on: runner) }
       let judgement = standing.isHeld ? lane.judgement(of: ending, task, cancelReason: standing.cancelReason) : .nothing
-      attempts.ended(task.queue, task.type, .init(ending, standing), after: startedAt.duration(to: endedAt))
+      if !standing.isGivenUp {
+        attempts.ended(task.queue, task.type, .init(ending, standing), after: startedAt.duration(to: endedAt))
+      }
       var goesOn = false
       tell { machine in
         if let ticket = ticket.take() { goesOn = machine.end(ticket, judgement, at: endedAt) }

@@ -57,7 +57,7 @@ final class AttemptMetrics: Sendable {
   private let instruments = Instruments(AttemptInstruments.init)
 
   /// The attempt is over. Called once for each, also for one that was given up.
-  /// - Parameter duration: nil: its handler never started.
+  /// - Parameter duration: nil: its handler never started, or goes on.
   func ended(_ queue: QueueName, _ type: TaskType, _ end: AttemptEnd, after duration: Duration?) {
     instruments.instrument(of: queue, type).ended(end.name, after: duration)
   }
