@@ -1,3 +1,4 @@
+import EmbeddedPostgres
 import Foundation
 import Libpq
 @_spi(Store) import TaskQueue
@@ -140,6 +141,36 @@ struct EnqueueGroupTests {
       await other.close()
       await store.close()
     }
+  }
+
+  @Test("S31 No caller waits for a connection for longer than the limit, also one that waits for others who wait")
+  func exhaustedPool() async throws {
+    try await withTestDatabase { database in
+      let store = try PostgresTaskStore(.init(database.postgresConfiguration, maxConnections: 1))
+      try await store.pool.withConnection { _ in
+        let start = ContinuousClock.now
+        let tasks = (0..<12).map { number in Task { try await store.add("\(number)") } }
+        for task in tasks { await #expect(throws: TaskQueueError.self) { try await task.value } }
+        #expect(ContinuousClock.now - start < store.pool.acquireTimeout + .seconds(5))
+      }
+      _ = try await store.add("after")
+      await store.close()
+    }
+  }
+
+  @Test("S31 Nor does one wait for others who try to connect to a silent server")
+  func silentServer() async throws {
+    let postgres = try await EmbeddedPostgres.start()
+    postgres.pause()
+    var connection = LibpqConfiguration(postgres.connectionString)
+    connection.connectTimeout = .seconds(2)
+    let store = try PostgresTaskStore(.init(connection, maxConnections: 2))
+    let start = ContinuousClock.now
+    let tasks = (0..<20).map { number in Task { try await store.add("\(number)") } }
+    for task in tasks { await #expect(throws: TaskQueueError.self) { try await task.value } }
+    #expect(ContinuousClock.now - start < .seconds(8))
+    await store.close()
+    await postgres.stop()
   }
 
   @Test(

@@ -113,7 +113,16 @@ public final class LibpqPool: LibpqQueryable {
   /// - Throws: what `body` throws; ``LibpqError/Code/connectFailed``, ``LibpqError/Code/cancelled`` while waiting,
   ///   ``LibpqError/Code/acquireTimeout``, ``LibpqError/Code/nestedUse``, ``LibpqError/Code/poolClosed``, ``LibpqError/Code/poolExhausted``.
   public func withConnection<Value>(_ body: (LibpqConnection) async throws -> Value) async throws -> Value {
-    let lent = try await lease()
+    try await withConnection(waitingSince: .now, body)
+  }
+
+  /// As ``withConnection(_:)`` for a caller that has waited before for something that needed a connection: ``acquireTimeout`` counts from
+  /// then.
+  package func withConnection<Value>(
+    waitingSince start: ContinuousClock.Instant,
+    _ body: (LibpqConnection) async throws -> Value
+  ) async throws -> Value {
+    let lent = try await lease(since: start)
     defer { release(lent) }
     return try await body(lent.connection)
   }
@@ -129,7 +138,10 @@ public final class LibpqPool: LibpqQueryable {
   // MARK: - Lending
 
   /// Takes a connection: an idle one, a new one, or after a wait.
-  func lease(_ deadline: CallDeadline? = nil) async throws(LibpqError) -> PooledConnection {
+  func lease(
+    _ deadline: CallDeadline? = nil,
+    since start: ContinuousClock.Instant = .now
+  ) async throws(LibpqError) -> PooledConnection {
     try refuseNestedUse()
     while true {
       let (lease, expired) = machine.withLock { $0.lease(now: .now) }
@@ -141,7 +153,7 @@ public final class LibpqPool: LibpqQueryable {
         // Closed by the server while idle: not this caller's fault, so it gets another one.
         settle(machine.withLock { $0.slotFailed() })
       case .open: return try await open(deadline)
-      case .wait: return try await wait(deadline)
+      case .wait: return try await wait(deadline, since: start)
       case .exhausted: throw LibpqError(.poolExhausted, "too many callers wait for a connection")
       case .closed: throw LibpqError(.poolClosed, "the pool was closed")
       }
@@ -190,8 +202,10 @@ public final class LibpqPool: LibpqQueryable {
 
   // MARK: - Waiting
 
-  private func wait(_ deadline: CallDeadline?) async throws(LibpqError) -> PooledConnection {
-    let start = ContinuousClock.now
+  private func wait(
+    _ deadline: CallDeadline?,
+    since start: ContinuousClock.Instant
+  ) async throws(LibpqError) -> PooledConnection {
     let own = ContinuousClock.Instant.after(acquireTimeout, start)
     let end = min(own, deadline?.cancelAt ?? own)
     let turn = await waitForTurn(until: end)

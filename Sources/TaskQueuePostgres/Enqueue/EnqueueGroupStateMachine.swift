@@ -68,6 +68,13 @@ struct EnqueueGroupStateMachine<Waiter> {
     return followers
   }
 
+  /// Takes out the waiting callers that meet a condition, without serving them.
+  mutating func giveUp(where isHopeless: (Waiter) -> Bool) -> [Waiter] {
+    let hopeless = waiting.map(\.waiter).filter(isHopeless)
+    if !hopeless.isEmpty { waiting.removeAll { isHopeless($0.waiter) } }
+    return hopeless
+  }
+
   /// A leader's group is done.
   ///
   /// - Returns: who leads in its place; nil: nobody waits, and the place is free.

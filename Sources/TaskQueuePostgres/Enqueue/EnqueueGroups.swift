@@ -25,6 +25,7 @@ final class EnqueueGroups: Sendable {
   private struct Waiter: Sendable {
     let continuation: CheckedContinuation<Turn, Never>
     let caller: EnqueueCaller
+    let arrivedAt: ContinuousClock.Instant
   }
 
   private typealias Machine = EnqueueGroupStateMachine<Waiter>
@@ -53,9 +54,10 @@ final class EnqueueGroups: Sendable {
   func enqueue(_ task: NewTask) async throws(TaskQueueError) -> EnqueueResult {
     // A follower takes no connection, but waits for one all the same.
     do { try pool.refuseNestedUse() } catch { throw TaskQueueError(error, .safe) }
-    if machine.withLock({ $0.lead() }) { return try await lead(task) }
-    switch await turn(task) {
-    case .lead: return try await lead(task)
+    let start = ContinuousClock.now
+    if machine.withLock({ $0.lead() }) { return try await lead(task, since: start) }
+    switch await turn(task, since: start) {
+    case .lead: return try await lead(task, since: start)
     case .served(let outcome): return try outcome.get()
     }
   }
@@ -65,7 +67,7 @@ final class EnqueueGroups: Sendable {
   /// Callers that wait at this instant.
   var waiterCount: Int { machine.withLock { $0.waiterCount } }
 
-  private func turn(_ task: NewTask) async -> Turn {
+  private func turn(_ task: NewTask, since start: ContinuousClock.Instant) async -> Turn {
     let id = nextID.wrappingAdd(1, ordering: .relaxed).newValue
     let caller = EnqueueCaller()
     return await withTaskCancellationHandler {
@@ -75,7 +77,11 @@ final class EnqueueGroups: Sendable {
           // Somebody may have finished since the first look.
           if machine.lead() { return .lead }
           let isWaiting = machine.wait(
-            .init(id: id, task: task, waiter: Waiter(continuation: continuation, caller: caller))
+            .init(
+              id: id,
+              task: task,
+              waiter: Waiter(continuation: continuation, caller: caller, arrivedAt: start)
+            )
           )
           return isWaiting ? nil : .served(.failure(Self.tooManyWaiters))
         }
@@ -100,13 +106,15 @@ final class EnqueueGroups: Sendable {
 
   // MARK: - Leading
 
-  private func lead(_ task: NewTask) async throws(TaskQueueError) -> EnqueueResult {
+  private func lead(_ task: NewTask, since start: ContinuousClock.Instant) async throws(TaskQueueError) -> EnqueueResult
+  {
     defer {
       let next = machine.withLock { $0.finish() }
       next?.continuation.resume(returning: .lead)
     }
+    let beganAt = ContinuousClock.now
     do {
-      return try await pool.withConnection { connection in
+      return try await pool.withConnection(waitingSince: start) { connection in
         // Only now: whoever came while this caller waited for a connection goes along.
         let followers = machine.withLock { $0.take(alongside: task) }
         guard !followers.isEmpty else { return try await store([task], on: connection, for: nil)[0].get() }
@@ -126,9 +134,19 @@ final class EnqueueGroups: Sendable {
     } catch let error as TaskQueueError {
       throw error
     } catch let error as LibpqError {
-      throw TaskQueueError(error, .safe)
+      let failure = TaskQueueError(error, .safe)
+      giveUpWaiters(since: beganAt, error, failure)
+      throw failure
     } catch {
       throw TaskQueueError(.storeFailed, "The task could not be stored.", underlying: error)
+    }
+  }
+
+  /// There is no connection. Who has waited as long as this leader would only learn the same, one pair after the other.
+  private func giveUpWaiters(since instant: ContinuousClock.Instant, _ error: LibpqError, _ failure: TaskQueueError) {
+    guard [.connectFailed, .acquireTimeout].contains(error.code) else { return }
+    for waiter in machine.withLock({ $0.giveUp { $0.arrivedAt <= instant } }) {
+      waiter.continuation.resume(returning: .served(.failure(failure)))
     }
   }
 
