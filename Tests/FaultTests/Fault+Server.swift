@@ -50,7 +50,6 @@ extension Fault {
 
   private static let readOnly = Fault(
     name: "read-only",
-    shortLength: .seconds(4),
     meaning: "`default_transaction_read_only` is switched on for all sessions, which are kept"
   ) { app, _ in
     try await app.site.server.configure(["default_transaction_read_only": "on"])

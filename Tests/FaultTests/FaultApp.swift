@@ -188,16 +188,18 @@ final class FaultApp: Sendable {
     let task = Task { [client, journal] in
       let options = EnqueueOptions.with { $0.queue = "orders" }
       var number: Int64 = 0
+      var due = ContinuousClock.now
       while !Task.isCancelled {
         number += 1
-        let began = ContinuousClock.now
         var failure: TaskQueueError?
         do throws(TaskQueueError) {
           try await client.enqueue(Order(number: number), options: options)
         } catch { failure = error }
-        let call = Journal.Call(number: number, began: began, ended: .now, error: failure)
+        // A call that could not begin when it was due counts from then on.
+        let call = Journal.Call(number: number, began: due, ended: .now, error: failure)
         if !Task.isCancelled { journal.note { $0.calls.append(call) } }
-        try? await Task.sleep(for: .milliseconds(50))
+        due = .now + .milliseconds(50)
+        try? await Task.sleep(until: due)
       }
     }
     enqueuer.withLock { $0 = task }

@@ -62,7 +62,7 @@ struct FaultBench {
     }
     defer { probing.cancel() }
     try? await Task.sleep(for: length - (ContinuousClock.now - begun))
-    var handedBack = try? await Self.handedBack(app)
+    var handedBack = app.leaving.endedAt == nil ? nil : try? await Self.handedBack(app)
     let ending = ContinuousClock.now
     try await end()
     let endedAt = ContinuousClock.now

@@ -79,7 +79,7 @@ struct Observations: Sendable {
   private var effectCell: String {
     let calls = entries.charges.values.allSatisfy { $0 == 1 } ? "each called once" : "**\(entries.charges) calls**"
     let done = effectsDone.map { "all done \(text($0))" } ?? "**not done**"
-    let troubles = [(entries.chargeErrors.count, "attempts failed"), (entries.lookUps, "asked for")]
+    let troubles = [(entries.chargeErrors.count, "attempts threw"), (entries.lookUps, "asked for")]
     return ([calls] + troubles.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }).joined(separator: ", ") + "; \(done)"
   }
 
