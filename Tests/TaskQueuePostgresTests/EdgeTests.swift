@@ -75,6 +75,7 @@ struct EdgeTests {
         "SELECT taskqueue.pause_queue(NULL)", "SELECT taskqueue.redrive(NULL)",
         "SELECT taskqueue.redrive(task_type => NULL)",
         "SELECT taskqueue.redrive(older_than => NULL)", "SELECT taskqueue.purge(NULL)",
+        "SELECT taskqueue.redrive(older_than => '-1 s')", "SELECT taskqueue.purge(older_than => '-1 s')",
       ] {
         await #expect(throws: LibpqError.self, "\(sql)") { try await store.pool.query(sql) }
       }

@@ -14,6 +14,10 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value',
         HINT = 'Such as purge(task_type => ''receipt.send'', older_than => ''30 days'').';
   END IF;
+  IF older_than < interval '0' THEN
+    RAISE EXCEPTION 'TaskQueue: older_than must not be below zero: everything would be that old'
+      USING ERRCODE = 'invalid_parameter_value';
+  END IF;
   IF task_id IS NULL AND older_than IS NOT NULL THEN
     -- By the index of ages.
     DELETE FROM dead_task WHERE id = ANY (ARRAY(

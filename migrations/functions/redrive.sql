@@ -10,6 +10,9 @@ DECLARE
   looked_at bigint;
   revived bigint;
 BEGIN
+  IF older_than < interval '0' THEN
+    RAISE EXCEPTION 'TaskQueue: older_than must not be below zero' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
   IF num_nulls(task_id, task_type, older_than) > 0 THEN
     RAISE EXCEPTION 'TaskQueue: a condition of redrive is NULL'
       USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave out the conditions that do not matter: redrive() takes all.';

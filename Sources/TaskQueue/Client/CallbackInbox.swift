@@ -8,7 +8,7 @@ public struct CallbackInbox<Store: TransactionalTaskStore>: Sendable {
   private let retention: Duration
 
   /// - Parameter retention: how long an event is known as received, and one with an unknown subject waits; 30 days. It must be longer
-  ///   than the source redelivers (Stripe: 3 days). ``purgeExpired()`` deletes what is older.
+  ///   than the source redelivers (Stripe: 3 days), and at most 100 years. ``purgeExpired()`` deletes what is older.
   public init(store: Store, retention: Duration = .seconds(30 * 86_400)) {
     self.store = store
     self.retention = retention
@@ -50,6 +50,7 @@ public struct CallbackInbox<Store: TransactionalTaskStore>: Sendable {
     wake task: (Store.Transaction) async throws -> NewTask?
   ) async throws -> CallbackReceipt {
     try event.validate()
+    try validateRetention()
     guard let subject = event.subject else {
       throw TaskQueueError(.invalidOption, "An event whose subject may be unknown needs a subject.")
     }
@@ -80,8 +81,15 @@ public struct CallbackInbox<Store: TransactionalTaskStore>: Sendable {
   /// - Returns: how many.
   public func purgeExpired() async throws(TaskQueueError) -> Int { try await store.purgeExpiredEvents() }
 
+  private func validateRetention() throws(TaskQueueError) {
+    guard retention > .zero, retention <= Limits.delay else {
+      throw .invalidOption("An inbox's retention is \(retention); it must be above zero, and at most \(Limits.delay).")
+    }
+  }
+
   private func validate(_ event: CallbackEvent, _ task: NewTask) throws(TaskQueueError) {
     try event.validate()
+    try validateRetention()
     try EnqueueOptions.validateHeaders(task.headers)
     guard task.unique?.mode == .coalesce else {
       throw TaskQueueError(

@@ -52,7 +52,8 @@ extension TaskClient {
     after id: TaskID? = nil,
     limit: Int = 100
   ) async throws(TaskQueueError) -> [DeadLetter] {
-    try await contract.deadLetters(filter, after: id, limit: limit)
+    try filter.validate()
+    return try await contract.deadLetters(filter, after: id, limit: limit)
   }
 
   /// Makes dead letters live again under their old ids: due at once, counters fresh, no deadline, error history kept. One whose unique key
@@ -61,6 +62,7 @@ extension TaskClient {
   /// - Returns: the ids redriven.
   @discardableResult
   public func redrive(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> [TaskID] {
+    try filter.validate()
     var all: [TaskID] = []
     var cursor: DeadLetterCursor?
     repeat {
@@ -75,6 +77,7 @@ extension TaskClient {
   /// - Returns: how many.
   @discardableResult
   public func purge(_ filter: DeadLetterFilter) async throws(TaskQueueError) -> Int {
+    try filter.validate()
     var count = 0
     var cursor: DeadLetterCursor?
     repeat {

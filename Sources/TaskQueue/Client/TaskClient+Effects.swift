@@ -16,7 +16,8 @@ extension TaskClient {
     olderThan age: Duration = .zero,
     limit: Int = 100
   ) async throws(TaskQueueError) -> [EffectRecord] {
-    try await ledger().unsettledEffects(olderThan: age, limit: limit)
+    try Limits.validateAge(age, "olderThan")
+    return try await ledger().unsettledEffects(olderThan: min(age, Limits.delay), limit: limit)
   }
 
   /// A person says what became of an effect that nobody else can settle. Redrive its task afterwards.
@@ -35,7 +36,8 @@ extension TaskClient {
   /// - Returns: how many.
   @discardableResult
   public func purgeEffects(olderThan age: Duration) async throws(TaskQueueError) -> Int {
-    try await ledger().purgeEffects(olderThan: age)
+    try Limits.validateAge(age, "olderThan")
+    return try await ledger().purgeEffects(olderThan: min(age, Limits.delay))
   }
 
   private func ledger() throws(TaskQueueError) -> any EffectLedger {

@@ -136,7 +136,9 @@ extension WorkerStateMachine {
 
   package func standing(of claim: Claim, on runner: RunnerID) -> Standing {
     guard let running = runners[runner] else { return Standing(cancelReason: nil, isHeld: false, isGivenUp: true) }
-    guard index(of: claim) != nil else { return Standing(cancelReason: running.cancelReason ?? .shutdown, isHeld: false) }
+    guard index(of: claim) != nil else {
+      return Standing(cancelReason: running.cancelReason ?? .shutdown, isHeld: false)
+    }
     return Standing(cancelReason: running.cancelReason, isHeld: true)
   }
 

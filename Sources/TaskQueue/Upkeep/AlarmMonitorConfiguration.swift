@@ -19,8 +19,10 @@ public struct AlarmMonitorConfiguration: Sendable {
     guard Set(rules.map(\.type)).count == rules.count else {
       throw .invalidOption("A task type has two alarm rules; give it one.")
     }
-    guard interval > .zero, unknownAfter >= .zero else {
-      throw .invalidOption("An alarm monitor's interval must be above zero and unknownAfter not below.")
+    guard interval > .zero, unknownAfter >= .zero, unknownAfter <= Limits.delay else {
+      throw .invalidOption(
+        "An alarm monitor's interval must be above zero, its unknownAfter not below and at most \(Limits.delay)."
+      )
     }
     guard 1...100_000 ~= pageSize, 1...Limits.page ~= reportLimit else {
       throw .invalidOption("An alarm monitor's pageSize must be in 1 … 100000, its reportLimit in 1 … \(Limits.page).")

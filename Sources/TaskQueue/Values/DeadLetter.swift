@@ -68,4 +68,8 @@ public struct DeadLetterFilter: Sendable {
     self.type = type
     self.olderThan = olderThan
   }
+
+  func validate() throws(TaskQueueError) {
+    if let olderThan { try Limits.validateAge(olderThan, "olderThan") }
+  }
 }

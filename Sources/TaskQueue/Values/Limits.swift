@@ -15,4 +15,9 @@ public enum Limits {
   public static let claimBytes = 4 * 1024 * 1024
   /// Rows returned or changed by one administrative call.
   public static let page = 1_000
+
+  /// - Throws: `invalidOption` if it is below zero: everything would be that old.
+  static func validateAge(_ age: Duration, _ name: String) throws(TaskQueueError) {
+    guard age >= .zero else { throw .invalidOption("\(name) is \(age); it must not be below zero.") }
+  }
 }
