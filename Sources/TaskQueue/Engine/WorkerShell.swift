@@ -218,7 +218,8 @@ final class WorkerShell: Sendable {
       }
       let standing = machine.withLock { $0.standing(of: task.claim, on: runner) }
       let judgement = standing.isHeld ? lane.judgement(of: ending, task, cancelReason: standing.cancelReason) : .nothing
-      attempts.ended(task.queue, task.type, .init(ending, standing), after: startedAt.duration(to: endedAt))
+      let end = standing.isGivenUp ? nil : AttemptEnd(ending, standing.cancelReason)
+      attempts.ended(task.queue, task.type, end, after: startedAt.duration(to: endedAt))
       tell { machine in
         if let ticket = ticket.take() { machine.end(ticket, judgement, at: endedAt) }
       }
@@ -229,8 +230,7 @@ final class WorkerShell: Sendable {
 }
 
 extension AttemptEnd {
-  fileprivate init(_ ending: OutcomeRules.Ending, _ standing: WorkerStateMachine.Standing) {
-    let reason = standing.isHeld ? standing.cancelReason : standing.cancelReason ?? .leaseLost
+  fileprivate init(_ ending: OutcomeRules.Ending, _ reason: CancelReason?) {
     switch ending {
     case .returned(let outcome): self.init(outcome, reason)
     case .threw: self.init(nil, reason)
