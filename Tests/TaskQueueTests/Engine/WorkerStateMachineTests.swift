@@ -131,6 +131,34 @@ struct WorkerStateMachineTests {
     #expect(driver.machine.held.isEmpty)
   }
 
+  @Test(
+    "An outcome that waits for a locked row is told after 5 s, and once a minute from then on",
+    arguments: [(4, 0), (6, 1), (50, 1), (70, 2), (130, 3)]
+  )
+  func blockedOutcome(seconds: Int, lines: Int) {
+    let driver = MachineDriver()
+    driver.claimed(1...1)
+    startAll(driver) { attempt in
+      driver.complete(attempt)
+    }
+    let end = driver.now.advanced(by: .seconds(seconds))
+    while driver.now < end {
+      if driver.exchange?.settlements.isEmpty == false {
+        driver.answerExchange([.busy])
+      } else {
+        driver.answerExchange()
+      }
+      driver.answer(.renewed([.renewed])) { $0.isRenewal }
+      driver.wait(.milliseconds(100))
+    }
+    let waits = driver.events.compactMap {
+      if case .outcomeBlocked(let task, let wait) = $0 { (task.id, wait) } else { nil }
+    }
+    #expect(waits.count == lines)
+    #expect(waits.allSatisfy { $0.0 == TaskID(1) && $0.1 >= .seconds(5) })
+    #expect(driver.machine.held.count == 1, "it is kept")
+  }
+
   @Test("The answer of an exchange that was given up still counts")
   func lateAnswer() {
     let driver = MachineDriver { $0.lease = .seconds(6) }
