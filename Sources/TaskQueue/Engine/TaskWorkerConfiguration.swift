@@ -37,7 +37,9 @@ public struct TaskWorkerConfiguration: Sendable {
     for queue in queues { try queue.validate() }
     guard 1...10_000 ~= concurrency else { throw .invalidOption("concurrency must be in 1 … 10,000.") }
     guard 0...10_000 ~= maxPrefetch else { throw .invalidOption("maxPrefetch must be in 0 … 10,000.") }
-    guard lease >= .milliseconds(100) else { throw .invalidOption("lease must be at least 100 ms.") }
+    guard lease >= .milliseconds(100), lease <= Limits.delay else {
+      throw .invalidOption("lease must be at least 100 ms and at most 100 years.")
+    }
     guard maxCrashes >= 0 else { throw .invalidOption("maxCrashes must not be negative.") }
     guard minPollInterval > .zero, maxPollInterval >= minPollInterval else {
       throw .invalidOption("Poll intervals must be above zero, and the maximum not below the minimum.")
