@@ -8,6 +8,9 @@
 #
 # make failover   20,000 tasks while a standby takes over from a killed and from a frozen primary; TASKS=100000
 #
+# make faults   a frozen server, half-open sockets, a full disk and 15 more: what each does, and for how long
+#               TABLE=faults.md for the table as a file, FAULTS="cut off" for one of them
+#
 # make chaos   5,000 payments while servers and the database are killed; ARGS="--payments 500 --seed 7"
 #
 # make simulate   the engine in virtual trouble; ARGS="--seeds 100000", ARGS="--seed 7" for one with its history
@@ -23,10 +26,12 @@ STRICT := -Xswiftc -warnings-as-errors
 DEMO_BUILD_FLAGS ?=
 ARGS ?=
 TASKS ?= 20000
+FAULTS ?= all
+TABLE ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo example chaos failover simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo example chaos failover faults simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -64,6 +69,10 @@ test: bootstrap lint build
 
 failover: bootstrap build
 	@TASKQUEUE_FAILOVER_TASKS=$(TASKS) swift test --skip-build --no-parallel $(STRICT) --filter FailoverTests
+
+faults: bootstrap build
+	@TASKQUEUE_FAULTS="$(FAULTS)" TASKQUEUE_FAULTS_TABLE="$(TABLE)" \
+	  swift test --skip-build --no-parallel $(STRICT) --filter '^FaultTests\.'
 
 bench: SUBCOMMAND := suite
 bench-flat: SUBCOMMAND := flat

@@ -246,6 +246,14 @@ let package = Package(
         "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres", .product(name: "Logging", package: "swift-log"),
       ]
     ),
+    // Each kind of fault beside a worker, an enqueuer, an effect, a listener and a shutdown.
+    .testTarget(
+      name: "FaultTests",
+      dependencies: [
+        "ChildProcesses", "CrashTestWorker", "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres",
+        "TaskQueueTestKit", .product(name: "Logging", package: "swift-log"),
+      ]
+    ),
     .testTarget(
       name: "TaskQueueBenchTests",
       dependencies: [

@@ -36,8 +36,10 @@ CREATE DOMAIN type_name AS text COLLATE "C"
 CREATE DOMAIN key_name AS text COLLATE "C"
   CONSTRAINT task_unique_key CHECK (octet_length(VALUE) BETWEEN 1 AND 256 AND VALUE !~ E'[\\x01-\\x1f\\x7f]');
 CREATE DOMAIN attempt_limit AS int CONSTRAINT task_max_attempts CHECK (VALUE BETWEEN 1 AND 1000000);
+-- Years and days by themselves, too: minus 5 million years and as many days are a moment to a comparison, and no instant to a sum.
 CREATE DOMAIN key_period AS interval CONSTRAINT task_unique_period
-  CHECK (VALUE > interval '0' AND VALUE <= interval '100 years');
+  CHECK (VALUE > interval '0' AND VALUE <= interval '100 years' AND abs(extract(year FROM VALUE)) <= 100
+    AND abs(extract(day FROM VALUE)) <= 36525);
 CREATE DOMAIN task_payload AS json CONSTRAINT task_payload_size CHECK (octet_length(VALUE::text) <= 4194304);
 CREATE DOMAIN task_headers AS json
   CONSTRAINT task_headers_object CHECK (json_typeof(VALUE) = 'object' AND octet_length(VALUE::text) <= 65536);

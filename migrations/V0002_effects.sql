@@ -34,7 +34,8 @@ CREATE TABLE effect (
   token bigint NOT NULL, -- of the claim that began it last: only that one may say "it did not happen"
   calls int NOT NULL DEFAULT 1, -- calls begun
   call_limit interval NOT NULL CHECK (call_limit BETWEEN interval '0' AND interval '100 years'), -- how long after its intent a call may still reach the provider
-  key_lifetime interval CHECK (key_lifetime <= interval '100 years'),
+  key_lifetime interval CHECK (key_lifetime > interval '0' AND key_lifetime <= interval '100 years'
+    AND abs(extract(year FROM key_lifetime)) <= 100 AND abs(extract(day FROM key_lifetime)) <= 36525),
   key_used_at timestamptz NOT NULL CHECK (isfinite(key_used_at)), -- when the key was used first (since it last expired)
   intended_at timestamptz NOT NULL CHECK (isfinite(intended_at)), -- the last call's intent
   changed_at timestamptz NOT NULL CHECK (isfinite(changed_at)),
@@ -94,7 +95,8 @@ CREATE INDEX inbox_event_pending ON inbox_event (source, subject) WHERE is_pendi
 -- How long after its creation a task of a type may take until it is final.
 CREATE TABLE alarm_rule (
   type text COLLATE "C" PRIMARY KEY CHECK (octet_length(type) BETWEEN 1 AND 128),
-  final_within interval NOT NULL CHECK (final_within > interval '0' AND final_within <= interval '100 years')
+  final_within interval NOT NULL CHECK (final_within > interval '0' AND final_within <= interval '100 years'
+    AND abs(extract(year FROM final_within)) <= 100 AND abs(extract(day FROM final_within)) <= 36525)
 );
 COMMENT ON TABLE alarm_rule IS 'TaskQueue: how long after its creation a task of a type may take until it is final.';
 

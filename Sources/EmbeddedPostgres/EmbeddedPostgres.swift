@@ -11,9 +11,10 @@ import Synchronization
 /// ```
 ///
 /// The server listens on a Unix socket, in a directory that no other user can enter, and trusts whoever gets there. With
-/// `listensOnLoopback` it also listens on TCP, at 127.0.0.1 only, where it trusts every user of this machine. Run as root, it runs as user `postgres` (or `nobody`). Its directory goes away with ``stop()``, when the
-/// last reference is dropped, and shortly after the end of this process, even by `SIGKILL`: a small shell of its own
-/// session watches over it.
+/// `listensOnLoopback` it also listens on TCP, at 127.0.0.1 only, where it trusts every user of this machine, as any role:
+/// `postgresql://web@127.0.0.1:\(postgres.port)/postgres`. Run as root, it runs as user `postgres` (or `nobody`). Its directory
+/// goes away with ``stop()``, when the last reference is dropped, and shortly after the end of this process, even by `SIGKILL`:
+/// a small shell of its own session watches over it.
 ///
 /// Starting takes a second or two, most of it for `initdb`. Data is flushed as by default; pass `["fsync": "off"]`
 /// where a crash of the machine doesn't matter.

@@ -201,7 +201,7 @@
         try await probe.advance(by: .seconds(70))
         try await probe.client.withCompletion(of: probe.context(task)) { _ in
           try await probe.tasks.requireNothingToClaim("its completion is being committed")
-          try requireEqual(try await probe.store.renew([task.claim], lease: .seconds(60)), [.renewed], "renewal")
+          try requireEqual(try await probe.store.renew([task.claim], lease: .seconds(60)), [.busy], "renewal")
         }
         try await probe.tasks.requireGone(task.claim.id)
       },

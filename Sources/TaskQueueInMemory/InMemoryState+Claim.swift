@@ -26,7 +26,9 @@ extension InMemoryState {
     while !active.isEmpty, claimed.count < request.limit {
       active.removeAll { queue in
         guard claimed.count < request.limit else { return false }
-        guard let task = takeNext(of: queue, types: types, behind: position, &hidden) else { return true }
+        guard let task = takeNext(of: queue, types: types, behind: position, leasesAt: found.leasesAt, &hidden) else {
+          return true
+        }
         claimed.append(hold(task, lease: request.lease, now: now))
         return false
       }
@@ -82,11 +84,13 @@ extension InMemoryState {
   ///
   /// - Parameters:
   ///   - position: nil: sees everything.
+  ///   - leasesAt: leases that end after that are not over, although another claim may have judged them by a later time.
   ///   - hidden: what it did not see goes there, out of its heap.
   private mutating func takeNext(
     of queue: QueueName,
     types: Set<TaskType>,
     behind position: ScanPosition?,
+    leasesAt: Date,
     _ hidden: inout [InMemoryLocks.Passed]
   ) -> InMemoryTask? {
     let bounds = position?.bounds(of: queue) ?? []
@@ -99,7 +103,7 @@ extension InMemoryState {
         } else if locks.tasks.contains(ticket.id) {
           lanes[queue]?[type]?.ready.removeMin()
           locks.passedOver.append(passed)
-        } else if bounds.contains(where: { ticket.isHidden(by: $0) }) {
+        } else if bounds.contains(where: { ticket.isHidden(by: $0) }) || isHeld(ticket.id, after: leasesAt) {
           lanes[queue]?[type]?.ready.removeMin()
           hidden.append(passed)
         } else {
@@ -112,6 +116,10 @@ extension InMemoryState {
     guard let best else { return nil }
     lanes[queue]?[best.type]?.ready.removeMin()
     return tasks[best.ticket.id]
+  }
+
+  private func isHeld(_ id: TaskID, after instant: Date) -> Bool {
+    if case .held(_, let until)? = tasks[id]?.phase { until > instant } else { false }
   }
 
   /// An array, not the dictionary's keys: those would share the lanes' storage, and changing a heap would copy it.

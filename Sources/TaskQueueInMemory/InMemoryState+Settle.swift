@@ -68,10 +68,9 @@ extension InMemoryState {
   /// A task that the open transaction has changed counts as held and is left alone: nobody can claim it meanwhile.
   package mutating func renew(_ claim: Claim, lease: Duration, now: Date) -> Renewal {
     guard let task = tasks[claim.id], task.token == claim.token else { return .lost }
-    if !locks.tasks.contains(claim.id) {
-      store(task, phase: .held(token: claim.token, until: now.adding(lease)))
-    }
-    return task.isCancelRequested ? .cancelRequested : .renewed
+    let isBusy = locks.tasks.contains(claim.id)
+    if !isBusy { store(task, phase: .held(token: claim.token, until: now.adding(lease))) }
+    return task.isCancelRequested ? .cancelRequested : isBusy ? .busy : .renewed
   }
 }
 

@@ -39,7 +39,7 @@ public struct PostgresStoreConfiguration: Sendable {
     self.listenConnection = listenConnection
   }
 
-  /// - Throws: `invalidName` for the schema, `invalidConfiguration` for the numbers of connections.
+  /// - Throws: `invalidName` for the schema, `invalidConfiguration` for the numbers of connections and the times of theirs.
   public func validate() throws(TaskQueueError) {
     _ = try SchemaName(schema)
     guard (1...1000).contains(maxConnections) else {
@@ -50,6 +50,11 @@ public struct PostgresStoreConfiguration: Sendable {
         .invalidConfiguration,
         "maxEngineConnections must be in 1 … 100; got \(maxEngineConnections)."
       )
+    }
+    for configuration in [connection, listenConnection].compactMap(\.self) {
+      do { try configuration.validate() } catch {
+        throw TaskQueueError(.invalidConfiguration, "A connection's settings: \(error.message).", underlying: error)
+      }
     }
   }
 }

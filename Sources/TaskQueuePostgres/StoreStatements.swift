@@ -101,7 +101,7 @@ struct StoreStatements: Sendable {
         AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
       """
     )
-    renew = template("renew", "SELECT held_token, cancels FROM {schema}._renew($1, $2, $3)")
+    renew = template("renew", "SELECT held_token, cancels, busy FROM {schema}._renew($1, $2, $3)")
     channels = template("channels", "SELECT {schema}._channel('tasks'), {schema}._channel('cancels')")
     cancel = template("cancel", "SELECT {schema}.cancel($1)")
     runNow = template("run_now", "SELECT {schema}.run_now($1, $2)")

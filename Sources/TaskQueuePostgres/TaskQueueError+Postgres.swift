@@ -26,7 +26,10 @@ extension TaskQueueError {
     if error.code == .acquireTimeout {
       self.init(
         .storeFailed,
-        "All of the store's connections were in use for too long; raise maxConnections, or hold transactions for a shorter time.",
+        """
+        All of the store's connections were in use for too long; raise maxConnections (maxEngineConnections if it was a worker's call), or \
+        hold transactions for a shorter time.
+        """,
         underlying: error,
         isRetrySafe: true
       )
@@ -52,7 +55,10 @@ extension TaskQueueError {
     case (_, "42501"?):
       self.init(
         .storeFailed,
-        "The role lacks a privilege. Let the schema's owner run its function grant_worker, grant_enqueuer or grant_operator for it.",
+        """
+        The role lacks a privilege. Let the schema's owner run its function grant_worker, grant_enqueuer or grant_operator for it, whichever \
+        allows this call.
+        """,
         underlying: error
       )
     case (_, "22P02"?), (_, "22021"?), (_, "22P05"?):
@@ -70,12 +76,30 @@ extension TaskQueueError {
     default:
       self.init(
         .storeFailed,
-        "PostgreSQL could not do it.",
+        Self.sentence(error),
         underlying: error,
         isRetrySafe: error.isRetrySafe
       )
     }
     isDataRefused = error.sqlState.map { $0.hasPrefix("22") || $0.hasPrefix("23") } ?? false
+  }
+
+  /// What an error means that has no advice of its own; it comes as the underlying one.
+  private static func sentence(_ error: LibpqError) -> String {
+    switch (error.code, error.sqlState) {
+    case (_, "25006"?):
+      """
+      The server takes no writes: it is a standby, or a setting makes sessions read-only. In a connection string of several hosts \
+      target_session_attrs=read-write finds the one that does.
+      """
+    case (.connectFailed, _): "No connection to PostgreSQL could be opened."
+    case (.connectionLost, _), (.transactionAborted, _): "The connection broke; nothing was kept."
+    case (.timeout, _): "PostgreSQL did not answer in time; nothing was kept."
+    case (.cancelled, _): "The calling task was cancelled."
+    case (.poolExhausted, _): "Too many callers wait for the store."
+    case (.poolClosed, _): "The store was closed."
+    default: "PostgreSQL could not do it."
+    }
   }
 }
 

@@ -90,7 +90,8 @@ enum EffectCrashPoint: String, Codable, CaseIterable {
 struct EffectCrashTask: TaskPayload {
   static let taskType: TaskType = "test.effect"
   var number: Int64
-  var point: EffectCrashPoint
+  /// nil: nowhere.
+  var point: EffectCrashPoint?
   var isRecordedInTransaction: Bool
 
   func crash(in context: TaskContext) -> Crash { Crash(point: context.attempt == 1 ? point : nil) }

@@ -76,6 +76,7 @@ struct DoubtfulSessionTests {
     #expect(pool.counts.idle == 2)
     let refused = try await postgresError { _ = try await pool.query("CREATE TABLE entry (id int8)") }
     #expect(refused?.sqlState == "25006")
+    #expect(refused?.isRetrySafe == true)
     #expect(pool.counts.idle == 0)
     _ = try await admin.query("ALTER DATABASE \(name) RESET default_transaction_read_only")
     pool.release(lent[2])

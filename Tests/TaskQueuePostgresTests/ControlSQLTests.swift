@@ -61,6 +61,19 @@ struct ControlSQLTests {
     }
   }
 
+  @Test("A dead letter whose id a live task has stays, and holds up no other: a restore without the sequence")
+  func redriveWithTakenID() async throws {
+    try await withStore { store in
+      let ids = try await bury(store, 2)
+      try await store.pool.query(
+        "INSERT INTO taskqueue.task (id, type, payload) OVERRIDING SYSTEM VALUE VALUES ($1, 'note', '{}')",
+        [.int8(ids[0].rawValue)]
+      )
+      #expect(try await answer(store, "SELECT taskqueue.redrive()") == "1")
+      #expect(try await TaskClient(store: store).deadLetters().map(\.id) == [ids[0]])
+    }
+  }
+
   @Test("purge() without a condition deletes nothing; with one, or for everything, it does")
   func purge() async throws {
     try await withStore { store in

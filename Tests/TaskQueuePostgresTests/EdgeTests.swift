@@ -33,6 +33,8 @@ struct EdgeTests {
       ("due_at => '-infinity'", "due_at must be"), ("deadline => 'infinity'", "a deadline must be"),
       ("deadline => '4001-01-01'", "a deadline must be"), ("delay => '300000 years'", "a delay must be"),
       ("unique_key => 'k', unique_period => '300000 years'", "unique_period must be"),
+      ("unique_key => 'k', unique_period => '-5000000 years 1800000001 days'", "unique_period must be"),
+      ("delay => '-5000000 years 1800000001 days'", "a delay must be"),
       ("headers => '[1]'", "headers must be"),
       ("headers => '{\"a\": 1}'", "headers must be"), ("headers => '{\"a\": {\"b\": \"c\"}}'", "headers must be"),
       ("retry => '7'", "retry must be"), ("retry => '{\"baseSeconds\": 5}'", "retry must have"),
@@ -54,17 +56,42 @@ struct EdgeTests {
     }
   }
 
+  /// One day to a comparison, but no sum with an instant is one.
+  private static let mixed = "-5000000 years 1800000001 days"
+
   @Test("The table refuses a period that ends nowhere, and a queue without a name is not paused")
   func doors() async throws {
     try await withStore { store in
       for sql in [
         "INSERT INTO taskqueue.task (type, payload, unique_key, unique_period) VALUES ('note', '{}', 'k', '300000 years')",
-        "INSERT INTO taskqueue.alarm_rule VALUES ('note', '300000 years')", "SELECT taskqueue.pause_queue('')",
+        "INSERT INTO taskqueue.task (type, payload, unique_key, unique_period) VALUES ('note', '{}', 'k', '\(Self.mixed)')",
+        "INSERT INTO taskqueue.alarm_rule VALUES ('note', '300000 years')",
+        "INSERT INTO taskqueue.alarm_rule VALUES ('note', '\(Self.mixed)')", "SELECT taskqueue.pause_queue('')",
+        """
+        INSERT INTO taskqueue.effect (task_id, name, task_type, key, request_digest, state, token, call_limit, key_lifetime,
+          key_used_at, intended_at, changed_at)
+        VALUES (1, 'a', 'note', gen_random_uuid(), sha256(''), 'unknown', 1, '30 s', '-178000000 years', now(), now(), now())
+        """,
         "SELECT taskqueue.pause_queue(NULL)", "SELECT taskqueue.redrive(NULL)",
         "SELECT taskqueue.redrive(task_type => NULL)",
         "SELECT taskqueue.redrive(older_than => NULL)", "SELECT taskqueue.purge(NULL)",
       ] {
         await #expect(throws: LibpqError.self, "\(sql)") { try await store.pool.query(sql) }
+      }
+    }
+  }
+
+  @Test("A store's times with which nothing could be done are refused where it is made")
+  func times() {
+    let changes: [(inout LibpqConfiguration) -> Void] = [
+      { $0.connectTimeout = .zero }, { $0.statementTimeout = .zero }, { $0.cancelTimeout = .seconds(-1) },
+      { $0.listenProbeInterval = .zero },
+    ]
+    for change in changes {
+      var connection = LibpqConfiguration()
+      change(&connection)
+      for configuration in [PostgresStoreConfiguration(connection), .init(listenConnection: connection)] {
+        #expect(throws: TaskQueueError.self) { try PostgresTaskStore(configuration) }
       }
     }
   }

@@ -34,14 +34,20 @@ struct EngineStallTests {
   private final class Running: Sendable {
     let worker: TaskWorker
     private let end = Mutex<ContinuousClock.Instant?>(nil)
+    private let task = Mutex<Task<Void, Never>?>(nil)
 
     init(_ worker: TaskWorker) {
       self.worker = worker
-      Task {
-        try? await worker.run()
-        end.withLock { $0 = .now }
+      task.withLock { task in
+        task = Task {
+          try? await worker.run()
+          end.withLock { $0 = .now }
+        }
       }
     }
+
+    /// Cancels the task that runs `run()`.
+    func cancel() { task.withLock { $0?.cancel() } }
 
     var hasEnded: Bool { end.withLock { $0 != nil } }
 
@@ -111,6 +117,38 @@ struct EngineStallTests {
   }
 
   // MARK: Connections (31)
+
+  @Test("S31 A worker that has ended leaves no connection behind, however it ended", arguments: [true, false])
+  func leftConnections(isCancelled: Bool) async throws {
+    try await withStore { store in
+      var handlers = TaskHandlers()
+      try handlers.register(Note.self) { _, _ in .completed }
+      let admin = try await LibpqConnection.connect(store.configuration.connection)
+      let running = Running(
+        try Self.worker(store, handlers) {
+          $0.lease = .seconds(6)
+          $0.shutdownGrace = .zero
+          $0.cancellationGrace = .zero
+        }
+      )
+      let listeners = LibpqStatement(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND query ~ '^(UN)?LISTEN'"
+      )
+      try await eventually("the worker listens") { try await admin.query(listeners).rowCount == 1 }
+      try await admin.executeScript("BEGIN; LOCK TABLE taskqueue.task IN ACCESS EXCLUSIVE MODE")
+      try await eventually("a call hangs") {
+        try await admin.query("SELECT FROM pg_locks WHERE NOT granted").rowCount > 0
+      }
+      if isCancelled { running.cancel() } else { running.worker.shutDown() }
+      try await eventually("run() returns", within: .seconds(30)) { running.hasEnded }
+      try await admin.executeScript("ROLLBACK")
+      try await eventually("its connections are given back") {
+        let counts = store.enginePool.counts
+        return try await admin.query(listeners).rowCount == 0 && counts.lent == 0
+      }
+      await admin.close()
+    }
+  }
 
   @Test("S31 Handlers that hold all connections of the app keep nobody's lease from being renewed")
   func starvedLeases() async throws {

@@ -117,6 +117,31 @@ struct EnqueueGroupTests {
     }
   }
 
+  @Test("Callers of a shared statement that are all cancelled do not wait for the lock that it waits for")
+  func allCancelled() async throws {
+    try await withTestDatabase { database in
+      let store = try PostgresTaskStore(.init(database.postgresConfiguration, maxConnections: 1))
+      let other = try await LibpqConnection.connect(database.postgresConfiguration)
+      let tasks = try await store.pool.withConnection { _ in
+        let tasks = (0..<12).map { number in Task { try await store.add("\(number)") } }
+        try await eventually("all have come") { store.groups.waiterCount == 10 && store.pool.counts.waiting == 2 }
+        try await other.executeScript("BEGIN; LOCK TABLE taskqueue.task IN SHARE MODE")
+        return tasks
+      }
+      try await eventually("a group waits for the table's lock") {
+        let waiting = try await other.query("SELECT count(*) FROM pg_locks WHERE NOT granted")[0].int8(0)
+        return waiting == 1 && store.groups.waiterCount == 0
+      }
+      for task in tasks { task.cancel() }
+      for task in tasks { await #expect(throws: TaskQueueError.self) { try await task.value } }
+      try await other.executeScript("COMMIT")
+      #expect(try await idsByText(store).isEmpty)
+      _ = try await store.add("after")
+      await other.close()
+      await store.close()
+    }
+  }
+
   @Test(
     "A backend killed while callers wait: each gets an id or an error, and the table is what was reported",
     arguments: 0..<4

@@ -167,6 +167,24 @@ struct RoleTests {
     }
   }
 
+  @Test("An operator redrives whatever form its role gives to instants and intervals")
+  func operatorsForms() async throws {
+    try await withTestDatabase { database in
+      let owner = try await prepare(database)
+      try await database.withRole("operator") { role in
+        try await role("grant_operator")
+        // A zone whose abbreviation nobody can read back.
+        for setting in ["DateStyle = 'SQL, DMY'", "IntervalStyle = 'sql_standard'", "TimeZone = 'FOO-3'"] {
+          try await database.query("ALTER ROLE \(role.name) SET \(setting)")
+        }
+        let store = try PostgresTaskStore(.init(role.configuration))
+        #expect(try await TaskClient(store: store).redrive(.init(olderThan: .seconds(-60))).count == 1)
+        await store.close()
+      }
+      await owner.close()
+    }
+  }
+
   @Test(
     "An operator looks, pauses, retries, redrives, purges, cancels, resolves, by SQL and by the client, and no more"
   )

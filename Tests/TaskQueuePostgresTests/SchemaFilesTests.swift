@@ -61,8 +61,8 @@ struct SchemaFilesTests {
       let checksums = try await Migrator(configuration: database.postgresConfiguration).status().applied.map(\.checksum)
       #expect(
         checksums == [
-          "f3706275aaeff7813191729d351d81874096c20cbee6046c9019e8a916033d0a",
-          "70416b3e07a60df28a8596cb1afa5d6b106571d5490163b0e355288a3f8027d9",
+          "cfb2deaa1b48b415f287572eca85bb4217521d625c3e2d48ae306dad9f7c9982",
+          "00e19d038ad07636c6ceea0984fcd0a5f5d0b77cf7741783b51018b302741058",
         ]
       )
     }
@@ -80,7 +80,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "c3903aecb8f8ba13fdc8fd650ef6396ce1885157155f7309ab00a31c99dd3371"]
+        [FunctionFile.revision: digest] == [1: "052aed6825b27c14d5161c15768b98c3444e6f7524e63dce794178fead13bca4"]
       )
     }
   }

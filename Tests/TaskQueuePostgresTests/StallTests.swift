@@ -10,6 +10,7 @@ struct StallTests {
   /// Ways in which an open transaction of the app locks the row of a running task.
   enum Lock: String, CaseIterable, Sendable {
     case select = "SELECT FROM taskqueue.task WHERE id = %id FOR UPDATE"
+    case keyShare = "SELECT FROM taskqueue.task WHERE id = %id FOR KEY SHARE"
     case coalesce = "SELECT taskqueue.enqueue('note', '{}', unique_key => 'k', unique_mode => 'coalesce')"
     case cancel = "SELECT taskqueue.cancel(%id)"
     case replace = "SELECT taskqueue.enqueue('note', '{}', unique_key => 'k', unique_mode => 'replace', delay => '1 h')"
@@ -43,7 +44,7 @@ struct StallTests {
       let last = try await store.exchange(settle: settlements, claim: nil)
       #expect(last.settled.filter { $0 == .applied }.count == 1)
       switch lock {
-      case .select: #expect(try await store.task(stuck) == nil)
+      case .select, .keyShare: #expect(try await store.task(stuck) == nil)
       // Completed although it was asked to stop.
       case .cancel: #expect(try await store.task(stuck) == nil)
       case .coalesce, .replace: #expect(try await store.claimAll().map(\.claim.id) == [stuck])

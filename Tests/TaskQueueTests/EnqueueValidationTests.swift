@@ -104,6 +104,32 @@ struct EnqueueValidationTests {
     #expect(try await store.counts().isEmpty)
   }
 
+  @Test("What cannot be encoded is told by its place and type, not by its value")
+  func unencodableValue() throws {
+    struct Card: TaskPayload {
+      static let taskType: TaskType = "card"
+      var number = "4111-1111"
+      func encode(to encoder: any Encoder) throws {
+        throw EncodingError.invalidValue(self, .init(codingPath: [], debugDescription: "no \(number)"))
+      }
+    }
+    struct Nothing: TaskPayload {
+      static let taskType: TaskType = "nothing"
+      var number = "4111-1111"
+      func encode(to encoder: any Encoder) throws {}
+    }
+    let errors = [
+      #expect(throws: TaskQueueError.self) { _ = try NewTask(Card()) },
+      #expect(throws: TaskQueueError.self) { _ = try NewTask(Nothing()) },
+    ]
+    for error in errors {
+      let error = try #require(error)
+      #expect(error.code == .encodingFailed && !"\(error) \(String(reflecting: error))".contains("4111"))
+    }
+    let error = #expect(throws: TaskQueueError.self) { _ = try NewTask(Note(text: "a", number: .nan)) }
+    #expect(error.map { "\($0)".contains("number: a value of type Double") } == true)
+  }
+
   @Test("Errors never tell a payload or a header's value")
   func discretion() {
     let secret = "4111-1111"

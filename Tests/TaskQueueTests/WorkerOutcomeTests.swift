@@ -90,6 +90,27 @@ struct WorkerOutcomeTests {
     #expect((task.attempt, task.failures) == (1, 0))
   }
 
+  @Test("S35 A handler that cancels the task it runs in cancels no other attempt", arguments: [true, false])
+  func cancelsItself(throwing: Bool) async throws {
+    let store = InMemoryTaskStore()
+    let client = TaskClient(store: store)
+    let cancelled = Journal<Int>()
+    try await client.enqueue(all: (0..<50).map { Ping(number: $0) })
+    try await withWorker(store, quickConfiguration { $0.concurrency = 1 }) { handlers in
+      try handlers.register(Ping.self) { ping, _ in
+        if Task.isCancelled { cancelled.append(ping.number) }
+        guard ping.number == 3 else { return .completed }
+        withUnsafeCurrentTask { $0?.cancel() }
+        if throwing { throw HandlerFailure() }
+        return .completed
+      }
+    } _: { _ in
+      try await eventually("all but one are done") { try await store.counts().allSatisfy { $0.state == .waiting } }
+    }
+    #expect(cancelled.entries == [])
+    #expect(try await store.counts().count == (throwing ? 1 : 0))
+  }
+
   @Test("S6 Discard makes a dead letter with its reason")
   func discards() async throws {
     let store = InMemoryTaskStore()

@@ -1,11 +1,15 @@
 -- Makes dead letters live again under their ids: of those after an id that died by a time, the oldest max_count. Returns all that it
--- looked at, and whether they live again: one whose unique key is taken stays dead, one that another session has locked is passed over.
+-- looked at, and whether they live again: one whose unique key is taken stays dead, as does one whose id a live task has (a restore without
+-- the sequence), and one that another session has locked is passed over. Instants and intervals travel as text to _operate: in a form that
+-- is read as it is written.
 CREATE OR REPLACE FUNCTION _redrive(
   ids bigint[], task_type text, older_than interval, max_count bigint, wakes boolean, after_id bigint DEFAULT NULL,
   died_by timestamptz DEFAULT NULL, OUT id bigint, OUT is_revived boolean
 ) RETURNS SETOF record
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
+SET DateStyle = ISO
+SET IntervalStyle = postgres
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -37,7 +41,7 @@ BEGIN
     SELECT d.id, d.queue, d.type, d.priority, at, 'epoch', d.max_attempts, d.created_at, d.unique_key, d.unique_period,
       d.payload, d.headers, d.retry, d.errors
     FROM dead_task d WHERE d.id = ANY (picked) ORDER BY d.queue, d.unique_key, d.id
-    ON CONFLICT (queue, unique_key) WHERE unique_key IS NOT NULL DO NOTHING
+    ON CONFLICT DO NOTHING
     RETURNING id, queue
   ), gone AS (
     DELETE FROM dead_task d USING alive a WHERE d.id = a.id RETURNING d.id

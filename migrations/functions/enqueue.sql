@@ -20,7 +20,7 @@ DECLARE
     WHEN octet_length(payload::text) > 4194304 THEN 'the payload must be at most 4194304 bytes; store a reference instead'
     WHEN priority IS NULL OR priority NOT BETWEEN -32768 AND 32767 THEN 'a priority must be in -32768 ... 32767 (lower runs first)'
     WHEN delay IS NOT NULL AND due_at IS NOT NULL THEN 'give either a delay or due_at, not both'
-    WHEN delay > interval '100 years' THEN 'a delay must be at most 100 years'
+    WHEN delay > interval '100 years' OR abs(extract(year FROM delay)) > 100 OR abs(extract(day FROM delay)) > 36525 THEN 'a delay must be at most 100 years'
     WHEN NOT isfinite(due_at) OR due_at >= '4001-01-01' THEN 'due_at must be an instant before the year 4001'
     WHEN NOT isfinite(deadline) OR deadline >= '4001-01-01'
       THEN 'a deadline must be an instant before the year 4001; for none use NULL'
@@ -29,7 +29,8 @@ DECLARE
     WHEN unique_mode IS NULL OR unique_mode NOT IN ('keep_existing', 'replace', 'coalesce')
       THEN 'unique_mode must be keep_existing, replace or coalesce'
     WHEN unique_period IS NOT NULL AND unique_key IS NULL THEN 'unique_period needs a unique_key'
-    WHEN unique_period <= interval '0' OR unique_period > interval '100 years'
+    WHEN unique_period <= interval '0' OR unique_period > interval '100 years' OR abs(extract(year FROM unique_period)) > 100
+        OR abs(extract(day FROM unique_period)) > 36525
       THEN 'unique_period must be above zero and at most 100 years'
     WHEN max_attempts NOT BETWEEN 1 AND 1000000 THEN 'max_attempts must be in 1 ... 1000000'
   END;

@@ -18,3 +18,11 @@ extension ContinuousClock.Instant {
     now + min(duration, .seconds(3_155_760_000))
   }
 }
+
+extension Duration {
+  /// For messages: to a tenth of a second, or a millisecond where it is shorter, so that what repeats itself reads the same each time.
+  var rounded: Duration {
+    let step: Duration = self < .milliseconds(100) ? .milliseconds(1) : .milliseconds(100)
+    return step * Int((self / step).rounded())
+  }
+}

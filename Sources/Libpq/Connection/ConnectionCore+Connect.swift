@@ -97,7 +97,7 @@ extension ConnectionCore {
       case .deadlinePassed:
         finish()
         let place = turn.host.name.isEmpty ? address ?? turn.host.address : turn.host.name
-        return "no connection to \"\(place)\", port \(turn.host.port), within \(limit - begin)"
+        return "no connection to \"\(place)\", port \(turn.host.port), within \((limit - begin).rounded)"
       }
     }
     PQsetnonblocking(handle.pointer, 1)

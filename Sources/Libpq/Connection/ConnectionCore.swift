@@ -50,6 +50,7 @@ actor ConnectionCore {
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   init(_ configuration: LibpqConfiguration) throws(LibpqError) {
+    try configuration.validate()
     self.configuration = configuration
     wakeUp = try WakeUp()
     thread = ConnectionThread()

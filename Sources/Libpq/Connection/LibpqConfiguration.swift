@@ -37,4 +37,19 @@ public struct LibpqConfiguration: Sendable {
     applicationName = nil
     preparesStatements = true
   }
+
+  /// A listener that asks more often keeps the server busy.
+  private static let shortestProbeInterval: Duration = .milliseconds(10)
+
+  /// - Throws: ``LibpqError/Code/invalidArgument`` for a time with which nothing could be done.
+  public func validate() throws(LibpqError) {
+    guard connectTimeout > .zero else { throw LibpqError(.invalidArgument, "connectTimeout must be above zero") }
+    if let statementTimeout, statementTimeout <= .zero {
+      throw LibpqError(.invalidArgument, "statementTimeout must be above zero; for none use nil")
+    }
+    guard cancelTimeout >= .zero else { throw LibpqError(.invalidArgument, "cancelTimeout must not be negative") }
+    guard listenProbeInterval >= Self.shortestProbeInterval else {
+      throw LibpqError(.invalidArgument, "listenProbeInterval must be at least 10 ms")
+    }
+  }
 }

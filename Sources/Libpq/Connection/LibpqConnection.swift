@@ -63,10 +63,16 @@ public final class LibpqConnection: LibpqQueryable {
     try await query(statement, CallDeadline(within: limit))
   }
 
-  /// Runs one statement, whatever happens to the calling task: for work that a task does on behalf of others, too. The configuration's
-  /// timeouts hold.
-  public func queryIgnoringCancellation(_ statement: LibpqStatement) async throws(LibpqError) -> LibpqResult {
-    try await core.query(statement, nil)
+  /// As ``query(_:)``, but ended by the interrupter instead of the calling task's cancellation: for work that a task does on behalf of
+  /// others, too. The configuration's timeouts hold.
+  public func query(
+    _ statement: LibpqStatement,
+    interruptedBy interrupter: LibpqInterrupter
+  ) async throws(LibpqError) -> LibpqResult {
+    let interruption = Interruption(core.wakeUp)
+    interrupter.begin(interruption)
+    defer { interrupter.end() }
+    return try await core.query(statement, interruption)
   }
 
   public func pipeline(_ statements: [LibpqStatement]) async throws(LibpqError) -> [LibpqResult] {

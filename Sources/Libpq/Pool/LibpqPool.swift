@@ -205,7 +205,7 @@ public final class LibpqPool: LibpqQueryable {
       throw LibpqError(
         end == own ? .acquireTimeout : .timeout,
         """
-        no connection became free within \(end - start): \(counts.lent) of \(maxConnections) are lent, \(counts.waiting) callers wait. \
+        no connection became free within \((end - start).rounded): \(counts.lent) of \(maxConnections) are lent, \(counts.waiting) callers wait. \
         Hold connections and transactions for a shorter time, or raise the pool's maxConnections.
         """
       )

@@ -52,8 +52,10 @@ public struct LibpqError: Error, Sendable {
   }
 
   /// serialization_failure, deadlock_detected, lock_not_available, admin_shutdown, crash_shutdown, cannot_connect_now,
-  /// too_many_connections.
-  private static let retrySafeStates: Set<String> = ["40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300"]
+  /// too_many_connections; read_only_sql_transaction, since a pool tries the hosts again after it.
+  private static let retrySafeStates: Set<String> = [
+    "40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300", "25006",
+  ]
 }
 
 extension LibpqError: CustomStringConvertible {
@@ -65,7 +67,12 @@ extension LibpqError: CustomStringConvertible {
     if let column { text += ", column \(column)" }
     if isOutcomeUnknown && code != .commitOutcomeUnknown { text += ", outcome unknown" }
     // Data exceptions quote the offending value.
-    if sqlState?.hasPrefix("22") != true { text += ": \(message)" }
+    if sqlState?.hasPrefix("22") != true { text += ": \(messageLine)" }
     return text + ")"
+  }
+
+  /// libpq's own messages have several lines.
+  private var messageLine: String {
+    message.split(whereSeparator: \.isNewline).map { $0.trimmingPrefix(while: \.isWhitespace) }.joined(separator: " ")
   }
 }

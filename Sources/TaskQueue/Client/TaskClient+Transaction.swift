@@ -5,7 +5,8 @@ extension TaskClient where Store: TransactionalTaskStore {
   /// Runs `body` in a transaction of the store's connections and commits it; rolls back if `body` throws. The app may as well use
   /// transactions of its own on them, such as `store.pool.withTransaction`.
   ///
-  /// - Throws: what `body` throws; ``TaskQueueError`` with `outcomeUnknown` if the commit could not be looked up, `storeFailed`.
+  /// - Throws: what `body` throws; ``TaskQueueError`` with `storeFailed`, or `outcomeUnknown` if the connection broke during the commit
+  ///   and that could not be looked up. PostgreSQL is only asked if the transaction settled a task or its `transactionID` was set.
   @discardableResult
   public func withTransaction<Value>(_ body: (Transaction) async throws -> Value) async throws -> Value {
     try await store.withTransaction(body)

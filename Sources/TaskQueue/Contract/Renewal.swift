@@ -3,6 +3,8 @@
   case renewed
   /// Renewed, and the handler is to be cancelled.
   case cancelRequested
+  /// The claim holds the task, but somebody has locked its row: its lease ends when it did before. Nobody can claim it until the lock goes.
+  case busy
   /// The claim no longer holds the task.
   case lost
 }

@@ -44,6 +44,8 @@ struct HeldTask: Sendable {
   var place = Place.queued
   /// When the call began that claimed it or renewed its lease last.
   var renewedAt: WorkerClock.Instant
+  /// Somebody has locked its row, so its lease was not renewed when it was to be.
+  var isLocked = false
   /// Its outcome was in an exchange of which the answer is not known: the store may have applied it.
   var mayBeSettled = false
 }

@@ -54,6 +54,9 @@ final class EngineThread: TaskExecutor {
 
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
+    // The job may run, and drop the last reference, before this function has signalled.
+    let keepAlive = Unmanaged.passRetained(self)
+    defer { keepAlive.release() }
     withLock { $0.jobs.append(job) }
     pthread_cond_signal(condition)
   }
@@ -77,7 +80,7 @@ final class EngineThread: TaskExecutor {
     }
   }
 
-  /// Ends the thread once its jobs are done. No job may be enqueued later, except by a task that is forgotten.
+  /// Ends the thread once its jobs are done. No job may be enqueued later: its task would never go on, and keep what it holds.
   func stop() {
     withLock { $0.isStopped = true }
     pthread_cond_signal(condition)

@@ -52,7 +52,7 @@ struct OutcomeRules {
 
   private func record(_ error: any Error) -> TaskFailure {
     TaskFailure(
-      message: TaskFailure.cleaned(String(describing: error)),
+      message: TaskFailure.message(of: error),
       errorType: String(reflecting: type(of: error)),
       attempt: task.attempt,
       at: now

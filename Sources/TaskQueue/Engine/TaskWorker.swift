@@ -17,7 +17,8 @@ import Synchronization
 /// not waited for. Cancelling the task that runs `run()` hands nothing back: the leases run out, as after a crash.
 ///
 /// A handler is to suspend, not to block: one that blocks its thread holds one of as many threads as there are cores. The worker itself
-/// has a thread of its own, so leases are renewed all the same; it names the types in a warning.
+/// has a thread of its own, so leases are renewed all the same; it names the types in a warning. Give blocking work a thread of its own
+/// (`Thread.detachNewThread`, not a global or concurrent `DispatchQueue`) and await it by `withCheckedThrowingContinuation`.
 public final class TaskWorker: Service {
   private let store: any StoreContract
   private let handlers: TaskHandlers

@@ -38,7 +38,7 @@ public struct TaskWorkerConfiguration: Sendable {
     guard 1...10_000 ~= concurrency else { throw .invalidOption("concurrency must be in 1 … 10,000.") }
     guard 0...10_000 ~= maxPrefetch else { throw .invalidOption("maxPrefetch must be in 0 … 10,000.") }
     guard lease >= .milliseconds(100), lease <= Limits.delay else {
-      throw .invalidOption("lease must be at least 100 ms and at most 100 years.")
+      throw .invalidOption("lease must be at least 100 ms, and at most 100 years.")
     }
     guard maxCrashes >= 0 else { throw .invalidOption("maxCrashes must not be negative.") }
     guard minPollInterval > .zero, maxPollInterval >= minPollInterval else {

@@ -59,10 +59,8 @@ final class WorkerShell: Sendable {
       timeouts: handlers.entries.mapValues(\.options.timeout)
     )
     machine = Mutex(WorkerStateMachine(settings, seed: environment.random(), at: environment.clock.now))
-    for (type, entry) in handlers.entries {
-      guard let queue = entry.defaultQueue, !configuration.queues.contains(queue) else { continue }
-      log.note([.typeOutsideQueues(type, queue)], at: environment.clock.now)
-    }
+    let outside = handlers.entries.compactMapValues(\.defaultQueue).filter { !configuration.queues.contains($0.value) }
+    if !outside.isEmpty { log.note([.typesOutsideQueues(outside)], at: environment.clock.now) }
   }
 
   /// Works until shut down or cancelled.
@@ -70,7 +68,6 @@ final class WorkerShell: Sendable {
   /// - Throws: `invalidConfiguration` if the store can't be worked with.
   func run() async throws(TaskQueueError) {
     try thread.start()
-    defer { thread.stop() }
     await withTaskCancellationHandler {
       await withTaskExecutorPreference(thread) { await work() }
     } onCancel: {
@@ -99,14 +96,24 @@ final class WorkerShell: Sendable {
       await pause(until: min(turn.wakeAt, log.nextFlush ?? turn.wakeAt))
     }
     log.finish()
+    leave()
+  }
+
+  /// Cancels what is still under way. Handlers were cancelled before.
+  private func leave() {
     let left = tasks.withLock { tasks in
       defer { tasks = RunningTasks() }
       return tasks
     }
-    // Nobody waits for these: what they would bring is nobody's any more. Handlers were cancelled before.
-    for task in left.calls.values { task.cancel() }
-    left.listener?.cancel()
     left.alarm?.cancel()
+    let rest = Array(left.calls.values) + [left.listener].compactMap(\.self)
+    for task in rest { task.cancel() }
+    // What they would bring is not wanted any more, so the end of run() does not wait for them. But they give their connections back when
+    // they end, and they end on this thread.
+    Task { [thread] in
+      for task in rest { await task.value }
+      thread.stop()
+    }
   }
 
   private func pause(until instant: WorkerClock.Instant) async {
@@ -207,7 +214,9 @@ final class WorkerShell: Sendable {
       let startedAt = clock.now
       let ending = await lane.perform(task)
       let endedAt = clock.now
-      if case .returned(.completed) = ending {
+      // A handler may have cancelled the task that it runs in; the next attempt needs another one.
+      let isCancelled = Task.isCancelled
+      if case .returned(.completed) = ending, !isCancelled {
         var needsTurn = false
         next = machine.withLock { $0.complete(&ticket, at: endedAt, needsTurn: &needsTurn) }
         if needsTurn { thread.raise() }
@@ -220,10 +229,11 @@ final class WorkerShell: Sendable {
       let judgement = standing.isHeld ? lane.judgement(of: ending, task, cancelReason: standing.cancelReason) : .nothing
       let end = standing.isGivenUp ? nil : AttemptEnd(ending, standing.cancelReason)
       attempts.ended(task.queue, task.type, end, after: startedAt.duration(to: endedAt))
+      var goesOn = false
       tell { machine in
-        if let ticket = ticket.take() { machine.end(ticket, judgement, at: endedAt) }
+        if let ticket = ticket.take() { goesOn = machine.end(ticket, judgement, at: endedAt) }
       }
-      guard standing.cancelReason == nil else { return machine.withLock { $0.endRunner(runner) } }
+      guard goesOn, !isCancelled else { return machine.withLock { $0.endRunner(runner) } }
       next = machine.withLock { $0.start(runner, at: clock.now) }
     }
   }

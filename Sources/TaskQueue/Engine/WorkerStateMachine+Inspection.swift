@@ -1,3 +1,9 @@
+#if canImport(FoundationEssentials)
+  package import FoundationEssentials
+#else
+  package import Foundation
+#endif
+
 /// What the simulation looks at from outside.
 extension WorkerStateMachine {
   /// How much it remembers.
@@ -20,6 +26,9 @@ extension WorkerStateMachine {
 
   /// Whether it holds the task by this claim, or its outcome.
   package func knows(_ claim: Claim) -> Bool { index(of: claim) != nil }
+
+  /// The time by which it judges leases now. nil: by the store's own.
+  package func leasesJudgedAt(_ now: Instant) -> Date? { storeClock.estimate(at: now) }
 
   /// Whether the runner's attempt takes a slot.
   package func occupies(_ runner: RunnerID) -> Bool { runners[runner] != nil }

@@ -30,6 +30,11 @@ struct LeaseTimes: Sendable {
   /// Sooner than the next regular time, which may be too late.
   mutating func noteRenewalFailed(at now: Instant) { nextRenewalAt = now.advanced(by: lease / 12) }
 
+  /// Some could not be renewed, as their rows were locked. Their leases may be over when the locks go.
+  mutating func noteLocked(at now: Instant) {
+    nextRenewalAt = min(nextRenewalAt, now.advanced(by: min(lease / 12, .seconds(1))))
+  }
+
   mutating func renewSoon(at now: Instant) { nextRenewalAt = now }
 
   /// Somebody may have asked to cancel this task. It may be on its way here, so it is remembered until the next claim.
@@ -63,7 +68,7 @@ extension WorkerStateMachine {
     // What was claimed or renewed only just now can wait for the next time, two thirds of its lease before its end.
     let young = now.advanced(by: configuration.lease / -6)
     var claims: [Claim] = []
-    for entry in held.values where entry.renewedAt < young || hinted.contains(entry.task.claim.id) {
+    for entry in held.values where entry.renewedAt < young || entry.isLocked || hinted.contains(entry.task.claim.id) {
       claims.append(entry.task.claim)
       if claims.count == Limits.page { break }
     }
@@ -79,7 +84,13 @@ extension WorkerStateMachine {
       guard let index = index(of: claim) else { continue }
       let entry = held.values[index]
       switch renewal {
-      case .renewed: held.values[index].renewedAt = startedAt
+      case .renewed:
+        held.values[index].renewedAt = startedAt
+        held.values[index].isLocked = false
+      case .busy:
+        held.values[index].renewedAt = startedAt
+        held.values[index].isLocked = true
+        leases.noteLocked(at: now)
       case .cancelRequested:
         held.values[index].renewedAt = startedAt
         cancel(entry, .requested, at: now)

@@ -52,6 +52,11 @@ extension WorkerStateMachine {
     for task in tasks {
       // A late answer again: the task was claimed anew since then.
       if let old = held[task.claim.id], old.task.claimedAt > task.claimedAt { continue }
+      if let action = takeWaitingOutcome(of: task.claim.id) {
+        hold(task, startedAt: startedAt, place: .ended)
+        outcomes.append(Settlement(task.claim, action))
+        continue
+      }
       if let action = task.rejection(maxCrashes: configuration.maxCrashes) {
         if case .bury(let reason, let detail, _) = action {
           events.append(.deadLetter(TaskLabel(task), reason, detail: detail, lastError: nil))
@@ -68,6 +73,12 @@ extension WorkerStateMachine {
     }
     leases.noteHeld(since: startedAt)
     noteCancelHints(at: now)
+  }
+
+  /// Somebody had locked the row until its lease was over, and we were the next to claim it: it was done already.
+  private mutating func takeWaitingOutcome(of id: TaskID) -> Settlement.Action? {
+    guard let old = held[id], case .ended = old.place, !old.mayBeSettled else { return nil }
+    return outcomes.takeDeferred(old.task.claim)
   }
 
   private mutating func hold(_ task: ClaimedTask, startedAt: Instant, place: HeldTask.Place) {

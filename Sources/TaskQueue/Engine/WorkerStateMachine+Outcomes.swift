@@ -81,6 +81,13 @@ struct OutcomeBook: Sendable {
     return since.duration(to: now)
   }
 
+  /// Takes the outcome out that waits for a locked row; nil: none does.
+  mutating func takeDeferred(_ claim: Claim) -> Settlement.Action? {
+    guard let index = deferred.firstIndex(where: { $0.settlement.claim == claim }) else { return nil }
+    delays[claim] = nil
+    return deferred.remove(at: index).settlement.action
+  }
+
   mutating func noteSettled(_ claim: Claim) {
     if !delays.isEmpty { delays[claim] = nil }
   }

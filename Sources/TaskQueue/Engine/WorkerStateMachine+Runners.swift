@@ -126,7 +126,7 @@ extension WorkerStateMachine {
 
   /// How an attempt stands whose handler has ended.
   package struct Standing: Sendable {
-    /// Why the handler was cancelled, if it was. Its runner ends then.
+    /// Why the handler was cancelled, if it was.
     package var cancelReason: CancelReason?
     /// false: nobody wants its outcome any more.
     package var isHeld: Bool
@@ -168,18 +168,23 @@ extension WorkerStateMachine {
     return next
   }
 
-  /// The handler ended. The runner goes on with ``start(_:at:)`` unless it was cancelled. ``advance(at:)`` is due.
-  package mutating func end(_ ticket: consuming AttemptTicket, _ judgement: Judgement, at now: Instant) {
+  /// The handler ended. ``advance(at:)`` is due.
+  ///
+  /// - Returns: whether the runner goes on with ``start(_:at:)``. Otherwise it was cancelled, if only since ``standing(of:on:)``: its Swift
+  ///   task is, too, and another attempt there would be cancelled for no reason. Then it ends with ``endRunner(_:)``.
+  @discardableResult
+  package mutating func end(_ ticket: consuming AttemptTicket, _ judgement: Judgement, at now: Instant) -> Bool {
     let (runner, claim) = (ticket.runner, ticket.claim)
     ticket.redeem()
     // Given up meanwhile: its outcome was decided without it.
     guard let running = runners[runner] else {
       if settings.faults.contains(.countedTwice) { runners.end(runner) }
-      return
+      return false
     }
     runners.end(runner)
     pace.noteFinished(after: running.startedAt.duration(to: now))
     judged(claim, judgement)
+    return running.cancelReason == nil
   }
 
   /// The runner's Swift task ends after a cancelled attempt.

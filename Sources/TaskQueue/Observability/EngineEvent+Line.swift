@@ -11,7 +11,7 @@ extension EngineEvent {
     case .unhandled(let counts): counts.isEmpty ? nil : .warning
     case .unserved(let queues): queues.isEmpty ? nil : .warning
     case .attemptFailed, .leaseLost, .outcomeLost, .outcomeBlocked, .timedOut, .handlersBlock, .storeFailed,
-      .renewalFailed, .listenerFailed, .clockJumped, .handlersIgnoreCancellation, .typeOutsideQueues:
+      .renewalFailed, .listenerFailed, .clockJumped, .handlersIgnoreCancellation, .typesOutsideQueues:
       .warning
     }
   }
@@ -38,7 +38,7 @@ extension EngineEvent {
     case .outcomesLeft: "Outcomes could not be recorded before the end; those tasks come back when their leases end"
     case .unhandled: "Due tasks have no handler here; they wait for a worker that has one"
     case .unserved: "Queues have due tasks that no worker takes"
-    case .typeOutsideQueues: "A registered type's default queue is not served here"
+    case .typesOutsideQueues: "Registered types have default queues that are not served here"
     }
   }
 
@@ -55,7 +55,7 @@ extension EngineEvent {
       metadata[LogKey.error] = "\(error)"
       metadata[LogKey.errorType] = "\(errorType)"
       metadata[LogKey.failures] = "\(failures)"
-      metadata[LogKey.wait] = nextIn.map { "\($0)" }
+      metadata[LogKey.wait] = nextIn.map { "\(Self.rounded($0))" }
     case .deadLetter(_, let reason, let detail, let lastError):
       metadata[LogKey.reason] = "\(reason)"
       metadata[LogKey.detail] = detail.map { "\($0)" }
@@ -64,14 +64,14 @@ extension EngineEvent {
     case .handlerGivenUp(_, let reason): metadata[LogKey.reason] = "\(reason.rawValue)"
     case .outcomeRefused(_, let error), .lookFailed(let error): metadata[LogKey.error] = "\(error)"
     case .storeBack(let duration), .clockJumped(let duration), .outcomeBlocked(_, let duration):
-      metadata[LogKey.duration] = "\(duration)"
+      metadata[LogKey.duration] = "\(Self.rounded(duration))"
     case .handlersBlock(let types, let duration):
       let named = types.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
       metadata[LogKey.types] = Self.list(named.map { "\($0.key) (\($0.value))" })
       metadata[LogKey.duration] = "\(duration)"
     case .storeFailed(let error, let wait), .listenerFailed(let error, let wait):
       metadata[LogKey.error] = "\(error)"
-      metadata[LogKey.wait] = "\(wait)"
+      metadata[LogKey.wait] = "\(Self.rounded(wait))"
     case .renewalFailed(let count, let error):
       metadata[LogKey.count] = "\(count)"
       metadata[LogKey.error] = "\(error)"
@@ -82,12 +82,18 @@ extension EngineEvent {
     case .unserved(let queues):
       metadata[LogKey.queues] = Self.list(queues.map { "\($0)" })
       metadata[LogKey.count] = "\(queues.count)"
-    case .typeOutsideQueues(let type, let queue):
-      metadata[LogKey.type] = "\(type)"
-      metadata[LogKey.queue] = "\(queue)"
+    case .typesOutsideQueues(let queues):
+      let named = queues.sorted { $0.key.rawValue < $1.key.rawValue }
+      metadata[LogKey.types] = Self.list(named.map { "\($0.key) in \($0.value)" })
+      metadata[LogKey.count] = "\(queues.count)"
     case .leaseLost, .outcomeLost: break
     }
     return metadata
+  }
+
+  /// To a millisecond.
+  private static func rounded(_ duration: Duration) -> Duration {
+    .milliseconds(Int64((duration / .milliseconds(1)).rounded()))
   }
 
   /// Names in one line at most.

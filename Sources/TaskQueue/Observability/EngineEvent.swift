@@ -44,8 +44,8 @@ package enum EngineEvent: Sendable {
   case unhandled([TaskCount])
   /// What a look for queues that no worker seems to serve found; empty: none.
   case unserved([QueueName])
-  /// A registered type's tasks go to a queue that this worker does not serve, unless an enqueue says otherwise.
-  case typeOutsideQueues(TaskType, QueueName)
+  /// Tasks of registered types go to queues that this worker does not serve, unless an enqueue says otherwise.
+  case typesOutsideQueues([TaskType: QueueName])
 }
 
 extension EngineEvent {
@@ -78,9 +78,8 @@ extension EngineEvent {
       error
     case .deadLetter(_, let reason, _, let lastError): lastError.map { "\(reason): \($0)" } ?? "\(reason)"
     case .handlerGivenUp(_, let reason): reason.rawValue
-    case .typeOutsideQueues(let type, let queue): "\(type) \(queue)"
     case .leaseLost, .outcomeLost, .outcomeBlocked, .timedOut, .handlersBlock, .storeBack, .clockJumped,
-      .handlersIgnoreCancellation, .outcomesLeft, .unhandled, .unserved:
+      .handlersIgnoreCancellation, .outcomesLeft, .unhandled, .unserved, .typesOutsideQueues:
       nil
     }
   }

@@ -27,7 +27,7 @@ public struct EnqueueOptions: Sendable {
     public static func at(_ instant: Date) -> Schedule { Schedule(rule: .at(instant)) }
   }
 
-  /// The lane. nil: as the type says.
+  /// Where it waits. A worker takes it only if it serves this queue. nil: as the type says.
   public var queue: QueueName?
   /// Lower runs first. Any 16-bit value. nil: as the type says.
   public var priority: Int?

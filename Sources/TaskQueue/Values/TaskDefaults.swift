@@ -13,7 +13,7 @@
 /// Queue, priority and unique key are used by whoever enqueues; retry, attempts and timeout by the worker that has the handler. None
 /// of them costs a column or a byte of the stored task.
 public struct TaskDefaults<Payload>: Sendable {
-  /// The lane; ``QueueName/default``.
+  /// Where its tasks wait, ``QueueName/default``; workers have to serve it.
   public var queue: QueueName
   /// Lower runs first; 100. Any 16-bit value.
   public var priority: Int

@@ -46,7 +46,7 @@ extension TaskEncoder where Payload: Encodable {
       throw .init(
         .encodingFailed,
         "The payload of \(template.type) could not be encoded as JSON.",
-        underlying: error
+        underlying: UnencodableValue.describing(error)
       )
     }
     return try task(json, unique: key)

@@ -16,6 +16,17 @@ public struct TaskFailure: Hashable, Sendable, Codable {
     self.at = at
   }
 
+  /// The error's own text. Those of decoders and encoders quote values, which may be the payload's: they are told by place and kind.
+  static func message(of error: any Error) -> String {
+    switch error {
+    case let error as DecodingError:
+      let problem = UndecodablePayload(error)
+      return cleaned("DecodingError: \(problem.path.isEmpty ? "" : "\(problem.path): ")\(problem.reason)")
+    case is EncodingError: return cleaned("EncodingError: \(UnencodableValue.describing(error))")
+    default: return cleaned(String(describing: error))
+    }
+  }
+
   /// Cut to ``Limits/errorMessageBytes``, and without NUL, which no PostgreSQL text can hold.
   static func cleaned(_ text: String) -> String {
     let withoutNUL = text.unicodeScalars.contains("\0") ? text.replacing("\0", with: "\u{FFFD}") : text

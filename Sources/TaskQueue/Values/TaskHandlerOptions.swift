@@ -4,8 +4,9 @@ public struct TaskHandlerOptions: Sendable {
   public var retry: RetryPolicy = .standard
   /// Failures (thrown errors) after which the task is a dead letter, unless the task says otherwise; 25. At least 1.
   public var maxAttempts: Int = 25
-  /// How long one attempt may run before its handler is cancelled. If it then throws, or goes on for
-  /// ``TaskWorkerConfiguration/cancellationGrace``, that is a failure. nil: no limit (the lease is renewed all the while).
+  /// How long one attempt may run before its handler is cancelled. If it then throws, or does not end within
+  /// ``TaskWorkerConfiguration/cancellationGrace``, that is a failure (``TaskTimedOut``); an outcome that it returns in that time counts.
+  /// nil: no limit (the lease is renewed all the while).
   public var timeout: Duration?
   /// Errors of exactly these types make the task a dead letter at once: what no retry can mend.
   public var neverRetry: [any Error.Type] = []

@@ -43,13 +43,13 @@ public struct UndecodablePayload: Error, Hashable, CustomStringConvertible {
     }
   }
 
-  private static func path(_ keys: [any CodingKey]) -> String {
+  /// The keys that a type declares may be named, and are cases of an enum. Others, such as a dictionary's, come from the payload.
+  static func path(_ keys: [any CodingKey]) -> String {
     keys.reduce("") { path, key in
-      if let index = key.intValue { return path + "[\(index)]" }
-      // The keys that a type declares may be named; a dictionary's come from the payload.
-      let type = String(reflecting: type(of: key))
-      let isData = ["Swift.", "Foundation.", "FoundationEssentials."].contains { type.hasPrefix($0) }
-      let name = isData ? "*" : key.stringValue
+      if let index = key.intValue, key.stringValue == "Index \(index)" { return path + "[\(index)]" }
+      let mirror = Mirror(reflecting: key)
+      let isDeclared = mirror.displayStyle == .enum && mirror.children.isEmpty
+      let name = isDeclared ? key.stringValue : "*"
       return path.isEmpty ? name : path + ".\(name)"
     }
   }

@@ -22,7 +22,12 @@ final class EnqueueGroups: Sendable {
     case served(Result<EnqueueResult, TaskQueueError>)
   }
 
-  private typealias Machine = EnqueueGroupStateMachine<CheckedContinuation<Turn, Never>>
+  private struct Waiter: Sendable {
+    let continuation: CheckedContinuation<Turn, Never>
+    let caller: EnqueueCaller
+  }
+
+  private typealias Machine = EnqueueGroupStateMachine<Waiter>
 
   private let pool: LibpqPool
   private let statement: StoreStatements.Template
@@ -62,20 +67,26 @@ final class EnqueueGroups: Sendable {
 
   private func turn(_ task: NewTask) async -> Turn {
     let id = nextID.wrappingAdd(1, ordering: .relaxed).newValue
+    let caller = EnqueueCaller()
     return await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let turn = machine.withLock { machine -> Turn? in
           if Task.isCancelled { return .served(.failure(Self.cancelled)) }
           // Somebody may have finished since the first look.
           if machine.lead() { return .lead }
-          let isWaiting = machine.wait(.init(id: id, task: task, waiter: continuation))
+          let isWaiting = machine.wait(
+            .init(id: id, task: task, waiter: Waiter(continuation: continuation, caller: caller))
+          )
           return isWaiting ? nil : .served(.failure(Self.tooManyWaiters))
         }
         if let turn { continuation.resume(returning: turn) }
       }
     } onCancel: {
-      let waiter = machine.withLock { $0.cancel(id: id) }
-      waiter?.resume(returning: .served(.failure(Self.cancelled)))
+      if let waiter = machine.withLock({ $0.cancel(id: id) }) {
+        waiter.continuation.resume(returning: .served(.failure(Self.cancelled)))
+      } else {
+        caller.cancel()
+      }
     }
   }
 
@@ -92,15 +103,23 @@ final class EnqueueGroups: Sendable {
   private func lead(_ task: NewTask) async throws(TaskQueueError) -> EnqueueResult {
     defer {
       let next = machine.withLock { $0.finish() }
-      next?.resume(returning: .lead)
+      next?.continuation.resume(returning: .lead)
     }
     do {
       return try await pool.withConnection { connection in
         // Only now: whoever came while this caller waited for a connection goes along.
         let followers = machine.withLock { $0.take(alongside: task) }
-        let outcomes = await store([task] + followers.map(\.task), on: connection, isShared: !followers.isEmpty)
+        guard !followers.isEmpty else { return try await store([task], on: connection, for: nil)[0].get() }
+        // The cancellation of one is not the others' business.
+        let interest = SharedInterest(callers: followers.count + 1)
+        for follower in followers { follower.waiter.caller.join(interest) }
+        let outcomes = await withTaskCancellationHandler {
+          await store([task] + followers.map(\.task), on: connection, for: interest)
+        } onCancel: {
+          interest.leave()
+        }
         for (follower, outcome) in zip(followers, outcomes.dropFirst()) {
-          follower.waiter.resume(returning: .served(outcome))
+          follower.waiter.continuation.resume(returning: .served(outcome))
         }
         return try outcomes[0].get()
       }
@@ -118,21 +137,23 @@ final class EnqueueGroups: Sendable {
   private func store(
     _ tasks: [NewTask],
     on connection: LibpqConnection,
-    isShared: Bool,
+    for interest: SharedInterest?,
     attempt: Int = 1
   ) async -> [Result<EnqueueResult, TaskQueueError>] {
     let failure: TaskQueueError
     let isRefusal: Bool
     do {
       let statement = statement(try EnqueueBatch(tasks[...]).parameters(wakes: wakes))
-      // The leader's cancellation is not the others' business.
       let result =
-        isShared
-        ? try await connection.queryIgnoringCancellation(statement) : try await connection.query(statement)
+        if let interest {
+          try await connection.query(statement, interruptedBy: interest.interrupter)
+        } else {
+          try await connection.query(statement)
+        }
       return try EnqueueResult.results(result, count: tasks.count).map { .success($0) }
     } catch let error as LibpqError {
       if error.sqlState == "40001", !error.isOutcomeUnknown, attempt < Self.maxAttempts {
-        return await store(tasks, on: connection, isShared: isShared, attempt: attempt + 1)
+        return await store(tasks, on: connection, for: interest, attempt: attempt + 1)
       }
       failure = TaskQueueError(error, .unsafe)
       isRefusal =
@@ -144,7 +165,7 @@ final class EnqueueGroups: Sendable {
     }
     guard isRefusal, tasks.count > 1 else { return Array(repeating: .failure(failure), count: tasks.count) }
     let half = tasks.count / 2
-    return await store(Array(tasks[..<half]), on: connection, isShared: true)
-      + store(Array(tasks[half...]), on: connection, isShared: true)
+    return await store(Array(tasks[..<half]), on: connection, for: interest)
+      + store(Array(tasks[half...]), on: connection, for: interest)
   }
 }

@@ -5,7 +5,8 @@ import Libpq
   /// One task without a unique key shares a statement and a commit with those that are enqueued through this store at the same time; a
   /// lone caller waits for nobody. Several tasks are one round trip; from 500 on, or 1 MiB, a transaction with a binary COPY.
   ///
-  /// A cancelled call's task may be stored all the same; other callers' tasks are not affected by its cancellation.
+  /// A cancelled call's task may be stored all the same; other callers' tasks are not affected by its cancellation. A statement that several
+  /// callers share ends when all of them are cancelled.
   ///
   /// - Throws: `outcomeUnknown` if the connection broke before the commit was confirmed.
   public func enqueue(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult] {

@@ -111,7 +111,10 @@ import Libpq
     )
     return try read { () throws(LibpqError) in
       var held: [Int64: Renewal] = [:]
-      for row in result.rows { held[try row.int8(0)] = try row.bool(1) ? .cancelRequested : .renewed }
+      for row in result.rows {
+        let (cancels, isBusy) = (try row.bool(1), try row.bool(2))
+        held[try row.int8(0)] = cancels ? .cancelRequested : isBusy ? .busy : .renewed
+      }
       return claims.map { held[$0.token] ?? .lost }
     }
   }

@@ -2,7 +2,7 @@ public import Libpq
 @_spi(Store) public import TaskQueue
 
 extension PostgresTaskStore: TransactionalTaskStore {
-  /// A COMMIT without an answer is looked up.
+  /// A COMMIT without an answer is looked up if the transaction's id is known: ``settle(_:in:)`` learns it, the app may set it.
   public func withTransaction<Value>(_ body: (LibpqTransaction) async throws -> Value) async throws -> Value {
     try await withTransaction(.init(), body)
   }

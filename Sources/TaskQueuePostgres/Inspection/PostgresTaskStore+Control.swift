@@ -3,7 +3,8 @@ import Libpq
 
 @_spi(Store) extension PostgresTaskStore {
   public func cancel(_ id: TaskID) async throws(TaskQueueError) -> CancelResult {
-    let result = try await query(statements.cancel(.int8(id.rawValue)))
+    let statement = statements.cancel(.int8(id.rawValue))
+    let result = try await tryingAgain { () async throws(TaskQueueError) in try await query(statement) }
     switch try text(result) {
     case "cancelled": return .cancelled
     case "requested": return .requested
@@ -13,7 +14,8 @@ import Libpq
   }
 
   public func runNow(_ id: TaskID, expectedAttempt: Int) async throws(TaskQueueError) -> Bool {
-    let result = try await query(statements.runNow(.int8(id.rawValue), .int4(Int32(clamping: expectedAttempt))))
+    let statement = statements.runNow(.int8(id.rawValue), .int4(Int32(clamping: expectedAttempt)))
+    let result = try await tryingAgain { () async throws(TaskQueueError) in try await query(statement) }
     return try read { () throws(LibpqError) in try result[0].bool(0) }
   }
 

@@ -94,7 +94,7 @@ struct EnvironmentFindings: Sendable {
     guard !grants.isEmpty else { return [] }
     return [
       """
-      The role \(quoted(role)) lacks privileges. Let the owner of schema \(schema.quoted) run: SELECT \
+      The role \(quoted(role)) lacks privileges of a worker. Let the owner of schema \(schema.quoted) run: SELECT \
       \(schema.quoted).grant_worker('\(role.replacing("'", with: "''"))'); or just: \(grants.joined(separator: " "))
       """
     ]

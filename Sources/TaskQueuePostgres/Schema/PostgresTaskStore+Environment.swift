@@ -6,7 +6,8 @@ extension PostgresTaskStore {
   /// lacks; row security; settings of role, database and server that cannot work. What is not named does not matter, such as isolation,
   /// string syntax, search path, date style, time zone and language.
   ///
-  /// `TaskWorker` calls it when it starts. Two round trips, of some milliseconds. Changes nothing.
+  /// `TaskWorker` calls it when it starts. For a role that is to run workers: one that only enqueues, or looks and intervenes, lacks most of
+  /// what it asks for, and needs no more. Two round trips, of some milliseconds. Changes nothing.
   ///
   /// - Throws: `invalidConfiguration` with all that was found; `storeFailed` if the database could not be asked.
   public func checkEnvironment() async throws(TaskQueueError) { try await checkEnvironment(through: pool, within: nil) }

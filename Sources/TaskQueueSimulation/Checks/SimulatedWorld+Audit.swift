@@ -1,11 +1,19 @@
 @_spi(Store) import TaskQueue
 import TaskQueueInMemory
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// What is checked now and then.
 extension SimulatedWorld {
   /// 33 of the contract, and what an audit may be late.
   private static var bound: Duration { .milliseconds(2_300) }
   private static var slack: Duration { .milliseconds(300) }
+  /// Leases of locked rows are renewed once a second, at least.
+  private static var lockPatience: Duration { .milliseconds(1_600) }
   private static var queuePatience: Duration { .seconds(4) }
 
   func audit() {
@@ -13,6 +21,7 @@ extension SimulatedWorld {
     checkSuspects()
     checkOutcomes()
     for case let process? in processes {
+      noteTime(of: process)
       noteSlots(of: process)
       checkStuck(process)
       checkSlots(of: process)
@@ -44,6 +53,15 @@ extension SimulatedWorld {
     }
   }
 
+  /// A worker that judges leases by a time before the store's, since that jumped ahead, lets wait what ended meanwhile.
+  private func noteTime(of process: SimulatedProcess) {
+    guard let time = process.machine.leasesJudgedAt(now), isBefore(time) else { return }
+    process.wellSince = max(process.wellSince, now)
+  }
+
+  /// Whether it is a time of before a jump.
+  func isBefore(_ time: Date) -> Bool { time + Self.slack / .seconds(1) < store.time(at: now) }
+
   /// A task that may be claimed is claimed by a worker that is well and has had a free slot all the time.
   private func checkStuck(_ process: SimulatedProcess) {
     let latest = now.advanced(by: .zero - Self.bound)
@@ -62,6 +80,10 @@ extension SimulatedWorld {
       let begin = max(since, process.resumedAt)
       guard now >= begin.advanced(by: .milliseconds(50)) else { return false }
       if attempt.cancelledAt != nil || attempt.isGivenUp { return true }
+      // So does a lock that outlived the lease, until the next renewal.
+      if let unlocked = unlockedAt[attempt.task.claim.id], now < unlocked.advanced(by: Self.lockPatience) {
+        return false
+      }
       // A clock that jumped ahead may have ended a lease before its holder could know.
       if let jump = jumpedAheadAt, jump.advanced(by: process.configuration.lease * 2) > since { return true }
       let standing = process.machine.standing(of: attempt.task.claim, on: attempt.runner)

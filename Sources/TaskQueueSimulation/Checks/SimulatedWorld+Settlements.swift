@@ -13,6 +13,8 @@ extension SimulatedWorld {
     case .renewed(let renewals):
       guard case .renew(let claims, let lease) = call.order.call else { return }
       for (claim, renewal) in zip(claims, renewals) where renewal != .lost && books[claim.id]?.claim == claim {
+        // A locked row keeps its lease's end.
+        guard renewal != .busy, !store.state.locks.tasks.contains(claim.id) else { continue }
         books[claim.id]?.leaseEndsAt = now.advanced(by: lease)
         books[claim.id]?.claimableSince = nil
       }
@@ -68,16 +70,15 @@ extension SimulatedWorld {
       history.note(now, "task \(id) claimed for worker \(call.process.worker), attempt \(task.attempt)")
     }
     for task in exchange.claimed { noteOtherHolders(of: task, call) }
+    if exchange.lookedAtEverything { call.process.lookedAt = now }
   }
 
-  /// A clock that jumps ahead ends no lease for a worker that knew the time before.
+  /// A clock that jumps ahead, once, ends no lease for a worker that knew the time before.
   private func checkTheft(of id: TaskID, _ call: StoreCall) {
     guard let book = books[id], let end = book.leaseEndsAt, book.claim != nil else { return }
     let lease = call.process.configuration.lease
     let slack = max(.milliseconds(500), lease / 4) + .milliseconds(400)
-    guard call.process.isWell, call.process.wellSince < now.advanced(by: .seconds(-1)) else { return }
-    guard end > now.advanced(by: slack), jumpsAhead == 1, let jump = jumpedAheadAt else { return }
-    guard call.process.startedAt < jump.advanced(by: .seconds(-2)) else { return }
+    guard end > now.advanced(by: slack), clockJumps == 1, call.process.knewTimeBeforeJump else { return }
     fail(.stolen, "task \(id) is held until \(end.text), and worker \(call.process.worker) claims it")
   }
 
@@ -93,9 +94,13 @@ extension SimulatedWorld {
   private func checkOvertaking(_ task: ClaimedTask, _ call: StoreCall) {
     let latest = call.orderedAt.advanced(by: .zero - Self.bound)
     guard call.process.isWell, call.process.wellSince <= latest else { return }
+    if let time = call.claim?.leasesAt, isBefore(time) { return }
+    if let looked = call.process.lookedAt, looked > latest { return }
+    guard !call.process.calls.values.contains(where: { $0.claim?.scope.looksAtEverything ?? false }) else { return }
     for (id, book) in books.books {
       guard let since = book.claimableSince, since <= latest, book.plan.queue == task.queue else { continue }
-      guard let other = store.state.tasks[id], other.token != task.claim.token else { continue }
+      guard !store.state.locks.tasks.contains(id), let other = store.state.tasks[id], other.token != task.claim.token
+      else { continue }
       guard (other.priority, other.dueAt, id) < (task.priority, task.dueAt, task.claim.id) else { continue }
       fail(
         .overtaken,

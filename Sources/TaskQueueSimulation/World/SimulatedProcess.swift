@@ -31,7 +31,10 @@ final class SimulatedProcess {
   /// When all slots were taken last.
   var fullAt: Instant
   var resumedAt: Instant
-  let startedAt: Instant
+  /// When a claim of its own last saw everything. What it had no slot for is behind the position only once its answer has come.
+  var lookedAt: Instant?
+  /// It knew the store's time when that jumped ahead for the first time.
+  var knewTimeBeforeJump = false
   /// When its shutdown began.
   var drainedAt: Instant?
   /// It was told to stop at once.
@@ -56,7 +59,7 @@ final class SimulatedProcess {
     )
     machine = WorkerStateMachine(settings, seed: generator.next(), at: now)
     self.generator = generator
-    (wellSince, fullAt, resumedAt, startedAt) = (now, now, now, now)
+    (wellSince, fullAt, resumedAt) = (now, now, now)
   }
 
   var isPaused: Bool { pauses > 0 }

@@ -17,10 +17,11 @@ extension SimulatedWorld {
     case .refusesData(let task): withTask(task) { _ = store.refused.insert($0) }
     case .rowLocked(let task): withTask(task) { _ = store.state.locks.tasks.insert($0) }
     case .clockJumps(let duration):
-      store.clockOffset += duration
+      defer { store.clockOffset += duration }
+      clockJumps += 1
       guard duration > .zero else { break }
       jumpedAheadAt = now
-      jumpsAhead += 1
+      for case let process? in processes { process.knewTimeBeforeJump = process.machine.leasesJudgedAt(now) != nil }
     case .workerCutOff(let worker): setCutOff(worker, true)
     case .workerPauses(let worker): pause(processes[worker])
     case .workerDies(let worker):
@@ -79,6 +80,7 @@ extension SimulatedWorld {
   }
 
   private func unlockRows() {
+    for id in store.state.locks.tasks { unlockedAt[id] = now }
     store.state.releaseLocks()
     noteAllUnwell()
     postHints()

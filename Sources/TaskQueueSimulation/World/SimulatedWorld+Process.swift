@@ -50,7 +50,6 @@ extension SimulatedWorld {
     if history.isKept {
       for event in turn.events { history.note(now, "worker \(process.worker) says: \(event)") }
     }
-    noteClockJumps(turn, of: process)
     checkSize(of: process)
     guard process.isAlive else { return }
     if process.machine.isOver {
@@ -63,13 +62,6 @@ extension SimulatedWorld {
     let wake = max(turn.wakeAt, now).advanced(by: late)
     if let next = process.nextTurnAt, next <= wake { return }
     scheduleTurn(of: process, at: wake)
-  }
-
-  /// For one lease after a jump ahead leases are judged by the time before: what ended meanwhile waits.
-  private func noteClockJumps(_ turn: EngineTurn, of process: SimulatedProcess) {
-    for case .clockJumped(let jump) in turn.events where jump > .zero {
-      process.wellSince = max(process.wellSince, now.advanced(by: process.configuration.lease))
-    }
   }
 
   private func perform(_ action: EngineAction, in process: SimulatedProcess) {

@@ -98,10 +98,13 @@ final class MachineDriver {
     return true
   }
 
-  func complete(_ attempt: consuming Attempt) {
+  /// - Returns: whether its runner goes on.
+  @discardableResult
+  func complete(_ attempt: consuming Attempt) -> Bool {
     let claim = attempt.task.claim
-    machine.end(attempt.takeTicket(), Judgement(settlement: Settlement(claim, .complete)), at: now)
+    let goesOn = machine.end(attempt.takeTicket(), Judgement(settlement: Settlement(claim, .complete)), at: now)
     turn()
+    return goesOn
   }
 
   // MARK: Late answers

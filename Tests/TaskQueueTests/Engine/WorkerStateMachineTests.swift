@@ -172,6 +172,26 @@ struct WorkerStateMachineTests {
     #expect(driver.machine.held.isEmpty)
   }
 
+  @Test("An outcome whose row was locked until the lease was over is recorded by our own next claim, not run again")
+  func busyPastItsLease() {
+    let driver = MachineDriver { $0.lease = .seconds(6) }
+    driver.claimed(1...1)
+    startAll(driver) { attempt in
+      driver.complete(attempt)
+    }
+    driver.answerExchange([.busy])
+    driver.wait(.seconds(7))
+    while driver.exchange?.settlements.isEmpty == false { driver.answerExchange([.busy]) }
+    driver.wait(.seconds(2))
+    let settles = driver.exchange?.settlements.map { _ in SettlementResult.busy }
+    driver.answerExchange(settles, claimed: [MachineDriver.task(1, token: 2)])
+    driver.wait(.seconds(1))
+    #expect(driver.exchange?.settlements.map(\.claim) == [Claim(id: TaskID(1), token: 2)])
+    #expect(driver.runners.count == 1, "it ran once")
+    driver.answerExchange([.applied])
+    #expect(driver.machine.held.isEmpty && driver.machine.outcomes.isEmpty)
+  }
+
   @Test(
     "An outcome that waits for a locked row is told after 5 s, and once a minute from then on",
     arguments: [(4, 0), (6, 1), (50, 1), (70, 2), (130, 3)]
@@ -223,6 +243,47 @@ struct WorkerStateMachineTests {
     driver.wait(.seconds(4))
     #expect(driver.cancelled == driver.runners)
     #expect(driver.events.contains { if case .leaseLost = $0 { true } else { false } })
+  }
+
+  @Test("S5 A lease that could not be renewed, as the row is locked, goes on and is renewed again within a second")
+  func lockedRenewal() {
+    let driver = MachineDriver { $0.lease = .seconds(60) }
+    driver.claimed(1...2)
+    startAll(driver) { attempt in attempt.takeTicket().redeem() }
+    driver.wait(.seconds(20))
+    driver.answer(.renewed([.busy, .renewed])) { $0.isRenewal }
+    for _ in 0..<60 {
+      driver.wait(.seconds(1))
+      let renewals = driver.orders.compactMap { if case .renew(let claims, _) = $0.call { claims } else { nil } }
+      #expect(renewals.first?.contains { $0.id == TaskID(1) } == true)
+      driver.answer(.renewed((renewals.first ?? []).map { $0.id == TaskID(1) ? .busy : .renewed })) { $0.isRenewal }
+    }
+    #expect(driver.cancelled.isEmpty, "nobody can claim it while it is locked")
+    driver.wait(.seconds(1))
+    driver.answer(.renewed([.renewed])) { $0.isRenewal }
+    driver.wait(.seconds(2))
+    #expect(!driver.orders.contains { $0.call.isRenewal }, "as seldom as before")
+  }
+
+  @Test(
+    "S35 An attempt cancelled while its outcome is worked out ends its runner: the next one there would be cancelled for it"
+  )
+  func lateCancellation() {
+    let driver = MachineDriver(timeout: .seconds(2))
+    driver.claimed(1...1)
+    let runner = driver.runners[0]
+    guard let attempt = driver.start(runner) else {
+      Issue.record("it does not start")
+      return
+    }
+    // The handler has ended, and nobody wants it cancelled.
+    let reason = driver.machine.standing(of: attempt.task.claim, on: runner).cancelReason
+    #expect(reason == nil)
+    driver.wait(.seconds(2))
+    #expect(driver.cancelled == [runner])
+    let goesOn = driver.complete(attempt)
+    #expect(!goesOn, "its Swift task is cancelled")
+    #expect(driver.machine.outcomes.count == 1, "its outcome counts all the same")
   }
 
   @Test("S35 A handler that ignores its timeout is given up after the grace time; its slot is free, its task judged")

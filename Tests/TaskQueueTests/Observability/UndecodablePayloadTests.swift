@@ -48,6 +48,37 @@ struct UndecodablePayloadTests {
     #expect(!UndecodablePayload(Refusal()).description.contains(Self.secret))
   }
 
+  @Test("Keys that no type declares come from the payload, whatever reads them")
+  func dynamicKeys() throws {
+    struct AnyKey: CodingKey {
+      var stringValue: String
+      var intValue: Int?
+      init(stringValue: String) { self.stringValue = stringValue }
+      init(intValue: Int) { (stringValue, self.intValue) = ("\(intValue)", intValue) }
+    }
+    struct Bag: Decodable {
+      init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: AnyKey.self)
+        for key in container.allKeys { _ = try container.decode(Int.self, forKey: key) }
+      }
+    }
+    let json = Data(#"{"\#(Self.secret)": "x"}"#.utf8)
+    let error = try #require(throws: DecodingError.self) { try JSONDecoder().decode(Bag.self, from: json) }
+    #expect(UndecodablePayload(error).path == "*")
+    let numbered = Data(#"{"4111": "x"}"#.utf8)
+    let other = try #require(throws: DecodingError.self) { try JSONDecoder().decode([Int: Int].self, from: numbered) }
+    #expect(UndecodablePayload(other).path == "*")
+  }
+
+  @Test("The errors of decoders and encoders that a handler throws are recorded without values, too")
+  func handlersOwn() throws {
+    let json = Data(#"{"items": [{"size": "\#(Self.secret)", "amount": 1}]}"#.utf8)
+    let error = try #require(throws: DecodingError.self) { try JSONDecoder().decode(Order.self, from: json) }
+    #expect(TaskFailure.message(of: error) == "DecodingError: items[0].size: its type refuses the value")
+    let context = EncodingError.Context(codingPath: [], debugDescription: "no \(Self.secret)")
+    #expect(!TaskFailure.message(of: EncodingError.invalidValue(Self.secret, context)).contains(Self.secret))
+  }
+
   @Test("A date in another format names the coding that reads it")
   func dates() throws {
     #expect(try description(#"{"at": "2026-11-27T07:18:26Z"}"#).contains("PayloadCoding.iso8601Dates"))

@@ -75,7 +75,7 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
       let cause = error
       guard reconcile != nil else { return try await park(call, elapsed, because: cause) }
       let unknown = self.error(.outcomeUnknown, call, "Its call ended without an answer.", cause)
-      let reason = TaskFailure.cleaned(String(describing: cause))
+      let reason = TaskFailure.message(of: cause)
       return try await conclude(.unknown(reason: reason), call, elapsed, throwing: unknown)
     }
   }
@@ -140,9 +140,7 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
       "Its outcome is unknown and there is no way to ask. Look up its key at the provider, resolve it, then redrive the task.",
       cause
     )
-    let reason = TaskFailure.cleaned(
-      cause.map { String(describing: $0) } ?? "An earlier attempt ended without an outcome."
-    )
+    let reason = cause.map { TaskFailure.message(of: $0) } ?? "An earlier attempt ended without an outcome."
     return try await conclude(.parked(reason: reason), call, elapsed, throwing: parked)
   }
 
@@ -200,7 +198,9 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
       do {
         return EffectReceipt(value: try JSONDecoder().decode(Value.self, from: json), call: call, unrecorded: nil)
       } catch {
-        throw self.error(.unreadableValue, call, "It happened, but its recorded value cannot be decoded.", error)
+        // Without the error itself, which quotes the value.
+        let problem = TaskFailure.message(of: error)
+        throw self.error(.unreadableValue, call, "It happened, but its recorded value cannot be decoded: \(problem)")
       }
     case .failed(let failure): throw failure
     case .unknown, .parked: throw error(.outcomeUnknown, call, "Nobody knows.")

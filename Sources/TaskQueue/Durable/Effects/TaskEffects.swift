@@ -89,7 +89,8 @@ public struct TaskEffects: Sendable {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     do { return Data(SHA256.hash(Array(try encoder.encode(request)))) } catch {
-      throw EffectError(.encodingFailed, name, "The request could not be encoded as JSON.", underlying: error)
+      let cause = UnencodableValue.describing(error)
+      throw EffectError(.encodingFailed, name, "The request could not be encoded as JSON.", underlying: cause)
     }
   }
 }
