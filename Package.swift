@@ -220,6 +220,7 @@ let package = Package(
       dependencies: [
         "ChildProcesses", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue", "TaskQueueConformance",
         "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit",
+        .product(name: "MetricsTestKit", package: "swift-metrics"),
       ]
     ),
     .testTarget(

@@ -107,6 +107,22 @@
       try require(!(await probe.store.runNow(id, expectedAttempt: 2)), "a completed task was run")
       try require(!(await probe.store.runNow(TaskID(id.rawValue + 99), expectedAttempt: 0)), "an unknown task was run")
     },
+    Check("S8 a queue whose due tasks nobody takes is told; not one that is served, paused, young or at work") {
+      probe in
+      for queue: QueueName in ["served", "paused", "at work", "at work", "forgotten", "ü 'q'"] {
+        try await probe.enqueue { $0.queue = queue }
+      }
+      try await probe.store.pause("paused")
+      try await probe.enqueue {
+        $0.queue = "delayed"
+        $0.schedule = .after(.seconds(1_000))
+      }
+      try await probe.advance(by: .seconds(200))
+      try requireEqual(try await probe.claim(limit: 1, queues: ["at work"], lease: .seconds(1_000)).count, 1, "claimed")
+      try await probe.enqueue { $0.queue = "young" }
+      let queues = try await probe.store.unserved(besides: ["served"], dueFor: .seconds(100), within: .seconds(60))
+      try requireEqual(Set(queues), ["forgotten", "ü 'q'"], "unserved")
+    },
     Check("S25 live tasks are listed by id in pages and counted by queue, type and state") { probe in
       let ready = try await probe.enqueue().id
       let running = try await probe.enqueue { $0.priority = 1 }.id

@@ -257,23 +257,39 @@ struct EngineStallTests {
 
   // MARK: Handlers (35)
 
-  @Test("S35 Handlers that block all of Swift's threads keep no lease from being renewed")
-  func blockingHandlers() async throws {
+  /// Ways not to suspend.
+  enum Blocking: CaseIterable, Sendable {
+    case sleeps, computes, sleepsInMore
+
+    var count: Int { ProcessInfo.processInfo.activeProcessorCount * (self == .sleepsInMore ? 3 : 1) }
+
+    func block(for seconds: UInt32) {
+      guard self == .computes else {
+        _ = sleep(seconds)
+        return
+      }
+      let end = ContinuousClock.now + .seconds(seconds)
+      while ContinuousClock.now < end {}
+    }
+  }
+
+  @Test("S35 Handlers that block all of Swift's threads keep no lease from being renewed", arguments: Blocking.allCases)
+  func blockingHandlers(_ blocking: Blocking) async throws {
     try await withStore { store in
       let tally = Tally()
       var handlers = TaskHandlers()
       try handlers.register(Slow.self) { task, _ in
         tally.add("\(task.number)")
-        usleep(6_000_000)
+        blocking.block(for: 4)
         return .completed
       }
-      let cores = ProcessInfo.processInfo.activeProcessorCount
-      try await TaskClient(store: store).enqueue(all: (1...cores).map { Slow(number: $0) })
-      let running = Running(try Self.worker(store, handlers) { $0.lease = .seconds(3) })
+      let count = blocking.count
+      try await TaskClient(store: store).enqueue(all: (1...count).map { Slow(number: $0) })
+      let running = Running(try Self.worker(store, handlers) { $0.lease = .seconds(2) })
       try await eventually("all are done", within: .seconds(60)) {
         try await TaskClient(store: store).counts().isEmpty
       }
-      #expect(tally.all.count == cores && tally.all.values.allSatisfy { $0 == 1 })
+      #expect(tally.all.count == count && tally.all.values.allSatisfy { $0 == 1 })
       try await running.stop()
     }
   }
@@ -337,6 +353,38 @@ struct EngineStallTests {
     }
   }
 
+  @Test("S38 A completion at REPEATABLE READ that meets a heartbeat is done anew in the same attempt")
+  func repeatableRead() async throws {
+    try await withStore { store in
+      let client = TaskClient(store: store)
+      let tries = Mutex(0)
+      var handlers = TaskHandlers()
+      try handlers.register(Note.self) { _, context in
+        let isFirst = tries.withLock { tries in
+          tries += 1
+          return tries == 1
+        }
+        try await store.pool.withTransaction(.init(isolationLevel: .repeatableRead)) { transaction in
+          try await transaction.query("SELECT count(*) FROM taskqueue.task")
+          // Somebody touches the row, as a renewal does.
+          if isFirst {
+            try await store.elsewhere { store in
+              _ = try await store.pool.query("UPDATE taskqueue.task SET lease_until = lease_until + interval '1 s'")
+            }
+          }
+          try await client.complete(context, in: transaction)
+        }
+        #expect(context.attempt == 1 && context.failures == 0)
+        return .settledInTransaction
+      }
+      try await client.enqueue(Note(text: "x"))
+      let running = Running(try Self.worker(store, handlers) { $0.lease = .seconds(30) })
+      try await eventually("it is done") { try await client.counts().isEmpty }
+      #expect(tries.withLock { $0 } == 2)
+      try await running.stop()
+    }
+  }
+
   // MARK: Beside others (33)
 
   @Test("S33 One task whose row is locked holds up neither other tasks nor their outcomes")
@@ -375,13 +423,18 @@ struct EngineStallTests {
     }
   }
 
-  @Test("A second run() of a worker is refused")
-  func runTwice() async throws {
+  @Test(
+    "A second run() of a worker is refused, and the first one ends",
+    arguments: ["beside it", "after it", "after a shutdown"]
+  )
+  func runTwice(_ moment: String) async throws {
     try await withStore { store in
       var handlers = TaskHandlers()
       try handlers.register(Note.self) { _, _ in .completed }
       let running = Running(try Self.worker(store, handlers) { _ in })
       try await eventually("it looks") { store.enginePool.counts.idle > 0 }
+      if moment != "beside it" { running.worker.shutDown() }
+      if moment == "after it" { try await running.stop() }
       await #expect(throws: TaskQueueError.self) { try await running.worker.run() }
       try await running.stop()
     }

@@ -1,9 +1,10 @@
 import Foundation
 import Libpq
 @_spi(Store) import TaskQueue
-@_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
+
+@_spi(Store) @testable import TaskQueuePostgres
 
 @Suite("Plans stay pinned", .serialized)
 struct PlanTests {
@@ -57,6 +58,34 @@ struct PlanTests {
     #expect(sorts.allSatisfy { $0.hasSuffix("Sort Key: q") || $0.hasSuffix("Sort Key: y") }, "\(sorts)")
     for bad in ["Seq Scan on task ", "Bitmap", "Hash Join", "Merge Join", "JIT"] {
       #expect(!text.contains(bad), "\(bad) in \(text)")
+    }
+  }
+
+  @Test("Purging by age reads what it deletes, and not the young ones", arguments: [0, 1, 50])
+  func purgeByAge(old: Int) async throws {
+    try await withStore { store in
+      try await store.pool.executeScript(
+        """
+        INSERT INTO taskqueue.task (type, payload) SELECT 'note', '{}' FROM generate_series(1, 5000);
+        SELECT count(taskqueue.cancel(id)) FROM taskqueue.task;
+        UPDATE taskqueue.dead_task SET died_at = now() - interval '2 d' WHERE id > 5000 - \(old);
+        """
+      )
+      try await store.pool.query("ANALYZE taskqueue.dead_task")
+      let read = try await store.pool.withTransaction { transaction in
+        func count() async throws -> Int64 {
+          try await transaction.query(
+            "SELECT (seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint FROM pg_stat_xact_user_tables WHERE relname = 'dead_task'"
+          )[0].int8(0)
+        }
+        // Of the session: what it did before may not be reported yet.
+        let before = try await count()
+        let statement = store.statements.purgeOld(.null, .interval(.seconds(86_400)), .null, 1_000)
+        #expect(try await transaction.query(statement).rowCount == old)
+        return try await count() - before
+      }
+      // Those are looked up twice: found by age, deleted by id.
+      #expect(read <= 2 * Int64(old) + 2)
     }
   }
 

@@ -302,7 +302,7 @@ struct WorkerLifecycleTests {
     #expect(twice?.code == .invalidConfiguration)
     for change: (inout TaskWorkerConfiguration) -> Void in [
       { $0.queues = [] }, { $0.queues = ["a", "a"] }, { $0.concurrency = 0 }, { $0.lease = .zero },
-      { $0.lease = .seconds(1e18) },
+      { $0.lease = .seconds(1e18) }, { $0.lease = .seconds(-60) }, { $0.lease = Limits.delay + .seconds(1) },
       { $0.maxPollInterval = .zero }, { $0.maxPrefetch = -1 },
     ] {
       let configuration = quickConfiguration(change)

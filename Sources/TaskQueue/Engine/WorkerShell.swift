@@ -90,9 +90,6 @@ final class WorkerShell: Sendable {
     while true {
       let (turn, isOver) = machine.withLock { ($0.advance(at: clock.now), $0.isOver) }
       for action in turn.actions { perform(action) }
-      for case .handlerGivenUp(let task, let reason) in turn.events {
-        attempts.ended(task.queue ?? "", task.type, AttemptEnd(nil, reason), after: nil)
-      }
       log.note(turn.events, at: clock.now)
       log.flush(at: clock.now)
       if isOver { break }
@@ -230,9 +227,8 @@ final class WorkerShell: Sendable {
       }
       let standing = machine.withLock { $0.standing(of: task.claim, on: runner) }
       let judgement = standing.isHeld ? lane.judgement(of: ending, task, cancelReason: standing.cancelReason) : .nothing
-      if !standing.isGivenUp {
-        attempts.ended(task.queue, task.type, .init(ending, standing), after: startedAt.duration(to: endedAt))
-      }
+      let end = standing.isGivenUp ? nil : AttemptEnd(ending, standing.cancelReason)
+      attempts.ended(task.queue, task.type, end, after: startedAt.duration(to: endedAt))
       var goesOn = false
       tell { machine in
         if let ticket = ticket.take() { goesOn = machine.end(ticket, judgement, at: endedAt) }
@@ -244,8 +240,7 @@ final class WorkerShell: Sendable {
 }
 
 extension AttemptEnd {
-  fileprivate init(_ ending: OutcomeRules.Ending, _ standing: WorkerStateMachine.Standing) {
-    let reason = standing.isHeld ? standing.cancelReason : standing.cancelReason ?? .leaseLost
+  fileprivate init(_ ending: OutcomeRules.Ending, _ reason: CancelReason?) {
     switch ending {
     case .returned(let outcome): self.init(outcome, reason)
     case .threw: self.init(nil, reason)

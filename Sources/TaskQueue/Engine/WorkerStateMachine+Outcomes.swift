@@ -7,6 +7,15 @@ struct OutcomeBook: Sendable {
     let until: Instant
   }
 
+  /// How an outcome was put off so far.
+  private struct Delay: Sendable {
+    var lastWait = Duration.milliseconds(5)
+    /// Since when its row has been locked; nil: it has not.
+    var blockedSince: Instant?
+    /// When that is to be told next.
+    var tellsAt: Instant?
+  }
+
   /// Settlements per exchange at most.
   static var maxBatch: Int { 1_000 }
   /// So many outcomes are not kept waiting for the exchange under way.
@@ -15,7 +24,11 @@ struct OutcomeBook: Sendable {
   private var waiting: [Settlement] = []
   /// Their rows were locked by others; each has a wait of its own.
   private var deferred: [Deferred] = []
-  private var lastWaits: [Claim: Duration] = [:]
+  private var delays: [Claim: Delay] = [:]
+  /// A row that is locked for longer is told: a transaction of the app's may have been forgotten.
+  private static var blockPatience: Duration { .seconds(5) }
+  /// It is told again after so long.
+  private static var blockInterval: Duration { .seconds(60) }
   /// Batches of a thousand are down to one outcome after ten halvings.
   private static let siftingFailures = 3...15
   private var failureCount = 0
@@ -47,22 +60,36 @@ struct OutcomeBook: Sendable {
   /// They could not be settled now; they go first next time.
   mutating func putBack(_ settlements: [Settlement]) { waiting.insert(contentsOf: settlements, at: 0) }
 
-  /// Somebody has locked the row: it is offered again after 10 ms, 20, … at most a second.
+  /// It is offered again after 10 ms, 20, … at most a second.
   mutating func putOff(_ settlement: Settlement, at now: Instant) {
-    let wait = min((lastWaits[settlement.claim] ?? .milliseconds(5)) * 2, .seconds(1))
-    lastWaits[settlement.claim] = wait
-    deferred.append(Deferred(settlement: settlement, until: now.advanced(by: wait)))
+    var delay = delays[settlement.claim] ?? Delay()
+    delay.lastWait = min(delay.lastWait * 2, .seconds(1))
+    delays[settlement.claim] = delay
+    deferred.append(Deferred(settlement: settlement, until: now.advanced(by: delay.lastWait)))
+  }
+
+  /// Another session has locked the row; the outcome is put off.
+  ///
+  /// - Returns: for how long it has been locked, if that is to be told now.
+  mutating func putOffBlocked(_ settlement: Settlement, at now: Instant) -> Duration? {
+    putOff(settlement, at: now)
+    let claim = settlement.claim
+    let since = delays[claim]?.blockedSince ?? now
+    delays[claim]?.blockedSince = since
+    guard now >= delays[claim]?.tellsAt ?? since.advanced(by: Self.blockPatience) else { return nil }
+    delays[claim]?.tellsAt = now.advanced(by: Self.blockInterval)
+    return since.duration(to: now)
   }
 
   /// Takes the outcome out that waits for a locked row; nil: none does.
   mutating func takeDeferred(_ claim: Claim) -> Settlement.Action? {
     guard let index = deferred.firstIndex(where: { $0.settlement.claim == claim }) else { return nil }
-    lastWaits[claim] = nil
+    delays[claim] = nil
     return deferred.remove(at: index).settlement.action
   }
 
   mutating func noteSettled(_ claim: Claim) {
-    if !lastWaits.isEmpty { lastWaits[claim] = nil }
+    if !delays.isEmpty { delays[claim] = nil }
   }
 
   /// One of so many is suspected to fail all of them.
@@ -84,7 +111,7 @@ struct OutcomeBook: Sendable {
     guard !claims.isEmpty else { return }
     waiting.removeAll { claims.contains($0.claim) }
     deferred.removeAll { claims.contains($0.settlement.claim) }
-    for claim in claims { lastWaits[claim] = nil }
+    for claim in claims { delays[claim] = nil }
   }
 }
 
@@ -95,7 +122,10 @@ extension WorkerStateMachine {
     outcomes.noteAccepted()
     for (settlement, result) in zip(settlements, results) {
       if case .busy = result, !settings.faults.contains(.busyForgotten) {
-        outcomes.putOff(settlement, at: now)
+        let blocked = outcomes.putOffBlocked(settlement, at: now)
+        if let blocked, let index = index(of: settlement.claim) {
+          events.append(.outcomeBlocked(TaskLabel(held.values[index].task), for: blocked))
+        }
         continue
       }
       outcomes.noteSettled(settlement.claim)

@@ -130,14 +130,16 @@ extension WorkerStateMachine {
     package var cancelReason: CancelReason?
     /// false: nobody wants its outcome any more.
     package var isHeld: Bool
-    /// The attempt was over before, with ``EngineEvent/handlerGivenUp(_:_:)``.
+    /// Its end was told when it was given up.
     package var isGivenUp = false
   }
 
   package func standing(of claim: Claim, on runner: RunnerID) -> Standing {
-    guard let running = runners[runner] else { return Standing(cancelReason: nil, isHeld: false, isGivenUp: true) }
+    guard let running = runners[runner] else {
+      return Standing(cancelReason: .shutdown, isHeld: false, isGivenUp: true)
+    }
     guard index(of: claim) != nil else {
-      return Standing(cancelReason: running.cancelReason ?? .shutdown, isHeld: false)
+      return Standing(cancelReason: running.cancelReason ?? .leaseLost, isHeld: false)
     }
     return Standing(cancelReason: running.cancelReason, isHeld: true)
   }

@@ -10,7 +10,7 @@ extension EngineEvent {
     case .lookFailed: .debug
     case .unhandled(let counts): counts.isEmpty ? nil : .warning
     case .unserved(let queues): queues.isEmpty ? nil : .warning
-    case .attemptFailed, .leaseLost, .outcomeLost, .timedOut, .handlersBlock, .storeFailed,
+    case .attemptFailed, .leaseLost, .outcomeLost, .outcomeBlocked, .timedOut, .handlersBlock, .storeFailed,
       .renewalFailed, .listenerFailed, .clockJumped, .handlersIgnoreCancellation, .typesOutsideQueues:
       .warning
     }
@@ -26,6 +26,7 @@ extension EngineEvent {
     case .timedOut: "A handler ran longer than its timeout and is cancelled"
     case .handlerGivenUp: "A handler ignores its cancellation; its slot is given to another task"
     case .outcomeRefused: "The store refused an outcome's data; the task comes back when its lease ends"
+    case .outcomeBlocked: "An outcome waits for a row that another transaction has locked"
     case .handlersBlock: "Handlers block Swift's threads; nothing else can run there meanwhile"
     case .storeFailed: "The store failed; it is tried again"
     case .storeBack: "The store answers again"
@@ -62,7 +63,7 @@ extension EngineEvent {
     case .timedOut(_, let limit): metadata[LogKey.limit] = "\(limit)"
     case .handlerGivenUp(_, let reason): metadata[LogKey.reason] = "\(reason.rawValue)"
     case .outcomeRefused(_, let error), .lookFailed(let error): metadata[LogKey.error] = "\(error)"
-    case .storeBack(let duration), .clockJumped(let duration):
+    case .storeBack(let duration), .clockJumped(let duration), .outcomeBlocked(_, let duration):
       metadata[LogKey.duration] = "\(Self.rounded(duration))"
     case .handlersBlock(let types, let duration):
       let named = types.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }

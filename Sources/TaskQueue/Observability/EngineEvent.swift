@@ -16,6 +16,8 @@ package enum EngineEvent: Sendable {
   case handlerGivenUp(TaskLabel, CancelReason)
   /// The store refuses the outcome's own data; the task comes back when its lease ends.
   case outcomeRefused(TaskLabel, error: String)
+  /// The attempt's outcome has waited so long for a row that another session has locked; it is offered again and again.
+  case outcomeBlocked(TaskLabel, for: Duration)
 
   // Of the worker
 
@@ -51,7 +53,8 @@ extension EngineEvent {
   package var task: TaskLabel? {
     switch self {
     case .attemptFailed(let task, _, _, _, _), .deadLetter(let task, _, _, _), .leaseLost(let task),
-      .outcomeLost(let task), .timedOut(let task, _), .handlerGivenUp(let task, _), .outcomeRefused(let task, _):
+      .outcomeLost(let task), .timedOut(let task, _), .handlerGivenUp(let task, _), .outcomeRefused(let task, _),
+      .outcomeBlocked(let task, _):
       task
     default: nil
     }
@@ -75,7 +78,7 @@ extension EngineEvent {
       error
     case .deadLetter(_, let reason, _, let lastError): lastError.map { "\(reason): \($0)" } ?? "\(reason)"
     case .handlerGivenUp(_, let reason): reason.rawValue
-    case .leaseLost, .outcomeLost, .timedOut, .handlersBlock, .storeBack, .clockJumped,
+    case .leaseLost, .outcomeLost, .outcomeBlocked, .timedOut, .handlersBlock, .storeBack, .clockJumped,
       .handlersIgnoreCancellation, .outcomesLeft, .unhandled, .unserved, .typesOutsideQueues:
       nil
     }

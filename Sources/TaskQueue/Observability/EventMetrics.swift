@@ -19,6 +19,10 @@ final class EventMetrics: Sendable {
     case .deadLetter(let task, let reason, _, _):
       let dimensions = WorkerMetrics.lane(task.queue ?? "", task.type) + [("reason", reason.rawValue)]
       Counter(label: "taskqueue_dead_total", dimensions: dimensions).increment()
+    case .handlerGivenUp(let task, let reason):
+      // Its attempt ends now, whenever the handler does.
+      let dimensions = WorkerMetrics.lane(task.queue ?? "", task.type) + [("outcome", AttemptEnd(nil, reason).name)]
+      Counter(label: "taskqueue_attempts_total", dimensions: dimensions).increment()
     case .unhandled(let counts): record(counts)
     case .unserved(let queues): unserved.record(queues.count)
     default: break

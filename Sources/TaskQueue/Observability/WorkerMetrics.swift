@@ -56,10 +56,10 @@ enum AttemptEnd: Hashable, Sendable {
 final class AttemptMetrics: Sendable {
   private let instruments = Instruments(AttemptInstruments.init)
 
-  /// The attempt is over. Called once for each, also for one that was given up.
-  /// - Parameter duration: nil: its handler never started, or goes on.
-  func ended(_ queue: QueueName, _ type: TaskType, _ end: AttemptEnd, after duration: Duration?) {
-    instruments.instrument(of: queue, type).ended(end.name, after: duration)
+  /// The handler is over. Called once for each.
+  /// - Parameter end: nil: it was counted when the handler was given up (``EventMetrics``).
+  func ended(_ queue: QueueName, _ type: TaskType, _ end: AttemptEnd?, after duration: Duration) {
+    instruments.instrument(of: queue, type).ended(end?.name, after: duration)
   }
 }
 
@@ -74,8 +74,9 @@ private final class AttemptInstruments: Sendable {
     timer = Metrics.Timer(label: "taskqueue_attempt_duration", dimensions: dimensions)
   }
 
-  func ended(_ outcome: String, after duration: Duration?) {
-    if let duration { timer.recordNanoseconds(duration.wholeNanoseconds) }
+  func ended(_ outcome: String?, after duration: Duration) {
+    timer.recordNanoseconds(duration.wholeNanoseconds)
+    guard let outcome else { return }
     let counter = counters.withLock { counters in
       if let known = counters.first(where: { $0.outcome == outcome }) { return known.counter }
       let dimensions = dimensions + [("outcome", outcome)]

@@ -12,8 +12,6 @@ extension SimulatedWorld {
   /// 33 of the contract, and what an audit may be late.
   private static var bound: Duration { .milliseconds(2_300) }
   private static var slack: Duration { .milliseconds(300) }
-  /// Leases of locked rows are renewed once a second, at least.
-  private static var lockPatience: Duration { .milliseconds(1_600) }
   private static var queuePatience: Duration { .seconds(4) }
 
   func audit() {
@@ -80,10 +78,9 @@ extension SimulatedWorld {
       let begin = max(since, process.resumedAt)
       guard now >= begin.advanced(by: .milliseconds(50)) else { return false }
       if attempt.cancelledAt != nil || attempt.isGivenUp { return true }
-      // So does a lock that outlived the lease, until the next renewal.
-      if let unlocked = unlockedAt[attempt.task.claim.id], now < unlocked.advanced(by: Self.lockPatience) {
-        return false
-      }
+      // A lock that outlived the lease may have gone before its holder could renew that; if renewals fail it notices after a lease.
+      let patience = process.configuration.lease + Self.slack
+      if let unlocked = unlockedAt[attempt.task.claim.id], now < unlocked.advanced(by: patience) { return false }
       // A clock that jumped ahead may have ended a lease before its holder could know.
       if let jump = jumpedAheadAt, jump.advanced(by: process.configuration.lease * 2) > since { return true }
       let standing = process.machine.standing(of: attempt.task.claim, on: attempt.runner)

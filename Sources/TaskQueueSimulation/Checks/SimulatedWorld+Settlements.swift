@@ -77,7 +77,7 @@ extension SimulatedWorld {
   private func checkTheft(of id: TaskID, _ call: StoreCall) {
     guard let book = books[id], let end = book.leaseEndsAt, book.claim != nil else { return }
     let lease = call.process.configuration.lease
-    let slack = max(.milliseconds(500), lease / 4) + .milliseconds(400)
+    let slack = max(.milliseconds(500), lease / 4) + .milliseconds(400) + call.process.longestWait
     guard end > now.advanced(by: slack), clockJumps == 1, call.process.knewTimeBeforeJump else { return }
     fail(.stolen, "task \(id) is held until \(end.text), and worker \(call.process.worker) claims it")
   }

@@ -35,6 +35,8 @@ final class SimulatedProcess {
   var lookedAt: Instant?
   /// It knew the store's time when that jumped ahead for the first time.
   var knewTimeBeforeJump = false
+  /// The longest that it waited for an answer: a jump that is shorter may be taken for the way.
+  var longestWait = Duration.zero
   /// When its shutdown began.
   var drainedAt: Instant?
   /// It was told to stop at once.

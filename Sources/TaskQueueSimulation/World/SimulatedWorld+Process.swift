@@ -145,6 +145,7 @@ extension SimulatedWorld {
   private func takeAnswer(_ call: StoreCall, in process: SimulatedProcess) {
     process.calls[call.order.id] = nil
     guard let ticket = call.ticket.take() else { return }
+    process.longestWait = max(process.longestWait, call.orderedAt.duration(to: now))
     var answer = call.answer ?? .failed(TaskQueueError(.connection))
     if case .fails(_, _, let failure) = call.fate { answer = .failed(TaskQueueError(failure)) }
     if case .failed = answer { process.wellSince = max(process.wellSince, now) }

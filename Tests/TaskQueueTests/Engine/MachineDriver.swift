@@ -133,7 +133,9 @@ extension ClaimedTask {
     queue: QueueName = .default,
     priority: Int = 100,
     at date: Date,
-    age: Double = 0
+    age: Double = 0,
+    attempt: Int = 1,
+    failures: Int = 0
   ) -> ClaimedTask {
     ClaimedTask(
       claim: claim,
@@ -142,8 +144,8 @@ extension ClaimedTask {
       priority: priority,
       payload: Data("{}".utf8),
       headers: [:],
-      attempt: 1,
-      failures: 0,
+      attempt: attempt,
+      failures: failures,
       crashes: 0,
       maxAttempts: nil,
       retry: nil,

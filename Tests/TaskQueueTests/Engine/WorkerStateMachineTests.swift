@@ -5,8 +5,6 @@ import Testing
 
 @Suite("What the worker decides")
 struct WorkerStateMachineTests {
-  private let passing = TaskQueueError(.storeFailed, "down", isRetrySafe: true)
-
   /// Takes up attempts on all runners, and hands their tickets out by task.
   private func startAll(_ driver: MachineDriver, _ body: (consuming Attempt) -> Void) {
     for runner in driver.runners {
@@ -58,21 +56,64 @@ struct WorkerStateMachineTests {
     #expect(started == [2])
   }
 
-  @Test("Hoarding: what was claimed at a pace that is over goes back, least urgent first")
-  func hoard() {
-    let driver = MachineDriver()
-    driver.claimed(1...210)
+  @Test(
+    "Hoarding: what was claimed at a pace that is over goes back, least urgent first",
+    arguments: [(10, 200), (1, 30), (100, 1)]
+  )
+  func hoard(concurrency: Int, count: Int) {
+    let driver = MachineDriver { $0.concurrency = concurrency }
+    driver.claimed(1...Int64(concurrency + count))
     startAll(driver) { attempt in attempt.takeTicket().redeem() }
     driver.wait(.milliseconds(400))
-    #expect(driver.machine.queue.count == 200, "they may just be about to start")
+    #expect(driver.machine.queue.count == count, "they may just be about to start")
     driver.wait(.milliseconds(200))
     let released = driver.exchange?.settlements.filter { if case .release = $0.action { true } else { false } } ?? []
-    #expect(released.count == 200)
-    #expect(released.first?.claim.id == TaskID(210))
+    #expect(released.count == count)
+    #expect(released.first?.claim.id == TaskID(Int64(concurrency + count)))
     #expect(driver.machine.queue.count == 0)
     driver.answerExchange()
-    #expect(driver.machine.held.count == 10)
+    #expect(driver.machine.held.count == concurrency)
     #expect(driver.exchange == nil, "it does not take them again")
+  }
+
+  @Test(
+    "All claims together ask for no more than there are slots and prefetch for, looks among them",
+    arguments: [(10, 50), (1, 0), (3, 1_000)]
+  )
+  func claimLimits(concurrency: Int, prefetch: Int) {
+    let driver = MachineDriver {
+      $0.concurrency = concurrency
+      $0.maxPrefetch = prefetch
+    }
+    var last: Int64 = 0
+    var looks = 0
+    for step in 1...2_000 {
+      let asked = driver.orders.reduce(0) { sum, order in
+        if case .exchange(_, let claim?) = order.call { sum + claim.limit } else { sum }
+      }
+      #expect(driver.machine.runners.runningCount + driver.machine.queue.count + asked <= concurrency + prefetch)
+      // The looks are slow, and the loop goes on beside them.
+      if let claim = driver.exchange?.claim, !claim.scope.isLook || step.isMultiple(of: 40) {
+        if claim.scope.isLook { looks += 1 }
+        driver.answerExchange(
+          claimed: (0..<Int64(claim.limit)).map { MachineDriver.task(last + 1 + $0) },
+          mayHaveMore: true
+        )
+        last += Int64(claim.limit)
+      } else {
+        driver.answer(.exchanged(Exchange(settled: Array(repeating: .applied, count: 1_000)))) { call in
+          if case .exchange(_, nil) = call { true } else { false }
+        }
+      }
+      driver.answer(.writers(OpenWriters(at: Date(timeIntervalSince1970: 1e9 + Double(step)), ids: []))) { call in
+        if case .openWriters = call { true } else { false }
+      }
+      for runner in driver.runners.suffix(concurrency) {
+        if let attempt = driver.start(runner) { driver.complete(attempt) }
+      }
+      driver.wait(.milliseconds(5))
+    }
+    #expect(looks > 1 && last > 100)
   }
 
   // MARK: Outcomes (34)
@@ -149,6 +190,34 @@ struct WorkerStateMachineTests {
     #expect(driver.runners.count == 1, "it ran once")
     driver.answerExchange([.applied])
     #expect(driver.machine.held.isEmpty && driver.machine.outcomes.isEmpty)
+  }
+
+  @Test(
+    "An outcome that waits for a locked row is told after 5 s, and once a minute from then on",
+    arguments: [(4, 0), (6, 1), (50, 1), (70, 2), (130, 3)]
+  )
+  func blockedOutcome(seconds: Int, lines: Int) {
+    let driver = MachineDriver()
+    driver.claimed(1...1)
+    startAll(driver) { attempt in
+      driver.complete(attempt)
+    }
+    let end = driver.now.advanced(by: .seconds(seconds))
+    while driver.now < end {
+      if driver.exchange?.settlements.isEmpty == false {
+        driver.answerExchange([.busy])
+      } else {
+        driver.answerExchange()
+      }
+      driver.answer(.renewed([.renewed])) { $0.isRenewal }
+      driver.wait(.milliseconds(100))
+    }
+    let waits = driver.events.compactMap {
+      if case .outcomeBlocked(let task, let wait) = $0 { (task.id, wait) } else { nil }
+    }
+    #expect(waits.count == lines)
+    #expect(waits.allSatisfy { $0.0 == TaskID(1) && $0.1 >= .seconds(5) })
+    #expect(driver.machine.held.count == 1, "it is kept")
   }
 
   @Test("The answer of an exchange that was given up still counts")
@@ -236,6 +305,25 @@ struct WorkerStateMachineTests {
     #expect(!driver.starts(driver.runners[0]), "the stray one gets nothing any more")
   }
 
+  @Test(
+    "S35 Handlers that block Swift's threads are named once; where the threads answer nobody is",
+    arguments: [1, 3, 10]
+  )
+  func blockedThreads(count: Int64) {
+    for answers in [false, true] {
+      let driver = MachineDriver()
+      driver.claimed(1...count)
+      startAll(driver) { attempt in attempt.takeTicket().redeem() }
+      for _ in 1...40 {
+        driver.wait(.milliseconds(100))
+        if answers { driver.change { machine, _ in machine.poolAnswered() } }
+      }
+      let named = driver.events.compactMap { if case .handlersBlock(let types, _) = $0 { types } else { nil } }
+      #expect(named.first == (answers ? nil : ["t": Int(count)]))
+      #expect(named.count <= 2)
+    }
+  }
+
   // MARK: Looks (33)
 
   @Test("S33 A look that was put off for want of a slot is what the next free slot does")
@@ -266,6 +354,27 @@ struct WorkerStateMachineTests {
       driver.wait(.milliseconds(300))
     }
     #expect(scopes.contains(true))
+  }
+
+  @Test(
+    "S33 After an outage of any length the store is asked again within seconds, and looked at as a whole",
+    arguments: [1, 20, 3_600]
+  )
+  func outage(seconds: Int) {
+    let driver = MachineDriver()
+    let back = driver.now.advanced(by: .seconds(seconds))
+    while driver.now < back {
+      driver.answer(.failed(TaskQueueError(.storeFailed, "down", isRetrySafe: true))) { _ in true }
+      driver.wait(min(driver.now.duration(to: driver.wakeAt), driver.now.duration(to: back)))
+    }
+    var looked: WorkerClock.Instant?
+    while looked == nil, back.duration(to: driver.now) < .seconds(60) {
+      if driver.exchange?.claim?.scope.isLook == true { looked = driver.now }
+      driver.answerExchange()
+      driver.wait(.milliseconds(10))
+    }
+    #expect(looked.map { back.duration(to: $0) <= .seconds(2) } == true)
+    #expect(driver.events.contains { if case .storeBack = $0 { true } else { false } })
   }
 
   // MARK: Shutdown (32)
@@ -318,6 +427,21 @@ struct WorkerStateMachineTests {
       driver.wait(.seconds(1))
     }
     #expect(driver.exchange?.claim?.leasesAt.map { $0 > date + 3_600 } == true)
+  }
+
+  @Test(
+    "A store's clock that jumps is told, one that drifts is not",
+    arguments: [3_600, 30, 0.2, 0, -0.2, -30, -3_600]
+  )
+  func clockJumps(seconds: Double) {
+    let driver = MachineDriver { $0.lease = .seconds(60) }
+    let date = Date(timeIntervalSince1970: 1e9)
+    driver.answer(.exchanged(Exchange(storeTime: date))) { $0.isExchange }
+    driver.wait(.seconds(1))
+    driver.answer(.exchanged(Exchange(storeTime: date + 1 + seconds))) { $0.isExchange }
+    let jumps = driver.events.compactMap { if case .clockJumped(let jump) = $0 { jump } else { nil } }
+    #expect(jumps.count == (abs(seconds) > 20 ? 1 : 0))
+    #expect(jumps.allSatisfy { abs($0 / .seconds(1) - seconds) < 1 })
   }
 
   @Test("Polling backs off from the minimum to the maximum and drops back")
