@@ -80,7 +80,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "052aed6825b27c14d5161c15768b98c3444e6f7524e63dce794178fead13bca4"]
+        [FunctionFile.revision: digest] == [1: "6345c93e366180a5e38307fdb4589521855b0251221cbfb5e36bb282518577b1"]
       )
     }
   }

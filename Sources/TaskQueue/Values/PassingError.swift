@@ -10,14 +10,6 @@ public protocol PassingError: Error {
   var isRolledBack: Bool { get }
 }
 
-/// What could not be recorded for want of the store is asked for by the next attempt.
-extension EffectError: PassingError {
-  public var isPassing: Bool {
-    (code == .outcomeUnknown || code == .busy) && (underlying as? any PassingError)?.isPassing ?? false
-  }
-  public var isRolledBack: Bool { false }
-}
-
 extension TaskQueueError: PassingError {
   public var isPassing: Bool { isRetrySafe || (underlying as? any PassingError)?.isPassing ?? false }
   public var isRolledBack: Bool { (underlying as? any PassingError)?.isRolledBack ?? false }

@@ -62,3 +62,11 @@ extension EffectError: TaskOutcomeError {
     }
   }
 }
+
+/// What could not be recorded for want of the store is asked for by the next attempt.
+extension EffectError: PassingError {
+  public var isPassing: Bool {
+    (code == .outcomeUnknown || code == .busy) && (underlying as? any PassingError)?.isPassing ?? false
+  }
+  public var isRolledBack: Bool { false }
+}
