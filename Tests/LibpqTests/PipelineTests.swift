@@ -35,6 +35,21 @@ struct PipelineTests {
     await connection.close()
   }
 
+  @Test("A commit that fails at the pipeline's end is the server's error, and leaves the connection usable")
+  func failedCommit() async throws {
+    let connection = try await TestServer.connect()
+    try await connection.executeScript("CREATE TEMP TABLE late (id int8 UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+    for count in 1...3 {
+      let inserts = Array(repeating: LibpqStatement("INSERT INTO late VALUES (1), (1)", name: "insert"), count: count)
+      let error = try await postgresError { _ = try await connection.pipeline(inserts) }
+      #expect(error?.code == .server)
+      #expect(error?.sqlState == "23505")
+      #expect(error?.isOutcomeUnknown == false)
+    }
+    #expect(try await connection.query("SELECT count(*) FROM late")[0].int8(0) == 0)
+    await connection.close()
+  }
+
   @Test("A pipeline of 10 MB each way does not deadlock")
   func large() async throws {
     let connection = try await TestServer.connect()

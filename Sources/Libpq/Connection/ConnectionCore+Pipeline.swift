@@ -99,7 +99,8 @@ extension ConnectionCore {
         }
         position += 1
         exchange.hasAllAnswers = position == steps.count && collected.error == nil
-        guard position <= steps.count else {
+        // One more if the commit at the pipeline's end failed: a deferred constraint, a serialization failure.
+        guard position <= steps.count + (collected.error == nil ? 0 : 1) else {
           finish()
           throw LibpqError(.protocolViolation, "a pipeline gave more results than it has statements")
         }
