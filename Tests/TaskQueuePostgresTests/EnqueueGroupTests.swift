@@ -79,22 +79,30 @@ struct EnqueueGroupTests {
     }
   }
 
+  /// Twelve callers whose group waits for a lock on the table: two lead, and wait for the only connection first; ten wait for them.
+  private func enqueueBehindLock(
+    of other: LibpqConnection,
+    _ store: PostgresTaskStore
+  ) async throws -> [Task<EnqueueResult, any Error>] {
+    let tasks = try await store.pool.withConnection { _ in
+      let tasks = (0..<12).map { number in Task { try await store.add("\(number)") } }
+      try await eventually("all have come") { store.groups.waiterCount == 10 && store.pool.counts.waiting == 2 }
+      try await other.executeScript("BEGIN; LOCK TABLE taskqueue.task IN SHARE MODE")
+      return tasks
+    }
+    try await eventually("a group waits for the table's lock") {
+      let waiting = try await other.query("SELECT count(*) FROM pg_locks WHERE NOT granted")[0].int8(0)
+      return waiting == 1 && store.groups.waiterCount == 0
+    }
+    return tasks
+  }
+
   @Test("A cancelled leader's group is stored all the same, and cancelled waiting callers disturb nobody")
   func cancellation() async throws {
     try await withTestDatabase { database in
       let store = try PostgresTaskStore(.init(database.postgresConfiguration, maxConnections: 1))
       let other = try await LibpqConnection.connect(database.postgresConfiguration)
-      // Two lead, and wait for the only connection; ten wait for them.
-      let tasks = try await store.pool.withConnection { _ in
-        let tasks = (0..<12).map { number in Task { try await store.add("\(number)") } }
-        try await eventually("all have come") { store.groups.waiterCount == 10 && store.pool.counts.waiting == 2 }
-        try await other.executeScript("BEGIN; LOCK TABLE taskqueue.task IN SHARE MODE")
-        return tasks
-      }
-      try await eventually("a group waits for the table's lock") {
-        let waiting = try await other.query("SELECT count(*) FROM pg_locks WHERE NOT granted")[0].int8(0)
-        return waiting == 1 && store.groups.waiterCount == 0
-      }
+      let tasks = try await enqueueBehindLock(of: other, store)
       let survivors = [3, 7, 11]
       for (number, task) in tasks.enumerated() where !survivors.contains(number) { task.cancel() }
       try await eventually("the other leader has given up") { store.pool.counts.waiting == 0 }
@@ -123,16 +131,7 @@ struct EnqueueGroupTests {
     try await withTestDatabase { database in
       let store = try PostgresTaskStore(.init(database.postgresConfiguration, maxConnections: 1))
       let other = try await LibpqConnection.connect(database.postgresConfiguration)
-      let tasks = try await store.pool.withConnection { _ in
-        let tasks = (0..<12).map { number in Task { try await store.add("\(number)") } }
-        try await eventually("all have come") { store.groups.waiterCount == 10 && store.pool.counts.waiting == 2 }
-        try await other.executeScript("BEGIN; LOCK TABLE taskqueue.task IN SHARE MODE")
-        return tasks
-      }
-      try await eventually("a group waits for the table's lock") {
-        let waiting = try await other.query("SELECT count(*) FROM pg_locks WHERE NOT granted")[0].int8(0)
-        return waiting == 1 && store.groups.waiterCount == 0
-      }
+      let tasks = try await enqueueBehindLock(of: other, store)
       for task in tasks { task.cancel() }
       for task in tasks { await #expect(throws: TaskQueueError.self) { try await task.value } }
       try await other.executeScript("COMMIT")
