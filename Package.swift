@@ -243,7 +243,8 @@ let package = Package(
     .testTarget(
       name: "FailoverTests",
       dependencies: [
-        "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres", .product(name: "Logging", package: "swift-log"),
+        "ChildProcesses", "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres",
+        .product(name: "Logging", package: "swift-log"),
       ]
     ),
     // Each kind of fault beside a worker, an enqueuer, an effect, a listener and a shutdown.
