@@ -109,7 +109,9 @@ struct InMemoryEffects {
   func sharer(of row: Row, _ id: ID) -> (key: ID, value: Row)? {
     let others = rows.filter { otherID, other in
       guard otherID.task != id.task else { return false }
-      if row.scope != nil { return other.key == row.key && other.scope != nil && ![.open, .failed].contains(other.state) }
+      if row.scope != nil {
+        return other.key == row.key && other.scope != nil && ![.open, .failed].contains(other.state)
+      }
       guard let slot = row.uniqueSlot else { return false }
       return other.uniqueSlot == slot && otherID.name == id.name && other.scope == nil && !other.isSettled
     }

@@ -46,7 +46,9 @@ struct LostCommitsTests {
     }
   }
 
-  @Test("S41 In a database that was restored from a dump no new order is paid by a lost one's payment, nor in a copy beside it")
+  @Test(
+    "S41 In a database that was restored from a dump no new order is paid by a lost one's payment, nor in a copy beside it"
+  )
   func restore() async throws {
     let server = try await EmbeddedPostgres.start(settings: ["fsync": "off"])
     do {
