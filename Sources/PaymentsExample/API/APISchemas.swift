@@ -15,7 +15,10 @@ enum APISchemas {
     "examples": ["CREATED", "INIT", "PROCESSING", "DONE", "CANCELLED", "FAILED"],
   ]
   static let instant: JSONTree = ["type": "string", "format": "date-time"]
-  private static let id: JSONTree = ["type": "integer", "format": "int64", "minimum": 1]
+  /// Of a payment or a refund.
+  static let id: JSONTree = [
+    "type": "string", "format": "uuid", "examples": ["0197f0c4-5d2e-7a41-9c3b-6f0d8e21a4b7"],
+  ]
   private static let amount: JSONTree = [
     "type": "integer", "format": "int64", "minimum": .integer(NewPayment.amounts.lowerBound),
     "maximum": .integer(NewPayment.amounts.upperBound),

@@ -13,7 +13,7 @@ extension PaymentAPI {
     location: .path,
     isRequired: true,
     description: "The payment's id.",
-    schema: ["type": "integer", "format": "int64", "minimum": 1]
+    schema: APISchemas.id
   )
 
   static func idempotencyKey(isRequired: Bool, _ description: String) -> APIOperation.Parameter {
@@ -92,7 +92,7 @@ extension PaymentAPI {
         parameter(
           "cursor",
           "The `next` of the page before.",
-          ["type": "string", "pattern": "^[0-9a-f]{16}$"]
+          APISchemas.id
         ),
       ],
       answers: [.json(.ok, "PaymentPage", "A page.")],

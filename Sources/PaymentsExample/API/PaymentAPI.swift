@@ -104,7 +104,7 @@ package struct PaymentAPI: Sendable {
   /// The refund, its line in the history, and its task.
   private func createRefund(
     _ new: NewRefund,
-    of id: Int64,
+    of id: PaymentID,
     in transaction: LibpqTransaction
   ) async throws -> Refund {
     guard let payment = try await PaymentStore.lock(id, in: transaction) else { throw Self.unknownPayment }

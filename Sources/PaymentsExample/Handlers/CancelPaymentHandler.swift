@@ -6,7 +6,7 @@ import TaskQueuePostgres
 struct CancelPayment: TaskPayload {
   static let taskType: TaskType = "payment.cancel"
 
-  var paymentId: Int64
+  var paymentId: PaymentID
 
   var options: EnqueueOptions {
     .with { $0.unique = UniqueKey("payment.cancel:\(paymentId)", mode: .coalesce) }
@@ -21,7 +21,7 @@ struct CancelPaymentHandler: PaymentTaskHandler {
   let client: TaskClient<PostgresTaskStore>
   let provider: any PaymentProvider
 
-  static func payment(of payload: CancelPayment) -> Int64? { payload.paymentId }
+  static func payment(of payload: CancelPayment) -> PaymentID? { payload.paymentId }
 
   func handle(_ payload: CancelPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
     guard let payment = try await PaymentStore.find(payload.paymentId, in: client.pool) else {

@@ -6,7 +6,7 @@ import TaskQueuePostgres
 struct CheckPayment: TaskPayload {
   static let taskType: TaskType = "payment.check"
 
-  var paymentId: Int64
+  var paymentId: PaymentID
 
   /// One check task per payment at most. Who wants another pulls the existing one forward; one that runs runs once more.
   var options: EnqueueOptions {
@@ -23,7 +23,7 @@ struct CheckPaymentHandler: PaymentTaskHandler {
   let client: TaskClient<PostgresTaskStore>
   let provider: any PaymentProvider
 
-  static func payment(of payload: CheckPayment) -> Int64? { payload.paymentId }
+  static func payment(of payload: CheckPayment) -> PaymentID? { payload.paymentId }
 
   func handle(_ payload: CheckPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
     guard let payment = try await PaymentStore.beginAttempt(payload.paymentId, in: client.pool) else {

@@ -6,7 +6,7 @@ import TaskQueuePostgres
 struct InitPayment: TaskPayload {
   static let taskType: TaskType = "payment.init"
 
-  var paymentId: Int64
+  var paymentId: PaymentID
 
   /// One per payment at most, so that a repair can't double it.
   var options: EnqueueOptions {
@@ -24,7 +24,7 @@ struct InitPaymentHandler: PaymentTaskHandler {
   let client: TaskClient<PostgresTaskStore>
   let provider: any PaymentProvider
 
-  static func payment(of payload: InitPayment) -> Int64? { payload.paymentId }
+  static func payment(of payload: InitPayment) -> PaymentID? { payload.paymentId }
 
   func handle(_ payload: InitPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
     guard let payment = try await PaymentStore.beginAttempt(payload.paymentId, in: client.pool) else {

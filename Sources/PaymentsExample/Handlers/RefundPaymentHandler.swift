@@ -6,7 +6,7 @@ import TaskQueuePostgres
 struct RefundPayment: TaskPayload {
   static let taskType: TaskType = "payment.refund"
 
-  var refundId: Int64
+  var refundId: RefundID
 
   var options: EnqueueOptions {
     .with { $0.unique = UniqueKey("payment.refund:\(refundId)", mode: .coalesce) }
@@ -21,7 +21,7 @@ struct RefundPaymentHandler: PaymentTaskHandler {
   let client: TaskClient<PostgresTaskStore>
   let provider: any PaymentProvider
 
-  static func payment(of payload: RefundPayment) -> Int64? { nil }
+  static func payment(of payload: RefundPayment) -> PaymentID? { nil }
 
   func handle(_ payload: RefundPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
     guard let (refund, attempts) = try await RefundStore.beginAttempt(payload.refundId, in: client.pool) else {

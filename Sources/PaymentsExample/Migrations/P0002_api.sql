@@ -17,7 +17,7 @@ create index payment_open on payments.payment (id) where status not in ('DONE', 
 -- Everything that happened to a payment, written in the transaction in which it happened. Never changed.
 create table payments.payment_event (
   id bigint generated always as identity primary key,
-  payment_id bigint not null references payments.payment (id),
+  payment_id uuid not null references payments.payment (id),
   kind text not null,
   status text not null,                             -- the payment's status from then on
   detail text,
@@ -34,8 +34,8 @@ update payments.payment set execution_requested_at = updated_at where provider_i
 
 -- Money on its way back. Written before the provider is asked for it.
 create table payments.refund (
-  id bigint generated always as identity primary key,
-  payment_id bigint not null references payments.payment (id),
+  id uuid primary key default payments.new_id(),    -- also what the provider knows it by
+  payment_id uuid not null references payments.payment (id),
   amount bigint not null check (amount > 0),        -- minor units of the payment's currency
   reason text not null,
   status text not null default 'CREATED',           -- then what the provider says, at last DONE or FAILED

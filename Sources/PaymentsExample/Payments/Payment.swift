@@ -2,7 +2,7 @@ package import Foundation
 
 /// One outgoing payment, as our own books have it.
 package struct Payment: Codable, Equatable, Sendable {
-  package var id: Int64
+  package var id: PaymentID
   package var userId: String
   package var orderId: String?
   /// In minor units (cents).
@@ -25,7 +25,7 @@ package struct Payment: Codable, Equatable, Sendable {
   var cancellationRequestedAt: Date?
 
   /// What the provider knows it by.
-  package var reference: String { String(id) }
+  package var reference: String { id.description }
 
   package var state: PaymentState {
     PaymentState(

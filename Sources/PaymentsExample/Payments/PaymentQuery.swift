@@ -17,7 +17,7 @@ struct PaymentQuery: Equatable, Sendable {
   var createdUntil: Date?
   var limit = defaultLimit
   /// The last payment of the page before.
-  var after: Int64?
+  var after: PaymentID?
 
   init() {}
 
@@ -35,7 +35,7 @@ struct PaymentQuery: Equatable, Sendable {
       self.limit = limit
     }
     if let text = query["cursor"] {
-      guard let after = PageCursor(text)?.paymentId else { throw Self.problem("cursor is not one that we gave.") }
+      guard let after = PaymentID(text) else { throw Self.problem("cursor is not one that we gave.") }
       self.after = after
     }
   }
@@ -48,20 +48,19 @@ struct PaymentQuery: Equatable, Sendable {
       WHERE ($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR user_id = $2)
         AND ($3::text IS NULL OR order_id = $3) AND ($4::timestamptz IS NULL OR created_at >= $4)
         AND ($5::timestamptz IS NULL OR created_at < $5)
-        AND ($6::bigint IS NULL OR (created_at, id) < (SELECT created_at, id FROM payments.payment WHERE id = $6))
+        AND ($6::uuid IS NULL OR (created_at, id) < (SELECT created_at, id FROM payments.payment WHERE id = $6))
       ORDER BY created_at DESC, id DESC LIMIT $7
       """,
       [
         .optional(status), .optional(userId), .optional(orderId),
         createdSince.map { .timestamptz($0) } ?? .null, createdUntil.map { .timestamptz($0) } ?? .null,
-        after.map { .int8($0) } ?? .null, .int8(Int64(limit) + 1),
+        after.map { .id($0) } ?? .null, .int8(Int64(limit) + 1),
       ],
       in: database
     )
     let hasMore = payments.count > limit
     if hasMore { payments.removeLast() }
-    let last = hasMore ? payments.last : nil
-    return PaymentPage(payments: payments, next: last.map { PageCursor(paymentId: $0.id).text })
+    return PaymentPage(payments: payments, next: hasMore ? payments.last?.id.description : nil)
   }
 
   private static func text(_ name: String, in query: [String: String], atMost length: Int) throws -> String? {
@@ -86,6 +85,6 @@ struct PaymentQuery: Equatable, Sendable {
 /// The answer to `GET /payments`.
 struct PaymentPage: Codable, Equatable, Sendable {
   var payments: [Payment]
-  /// Asks for the page after this; nil: this is the last.
+  /// Asks for the page after this: opaque to clients. nil: this is the last.
   var next: String?
 }

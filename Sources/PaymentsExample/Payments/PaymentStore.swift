@@ -9,8 +9,8 @@ package enum PaymentStore {
     execution_requested_at, cancellation_requested_at
     """
 
-  package static func find(_ id: Int64, in database: some LibpqQueryable) async throws -> Payment? {
-    try await one("SELECT \(columns) FROM payments.payment WHERE id = $1", [.int8(id)], in: database)
+  package static func find(_ id: PaymentID, in database: some LibpqQueryable) async throws -> Payment? {
+    try await one("SELECT \(columns) FROM payments.payment WHERE id = $1", [.id(id)], in: database)
   }
 
   package static func find(providerId: String, in database: some LibpqQueryable) async throws -> Payment? {
@@ -19,19 +19,28 @@ package enum PaymentStore {
 
   /// Keeps everybody else from changing the payment until the transaction ends. Who also touches tasks in the transaction
   /// does that first: everybody in the same order, so that nobody waits for one another.
-  static func lock(_ id: Int64, in transaction: LibpqTransaction) async throws -> Payment? {
+  static func lock(_ id: PaymentID, in transaction: LibpqTransaction) async throws -> Payment? {
     try await one(
       "SELECT \(columns) FROM payments.payment WHERE id = $1 FOR NO KEY UPDATE",
-      [.int8(id)],
+      [.id(id)],
       in: transaction
     )
   }
 
-  /// All payments from `first` on by ascending id, at most `limit`.
-  package static func list(from first: Int64, limit: Int, in database: some LibpqQueryable) async throws -> [Payment] {
+  /// Those of these payments that there are, in any order. The caller sees to it that they aren't too many.
+  package static func find(_ ids: [PaymentID], in database: some LibpqQueryable) async throws -> [Payment] {
+    try await all("SELECT \(columns) FROM payments.payment WHERE id = ANY ($1)", [.ids(ids)], in: database)
+  }
+
+  /// The payments after `last` by ascending id, at most `limit`; nil: from the first on.
+  package static func list(
+    after last: PaymentID?,
+    limit: Int,
+    in database: some LibpqQueryable
+  ) async throws -> [Payment] {
     try await all(
-      "SELECT \(columns) FROM payments.payment WHERE id >= $1 ORDER BY id LIMIT $2",
-      [.int8(first), .int8(Int64(limit))],
+      "SELECT \(columns) FROM payments.payment WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2",
+      [last.map { .id($0) } ?? .null, .int8(Int64(limit))],
       in: database
     )
   }
@@ -41,13 +50,13 @@ package enum PaymentStore {
   ///
   /// Its commit doesn't wait for the disk: the next one that does, such as an effect's intent, takes it along before
   /// anything is sent. A statement of its own, so that no other is made to wait for nothing.
-  static func beginAttempt(_ id: Int64, in pool: LibpqPool) async throws -> Payment? {
+  static func beginAttempt(_ id: PaymentID, in pool: LibpqPool) async throws -> Payment? {
     try await one(
       """
       UPDATE payments.payment SET attempts = attempts + 1 WHERE id = $1
       RETURNING \(columns), set_config('synchronous_commit', 'off', true)
       """,
-      [.int8(id)],
+      [.id(id)],
       in: pool
     )
   }
@@ -58,7 +67,7 @@ package enum PaymentStore {
   /// - Returns: nil if there is no such payment.
   package static func apply(
     _ input: PaymentInput,
-    to id: Int64,
+    to id: PaymentID,
     in transaction: LibpqTransaction
   ) async throws -> PaymentTransition? {
     guard let payment = try await lock(id, in: transaction) else { return nil }
@@ -73,7 +82,7 @@ package enum PaymentStore {
     _ state: PaymentState,
     _ event: PaymentEvent.Kind,
     _ detail: String?,
-    to id: Int64,
+    to id: PaymentID,
     in transaction: LibpqTransaction
   ) async throws {
     _ = try await transaction.query(
@@ -90,7 +99,7 @@ package enum PaymentStore {
       INSERT INTO payments.payment_event (payment_id, kind, status, detail) SELECT id, $6, $2, $7 FROM changed
       """,
       [
-        .int8(id), .text(state.status.rawValue), .optional(state.providerId), .bool(state.isExecutionRequested),
+        .id(id), .text(state.status.rawValue), .optional(state.providerId), .bool(state.isExecutionRequested),
         .bool(state.isCancellationRequested), .text(event.rawValue), .optional(detail),
       ]
     )
@@ -115,7 +124,7 @@ package enum PaymentStore {
 
   package static func payment(_ row: LibpqRow) throws -> Payment {
     Payment(
-      id: try row.int8(0),
+      id: try row.id(0),
       userId: try row.text(1),
       orderId: try row.optionalText(2),
       amount: try row.int8(3),

@@ -9,30 +9,30 @@ enum RefundStore {
   static func remaining(of payment: Payment, in transaction: LibpqTransaction) async throws -> Int64 {
     let result = try await transaction.query(
       "SELECT coalesce(sum(amount), 0)::bigint FROM payments.refund WHERE payment_id = $1 AND status <> 'FAILED'",
-      [.int8(payment.id)]
+      [.id(payment.id)]
     )
     return payment.amount - (try result[0].int8(0))
   }
 
   static func insert(
-    paymentId: Int64,
+    paymentId: PaymentID,
     amount: Int64,
     reason: String,
     in transaction: LibpqTransaction
   ) async throws -> Refund {
     let result = try await transaction.query(
       "INSERT INTO payments.refund (payment_id, amount, reason) VALUES ($1, $2, $3) RETURNING \(columns)",
-      [.int8(paymentId), .int8(amount), .text(reason)]
+      [.id(paymentId), .int8(amount), .text(reason)]
     )
     return try refund(result[0])
   }
 
   /// Counts an attempt; see ``PaymentStore/beginAttempt(_:in:)``.
   /// - Returns: the refund and how many attempts there were, this one included.
-  static func beginAttempt(_ id: Int64, in database: some LibpqQueryable) async throws -> (Refund, Int)? {
+  static func beginAttempt(_ id: RefundID, in database: some LibpqQueryable) async throws -> (Refund, Int)? {
     let result = try await database.query(
       "UPDATE payments.refund SET attempts = attempts + 1 WHERE id = $1 RETURNING \(columns), attempts",
-      [.int8(id)]
+      [.id(id)]
     )
     return result.rowCount == 0 ? nil : (try refund(result[0]), Int(try result[0].int8(8)))
   }
@@ -42,7 +42,7 @@ enum RefundStore {
   static func record(
     status: String,
     providerId: String?,
-    for id: Int64,
+    for id: RefundID,
     in transaction: LibpqTransaction
   ) async throws -> Bool {
     try await transaction.query(
@@ -50,22 +50,22 @@ enum RefundStore {
       UPDATE payments.refund SET status = $2, provider_id = coalesce(provider_id, $3), updated_at = now()
       WHERE id = $1 AND status NOT IN ('DONE', 'FAILED') AND (status <> $2 OR provider_id IS DISTINCT FROM $3)
       """,
-      [.int8(id), .text(status), .optional(providerId)]
+      [.id(id), .text(status), .optional(providerId)]
     ).affectedRows == 1
   }
 
-  static func list(_ payment: Int64, in database: some LibpqQueryable) async throws -> [Refund] {
+  static func list(_ payment: PaymentID, in database: some LibpqQueryable) async throws -> [Refund] {
     let result = try await database.query(
       "SELECT \(columns) FROM payments.refund WHERE payment_id = $1 ORDER BY id LIMIT 1000",
-      [.int8(payment)]
+      [.id(payment)]
     )
     return try result.rows.map { try refund($0) }
   }
 
   private static func refund(_ row: LibpqRow) throws -> Refund {
     Refund(
-      id: try row.int8(0),
-      paymentId: try row.int8(1),
+      id: try row.id(0),
+      paymentId: try row.id(1),
       amount: try row.int8(2),
       reason: try row.text(3),
       status: try row.text(4),

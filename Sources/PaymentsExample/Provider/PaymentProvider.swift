@@ -23,7 +23,8 @@ package protocol PaymentProvider: Sendable {
   /// Every payment registered under our reference, oldest first.
   func payments(reference: String) async throws -> [ProviderPayment]
 
-  /// The provider's books: payments registered in `window`, in an order of the provider's. Without
+  /// The provider's books: payments registered in `window`, in an order of the provider's; not those of other namespaces, where
+  /// the provider tells. Without
   /// ``ProviderCapabilities/lists`` it throws `unsupported`.
   /// - Parameter cursor: nil for the first page, then ``ProviderPage/next``.
   func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage

@@ -10,6 +10,8 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
   package var amount: Int64?
   package var currency: String?
   package var createdAt: Date?
+  /// Whose books it is in: the ``PaymentNamespace`` that it was registered with. nil: the provider doesn't know any.
+  package var namespace: String?
   /// Why the provider won't move the money, if it tried and gave up: none has moved. No part of our own contract, whose
   /// providers cancel then.
   package var failure: String?
@@ -21,6 +23,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
     amount: Int64? = nil,
     currency: String? = nil,
     createdAt: Date? = nil,
+    namespace: String? = nil,
     failure: String? = nil
   ) {
     self.id = id
@@ -29,6 +32,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
     self.amount = amount
     self.currency = currency
     self.createdAt = createdAt
+    self.namespace = namespace
     self.failure = failure
   }
 
@@ -36,7 +40,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
   var isBegun: Bool { status != .initial || failure != nil }
 
   private enum CodingKeys: String, CodingKey {
-    case id, status, reference, amount, currency, createdAt
+    case id, status, reference, amount, currency, createdAt, namespace
   }
 }
 
@@ -50,6 +54,8 @@ package struct ProviderPaymentRequest: Codable, Equatable, Sendable {
   /// ISO 4217.
   package var currency: String
   package var description: String
+  /// Whose books it goes into; the client of a provider that knows them fills it in.
+  package var namespace: String?
 }
 
 /// The answer to `GET /v1/payments?reference=…`.

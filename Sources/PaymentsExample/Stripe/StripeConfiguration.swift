@@ -3,7 +3,6 @@ import Foundation
 /// How Stripe is reached, and what is paid with.
 package struct StripeConfiguration: Sendable {
   package static let defaultURL = "https://api.stripe.com"
-  package static let defaultNamespace = "payments"
   static let namespaceLengths = 1...64
 
   package var key: StripeKey
@@ -27,7 +26,7 @@ package struct StripeConfiguration: Sendable {
     url: String = defaultURL,
     paymentMethod: String,
     paymentMethodType: String = "card",
-    namespace: String = defaultNamespace,
+    namespace: String,
     lookback: Duration = .seconds(48 * 3600),
     timeout: Duration = .seconds(30)
   ) throws {

@@ -47,6 +47,7 @@ struct StripePaymentIntent: Decodable, Sendable {
       amount: self.amount.flatMap { amount in currency.flatMap { StripeAmount.minorUnits(amount, currency: $0) } },
       currency: currency,
       createdAt: created.map { Date(timeIntervalSince1970: TimeInterval($0)) },
+      namespace: metadata?[StripeMetadata.namespace],
       failure: failure
     )
   }

@@ -17,6 +17,8 @@ package final class ProviderSimulator: Service {
   package struct State: Sendable {
     var ledger: ProviderLedger
     var callbackURL: String?
+    /// What is to be paid, by reference: the same in every run.
+    var subjects: [String: String] = [:]
     /// How often each operation on each payment was asked for.
     var requests: [String: Int] = [:]
     var callbacks = CallbackCounts()
@@ -118,7 +120,7 @@ package final class ProviderSimulator: Service {
 
   private func settle(_ id: String) async {
     guard let entry = self.entry(id) else { return }
-    let plan = CallbackPlan.draw(faults, using: generator(for: "callback|\(entry.reference)"))
+    let plan = CallbackPlan.draw(faults, using: generator(for: "callback|\(subject(entry.reference))"))
     await withDiscardingTaskGroup { group in
       if !plan.isReordered { group.addTask { await self.send(id, .processing, plan) } }
       do { try await Task.sleep(for: faults.processingTime) } catch { return }
@@ -128,6 +130,11 @@ package final class ProviderSimulator: Service {
         if plan.isReordered { await self.send(id, .processing, plan) }
       }
     }
+  }
+
+  /// What a reference stands for; the reference itself if nobody ever asked for its payment.
+  func subject(_ reference: String) -> String {
+    state.withLock { $0.subjects[reference] ?? reference }
   }
 
   /// The same random numbers for the same seed and text.
