@@ -28,7 +28,11 @@ struct DisplayTests {
   private func board(_ payments: [Payment], executions: [PaymentID: Int]) -> DemoBoard {
     var board = DemoBoard()
     for payment in payments { board.add(self.payment(payment.id)) }
-    _ = board.update(payments: payments, executions: { PaymentID($0).flatMap { executions[$0] } ?? 0 }, worker: { $0 == 1 ? "A" : nil })
+    _ = board.update(
+      payments: payments,
+      executions: { PaymentID($0).flatMap { executions[$0] } ?? 0 },
+      worker: { $0 == 1 ? "A" : nil }
+    )
     return board
   }
 

@@ -79,7 +79,10 @@ struct PaymentAPITests {
     try await PaymentsFixture.with(works: false) { fixture in
       let problem1 = try await fixture.send(.GET, "/nowhere").problem
       #expect(problem1 == .notFound)
-      for path in ["/payments/1", "/payments/\(UUID())", "/payments/x", "/payments/99999999999999999999", "/payments/%ff", "/payments/"] {
+      for path in [
+        "/payments/1", "/payments/\(UUID())", "/payments/x", "/payments/99999999999999999999", "/payments/%ff",
+        "/payments/",
+      ] {
         let problem2 = try await fixture.send(.GET, path).problem
         #expect(problem2 == .notFound, "\(path)")
       }

@@ -38,7 +38,10 @@ struct PaymentMigrationTests {
     await pool.close()
   }
 
-  @Test("Ids are random UUIDs of version 7 that sort by the time of day, and each database has a namespace of its own", .database)
+  @Test(
+    "Ids are random UUIDs of version 7 that sort by the time of day, and each database has a namespace of its own",
+    .database
+  )
   func ids() async throws {
     let database = try #require(TestDatabase.current)
     let pool = LibpqPool(database.postgresConfiguration, maxConnections: 2)

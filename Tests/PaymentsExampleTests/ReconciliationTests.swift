@@ -30,7 +30,7 @@ struct ReconciliationTests {
   }
 
   private func entry(_ id: String, _ payment: PaymentID, _ status: ProviderStatus) -> ProviderPayment {
-    ProviderPayment(id: id, status: status, reference: payment.description, amount: 100, currency: "EUR")
+    ProviderPayment(id: id, status: status, reference: payment.description, userId: "u", amount: 100, currency: "EUR")
   }
 
   private func compare(_ ours: [Payment], _ theirs: [ProviderPayment]) -> ReconciliationReport {
@@ -87,10 +87,11 @@ struct ReconciliationTests {
     #expect(report.repairs == (repair.map { [$0] } ?? []))
   }
 
-  @Test("Another amount, currency or reference is a difference")
+  @Test("Another amount, currency, user or reference is a difference, and so is none")
   func amounts() {
     let changes: [(inout ProviderPayment) -> Void] = [
-      { $0.amount = 101 }, { $0.currency = "USD" }, { $0.userId = "v" }, { $0.amount = nil }, { $0.reference = PaymentID(number: 2).description },
+      { $0.amount = 101 }, { $0.currency = "USD" }, { $0.userId = "v" }, { $0.amount = nil },
+      { $0.reference = PaymentID(number: 2).description },
     ]
     for change in changes {
       var entry = self.entry("a", 1, .done)
@@ -114,12 +115,23 @@ struct ReconciliationTests {
       let orphan = try await PatientProvider(fixture.provider).create(
         ProviderPaymentRequest(
           reference: payments[0].reference,
+          userId: payments[0].userId,
+          amount: payments[0].amount,
+          currency: payments[0].currency,
+          description: ""
+        ),
+        idempotencyKey: "x"
+      )
+      // Under our reference, but nothing that we asked for: perhaps somebody else's.
+      let stranger = try await PatientProvider(fixture.provider).create(
+        ProviderPaymentRequest(
+          reference: payments[0].reference,
           userId: "u",
           amount: 1,
           currency: "EUR",
           description: ""
         ),
-        idempotencyKey: "x"
+        idempotencyKey: "y"
       )
       let pool = fixture.store.pool
       try await pool.executeScript("UPDATE payments.payment SET status = 'PROCESSING' WHERE id = '\(payments[1].id)'")
@@ -131,6 +143,7 @@ struct ReconciliationTests {
       #expect(after.count(.missing) == 1)
       #expect(after.count(.orphanedExecuted) == 1, "what payment 4 was executed as")
       #expect(after.repairs.contains(.drop(orphan.id)))
+      #expect(!after.repairs.contains(.drop(stranger.id)))
       let repair = ReconciliationRepair(client: fixture.app.client, provider: PatientProvider(fixture.provider))
       _ = try await repair.carryOut(after.repairs)
       try await eventually("payment 2 is looked at") {

@@ -42,7 +42,10 @@ struct OutboxOptions: ParsableArguments {
   )
   var maxRetry = Duration.seconds(300)
 
-  @Option(help: "The events' source: a URI reference that no other publisher uses. (default: one made from the database's namespace)")
+  @Option(
+    help:
+      "The events' source: a URI reference that no other publisher uses. (default: one made from the database's namespace)"
+  )
   var eventSource: String?
 
   @Option(help: "How long published events are kept. (default: 168h)", transform: DurationText.parse)

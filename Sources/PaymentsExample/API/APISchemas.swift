@@ -66,9 +66,14 @@ enum APISchemas {
     "id": id, "userId": ["type": "string"], "orderId": ["type": "string"], "amount": amount, "currency": currency,
     "description": ["type": "string"], "status": status,
     "providerId": ["type": "string", "description": "The provider's id, once it is known."],
-    "failure": ["type": "string", "description": "Why it is FAILED."],
+    "failure": ["type": "string", "description": "Why it is FAILED."], "stopReason": stopReason,
     "attempts": ["type": "integer", "description": "How often a worker began to work on it."],
     "createdAt": instant, "updatedAt": instant, "executionRequestedAt": instant, "cancellationRequestedAt": instant,
+  ]
+  private static let stopReason: JSONTree = [
+    "type": "string",
+    "description":
+      "Why nothing more is done about it until a person resumes or cancels it: the provider has not what was asked for.",
   ]
   private static let paymentRequired = [
     "id", "userId", "amount", "currency", "description", "status", "attempts", "createdAt", "updatedAt",
@@ -115,7 +120,7 @@ enum APISchemas {
     [
       "id": id, "paymentId": id, "amount": amount, "reason": ["type": "string"],
       "status": ["type": "string", "examples": ["CREATED", "DONE", "FAILED"]], "providerId": ["type": "string"],
-      "createdAt": instant, "updatedAt": instant,
+      "stopReason": stopReason, "createdAt": instant, "updatedAt": instant,
     ]
   )
 

@@ -160,5 +160,5 @@ package struct PaymentAPI: Sendable {
     return key
   }
 
-  private static var unknownPayment: ProblemError { ProblemError(.notFound, "There is no such payment.") }
+  static var unknownPayment: ProblemError { ProblemError(.notFound, "There is no such payment.") }
 }

@@ -19,6 +19,9 @@ struct CheckPayment: TaskPayload {
 /// Asks where it stands, and acts on the answer alone: INIT → have it executed and look again; DONE or CANCELLED →
 /// final; given up by the provider → dropped there, and FAILED; anything else → record it and look again. The waits
 /// between looks double, by the retry policy; a callback pulls the next look forward.
+///
+/// Each answer is compared with what was asked for before it is believed. If it differs, the payment is stopped for a person:
+/// nothing is executed, nothing cancelled.
 struct CheckPaymentHandler: PaymentTaskHandler {
   let client: TaskClient<PostgresTaskStore>
   let provider: any PaymentProvider
@@ -46,7 +49,10 @@ struct CheckPaymentHandler: PaymentTaskHandler {
       try await execution.settle(ProviderPayment(id: providerId, status: ProviderStatus(payment.status)))
       return .completed
     }
+    // Left to a person. If that one cancels it, the provider's word is waited for.
+    if payment.stopReason != nil, payment.cancellationRequestedAt == nil { return .completed }
     let entry = try await provider.payment(id: providerId)
+    if let outcome = try await stop(payment, unlessItIs: entry, context) { return outcome }
     if entry.isBegun { try await execution.settle(entry) }
     if let outcome = try await conclude(execution, entry, context) { return outcome }
     return try await carryOut(try await record(entry.status, payment), execution, context)
@@ -73,6 +79,7 @@ struct CheckPaymentHandler: PaymentTaskHandler {
     switch command {
     case .execute:
       guard let entry = try await execution.execute(context.logger) else { return .again }
+      if let outcome = try await stop(execution.payment, unlessItIs: entry, context) { return outcome }
       return try await conclude(execution, entry, context) ?? .again
     case .cancel:
       let cancel = CancelPayment(paymentId: execution.payment.id)

@@ -2,6 +2,8 @@
 
 alter table payments.payment
   add column failure text,                          -- why it is FAILED
+  -- Why a person has to look before anything more is done about it; null: nothing holds it up.
+  add column stop_reason text,
   -- Committed before the provider is first told to execute. From then on only the provider can cancel.
   add column execution_requested_at timestamptz,
   -- Somebody wants it cancelled, and the provider hasn't answered yet.
@@ -11,6 +13,7 @@ create index payment_created on payments.payment (created_at, id);
 create index payment_user on payments.payment (user_id, created_at, id);
 create index payment_order on payments.payment (order_id, created_at, id) where order_id is not null;
 create index payment_status on payments.payment (status, created_at, id) where status <> 'DONE';
+create index payment_stopped on payments.payment (created_at, id) where stop_reason is not null;
 -- The backlog is counted here; see BacklogGate.
 create index payment_open on payments.payment (id) where status not in ('DONE', 'CANCELLED', 'FAILED');
 
@@ -39,12 +42,14 @@ create table payments.refund (
   amount bigint not null check (amount > 0),        -- minor units of the payment's currency
   reason text not null,
   status text not null default 'CREATED',           -- then what the provider says, at last DONE or FAILED
+  stop_reason text,                                 -- as a payment's
   provider_id text unique,
   attempts integer not null default 0,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
 create index refund_payment on payments.refund (payment_id, id);
+create index refund_stopped on payments.refund (payment_id) where stop_reason is not null;
 
 -- The first answer to each key, committed together with what it answers.
 create table payments.idempotency_key (

@@ -23,6 +23,8 @@ package struct Payment: Codable, Equatable, Sendable {
   var executionRequestedAt: Date?
   /// While a cancellation waits for the provider's word.
   var cancellationRequestedAt: Date?
+  /// Why nothing more is done about it until a person has looked; see ``PaymentState/stopReason``.
+  package var stopReason: String?
 
   /// What the provider knows it by.
   package var reference: String { id.description }
@@ -32,7 +34,8 @@ package struct Payment: Codable, Equatable, Sendable {
       status: status,
       providerId: providerId,
       isExecutionRequested: executionRequestedAt != nil,
-      isCancellationRequested: cancellationRequestedAt != nil
+      isCancellationRequested: cancellationRequestedAt != nil,
+      stopReason: stopReason
     )
   }
 }

@@ -6,10 +6,12 @@ struct PaymentQuery: Equatable, Sendable {
   static let limits = 1...100
   static let defaultLimit = 20
   static let parameters: Set<String> = [
-    "status", "userId", "orderId", "createdSince", "createdUntil", "limit", "cursor",
+    "status", "stopped", "userId", "orderId", "createdSince", "createdUntil", "limit", "cursor",
   ]
 
   var status: String?
+  /// Whether a person has to look at it.
+  var isStopped: Bool?
   var userId: String?
   var orderId: String?
   var createdSince: Date?
@@ -24,6 +26,10 @@ struct PaymentQuery: Equatable, Sendable {
   /// - Throws: `malformed-request` naming the parameter that breaks a rule.
   init(_ query: [String: String]) throws {
     status = try Self.text("status", in: query, atMost: PaymentStatus.maxLength)
+    if let text = query["stopped"] {
+      guard let isStopped = Bool(text) else { throw Self.problem("stopped is true or false.") }
+      self.isStopped = isStopped
+    }
     userId = try Self.text("userId", in: query, atMost: NewPayment.maxIdLength)
     orderId = try Self.text("orderId", in: query, atMost: NewPayment.maxIdLength)
     createdSince = try Self.date("createdSince", in: query)
@@ -49,12 +55,14 @@ struct PaymentQuery: Equatable, Sendable {
         AND ($3::text IS NULL OR order_id = $3) AND ($4::timestamptz IS NULL OR created_at >= $4)
         AND ($5::timestamptz IS NULL OR created_at < $5)
         AND ($6::uuid IS NULL OR (created_at, id) < (SELECT created_at, id FROM payments.payment WHERE id = $6))
+        AND ($8::boolean IS NULL OR (stop_reason IS NOT NULL AND status NOT IN ('DONE', 'CANCELLED', 'FAILED')) = $8)
       ORDER BY created_at DESC, id DESC LIMIT $7
       """,
       [
         .optional(status), .optional(userId), .optional(orderId),
         createdSince.map { .timestamptz($0) } ?? .null, createdUntil.map { .timestamptz($0) } ?? .null,
         after.map { .id($0) } ?? .null, .int8(Int64(limit) + 1),
+        isStopped.map { .bool($0) } ?? .null,
       ],
       in: database
     )

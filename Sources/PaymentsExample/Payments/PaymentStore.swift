@@ -4,9 +4,11 @@ package import Libpq
 /// The SQL on the payments' rows. Every method is one statement on the connection or transaction it is given, but
 /// ``apply(_:to:in:)``.
 package enum PaymentStore {
+  /// The most that are counted.
+  static let countLimit = 100_000
   package static let columns = """
     id, user_id, order_id, amount, currency, description, status, provider_id, failure, attempts, created_at, updated_at,
-    execution_requested_at, cancellation_requested_at
+    execution_requested_at, cancellation_requested_at, stop_reason
     """
 
   package static func find(_ id: PaymentID, in database: some LibpqQueryable) async throws -> Payment? {
@@ -92,7 +94,7 @@ package enum PaymentStore {
           status = $2, provider_id = $3, failure = CASE WHEN $2 = 'FAILED' THEN $7 ELSE failure END,
           execution_requested_at = CASE WHEN $4 THEN coalesce(execution_requested_at, now()) END,
           cancellation_requested_at = CASE WHEN $5 THEN coalesce(cancellation_requested_at, now()) END,
-          updated_at = now()
+          stop_reason = $8, updated_at = now()
         WHERE id = $1
         RETURNING id
       )
@@ -101,8 +103,24 @@ package enum PaymentStore {
       [
         .id(id), .text(state.status.rawValue), .optional(state.providerId), .bool(state.isExecutionRequested),
         .bool(state.isCancellationRequested), .text(event.rawValue), .optional(detail),
+        .optional(state.stopReason),
       ]
     )
+  }
+
+  /// How many payments a person has to look at, themselves or a refund of theirs; counted up to ``countLimit``.
+  static func stoppedCount(in database: some LibpqQueryable) async throws -> Int {
+    let result = try await database.query(
+      """
+      SELECT count(*) FROM (
+        SELECT id FROM payments.payment WHERE stop_reason IS NOT NULL AND status NOT IN ('DONE', 'CANCELLED', 'FAILED')
+        UNION SELECT payment_id FROM payments.refund WHERE stop_reason IS NOT NULL AND status NOT IN ('DONE', 'FAILED')
+        LIMIT $1
+      ) AS stopped
+      """,
+      [.int8(Int64(countLimit))]
+    )
+    return Int(try result[0].int8(0))
   }
 
   package static func one(
@@ -137,7 +155,8 @@ package enum PaymentStore {
       createdAt: try row.timestamptz(10),
       updatedAt: try row.timestamptz(11),
       executionRequestedAt: try row.optionalTimestamptz(12),
-      cancellationRequestedAt: try row.optionalTimestamptz(13)
+      cancellationRequestedAt: try row.optionalTimestamptz(13),
+      stopReason: try row.optionalText(14)
     )
   }
 }

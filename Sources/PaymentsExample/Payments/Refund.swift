@@ -9,6 +9,8 @@ package struct Refund: Codable, Equatable, Sendable {
   var reason: String
   /// CREATED, then what the provider says, at last DONE or FAILED.
   var status: String
+  /// Why nothing more is done about it until a person has looked, as a payment's.
+  var stopReason: String?
   /// The provider's id of the refund, once we have one.
   var providerId: String?
   var createdAt: Date

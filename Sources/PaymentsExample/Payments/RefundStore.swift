@@ -2,7 +2,7 @@ import Libpq
 
 /// The SQL on refunds.
 enum RefundStore {
-  static let columns = "id, payment_id, amount, reason, status, provider_id, created_at, updated_at"
+  static let columns = "id, payment_id, amount, reason, status, stop_reason, provider_id, created_at, updated_at"
 
   /// - Returns: what of the payment may still be refunded, with what is on its way taken off. The caller holds the
   ///   payment's lock, so nobody else gives the same money back.
@@ -34,7 +34,7 @@ enum RefundStore {
       "UPDATE payments.refund SET attempts = attempts + 1 WHERE id = $1 RETURNING \(columns), attempts",
       [.id(id)]
     )
-    return result.rowCount == 0 ? nil : (try refund(result[0]), Int(try result[0].int8(8)))
+    return result.rowCount == 0 ? nil : (try refund(result[0]), Int(try result[0].int8(9)))
   }
 
   /// Stores what the provider said. A final status is never overwritten.
@@ -48,9 +48,25 @@ enum RefundStore {
     try await transaction.query(
       """
       UPDATE payments.refund SET status = $2, provider_id = coalesce(provider_id, $3), updated_at = now()
-      WHERE id = $1 AND status NOT IN ('DONE', 'FAILED') AND (status <> $2 OR provider_id IS DISTINCT FROM $3)
+      WHERE id = $1 AND status NOT IN ('DONE', 'FAILED') AND stop_reason IS NULL AND (status <> $2 OR provider_id IS DISTINCT FROM $3)
       """,
       [.id(id), .text(status), .optional(providerId)]
+    ).affectedRows == 1
+  }
+
+  /// Stops it for a person, or has it go on.
+  /// - Returns: whether anything changed.
+  static func setStopReason(
+    _ reason: String?,
+    of id: RefundID,
+    in transaction: LibpqTransaction
+  ) async throws -> Bool {
+    try await transaction.query(
+      """
+      UPDATE payments.refund SET stop_reason = $2, updated_at = now()
+      WHERE id = $1 AND status NOT IN ('DONE', 'FAILED') AND stop_reason IS DISTINCT FROM $2
+      """,
+      [.id(id), .optional(reason)]
     ).affectedRows == 1
   }
 
@@ -69,9 +85,10 @@ enum RefundStore {
       amount: try row.int8(2),
       reason: try row.text(3),
       status: try row.text(4),
-      providerId: try row.optionalText(5),
-      createdAt: try row.timestamptz(6),
-      updatedAt: try row.timestamptz(7)
+      stopReason: try row.optionalText(5),
+      providerId: try row.optionalText(6),
+      createdAt: try row.timestamptz(7),
+      updatedAt: try row.timestamptz(8)
     )
   }
 }

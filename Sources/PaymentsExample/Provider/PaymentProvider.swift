@@ -3,7 +3,8 @@ package import Foundation
 /// What the app needs of a payment provider.
 ///
 /// Any method may throw after the provider did the work: an error says that nothing happened only if its
-/// ``ProviderError/isRefusal`` does. Idempotency keys are the same for every attempt; a provider may ignore them.
+/// ``ProviderError/isRefusal`` does. What an answer shows is compared with what was asked for, all of it; see
+/// ``Payment/differences(from:)``. Idempotency keys are the same for every attempt; a provider may ignore them.
 package protocol PaymentProvider: Sendable {
   /// What the provider can do beside taking payments.
   var capabilities: ProviderCapabilities { get }

@@ -1,11 +1,15 @@
 package import Foundation
 
-/// A payment as the provider shows it. Only the first two are promised.
+/// A payment as the provider shows it.
+///
+/// The contract promises everything up to the currency. A payment whose entry lacks any of it is stopped: nobody could tell that it
+/// is what was asked for.
 package struct ProviderPayment: Codable, Equatable, Sendable {
   package var id: String
   package var status: ProviderStatus
   /// Our payment's id, as text.
   package var reference: String?
+  package var userId: String?
   /// In minor units.
   package var amount: Int64?
   package var currency: String?
@@ -20,6 +24,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
     id: String,
     status: ProviderStatus,
     reference: String? = nil,
+    userId: String? = nil,
     amount: Int64? = nil,
     currency: String? = nil,
     createdAt: Date? = nil,
@@ -29,6 +34,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
     self.id = id
     self.status = status
     self.reference = reference
+    self.userId = userId
     self.amount = amount
     self.currency = currency
     self.createdAt = createdAt
@@ -40,7 +46,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
   var isBegun: Bool { status != .initial || failure != nil }
 
   private enum CodingKeys: String, CodingKey {
-    case id, status, reference, amount, currency, createdAt, namespace
+    case id, status, reference, userId, amount, currency, createdAt, namespace
   }
 }
 

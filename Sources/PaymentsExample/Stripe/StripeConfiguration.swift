@@ -12,8 +12,7 @@ package struct StripeConfiguration: Sendable {
   package var paymentMethod: String
   /// Its type. Named, so that Stripe offers no others and asks for no URL to return to.
   package var paymentMethodType: String
-  /// Goes into every object's metadata. Our payments' numbers begin at 1 in every database: those that share an account must
-  /// differ here, or they take each other's payments for their own. Idempotency keys differ by themselves.
+  /// Goes into every object's metadata, and tells our books from those of other databases in the account: ``PaymentNamespace``.
   package var namespace: String
   /// How far back a payment is looked for by our reference. See ``StripeClient/payments(reference:)``.
   package var lookback: Duration

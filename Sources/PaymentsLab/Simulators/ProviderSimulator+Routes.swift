@@ -174,6 +174,7 @@ extension ProviderPayment {
       id: entry.id,
       status: entry.status,
       reference: entry.reference,
+      userId: entry.userId,
       amount: entry.amount,
       currency: entry.currency,
       createdAt: entry.createdAt,

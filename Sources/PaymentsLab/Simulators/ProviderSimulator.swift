@@ -8,8 +8,8 @@ package import Synchronization
 /// A payment provider with faults and its own books, over HTTP on the loopback interface.
 ///
 /// Nothing happens until ``run()``; it ends on graceful shutdown or cancellation. The books live as long as the
-/// instance. What happens to a request depends only on the seed, the payment's reference, the operation and how often
-/// it was asked for: not on the order in which requests of different payments arrive.
+/// instance. What happens to a request depends only on the seed, what is to be paid (not its reference, which is random), the
+/// operation and how often it was asked for: not on the order in which requests of different payments arrive.
 package final class ProviderSimulator: Service {
   /// Payments in PROCESSING at one time; more stay there until they are asked for again.
   static let maxProcessing = 100_000
