@@ -54,7 +54,7 @@ struct PaymentAPITests {
       headers["Content-Type"] = "application/json"
       body = String(decoding: try JSONFormat.encoder().encode(example), as: UTF8.self)
     }
-    let path = path.replacing("{id}", with: String(payment.id))
+    let path = path.replacing("{id}", with: payment.id.description)
     return try await fixture.send(HTTPMethod(rawValue: method), path, headers: headers, body: body)
   }
 
@@ -79,7 +79,10 @@ struct PaymentAPITests {
     try await PaymentsFixture.with(works: false) { fixture in
       let problem1 = try await fixture.send(.GET, "/nowhere").problem
       #expect(problem1 == .notFound)
-      for path in ["/payments/1", "/payments/x", "/payments/99999999999999999999", "/payments/%ff", "/payments/"] {
+      for path in [
+        "/payments/1", "/payments/\(UUID())", "/payments/x", "/payments/99999999999999999999", "/payments/%ff",
+        "/payments/",
+      ] {
         let problem2 = try await fixture.send(.GET, path).problem
         #expect(problem2 == .notFound, "\(path)")
       }
@@ -138,7 +141,7 @@ struct PaymentAPITests {
     try await PaymentsFixture.with(works: false) { fixture in
       let payments = try await fixture.create(7)
       try await fixture.apply(.cancellationWanted, to: payments[2])
-      var seen: [Int64] = []
+      var seen: [PaymentID] = []
       var path = "/payments?limit=3"
       while true {
         let page = try await fixture.send(.GET, path).json(PaymentPage.self)
@@ -149,11 +152,11 @@ struct PaymentAPITests {
         path = "/payments?limit=3&cursor=\(next)"
       }
       #expect(seen == payments.map(\.id).reversed())
-      func ids(_ query: String) async throws -> [Int64] {
+      func ids(_ query: String) async throws -> [PaymentID] {
         try await fixture.send(.GET, "/payments?\(query)").json(PaymentPage.self).payments.map(\.id)
       }
-      #expect(try await ids("status=CANCELLED") == [3])
-      #expect(try await ids("userId=user-5&status=CREATED") == [5])
+      #expect(try await ids("status=CANCELLED") == [payments[2].id])
+      #expect(try await ids("userId=user-5&status=CREATED") == [payments[4].id])
       #expect(try await ids("orderId=none").isEmpty)
       #expect(try await ids("createdUntil=2020-01-01T00:00:00Z").isEmpty)
       let since = RFC3339.text(payments[6].createdAt.addingTimeInterval(0.001))
@@ -200,7 +203,7 @@ struct PaymentAPITests {
       while !accepted {
         accepted = try await fixture.post("/payments", PaymentsFixture.body, key: "one-too-many").status == 202
       }
-      #expect(try await PaymentStore.list(from: 1, limit: 10, in: fixture.store.pool).count == 4)
+      #expect(try await PaymentStore.list(after: nil, limit: 10, in: fixture.store.pool).count == 4)
     }
   }
 
@@ -218,7 +221,7 @@ struct PaymentAPITests {
         try await group.waitForAll()
       }
       // Fewer if several counted at the same time: then a request is refused rather than one too many accepted.
-      let count = try await PaymentStore.list(from: 1, limit: 1000, in: fixture.store.pool).count
+      let count = try await PaymentStore.list(after: nil, limit: 1000, in: fixture.store.pool).count
       #expect((1...10).contains(count), "\(count)")
     }
   }

@@ -76,6 +76,7 @@ extension PaymentAPI {
   private func observe() async throws {
     metrics.set("payments_open", try await backlog.open())
     metrics.set("payments_backlog_limit", backlog.limit)
+    metrics.set("payments_stopped", try await PaymentStore.stoppedCount(in: client.pool))
     let waiting = try await OutboxStore.backlog(in: client.pool)
     metrics.set("payments_events_waiting", waiting.count)
     metrics.set("payments_events_oldest_seconds", waiting.oldestSeconds)

@@ -104,7 +104,7 @@ package struct PaymentAPI: Sendable {
   /// The refund, its line in the history, and its task.
   private func createRefund(
     _ new: NewRefund,
-    of id: Int64,
+    of id: PaymentID,
     in transaction: LibpqTransaction
   ) async throws -> Refund {
     guard let payment = try await PaymentStore.lock(id, in: transaction) else { throw Self.unknownPayment }
@@ -160,5 +160,5 @@ package struct PaymentAPI: Sendable {
     return key
   }
 
-  private static var unknownPayment: ProblemError { ProblemError(.notFound, "There is no such payment.") }
+  static var unknownPayment: ProblemError { ProblemError(.notFound, "There is no such payment.") }
 }

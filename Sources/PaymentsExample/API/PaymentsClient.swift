@@ -33,7 +33,7 @@ package struct PaymentsClient: Sendable {
     return try await call(.POST, "/payments", body: body, idempotencyKey: idempotencyKey, expecting: .accepted)
   }
 
-  package func payment(_ id: Int64) async throws -> PaymentDetails {
+  package func payment(_ id: PaymentID) async throws -> PaymentDetails {
     try await call(.GET, "/payments/\(id)", expecting: .ok)
   }
 

@@ -103,10 +103,17 @@ package struct PaymentsApp: Sendable {
   }
 
   /// Brings the library's schema and the app's own up to date.
-  package func migrate() async throws {
+  /// - Returns: the database's ``PaymentNamespace``.
+  package static func migrate(_ client: TaskClient<PostgresTaskStore>) async throws -> String {
     let configuration = client.store.configuration
     try await Migrator(configuration: configuration.connection, schema: configuration.schema).migrate()
     try await PaymentMigrations.apply(to: client.pool)
+    return try await PaymentNamespace.find(in: client.pool)
+  }
+
+  /// The same, and has events written if this process publishes them.
+  package func migrate() async throws {
+    _ = try await Self.migrate(client)
     // Before anything is accepted here, so that no event of it is missing.
     if settings.outbox != nil { try await OutboxStore.switchOn(in: client.pool) }
   }

@@ -5,7 +5,7 @@ import Libpq
 struct OutboxEvent: Equatable, Sendable {
   /// A UUID.
   var id: String
-  var paymentId: Int64
+  var paymentId: PaymentID
   /// Counts the payment's events from 1.
   var sequence: Int
   /// CREATED, COMPLETED, FAILED, CANCELLED or REFUNDED.
@@ -29,7 +29,7 @@ enum OutboxStore {
 
   /// A payment's events that wait, oldest first. By the index of waiting ones.
   static func unpublished(
-    _ payment: Int64,
+    _ payment: PaymentID,
     limit: Int,
     in database: some LibpqQueryable
   ) async throws -> [OutboxEvent] {
@@ -38,12 +38,12 @@ enum OutboxStore {
       SELECT id::text, payment_id, sequence, type, at, data FROM payments.outbox
       WHERE payment_id = $1 AND published_at IS NULL ORDER BY sequence LIMIT $2
       """,
-      [.int8(payment), .int8(Int64(limit))]
+      [.id(payment), .int8(Int64(limit))]
     )
     return try result.rows.map { row in
       OutboxEvent(
         id: try row.text(0),
-        paymentId: try row.int8(1),
+        paymentId: try row.id(1),
         sequence: Int(try row.int4(2)),
         type: try row.text(3),
         at: try row.timestamptz(4),
@@ -62,18 +62,18 @@ enum OutboxStore {
 
   /// The next payments with events that wait that long, by id, at most ``page``.
   static func waiting(
-    after payment: Int64,
+    after payment: PaymentID?,
     longerThan age: Duration,
     in database: some LibpqQueryable
-  ) async throws -> [Int64] {
+  ) async throws -> [PaymentID] {
     let result = try await database.query(
       """
       SELECT DISTINCT payment_id FROM payments.outbox
-      WHERE published_at IS NULL AND payment_id > $1 AND at < now() - $2::interval ORDER BY payment_id LIMIT $3
+      WHERE published_at IS NULL AND ($1::uuid IS NULL OR payment_id > $1) AND at < now() - $2::interval ORDER BY payment_id LIMIT $3
       """,
-      [.int8(payment), .interval(age), .int8(Int64(page))]
+      [payment.map { .id($0) } ?? .null, .interval(age), .int8(Int64(page))]
     )
-    return try result.rows.map { try $0.int8(0) }
+    return try result.rows.map { try $0.id(0) }
   }
 
   /// Removes the oldest published ones, at most ``page``.

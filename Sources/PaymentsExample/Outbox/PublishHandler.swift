@@ -9,7 +9,7 @@ struct PublishEvents: TaskPayload {
   /// A lane of its own: receivers that stall hold up no payment.
   static let queue: QueueName = "outbox"
 
-  var paymentId: Int64
+  var paymentId: PaymentID
 
   /// For who doesn't know of a new event: leaves an existing task, and its backoff, alone.
   var options: EnqueueOptions {

@@ -14,8 +14,8 @@ struct TendOutbox: TaskPayload {
     }
   }
 
-  /// Where the page before ended.
-  var after: Int64 = 0
+  /// Where the page before ended; nil: at the beginning.
+  var after: PaymentID?
 }
 
 /// Sees to it that every waiting event has a task, page by page; comes back at once if there is more, else after the period.
@@ -38,7 +38,7 @@ struct TendOutboxHandler: TaskHandler {
       try await client.enqueue(publish, options: publish.options)
     }
     let hasMore = waiting.count == OutboxStore.page
-    let next = TendOutbox(after: hasMore ? waiting.last ?? 0 : 0)
+    let next = TendOutbox(after: hasMore ? waiting.last : nil)
     let options = TendOutbox.options(hasMore ? .now : .after(settings.upkeepPeriod))
     try await client.withCompletion(of: context) { transaction in
       _ = try await client.enqueue(next, options: options, in: transaction)
