@@ -213,6 +213,19 @@ let package = Package(
       exclude: ["README.md"]
     ),
 
+    // An HTTP API that takes orders once, and believes signed webhooks only.
+    .executableTarget(
+      name: "HTTPIntake",
+      dependencies: [
+        "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueueHTTP", "TaskQueuePostgres",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      path: "Examples/HTTPIntake",
+      exclude: ["README.md"]
+    ),
+
     // A worker process for the kill tests.
     .executableTarget(
       name: "CrashTestWorker",
@@ -241,7 +254,14 @@ let package = Package(
     ),
     .testTarget(
       name: "ExamplesTests",
-      dependencies: ["OutgoingPayments", "TaskQueue", "TaskQueueInMemory", "TaskQueueTestKit"]
+      dependencies: [
+        "HTTPIntake", "OutgoingPayments", "TaskQueue", "TaskQueueHTTP", "TaskQueueInMemory", "TaskQueuePostgres",
+        "TaskQueueTestKit",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ]
     ),
     .testTarget(
       name: "TaskQueuePostgresTests",

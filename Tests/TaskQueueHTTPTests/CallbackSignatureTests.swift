@@ -59,7 +59,9 @@ struct CallbackSignatureTests {
     #expect(fault(value, []) == .mismatch)
     #expect(fault(value, [""]) == .mismatch)
     // What belongs to the time must not pass for a part of the body.
-    #expect(fault(value.replacing("t=1700000000", with: "t=170000000"), of: Data(#"0.{"eventId":"e"}"#.utf8)) == .expired)
+    #expect(
+      fault(value.replacing("t=1700000000", with: "t=170000000"), of: Data(#"0.{"eventId":"e"}"#.utf8)) == .expired
+    )
   }
 
   @Test("The hexadecimal digits may be of either case, the names may not; what is cut short does not hold")
@@ -78,7 +80,8 @@ struct CallbackSignatureTests {
     let signature = sign("s").drop { $0 != "v" }
     #expect(fault(nil) == .missing)
     for forged in [
-      "", "t=1700000000", "\(signature)", "t=1700000000,v0=00", "t=1700000000,t=1700000000,\(signature)", "t=nan,\(signature)",
+      "", "t=1700000000", "\(signature)", "t=1700000000,v0=00", "t=1700000000,t=1700000000,\(signature)",
+      "t=nan,\(signature)",
       "t=+1700000000,\(signature)", "t=-1,\(signature)", "t=,\(signature)", "t=99999999999999999999,\(signature)",
       String(repeating: "v1=00,", count: 5000), "t=1700000000,v1=\(String(repeating: "é", count: 64))", ",,,", "\u{0}",
       sign("s") + String(repeating: ",\(signature)", count: 16),

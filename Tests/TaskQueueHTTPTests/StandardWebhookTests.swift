@@ -85,7 +85,8 @@ struct StandardWebhookTests {
   func garbage() throws {
     let whole = try #require(try sign(Self.secret)[.webhookSignature])
     for value in [
-      "", "v1", "v1,", whole.uppercased(), String(whole.dropLast()), String(whole.dropLast(4)), String(whole.dropFirst(3)), whole + "=",
+      "", "v1", "v1,", whole.uppercased(), String(whole.dropLast()), String(whole.dropLast(4)),
+      String(whole.dropFirst(3)), whole + "=",
       "v2" + whole.dropFirst(2), String(repeating: "\(whole) ", count: 17), String(repeating: "v1,AAAA ", count: 1000),
     ] {
       #expect(try fault(try changed { $0[.webhookSignature] = value }) != nil, "\(value)")
@@ -95,7 +96,10 @@ struct StandardWebhookTests {
     }
   }
 
-  @Test("Secrets have a form, and new ones have it", arguments: ["", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAAA", "whsec_é"])
+  @Test(
+    "Secrets have a form, and new ones have it",
+    arguments: ["", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAAA", "whsec_é"]
+  )
   func secrets(secret: String) throws {
     #expect(throws: SignatureError(.invalidSecret)) { try StandardWebhook(secrets: [secret]) }
     let new = StandardWebhook.newSecret()
@@ -104,7 +108,10 @@ struct StandardWebhookTests {
     #expect(try fault(fields, [new]) == nil)
   }
 
-  @Test("An id that could be taken for more than an id is not signed", arguments: ["", "a.b", "a b", "é", String(repeating: "i", count: 256)])
+  @Test(
+    "An id that could be taken for more than an id is not signed",
+    arguments: ["", "a.b", "a b", "é", String(repeating: "i", count: 256)]
+  )
   func ids(id: String) throws {
     let webhook = try StandardWebhook(secrets: [Self.secret])
     #expect(throws: SignatureError(.malformed)) { try webhook.sign(body, id: id, at: time) }

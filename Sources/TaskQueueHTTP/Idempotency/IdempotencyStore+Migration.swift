@@ -15,6 +15,8 @@ extension IdempotencyStore {
   public func migrate(_ pool: LibpqPool) async throws {
     if try await version(in: pool) == Self.scripts.last?.version { return }
     try await pool.withTransaction(.init(isolationLevel: .readCommitted)) { transaction in
+      // Limits for the app's statements are too short for these.
+      try await transaction.executeScript("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
       _ = try await transaction.query("SELECT pg_advisory_xact_lock($1)", [.int8(Self.advisoryLock)])
       // Not IF NOT EXISTS, which wants the right to create a schema also where it is there.
       let isThere = try await transaction.query("SELECT to_regnamespace($1) IS NOT NULL", [.text(schema)])[0].bool(0)

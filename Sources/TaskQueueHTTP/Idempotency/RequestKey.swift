@@ -22,7 +22,10 @@ public struct RequestKey: Hashable, Sendable {
   public init(caller: String, operation: String, key: String) {
     precondition((1...Self.maxLength).contains(key.unicodeScalars.count), "a key has 1 to \(Self.maxLength) characters")
     for text in [caller, operation] {
-      precondition(text.utf8.count <= Self.maxScopeBytes, "a caller or operation is longer than \(Self.maxScopeBytes) bytes")
+      precondition(
+        text.utf8.count <= Self.maxScopeBytes,
+        "a caller or operation is longer than \(Self.maxScopeBytes) bytes"
+      )
     }
     precondition(![caller, operation, key].contains { $0.utf8.contains(0) }, "a text has a NUL character")
     self.caller = caller
