@@ -12,11 +12,12 @@ let package = Package(
     .library(name: "TaskQueueTestKit", targets: ["TaskQueueTestKit"]),
     .library(name: "TaskQueueConformance", targets: ["TaskQueueConformance"]),
     .library(name: "EmbeddedPostgres", targets: ["EmbeddedPostgres"]),
+    .library(name: "TaskQueueHTTP", targets: ["TaskQueueHTTP", "Libpq"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -115,11 +116,22 @@ let package = Package(
       path: "Sources/SimulateCommand"
     ),
 
+    // What an HTTP API in front of a queue needs: idempotency keys, signatures, back-pressure, problem details. Knows no web framework.
+    .target(
+      name: "TaskQueueHTTP",
+      dependencies: [
+        "Libpq",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+      ],
+      resources: [.embedInCode("Migrations/H0001_idempotency.sql")]
+    ),
+
     // The reference workload, outgoing payments: domain, handlers, API.
     .target(
       name: "PaymentsExample",
       dependencies: [
-        "Libpq", "TaskQueue", "TaskQueuePostgres",
+        "Libpq", "TaskQueue", "TaskQueueHTTP", "TaskQueuePostgres",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -142,7 +154,7 @@ let package = Package(
       name: "PaymentsLab",
       dependencies: [
         "ChildProcesses", "EmbeddedPostgres", "Libpq", "PaymentsExample", "SeededRandom", "TaskQueue",
-        "TaskQueuePostgres",
+        "TaskQueueHTTP", "TaskQueuePostgres",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -201,6 +213,19 @@ let package = Package(
       exclude: ["README.md"]
     ),
 
+    // An HTTP API that takes orders once, and believes signed webhooks only.
+    .executableTarget(
+      name: "HTTPIntake",
+      dependencies: [
+        "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueueHTTP", "TaskQueuePostgres",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      path: "Examples/HTTPIntake",
+      exclude: ["README.md"]
+    ),
+
     // A worker process for the kill tests.
     .executableTarget(
       name: "CrashTestWorker",
@@ -229,7 +254,14 @@ let package = Package(
     ),
     .testTarget(
       name: "ExamplesTests",
-      dependencies: ["OutgoingPayments", "TaskQueue", "TaskQueueInMemory", "TaskQueueTestKit"]
+      dependencies: [
+        "HTTPIntake", "OutgoingPayments", "TaskQueue", "TaskQueueHTTP", "TaskQueueInMemory", "TaskQueuePostgres",
+        "TaskQueueTestKit",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ]
     ),
     .testTarget(
       name: "TaskQueuePostgresTests",
@@ -237,6 +269,14 @@ let package = Package(
         "ChildProcesses", "CLibpq", "CrashTestWorker", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue",
         "TaskQueueConformance", "TaskQueueInMemory", "TaskQueueMigrations", "TaskQueuePostgres", "TaskQueueTestKit",
         .product(name: "Logging", package: "swift-log"),
+      ]
+    ),
+    .testTarget(
+      name: "TaskQueueHTTPTests",
+      dependencies: [
+        "Libpq", "TaskQueueHTTP", "TaskQueueTestKit",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
       ]
     ),
     // A primary, a standby, and what becomes of the tasks when one takes over.
@@ -265,7 +305,8 @@ let package = Package(
     .testTarget(
       name: "PaymentsExampleTests",
       dependencies: [
-        "ChildProcesses", "payments", "PaymentsExample", "PaymentsLab", "SeededRandom", "TaskQueueTestKit",
+        "ChildProcesses", "payments", "PaymentsExample", "PaymentsLab", "SeededRandom", "TaskQueueHTTP",
+        "TaskQueueTestKit",
       ]
     ),
   ],

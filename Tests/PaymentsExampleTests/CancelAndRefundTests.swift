@@ -3,6 +3,7 @@ import Libpq
 import NIOHTTP1
 import SeededRandom
 @_spi(Store) import TaskQueue
+import TaskQueueHTTP
 @_spi(Store) import TaskQueuePostgres
 import Testing
 

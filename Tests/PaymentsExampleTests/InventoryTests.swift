@@ -3,6 +3,7 @@ import Foundation
 import Libpq
 import NIOHTTP1
 @_spi(Store) import TaskQueue
+import TaskQueueHTTP
 @_spi(Store) import TaskQueuePostgres
 import Testing
 
@@ -35,7 +36,7 @@ struct InventoryTests {
     _ fixture: PaymentsFixture,
     secret: String = secret
   ) async throws -> PaymentsFixture.Answer {
-    let signature = ProviderSignature.make(body: Data(body.utf8), secret: secret, at: Date())
+    let signature = CallbackSignature(secrets: [secret]).sign(Data(body.utf8))
     return try await fixture.send(
       .POST,
       "/inventoryEvents",

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import NIOHTTP1
+import TaskQueueHTTP
 import TaskQueuePostgres
 import Testing
 
@@ -133,7 +134,7 @@ struct PaymentAPITests {
       return
     }
     let error = #expect(throws: ProblemError.self) { try NewPayment(BodyFields(fields)) }
-    #expect(error?.problem.errors?.map(\.pointer) == [pointer])
+    #expect(error?.errors?.map(\.pointer) == [pointer])
   }
 
   @Test("Payments are listed newest first, in pages that neither skip nor repeat, and by filters")
@@ -169,7 +170,7 @@ struct PaymentAPITests {
     try await PaymentsFixture.with(works: false) { fixture in
       let page = String(decoding: try await fixture.send(.GET, "/doc").body, as: UTF8.self)
       for operation in fixture.app.api().operations { #expect(page.contains("id=\"\(operation.id)\"")) }
-      for kind in ProblemKind.allCases { #expect(page.contains("id=\"\(kind.rawValue)\"")) }
+      for kind in ProblemKind.allCases { #expect(page.contains("id=\"\(kind.name)\"")) }
       for outside in ["src=", "http://", "https://", "<script"] { #expect(!page.contains(outside)) }
     }
   }

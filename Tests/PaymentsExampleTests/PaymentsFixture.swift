@@ -6,6 +6,7 @@ import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
 @_spi(Store) import TaskQueue
+import TaskQueueHTTP
 @_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 
@@ -205,11 +206,11 @@ struct PaymentsFixture: Sendable {
     at time: Date = Date()
   ) async throws -> UInt {
     let body = #"{"eventId":"\#(eventId)","paymentProviderId":"\#(providerId)","status":"DONE"}"#
-    let signature = ProviderSignature.make(body: Data(body.utf8), secret: secret, at: time)
+    let signature = CallbackSignature(secrets: [secret]).sign(Data(body.utf8), at: time)
     return try await send(
       .POST,
       "/paymentProviderCallback",
-      headers: ["Content-Type": "application/json", ProviderSignature.header: signature],
+      headers: ["Content-Type": "application/json", ProviderCallback.signatureHeader: signature],
       body: body
     ).status
   }

@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import TaskQueueHTTP
 
 /// A request whose path fits an operation.
 struct APIRequest: Sendable {

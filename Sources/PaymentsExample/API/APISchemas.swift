@@ -1,3 +1,5 @@
+import TaskQueueHTTP
+
 /// The JSON Schemas of the API's bodies, by name.
 enum APISchemas {
   static let all: [String: JSONTree] = [

@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import Libpq
+import TaskQueueHTTP
 import TaskQueuePostgres
 
 extension PaymentAPI {

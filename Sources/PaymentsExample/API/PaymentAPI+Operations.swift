@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import TaskQueueHTTP
 
 extension PaymentAPI {
   /// Every operation there is.
@@ -23,7 +24,7 @@ extension PaymentAPI {
       isRequired: isRequired,
       description: description,
       schema: [
-        "type": "string", "minLength": 1, "maxLength": .integer(Int64(IdempotencyKey.maxLength)),
+        "type": "string", "minLength": 1, "maxLength": .integer(Int64(RequestKey.maxLength)),
         "pattern": #"^[!#-\[\]-~]+$"#, "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"],
       ]
     )
@@ -177,7 +178,7 @@ extension PaymentAPI {
           location: .header,
           isRequired: true,
           description: "Several `v1` are tried, so that secrets can be changed.",
-          schema: ["type": "string", "maxLength": .integer(Int64(ProviderSignature.maxBytes))]
+          schema: ["type": "string", "maxLength": .integer(Int64(CallbackSignature.maxBytes))]
         )
       ],
       body: .init(schema: callbackFormat.schema, example: callbackFormat.example),

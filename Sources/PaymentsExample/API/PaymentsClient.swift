@@ -1,6 +1,7 @@
 package import AsyncHTTPClient
 import Foundation
 import NIOHTTP1
+package import TaskQueueHTTP
 
 /// Speaks the app's HTTP API.
 package struct PaymentsClient: Sendable {

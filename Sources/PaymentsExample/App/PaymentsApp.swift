@@ -4,6 +4,7 @@ package import Logging
 import NIOCore
 package import ServiceLifecycle
 package import TaskQueue
+import TaskQueueHTTP
 package import TaskQueuePostgres
 
 /// The parts of one `serve` process.
@@ -177,7 +178,7 @@ package struct PaymentsApp: Sendable {
     let upkeep = settings.upkeep
     let inbox = CallbackInbox(store: client.store, retention: upkeep.callbackLifetime)
     let purge = PeriodicPurge(interval: upkeep.purgePeriod, logger: logger) {
-      let keys = try await IdempotencyStore.purge(in: client.pool)
+      let keys = try await IdempotencyStore.payments.purge(in: client.pool)
       let callbacks = try await inbox.purgeExpired()
       let effects = try await client.purgeEffects(olderThan: upkeep.effectLifetime)
       guard let outbox = settings.outbox else { return keys + callbacks + effects }
@@ -197,8 +198,8 @@ package struct PaymentsApp: Sendable {
       ),
       callbackSecrets: settings.callbackSecrets,
       callbackFormat: provider.callbackFormat,
-      idempotency: IdempotencyGate(client: client, lifetime: settings.keyLifetime),
-      backlog: BacklogGate(limit: settings.backlogLimit, pool: client.pool),
+      idempotency: IdempotencyGate(store: .payments, pool: client.pool, lifetime: settings.keyLifetime),
+      backlog: .payments(limit: settings.backlogLimit, in: client.pool),
       metrics: metrics,
       services: settings.services,
       orders: settings.orders,

@@ -51,20 +51,6 @@ create table payments.refund (
 create index refund_payment on payments.refund (payment_id, id);
 create index refund_stopped on payments.refund (payment_id) where stop_reason is not null;
 
--- The first answer to each key, committed together with what it answers.
-create table payments.idempotency_key (
-  scope text not null,                              -- the operation, and what it is done to
-  key text not null,
-  fingerprint bytea not null,                       -- SHA-256 of the request
-  status integer,                                   -- null only inside the transaction that writes the row
-  location text,
-  body bytea,
-  created_at timestamptz not null default now(),
-  expires_at timestamptz not null,
-  primary key (scope, key)
-);
-create index idempotency_key_expiry on payments.idempotency_key (expires_at);
-
 -- Callbacks that came before we stored the provider's id.
 create table payments.unmatched_callback (
   provider_id text not null,

@@ -2,10 +2,11 @@ package import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import TaskQueueHTTP
 
 /// Posts events to a URL, signed as the provider's callbacks are.
 package struct WebhookTransport: EventTransport {
-  /// Same form as ``ProviderSignature``.
+  /// Its form is that of `CallbackSignature`.
   static let signatureHeader = "Payments-Signature"
   /// Of an answer; more is not read.
   static let maxAnswerBytes = 64 * 1024
@@ -31,7 +32,7 @@ package struct WebhookTransport: EventTransport {
     request.headers.replaceOrAdd(name: "Content-Type", value: CloudEvent.mediaType)
     request.headers.replaceOrAdd(
       name: Self.signatureHeader,
-      value: ProviderSignature.make(body: body, secret: secret, at: Date())
+      value: CallbackSignature(secrets: [secret]).sign(body)
     )
     request.body = .bytes(ByteBuffer(bytes: body))
     let response = try await client.execute(request, timeout: TimeAmount(timeout))

@@ -1,5 +1,6 @@
 import Foundation
 package import Libpq
+import TaskQueueHTTP
 
 /// Applies the app's own migrations.
 package enum PaymentMigrations {
@@ -11,7 +12,7 @@ package enum PaymentMigrations {
     (3, PackageResources.P0003_effects_sql), (4, PackageResources.P0004_saga_sql),
   ]
 
-  /// Brings the schema `payments` up to date, all or nothing. Does nothing if it is.
+  /// Brings the schema `payments` up to date, all or nothing, and the table of idempotency keys in it. Does nothing if it is.
   package static func apply(to pool: LibpqPool) async throws {
     try await pool.withTransaction { transaction in
       _ = try await transaction.query("SELECT pg_advisory_xact_lock($1)", [.int8(advisoryLock)])
@@ -24,5 +25,6 @@ package enum PaymentMigrations {
         try await transaction.executeScript(String(decoding: script.sql, as: UTF8.self))
       }
     }
+    try await IdempotencyStore.payments.migrate(pool)
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Libpq
+import TaskQueueHTTP
 
 /// What `GET /payments` asks for: newest first, filtered, one page.
 struct PaymentQuery: Equatable, Sendable {

@@ -1,4 +1,5 @@
 import Foundation
+import TaskQueueHTTP
 
 /// Money that goes back, all of a payment or a part of it.
 package struct Refund: Codable, Equatable, Sendable {

@@ -1,6 +1,7 @@
 package import AsyncHTTPClient
 package import Foundation
 import NIOHTTP1
+import TaskQueueHTTP
 
 /// Speaks the provider's contract over HTTP.
 ///

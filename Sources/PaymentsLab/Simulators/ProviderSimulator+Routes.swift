@@ -4,6 +4,7 @@ package import Hummingbird
 import NIOCore
 import PaymentsExample
 import Synchronization
+import TaskQueueHTTP
 
 extension ProviderSimulator {
   /// The provider's contract, and `GET /v1/ledger` with its books for whoever compares.

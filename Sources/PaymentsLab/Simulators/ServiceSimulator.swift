@@ -7,6 +7,7 @@ package import PaymentsExample
 import SeededRandom
 import ServiceLifecycle
 import Synchronization
+import TaskQueueHTTP
 
 /// All step services in one, over HTTP on the loopback interface: does what it is told as often as it is told, knows no
 /// idempotency, and can be looked at.
