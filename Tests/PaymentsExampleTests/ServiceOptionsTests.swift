@@ -1,5 +1,6 @@
 import ArgumentParser
 import AsyncHTTPClient
+import Outbox
 import Testing
 
 @testable import PaymentsExample
@@ -33,8 +34,8 @@ struct ServiceOptionsTests {
       #expect(throws: (any Error).self) { try OutboxOptions.parse(url + ["--webhook-secret", ""]) }
       let arguments = url + ["--webhook-secret", "s", "--webhook-retry", "2s", "--max-webhook-retry", "9s"]
       let settings = try #require(try OutboxOptions.parse(arguments).make(client))
-      #expect(settings.firstRetry == .seconds(2))
-      #expect(settings.maxRetry == .seconds(9))
+      #expect(settings.publisher.firstRetry == .seconds(2))
+      #expect(settings.publisher.maxRetry == .seconds(9))
     }
   }
 
