@@ -1,6 +1,7 @@
 # make demo    watch payments leave through the queue      make test    all checks, as CI runs them
 # make example    the same idea in 150 lines: Examples/OutgoingPayments
 # make http-intake    an HTTP API that takes orders once, and believes signed webhooks only: Examples/HTTPIntake
+# make order-events    an outbox: events in order although their receiver fails
 # make build   build everything      make lint / format    check / fix the formatting
 # make bench   speed, latency and cost beside raw SQL, in a release build; ARGS="--quick" for less than a minute
 # make bench-flat    throughput under a held snapshot, 10 million pending tasks and the like; takes 20 minutes
@@ -32,7 +33,7 @@ TABLE ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo example http-intake chaos failover faults simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo example http-intake order-events chaos failover faults simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -54,6 +55,11 @@ http-intake: bootstrap
 	@echo "Building (the first time takes some minutes) …"
 	@swift build $(DEMO_BUILD_FLAGS) --product HTTPIntake
 	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/HTTPIntake"
+
+order-events: bootstrap
+	@echo "Building (the first time takes some minutes) …"
+	@swift build $(DEMO_BUILD_FLAGS) --product OrderEvents
+	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/OrderEvents" $(ARGS)
 
 chaos: bootstrap
 	@echo "Building (the first time takes some minutes) …"

@@ -9,6 +9,7 @@ let package = Package(
     .library(name: "TaskQueue", targets: ["TaskQueue"]),
     .library(name: "TaskQueueInMemory", targets: ["TaskQueueInMemory"]),
     .library(name: "TaskQueuePostgres", targets: ["TaskQueuePostgres", "TaskQueue", "Libpq"]),
+    .library(name: "Outbox", targets: ["Outbox"]),
     .library(name: "TaskQueueTestKit", targets: ["TaskQueueTestKit"]),
     .library(name: "TaskQueueConformance", targets: ["TaskQueueConformance"]),
     .library(name: "EmbeddedPostgres", targets: ["EmbeddedPostgres"]),
@@ -78,6 +79,17 @@ let package = Package(
       ]
     ),
 
+    // Events written in the app's own transactions and delivered afterwards, for apps on the durable store.
+    .target(
+      name: "Outbox",
+      dependencies: [
+        "Libpq", "TaskQueue", "TaskQueuePostgres",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      resources: [.embedInCode("Migrations/O0001_outbox.sql")]
+    ),
+
     // The one way to start, watch and end a child process.
     .target(name: "ChildProcesses"),
 
@@ -131,7 +143,7 @@ let package = Package(
     .target(
       name: "PaymentsExample",
       dependencies: [
-        "Libpq", "TaskQueue", "TaskQueueHTTP", "TaskQueuePostgres",
+        "Libpq", "Outbox", "TaskQueue", "TaskQueueHTTP", "TaskQueuePostgres",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -169,7 +181,7 @@ let package = Package(
     .executableTarget(
       name: "payments",
       dependencies: [
-        "EmbeddedPostgres", "Libpq", "PaymentsExample", "PaymentsLab", "TaskQueue", "TaskQueuePostgres",
+        "EmbeddedPostgres", "Libpq", "Outbox", "PaymentsExample", "PaymentsLab", "TaskQueue", "TaskQueuePostgres",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -226,11 +238,22 @@ let package = Package(
       exclude: ["README.md"]
     ),
 
+    // An outbox: events in order although their receiver fails.
+    .executableTarget(
+      name: "OrderEvents",
+      dependencies: [
+        "EmbeddedPostgres", "Libpq", "Outbox", "TaskQueue", "TaskQueuePostgres",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Examples/OrderEvents",
+      exclude: ["README.md"]
+    ),
+
     // A worker process for the kill tests.
     .executableTarget(
       name: "CrashTestWorker",
       dependencies: [
-        "Libpq", "TaskQueue", "TaskQueuePostgres", .product(name: "Logging", package: "swift-log"),
+        "Libpq", "Outbox", "TaskQueue", "TaskQueuePostgres", .product(name: "Logging", package: "swift-log"),
       ],
       path: "Tests/CrashTestWorker"
     ),
@@ -255,8 +278,8 @@ let package = Package(
     .testTarget(
       name: "ExamplesTests",
       dependencies: [
-        "HTTPIntake", "OutgoingPayments", "TaskQueue", "TaskQueueHTTP", "TaskQueueInMemory", "TaskQueuePostgres",
-        "TaskQueueTestKit",
+        "HTTPIntake", "Libpq", "OrderEvents", "Outbox", "OutgoingPayments", "TaskQueue", "TaskQueueHTTP",
+        "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTesting", package: "hummingbird"),
@@ -277,6 +300,14 @@ let package = Package(
         "Libpq", "TaskQueueHTTP", "TaskQueueTestKit",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
+      ]
+    ),
+    // Receivers that fail, hang and lose answers, killed workers, lost tasks, late commits.
+    .testTarget(
+      name: "OutboxTests",
+      dependencies: [
+        "ChildProcesses", "CrashTestWorker", "Libpq", "Outbox", "TaskQueue", "TaskQueuePostgres", "TaskQueueTestKit",
+        .product(name: "Logging", package: "swift-log"),
       ]
     ),
     // A primary, a standby, and what becomes of the tasks when one takes over.
@@ -305,7 +336,7 @@ let package = Package(
     .testTarget(
       name: "PaymentsExampleTests",
       dependencies: [
-        "ChildProcesses", "payments", "PaymentsExample", "PaymentsLab", "SeededRandom", "TaskQueueHTTP",
+        "ChildProcesses", "Outbox", "payments", "PaymentsExample", "PaymentsLab", "SeededRandom", "TaskQueueHTTP",
         "TaskQueueTestKit",
       ]
     ),

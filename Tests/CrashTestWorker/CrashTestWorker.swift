@@ -6,7 +6,7 @@ import TaskQueuePostgres
 
 /// A worker process for tests to kill: writes one row to `effect` in the transaction that completes each task.
 ///
-/// With the arguments `effects` and a connection string it is an ``EffectCrashWorker``. Else: connection string, lease in
+/// With the arguments `effects` or `outbox` and a connection string it is an ``EffectCrashWorker`` or ``OutboxCrashWorker``. Else: connection string, lease in
 /// milliseconds, longest handler time in milliseconds, concurrency. Ends when its standard
 /// input does, so that it never outlives the test.
 @main
@@ -15,6 +15,9 @@ struct CrashTestWorker {
     let arguments = CommandLine.arguments
     if arguments.dropFirst().first == "effects" {
       return try await EffectCrashWorker.run(LibpqConfiguration(arguments.last ?? ""))
+    }
+    if arguments.dropFirst().first == "outbox" {
+      return try await OutboxCrashWorker.run(LibpqConfiguration(arguments.last ?? ""))
     }
     guard arguments.count == 5, let lease = Int(arguments[2]), let work = Int(arguments[3]),
       let concurrency = Int(arguments[4])

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import Libpq
 import NIOHTTP1
+import Outbox
 @_spi(Store) import TaskQueue
 import TaskQueueHTTP
 @_spi(Store) import TaskQueuePostgres
@@ -53,7 +54,7 @@ struct InventoryTests {
   private static func isOneCommit(_ fixture: PaymentsFixture) async throws -> Bool {
     try await fixture.store.pool.query(
       """
-      SELECT array_agg(what ORDER BY what) = '{event,key,payment,payment.init,payment.publish}'
+      SELECT array_agg(what ORDER BY what) = '{event,key,outbox.payments,payment,payment.init}'
         AND count(DISTINCT writer) = 1
       FROM (
         SELECT 'payment' AS what, xmin::text AS writer FROM payments.payment
@@ -71,7 +72,7 @@ struct InventoryTests {
   func once() async throws {
     // Concurrent deliveries count as open until it is known which one made the payment.
     try await Self.with(backlogLimit: 2 * Self.deliveries) { fixture in
-      try await OutboxStore.switchOn(in: fixture.store.pool)
+      try await EventOutbox.payments.setMode(.publisher, in: fixture.store.pool)
       try await withThrowingTaskGroup(of: PaymentsFixture.Answer.self) { group in
         for _ in 1...Self.deliveries { group.addTask { try await Self.send(Self.event, fixture) } }
         var replays = 0
@@ -94,7 +95,11 @@ struct InventoryTests {
       #expect(payments.map(\.orderId) == ["o-1"])
       #expect(payments.map(\.amount) == [1250])
       #expect(payments.map(\.status) == [.created])
-      let events = try await OutboxStore.unpublished(payments[0].id, limit: 10, in: fixture.store.pool)
+      let events = try await EventOutbox.payments.unpublished(
+        aggregateType: "payment",
+        aggregateID: "\(payments[0].id)",
+        in: fixture.store.pool
+      )
       #expect(events.map(\.type) == ["CREATED"])
       let isOneCommit = try await Self.isOneCommit(fixture)
       #expect(isOneCommit)
@@ -105,7 +110,7 @@ struct InventoryTests {
   func allOrNothing() async throws {
     try await Self.with { fixture in
       let pool = fixture.store.pool
-      try await OutboxStore.switchOn(in: pool)
+      try await EventOutbox.payments.setMode(.publisher, in: pool)
       _ = try await pool.query("ALTER TABLE payments.outbox ADD CONSTRAINT broken CHECK (false) NOT VALID")
       let refused = try await Self.send(Self.event, fixture)
       #expect(refused.status >= 500)

@@ -2,6 +2,8 @@ import AsyncHTTPClient
 import Foundation
 import Libpq
 import NIOHTTP1
+import Outbox
+import ServiceLifecycle
 @_spi(Store) import TaskQueue
 @_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
@@ -30,8 +32,8 @@ struct OutboxTests {
               timeout: .milliseconds(300)
             )
           )
-          outbox.firstRetry = .milliseconds(20)
-          outbox.maxRetry = .milliseconds(100)
+          outbox.publisher.firstRetry = .milliseconds(20)
+          outbox.publisher.maxRetry = .milliseconds(100)
           change(&outbox)
           settings.outbox = outbox
         }
@@ -41,7 +43,13 @@ struct OutboxTests {
     }
   }
 
-  private static let recoversAtOnce: @Sendable (inout OutboxSettings) -> Void = { $0.recoveryAge = .zero }
+  private static func waiting(_ payment: Payment, _ fixture: PaymentsFixture) async throws -> [OutboxEvent] {
+    try await EventOutbox.payments.unpublished(
+      aggregateType: "payment",
+      aggregateID: "\(payment.id)",
+      in: fixture.store.pool
+    )
+  }
 
   private static func count(_ condition: String, _ fixture: PaymentsFixture) async throws -> Int64 {
     try await fixture.store.pool.query("SELECT count(*) FROM payments.outbox WHERE \(condition)")[0].int8(0)
@@ -85,7 +93,7 @@ struct OutboxTests {
       try await fixture.apply(.refused(reason: "no"), to: payments[0])
       try await fixture.apply(.cancellationWanted, to: payments[1])
       for (payment, type) in zip(payments, ["FAILED", "CANCELLED"]) {
-        let events = try await OutboxStore.unpublished(payment.id, limit: 10, in: fixture.store.pool)
+        let events = try await Self.waiting(payment, fixture)
         #expect(events.map(\.type) == ["CREATED", type])
       }
     }
@@ -106,10 +114,10 @@ struct OutboxTests {
         }
       }
       #expect(try await Self.count("true", fixture) == 0)
-      #expect(try await fixture.tasks(PublishEvents.taskType).isEmpty)
+      #expect(try await fixture.tasks(EventOutbox.payments.taskType).isEmpty)
       _ = try await fixture.create(1)
       #expect(try await Self.count("true", fixture) == 1)
-      #expect(try await fixture.tasks(PublishEvents.taskType).map(\.queue) == [PublishEvents.queue])
+      #expect(try await fixture.tasks(EventOutbox.payments.taskType).map(\.queue) == [EventOutbox.queue])
     }
   }
 
@@ -118,7 +126,7 @@ struct OutboxTests {
     try await PaymentsFixture.with { fixture in
       _ = try await fixture.finals(try await fixture.create(1))
       #expect(try await Self.count("true", fixture) == 0)
-      #expect(try await fixture.tasks(PublishEvents.taskType).isEmpty)
+      #expect(try await fixture.tasks(EventOutbox.payments.taskType).isEmpty)
     }
   }
 
@@ -135,7 +143,7 @@ struct OutboxTests {
         #expect(receiver.firsts(payment).map(\.type) == ["payment.created", "payment.completed"])
       }
       #expect(receiver.firsts(payments[0]).isEmpty)
-      #expect(try await Self.count("published_at IS NULL AND payment_id = '\(payments[0].id)'", fixture) == 2)
+      #expect(try await Self.count("published_at IS NULL AND aggregateid = '\(payments[0].id)'", fixture) == 2)
       let metrics = String(decoding: try await fixture.send(.GET, "/metrics").body, as: UTF8.self)
       #expect(metrics.contains("\npayments_events_waiting 2.0\n"))
     }
@@ -158,91 +166,22 @@ struct OutboxTests {
   @Test("Events whose task got lost are found and published")
   func recovers() async throws {
     let receiver = EventReceiver()
-    try await Self.with(receiver, Self.recoversAtOnce) { fixture in
-      // Nothing else happens to the payment, so nobody else publishes for it.
-      try await fixture.store.pool.withTransaction { transaction in
-        let payment = try await transaction.query(
-          "INSERT INTO payments.payment (user_id, amount, currency, description) VALUES ('u', 1, 'EUR', '') RETURNING id"
-        )
-        // As if a person had cancelled it.
-        let lost = try await transaction.query(
-          "DELETE FROM taskqueue.task WHERE unique_key = 'payment.publish:' || $1",
-          [.text(try payment[0].uuid(0).uuidString.lowercased())]
-        )
-        #expect(lost.affectedRows == 1)
+    let change: @Sendable (inout OutboxSettings) -> Void = { settings in
+      (settings.recoveryAge, settings.upkeepPeriod) = (.zero, .milliseconds(50))
+    }
+    try await Self.with(receiver, works: false, change) { fixture in
+      _ = try await fixture.create(1)
+      // As if a person had cancelled it.
+      let lost = try await fixture.store.pool.query("DELETE FROM taskqueue.task WHERE type = 'outbox.payments'")
+      #expect(lost.affectedRows == 1)
+      let publisher = try #require(try fixture.app.publisher())
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await publisher.run() }
+        for service in try fixture.app.upkeepServices() { group.addTask { try await service.run() } }
+        try await eventually("it is published") { receiver.events.map(\.type) == ["payment.created"] }
+        group.cancelAll()
+        while await group.nextResult() != nil {}
       }
-      #expect(receiver.events.isEmpty)
-      try await fixture.app.scheduleUpkeep()
-      try await eventually("it is published") { receiver.events.map(\.type) == ["payment.created"] }
-    }
-  }
-
-  @Test("Looking for lost events goes through all payments, page by page, and leaves tasks and their backoff alone")
-  func recoversPages() async throws {
-    try await Self.with(EventReceiver(), works: false, Self.recoversAtOnce) { fixture in
-      let count = OutboxStore.page + 3
-      _ = try await fixture.store.pool.query(
-        "INSERT INTO payments.payment (user_id, amount, currency, description) SELECT 'u', 1, 'EUR', '' FROM generate_series(1, $1)",
-        [.int8(Int64(count))]
-      )
-      let existing = try await fixture.store.tasks(after: nil, limit: 1000)
-      #expect(existing.count == 1000)
-      let outbox = try #require(fixture.app.settings.outbox)
-      let handler = TendOutboxHandler(client: fixture.app.client, settings: outbox)
-      _ = try await fixture.store.pool.query("DELETE FROM taskqueue.task WHERE type = 'payment.publish' AND id % 2 = 0")
-      try await fixture.app.scheduleUpkeep()
-      let cursors = try await Self.run(handler, fixture)
-      let ids = try await fixture.store.pool.query("SELECT id FROM payments.payment ORDER BY id LIMIT $1", [.int8(1000)])
-      #expect(cursors == [try ids.rows.last?.id(0), nil])
-      let tasks = try await fixture.store.pool.query(
-        "SELECT count(*) FROM taskqueue.task WHERE type = 'payment.publish'"
-      )
-      #expect(try tasks[0].int8(0) == Int64(count))
-    }
-  }
-
-  /// Runs the task until it rests.
-  /// - Returns: where each run said that the next begins.
-  private static func run(_ handler: TendOutboxHandler, _ fixture: PaymentsFixture) async throws -> [PaymentID?] {
-    var cursors: [PaymentID?] = []
-    repeat {
-      let request = ClaimRequest(
-        queues: [PublishEvents.queue],
-        types: [TendOutbox.taskType],
-        limit: 1,
-        lease: .seconds(60),
-        promotesDue: true
-      )
-      let task = try #require(try await fixture.store.exchange(settle: [], claim: request).claimed.first)
-      let payload = try JSONDecoder().decode(TendOutbox.self, from: task.payload)
-      _ = try await handler.handle(payload, context: TaskContext(task: task, logger: Log.quiet("test")))
-      let next = try await fixture.store.pool.query(
-        "SELECT (payload ->> 'after')::uuid FROM taskqueue.task WHERE type = 'payments.outbox'"
-      )
-      cursors.append(try next[0].optionalID(0))
-    } while cursors.last != .some(nil)
-    return cursors
-  }
-
-  @Test("Published events are kept for their period, then removed a bounded number at a time; waiting ones stay")
-  func purges() async throws {
-    try await Self.with(EventReceiver(), works: false) { fixture in
-      let pool = fixture.store.pool
-      let payment = try await fixture.create(1)[0]
-      _ = try await pool.query(
-        """
-        INSERT INTO payments.outbox (payment_id, sequence, type, data, published_at)
-        SELECT $1, n + 10, 'CREATED', '{}', now() - CASE WHEN n <= $2 THEN interval '8 days' ELSE interval '6 days' END
-        FROM generate_series(1, $2 + 5) AS n
-        """,
-        [.id(payment.id), .int8(Int64(OutboxStore.page + 1))]
-      )
-      let week = Duration.seconds(7 * 86_400)
-      #expect(try await OutboxStore.purge(olderThan: week, in: pool) == OutboxStore.page)
-      #expect(try await OutboxStore.purge(olderThan: week, in: pool) == 1)
-      #expect(try await OutboxStore.purge(olderThan: week, in: pool) == 0)
-      #expect(try await Self.count("published_at IS NULL", fixture) == 1)
-      #expect(try await Self.count("published_at IS NOT NULL", fixture) == 5)
     }
   }
 
@@ -252,7 +191,7 @@ struct OutboxTests {
       let payment = try await fixture.create(1)[0]
       _ = try await fixture.store.pool.query("DELETE FROM payments.outbox")
       try await fixture.apply(.cancellationWanted, to: payment)
-      let events = try await OutboxStore.unpublished(payment.id, limit: 10, in: fixture.store.pool)
+      let events = try await Self.waiting(payment, fixture)
       #expect(events.map(\.sequence) == [2])
     }
   }

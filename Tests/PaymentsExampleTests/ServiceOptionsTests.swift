@@ -1,5 +1,6 @@
 import ArgumentParser
 import AsyncHTTPClient
+import Outbox
 import Testing
 
 @testable import PaymentsExample
@@ -33,9 +34,8 @@ struct ServiceOptionsTests {
       #expect(throws: (any Error).self) { try OutboxOptions.parse(url + ["--webhook-secret", ""]) }
       let arguments = url + ["--webhook-secret", "s", "--webhook-retry", "2s", "--max-webhook-retry", "9s"]
       let settings = try #require(try OutboxOptions.parse(arguments).make(client, namespace: "n"))
-      #expect(settings.firstRetry == .seconds(2))
-      #expect(settings.maxRetry == .seconds(9))
-      #expect(settings.source == "urn:uuid:n", "another one in each database")
+      #expect(settings.publisher.firstRetry == .seconds(2))
+      #expect(settings.publisher.maxRetry == .seconds(9))
     }
   }
 

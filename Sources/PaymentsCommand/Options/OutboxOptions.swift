@@ -1,6 +1,7 @@
 import ArgumentParser
 import AsyncHTTPClient
 import Foundation
+import Outbox
 import PaymentsExample
 import PaymentsLab
 
@@ -69,11 +70,16 @@ struct OutboxOptions: ParsableArguments {
   func make(_ client: HTTPClient, namespace: String) -> OutboxSettings? {
     guard let url, let secret = signingSecret else { return nil }
     return OutboxSettings(
-      transport: WebhookTransport(client: client, url: url, secret: secret, timeout: timeout),
-      source: eventSource ?? "urn:uuid:\(namespace)",
+      transport: WebhookTransport(
+        client: client,
+        url: url,
+        secret: secret,
+        timeout: timeout,
+        source: eventSource ?? "urn:uuid:\(namespace)"
+      ),
       retention: eventRetention,
-      firstRetry: firstRetry,
-      maxRetry: maxRetry
+      // The transport's own limit comes first.
+      publisher: .init(firstRetry: firstRetry, maxRetry: maxRetry, deliveryTimeout: timeout + .seconds(5))
     )
   }
 }

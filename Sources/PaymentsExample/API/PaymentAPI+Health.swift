@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import Libpq
+import Outbox
 import TaskQueueHTTP
 import TaskQueuePostgres
 
@@ -78,9 +79,9 @@ extension PaymentAPI {
     metrics.set("payments_open", try await backlog.open())
     metrics.set("payments_backlog_limit", backlog.limit)
     metrics.set("payments_stopped", try await PaymentStore.stoppedCount(in: client.pool))
-    let waiting = try await OutboxStore.backlog(in: client.pool)
+    let waiting = try await EventOutbox.payments.backlog(in: client.pool)
     metrics.set("payments_events_waiting", waiting.count)
-    metrics.set("payments_events_oldest_seconds", waiting.oldestSeconds)
+    metrics.set("payments_events_oldest_seconds", Int(waiting.oldest.components.seconds))
     guard let last = try await ReconciliationStore.last(in: client.pool) else { return }
     for (kind, count) in last.report.counts {
       metrics.set("payments_reconciliation", count, [("kind", kind)])

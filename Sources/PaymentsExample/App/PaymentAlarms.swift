@@ -1,4 +1,5 @@
 import Logging
+import Outbox
 import Synchronization
 import TaskQueue
 
@@ -17,7 +18,7 @@ final class PaymentAlarms: Sendable {
   static func configuration(_ settings: UpkeepSettings) -> AlarmMonitorConfiguration {
     let types = [
       InitPayment.taskType, CheckPayment.taskType, CancelPayment.taskType, RefundPayment.taskType, RunSaga.taskType,
-      PublishEvents.taskType,
+      EventOutbox.payments.taskType,
     ]
     var configuration = AlarmMonitorConfiguration(
       rules: types.map { AlarmRule($0, finalWithin: settings.finalWithin) }

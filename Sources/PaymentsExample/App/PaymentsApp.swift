@@ -2,6 +2,7 @@ import Hummingbird
 import Libpq
 package import Logging
 import NIOCore
+import Outbox
 package import ServiceLifecycle
 package import TaskQueue
 import TaskQueueHTTP
@@ -116,7 +117,7 @@ package struct PaymentsApp: Sendable {
   package func migrate() async throws {
     _ = try await Self.migrate(client)
     // Before anything is accepted here, so that no event of it is missing.
-    if settings.outbox != nil { try await OutboxStore.switchOn(in: client.pool) }
+    if settings.outbox != nil { try await EventOutbox.payments.setMode(.publisher, in: client.pool) }
   }
 
   /// Waits until the server listens. For one caller, once.
@@ -151,14 +152,21 @@ package struct PaymentsApp: Sendable {
   package func publisher() throws -> TaskWorker? {
     guard let outbox = settings.outbox else { return nil }
     var configuration = TaskWorkerConfiguration()
-    configuration.queues = [PublishEvents.queue]
+    configuration.queues = [EventOutbox.queue]
     configuration.concurrency = settings.workers
     configuration.lease = settings.lease
     configuration.maxCrashes = Self.maxCrashes
     configuration.maxPrefetch = 0
+    var handlers = TaskHandlers()
+    try EventOutbox.payments.registerPublisher(
+      in: &handlers,
+      client: client,
+      transport: outbox.transport,
+      configuration: outbox.publisher
+    )
     return try TaskWorker(
       store: client.store,
-      handlers: OutboxHandlers.make(client: client, settings: outbox),
+      handlers: handlers,
       configuration: configuration,
       logger: logger
     )
@@ -170,7 +178,6 @@ package struct PaymentsApp: Sendable {
     if settings.upkeep.reconciliationPeriod != nil {
       try await client.enqueue(ReconcilePayments(), options: .with { $0.unique = ReconcilePayments.unique })
     }
-    if settings.outbox != nil { try await client.enqueue(TendOutbox(), options: TendOutbox.options(.now)) }
   }
 
   /// What runs beside the worker and the server: the alarms, and the purge of what has expired.
@@ -181,10 +188,22 @@ package struct PaymentsApp: Sendable {
       let keys = try await IdempotencyStore.payments.purge(in: client.pool)
       let callbacks = try await inbox.purgeExpired()
       let effects = try await client.purgeEffects(olderThan: upkeep.effectLifetime)
-      guard let outbox = settings.outbox else { return keys + callbacks + effects }
-      return try await keys + callbacks + effects + OutboxStore.purge(olderThan: outbox.retention, in: client.pool)
+      return keys + callbacks + effects
     }
-    return [try PaymentAlarms(logger: logger).monitor(client.store, upkeep), purge]
+    var services: [any Service] = [try PaymentAlarms(logger: logger).monitor(client.store, upkeep), purge]
+    if let outbox = settings.outbox {
+      services.append(
+        OutboxUpkeep(
+          .payments,
+          pool: client.pool,
+          interval: outbox.upkeepPeriod,
+          recoveryAge: outbox.recoveryAge,
+          retention: outbox.retention,
+          logger: logger
+        )
+      )
+    }
+    return services
   }
 
   package func api() -> PaymentAPI {

@@ -1,42 +1,32 @@
+package import Outbox
+
+extension EventOutbox {
+  /// The payments' events: aggregates of the type `payment`, by the payment's id. Triggers write them (`P0004_saga.sql`).
+  package static let payments = EventOutbox(schema: "payments")
+}
+
 /// How events are published.
 package struct OutboxSettings: Sendable {
-  package var transport: any EventTransport
-  /// The events' `source`: a URI reference that no other publisher uses.
-  package var source = "/payments"
+  package var transport: any OutboxTransport
   /// Between looks for events that nobody publishes.
   var upkeepPeriod = Duration.seconds(60)
   /// An event that waits longer is looked after even if nobody asked for it.
   var recoveryAge = Duration.seconds(300)
   /// How long published events are kept.
   package var retention = Duration.seconds(7 * 86_400)
-  /// Between the first deliveries of one event; doubles up to ``maxRetry``.
-  package var firstRetry = Duration.seconds(1)
-  package var maxRetry = Duration.seconds(300)
+  package var publisher = OutboxPublisherConfiguration()
 
   package init(
-    transport: any EventTransport,
-    source: String = "/payments",
+    transport: any OutboxTransport,
     upkeepPeriod: Duration = .seconds(60),
     recoveryAge: Duration = .seconds(300),
     retention: Duration = .seconds(7 * 86_400),
-    firstRetry: Duration = .seconds(1),
-    maxRetry: Duration = .seconds(300)
+    publisher: OutboxPublisherConfiguration = .init()
   ) {
     self.transport = transport
-    self.source = source
     self.upkeepPeriod = upkeepPeriod
     self.recoveryAge = recoveryAge
     self.retention = retention
-    self.firstRetry = firstRetry
-    self.maxRetry = maxRetry
+    self.publisher = publisher
   }
-}
-
-/// Carries events to those who want them.
-package protocol EventTransport: Sendable {
-  /// Hands an event over. Returning means that the other side has it for good.
-  ///
-  /// After an error the same event is published again, later, and the payment's next events wait for it; so one that had
-  /// arrived all the same arrives twice, with the same id. Must have a time limit of its own.
-  func publish(_ event: CloudEvent) async throws
 }

@@ -2,10 +2,11 @@ package import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+package import Outbox
 import TaskQueueHTTP
 
-/// Posts events to a URL, signed as the provider's callbacks are.
-package struct WebhookTransport: EventTransport {
+/// Posts events to a URL as CloudEvents, signed as the provider's callbacks are.
+package struct WebhookTransport: OutboxTransport {
   /// Its form is that of `CallbackSignature`.
   static let signatureHeader = "Payments-Signature"
   /// Of an answer; more is not read.
@@ -16,17 +17,26 @@ package struct WebhookTransport: EventTransport {
   package let secret: String
   /// For one delivery, from connecting to the last byte of the answer.
   package var timeout = Duration.seconds(10)
+  /// The events' `source`: a URI reference that no other publisher uses.
+  package var source = "/payments"
 
-  package init(client: HTTPClient, url: String, secret: String, timeout: Duration = .seconds(10)) {
+  package init(
+    client: HTTPClient,
+    url: String,
+    secret: String,
+    timeout: Duration = .seconds(10),
+    source: String = "/payments"
+  ) {
     self.client = client
     self.url = url
     self.secret = secret
     self.timeout = timeout
+    self.source = source
   }
 
   /// - Throws: ``WebhookError`` unless it was answered 2xx; what the client throws.
-  package func publish(_ event: CloudEvent) async throws {
-    let body = try JSONFormat.encoder().encode(event)
+  package func deliver(_ event: OutboxEvent) async throws {
+    let body = try JSONFormat.encoder().encode(CloudEvent(event, source: source))
     var request = HTTPClientRequest(url: url)
     request.method = .POST
     request.headers.replaceOrAdd(name: "Content-Type", value: CloudEvent.mediaType)
