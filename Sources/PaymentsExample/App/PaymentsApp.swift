@@ -173,8 +173,12 @@ package struct PaymentsApp: Sendable {
       let keys = try await IdempotencyStore.purge(in: client.pool)
       let callbacks = try await inbox.purgeExpired()
       let effects = try await client.purgeEffects(olderThan: upkeep.effectLifetime)
-      guard let outbox = settings.outbox else { return keys + callbacks + effects }
-      return try await keys + callbacks + effects + OutboxStore.purge(olderThan: outbox.retention, in: client.pool)
+      let folded = try await LedgerStore.fold(in: client.pool)
+      // Less than a full batch isn't worth another call at once.
+      let rest = folded < LedgerStore.foldSize ? 0 : folded
+      guard let outbox = settings.outbox else { return keys + callbacks + effects + rest }
+      return try await keys + callbacks + effects + rest
+        + OutboxStore.purge(olderThan: outbox.retention, in: client.pool)
     }
     return [try PaymentAlarms(logger: logger).monitor(client.store, upkeep), purge]
   }

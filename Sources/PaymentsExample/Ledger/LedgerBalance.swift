@@ -1,0 +1,27 @@
+/// What an account of the ledger holds in one currency.
+package struct LedgerBalance: Equatable, Sendable {
+  /// `user:<user id>`, `held:<provider>`, `clearing:<provider>` or `payee`.
+  package var account: String
+  /// The first part of the account's name.
+  package var kind: String
+  package var currency: String
+  /// Above zero: money that is in the account; below: money that went out of it.
+  package var amount: MinorUnits
+  /// How many entries it is the sum of.
+  package var entries: Int64
+  /// How many of them stand for themselves: they haven't been folded yet.
+  package var unfolded: Int64
+}
+
+/// The provider's clearing account in one currency, compared with the provider's books.
+package struct ClearingBalance: Codable, Equatable, Sendable {
+  package var account: String
+  package var currency: String
+  package var amount: MinorUnits
+  /// Of it, what our books call done and no comparison has found in the provider's books yet.
+  package var unconfirmed: MinorUnits
+  /// The rest: both books know of it, and say different amounts.
+  package var difference: MinorUnits
+  /// How many payments and refunds make the rest; their differences may add up to 0.
+  package var differing: Int64
+}
