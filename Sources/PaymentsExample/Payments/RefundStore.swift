@@ -62,7 +62,7 @@ enum RefundStore {
     return try result.rows.map { try refund($0) }
   }
 
-  private static func refund(_ row: LibpqRow) throws -> Refund {
+  static func refund(_ row: LibpqRow) throws -> Refund {
     Refund(
       id: try row.int8(0),
       paymentId: try row.int8(1),

@@ -10,6 +10,8 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
   package var amount: Int64?
   package var currency: String?
   package var createdAt: Date?
+  /// Of its refunds together, in minor units; nil: the provider doesn't say it here.
+  package var refunded: Int64?
   /// Why the provider won't move the money, if it tried and gave up: none has moved. No part of our own contract, whose
   /// providers cancel then.
   package var failure: String?
@@ -21,6 +23,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
     amount: Int64? = nil,
     currency: String? = nil,
     createdAt: Date? = nil,
+    refunded: Int64? = nil,
     failure: String? = nil
   ) {
     self.id = id
@@ -29,6 +32,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
     self.amount = amount
     self.currency = currency
     self.createdAt = createdAt
+    self.refunded = refunded
     self.failure = failure
   }
 
@@ -36,7 +40,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
   var isBegun: Bool { status != .initial || failure != nil }
 
   private enum CodingKeys: String, CodingKey {
-    case id, status, reference, amount, currency, createdAt
+    case id, status, reference, amount, currency, createdAt, refunded
   }
 }
 

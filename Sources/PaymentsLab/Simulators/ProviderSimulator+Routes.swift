@@ -175,7 +175,8 @@ extension ProviderPayment {
       reference: entry.reference,
       amount: entry.amount,
       currency: entry.currency,
-      createdAt: entry.createdAt
+      createdAt: entry.createdAt,
+      refunded: entry.refunded
     )
   }
 }
