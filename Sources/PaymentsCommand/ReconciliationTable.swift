@@ -19,12 +19,12 @@ struct ReconciliationTable {
       lines.append("")
       lines +=
         TextTable(
-          header: ["clearing", "balance", "not confirmed yet", "difference"],
+          header: ["clearing", "balance", "not confirmed yet", "difference", "from before"],
           rows: report.clearing.map { clearing in
-            let amounts = [clearing.amount, clearing.unconfirmed, clearing.difference]
+            let amounts = [clearing.amount, clearing.unconfirmed, clearing.difference, clearing.earlier]
             return ["\(clearing.account) \(clearing.currency)"] + amounts.map { $0.text(clearing.currency) }
           },
-          rightAligned: [1, 2, 3]
+          rightAligned: [1, 2, 3, 4]
         ).lines
     }
     if !report.lines.isEmpty {

@@ -174,7 +174,7 @@ struct LedgerGuardTests {
       "DELETE FROM payments.entry WHERE transfer_id = (SELECT max(transfer_id) FROM payments.entry)": [
         "transfer without entries", "balance is not its entries", "postings are not what the status says",
       ],
-      "UPDATE payments.balance SET amount = amount + 1": ["balance is not its entries"],
+      "UPDATE payments.balance SET amount = amount + 1": ["sum of balances is not 0", "balance is not its entries"],
       "DELETE FROM payments.balance": ["balance is not its entries"],
       "UPDATE payments.payment SET status = 'CANCELLED'": ["postings are not what the status says"],
       "UPDATE payments.payment SET currency = 'USD'": ["postings are not what the status says"],

@@ -1,3 +1,4 @@
+import Foundation
 import Libpq
 import TaskQueuePostgres
 import TaskQueueTestKit
@@ -138,6 +139,17 @@ struct LedgerPostingTests {
       try await ledger.finish(payment)
       #expect(try await ledger.balances() == ["user:u EUR": "-100", "clearing:provider EUR": "100"])
       #expect(try await ledger.check().map(\.subject) == ["payment \(payment)"])
+      // A look at a window sees what is in it.
+      let (before, after) = (Date(timeIntervalSinceNow: -3600), Date(timeIntervalSinceNow: 3600))
+      #expect(try await LedgerStore.check(since: before, in: ledger.pool).count == 1)
+      #expect(try await LedgerStore.check(since: after, in: ledger.pool).isEmpty)
+      let (seen, unseen) = (
+        try await LedgerStore.clearing(since: before, in: ledger.pool),
+        try await LedgerStore.clearing(since: after, in: ledger.pool)
+      )
+      #expect(seen.map(\.unconfirmed.rawValue) == ["100"])
+      #expect(unseen.map(\.earlier.rawValue) == ["100"])
+      #expect(unseen.map(\.unconfirmed) == [.zero])
     }
   }
 

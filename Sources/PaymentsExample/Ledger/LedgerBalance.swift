@@ -18,10 +18,12 @@ package struct ClearingBalance: Codable, Equatable, Sendable {
   package var account: String
   package var currency: String
   package var amount: MinorUnits
-  /// Of it, what our books call done and no comparison has found in the provider's books yet.
+  /// Of what was posted in the window, what our books call done and no comparison has found in the provider's books yet.
   package var unconfirmed: MinorUnits
-  /// The rest: both books know of it, and say different amounts.
+  /// Of the same, what both books know of and say different amounts of; and what is for no payment of ours, whenever that was.
   package var difference: MinorUnits
-  /// How many payments and refunds make the rest; their differences may add up to 0.
+  /// How many payments and refunds make the difference; they may add up to 0.
   package var differing: Int64
+  /// The rest, from before the window: a comparison that looks back further says what it is.
+  package var earlier: MinorUnits
 }

@@ -1,4 +1,4 @@
-import Foundation
+package import Foundation
 package import Libpq
 
 /// The SQL on the ledger. Postings of payments and refunds are not among it: triggers write them.
@@ -89,11 +89,15 @@ package enum LedgerStore {
     }
   }
 
-  /// What is wrong with the ledger, at most ``maxDifferences``; empty: nothing. Reads the whole ledger, at one moment.
-  package static func check(in database: some LibpqQueryable) async throws -> [LedgerDifference] {
+  /// What is wrong with the ledger, at most ``maxDifferences``; empty: nothing. All of it is of one moment.
+  /// - Parameter since: looks at payments created then or later only; by default the whole ledger is read.
+  package static func check(
+    since: Date = .distantPast,
+    in database: some LibpqQueryable
+  ) async throws -> [LedgerDifference] {
     let result = try await database.query(
-      "SELECT problem, subject, detail FROM payments.ledger_check() LIMIT $1",
-      [.int8(Int64(maxDifferences))]
+      "SELECT problem, subject, detail FROM payments.ledger_check($1) LIMIT $2",
+      [.timestamptz(since), .int8(Int64(maxDifferences))]
     )
     return try result.rows.map { row in
       LedgerDifference(problem: try row.text(0), subject: try row.text(1), detail: try row.text(2))
@@ -122,23 +126,41 @@ package enum LedgerStore {
     return written
   }
 
-  /// The clearing account in every currency. Reads all of its entries.
-  package static func clearing(in database: some LibpqQueryable) async throws -> [ClearingBalance] {
+  /// The clearing account in every currency, and how much of it is explained by payments and refunds with postings since an instant.
+  package static func clearing(
+    since: Date = .distantPast,
+    in database: some LibpqQueryable
+  ) async throws -> [ClearingBalance] {
     let result = try await database.query(
       """
-      WITH subject AS (
-        SELECT a.code, a.currency, sum(e.amount) AS rest, bool_or(t.phase = 'settled') AS is_confirmed
-        FROM payments.account a
-          JOIN payments.entry e ON e.account_id = a.id
-          JOIN payments.transfer t ON t.id = e.transfer_id
-        WHERE a.code = $1
-        GROUP BY a.code, a.currency, t.payment_id, t.refund_id
+      WITH touched AS (
+        SELECT DISTINCT payment_id, refund_id FROM payments.transfer WHERE at >= $2 AND payment_id IS NOT NULL
+      ), subject AS (
+        SELECT e.account_id, sum(e.amount) AS rest, bool_or(t.phase = 'settled') AS is_confirmed
+        FROM touched s
+          JOIN payments.transfer t ON t.payment_id = s.payment_id AND t.refund_id IS NOT DISTINCT FROM s.refund_id
+          JOIN payments.entry e ON e.transfer_id = t.id
+        GROUP BY e.account_id, t.payment_id, t.refund_id
+        UNION ALL
+        SELECT e.account_id, sum(e.amount), true
+        FROM payments.transfer t JOIN payments.entry e ON e.transfer_id = t.id
+        WHERE t.payment_id IS NULL
+        GROUP BY e.account_id, t.provider, t.book
+      ), explained AS (
+        SELECT account_id, sum(rest) FILTER (WHERE NOT is_confirmed) AS unconfirmed,
+          sum(rest) FILTER (WHERE is_confirmed) AS difference, count(*) FILTER (WHERE is_confirmed AND rest <> 0) AS differing
+        FROM subject GROUP BY account_id
       )
-      SELECT code, currency, sum(rest)::text, coalesce(sum(rest) FILTER (WHERE NOT is_confirmed), 0)::text,
-        coalesce(sum(rest) FILTER (WHERE is_confirmed), 0)::text, count(*) FILTER (WHERE is_confirmed AND rest <> 0)
-      FROM subject GROUP BY code, currency ORDER BY code, currency
+      SELECT a.code, a.currency, b.amount::text, coalesce(x.unconfirmed, 0)::text, coalesce(x.difference, 0)::text,
+        coalesce(x.differing, 0), (b.amount - coalesce(x.unconfirmed, 0) - coalesce(x.difference, 0))::text
+      FROM payments.account a
+        CROSS JOIN LATERAL (
+          SELECT coalesce(sum(amount), 0) AS amount FROM payments.balance WHERE account_id = a.id
+        ) b
+        LEFT JOIN explained x ON x.account_id = a.id
+      WHERE a.code = $1 ORDER BY a.currency
       """,
-      [.text("clearing:\(provider)")]
+      [.text("clearing:\(provider)"), .timestamptz(since)]
     )
     return try result.rows.map { row in
       ClearingBalance(
@@ -147,7 +169,8 @@ package enum LedgerStore {
         amount: try minorUnits(row, 2),
         unconfirmed: try minorUnits(row, 3),
         difference: try minorUnits(row, 4),
-        differing: try row.int8(5)
+        differing: try row.int8(5),
+        earlier: try minorUnits(row, 6)
       )
     }
   }

@@ -38,6 +38,7 @@ create unique index transfer_hold on payments.transfer (payment_id) where phase 
 create unique index transfer_refund_hold on payments.transfer (refund_id) where phase = 'pending' and refund_id is not null;
 create unique index transfer_book on payments.transfer (provider, book, revision) where book is not null;
 create index transfer_payment on payments.transfer (payment_id, id);
+create index transfer_at on payments.transfer using brin (at);
 
 create table payments.entry (
   transfer_id bigint not null,
@@ -337,14 +338,17 @@ begin
   return folded;
 end $$;
 
--- What is wrong with the ledger: no row if nothing is. One statement, so one moment; it reads the whole ledger.
-create function payments.ledger_check() returns table (problem text, subject text, detail text)
+-- What is wrong with the ledger: no row if nothing is. One statement, so one moment. It reads the whole ledger, or with since the
+-- postings of payments that were created then or later, and each account's balance.
+create function payments.ledger_check(since timestamptz default '-infinity') returns table (problem text, subject text, detail text)
 language sql stable as $$
   with posting as materialized (
     select e.transfer_id, e.account_id, e.amount, t.id, t.payment_id, t.refund_id, t.phase, a.kind, a.currency
     from payments.entry e
       left join payments.transfer t on t.id = e.transfer_id
       left join payments.account a on a.id = e.account_id
+    -- The planner knows since, and drops the half that it doesn't need.
+    where since = '-infinity' or t.payment_id in (select p.id from payments.payment p where p.created_at >= since)
   ), own as (
     select payment_id, refund_id, min(currency) as currency, min(currency) = max(currency) as is_one,
       coalesce(sum(amount) filter (where kind = 'user'), 0) as "user",
@@ -355,10 +359,10 @@ language sql stable as $$
   ), due as (
     select p.id as payment_id, null as refund_id, p.currency, p.amount, payments.ledger_end(p.status) as ended, p.status,
       p.execution_requested_at is not null and payments.ledger_end(p.status) is null as is_held
-    from payments.payment p
+    from payments.payment p where p.created_at >= since
     union all
     select r.payment_id, r.id, p.currency, r.amount, payments.ledger_end(r.status), r.status, payments.ledger_end(r.status) is null
-    from payments.refund r join payments.payment p on p.id = r.payment_id
+    from payments.refund r join payments.payment p on p.id = r.payment_id where p.created_at >= since
   ), expected as (
     select payment_id, refund_id, currency, status, amount as due,
       (case when refund_id is null and (ended = 'posted' or is_held) then -amount
@@ -371,18 +375,22 @@ language sql stable as $$
   select 'sum is not 0', coalesce(currency, 'no account'), sum(amount)::text from posting
     group by currency having sum(amount) <> 0
   union all
+  select 'sum of balances is not 0', coalesce(a.currency, 'no account'), sum(b.amount)::text
+    from payments.balance b left join payments.account a on a.id = b.account_id
+    group by a.currency having sum(b.amount) <> 0
+  union all
   select 'transfer does not add up', transfer_id::text, sum(amount) || ' ' || coalesce(currency, 'of no account') from posting
     group by transfer_id, currency having sum(amount) <> 0 or bool_or(id is null or currency is null)
   union all
   select 'transfer without entries', t.id::text, t.phase from payments.transfer t
-    where not exists (select from payments.entry e where e.transfer_id = t.id)
+    where t.at >= since and not exists (select from payments.entry e where e.transfer_id = t.id)
   union all
   select 'balance is not its entries', coalesce(e.account_id, b.account_id)::text,
       coalesce(b.amount, 0) || ' of ' || coalesce(b.entries, 0) || ', entries ' || coalesce(e.amount, 0) || ' of ' || coalesce(e.entries, 0)
     from (select account_id, sum(amount) as amount, count(*) as entries from posting group by account_id) e
       full join (select account_id, sum(amount) as amount, sum(entries) as entries from payments.balance group by account_id) b
         on b.account_id = e.account_id
-    where (e.amount, e.entries) is distinct from (b.amount, b.entries)
+    where since = '-infinity' and (e.amount, e.entries) is distinct from (b.amount, b.entries)
   union all
   select 'postings are not what the status says',
       'payment ' || coalesce(x.payment_id, o.payment_id) || coalesce(', refund ' || coalesce(x.refund_id, o.refund_id), ''),

@@ -48,8 +48,8 @@ package struct ReconciliationRun: Sendable {
       comparison.bookEntries(ours: ours, theirs: entries, refunds: refunds),
       in: database
     )
-    report.add(clearing: try await LedgerStore.clearing(in: database))
-    report.add(ledger: try await LedgerStore.check(in: database))
+    report.add(clearing: try await LedgerStore.clearing(since: window.lowerBound, in: database))
+    report.add(ledger: try await LedgerStore.check(since: window.lowerBound, in: database))
     return report
   }
 
