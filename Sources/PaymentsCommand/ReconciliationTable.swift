@@ -12,9 +12,21 @@ struct ReconciliationTable {
     var lines = ["Books from \(RFC3339.text(report.since)) until \(RFC3339.text(report.until))", ""]
     lines +=
       TextTable(
-        header: ["", "payments"],
+        header: ["", "number"],
         rows: report.counts.map { [$0.kind, String($0.count)] }
       ).lines
+    if !report.clearing.isEmpty {
+      lines.append("")
+      lines +=
+        TextTable(
+          header: ["clearing", "balance", "not confirmed yet", "difference", "from before"],
+          rows: report.clearing.map { clearing in
+            let amounts = [clearing.amount, clearing.unconfirmed, clearing.difference, clearing.earlier]
+            return ["\(clearing.account) \(clearing.currency)"] + amounts.map { $0.text(clearing.currency) }
+          },
+          rightAligned: [1, 2, 3, 4]
+        ).lines
+    }
     if !report.lines.isEmpty {
       lines.append("")
       lines +=
@@ -24,7 +36,7 @@ struct ReconciliationTable {
             [line.kind.rawValue, line.paymentId?.description ?? "-", line.providerId ?? "-", line.detail]
           }
         ).lines
-      let more = report.counts.dropFirst(2).reduce(0) { $0 + $1.count } - Self.maxLines
+      let more = report.foundCount - Self.maxLines
       if more > 0 { lines.append("  … and \(more) more") }
     }
     return lines + ["", report.isClean ? "The books agree." : "The books differ."]

@@ -42,6 +42,8 @@ struct ChaosTests {
     #expect(report.callbacks.forged > 0)
     #expect(report.callbacks.delivered > 0)
     #expect(report.calls > report.effects)
+    #expect(report.tally.ledgerLooks >= 5)
+    #expect(report.clearingAccounts == 3, "one in each currency")
   }
 
   @Test("Each promise is broken by what breaks it")
@@ -60,6 +62,7 @@ struct ChaosTests {
       { $0.add(.processing, executions: 1) }, { $0.add(.done, executions: 0) }, { $0.add(.done, executions: 2) },
       { $0.wronglyExecuted = 1 }, { $0.reconciliation = 1 }, { $0.callbacks.forgedAccepted = 1 }, { $0.tasks = 1 },
       { $0.deadLetters = 1 }, { $0.unsettledEffects = 1 }, { $0.contradictedEffects = 1 }, { $0.forgottenEvents = 1 },
+      { $0.ledgerDifferences = 1 }, { $0.openClearingAccounts = 1 },
     ]
     for breach in breaches {
       let broken = report(breach)

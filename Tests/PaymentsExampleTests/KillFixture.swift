@@ -13,6 +13,7 @@ struct KillFixture: Sendable {
   let store: PostgresTaskStore
   let provider: ProviderSimulator
   let client: HTTPClient
+  let providerURL: String
   private let arguments: [String]
 
   static func with(
@@ -52,12 +53,15 @@ struct KillFixture: Sendable {
       logger: quiet
     )
     try await provider.whileRunning {
+      let url = "http://127.0.0.1:\(try await provider.port())"
       let arguments = [
         "serve", "--supervised", "--port", "0", "--log-level", "critical", "--database-url", database, "--provider-url",
-        "http://127.0.0.1:\(try await provider.port())", "--provider-timeout", "500ms", "--base-retry", "50ms",
+        url, "--provider-timeout", "500ms", "--base-retry", "50ms",
         "--max-retry", "200ms", "--lease", "500ms", "--workers", "4",
       ]
-      try await body(KillFixture(store: store, provider: provider, client: client, arguments: arguments))
+      try await body(
+        KillFixture(store: store, provider: provider, client: client, providerURL: url, arguments: arguments)
+      )
     }
   }
 

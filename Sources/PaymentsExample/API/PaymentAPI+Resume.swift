@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Libpq
 import TaskQueue
+import TaskQueueHTTP
 import TaskQueuePostgres
 
 extension PaymentAPI {

@@ -188,7 +188,10 @@ package struct PaymentsApp: Sendable {
       let keys = try await IdempotencyStore.payments.purge(in: client.pool)
       let callbacks = try await inbox.purgeExpired()
       let effects = try await client.purgeEffects(olderThan: upkeep.effectLifetime)
-      return keys + callbacks + effects
+      let folded = try await LedgerStore.fold(in: client.pool)
+      // Less than a full batch isn't worth another call at once.
+      let rest = folded < LedgerStore.foldSize ? 0 : folded
+      return keys + callbacks + effects + rest
     }
     var services: [any Service] = [try PaymentAlarms(logger: logger).monitor(client.store, upkeep), purge]
     if let outbox = settings.outbox {

@@ -78,7 +78,7 @@ enum RefundStore {
     return try result.rows.map { try refund($0) }
   }
 
-  private static func refund(_ row: LibpqRow) throws -> Refund {
+  static func refund(_ row: LibpqRow) throws -> Refund {
     Refund(
       id: try row.id(0),
       paymentId: try row.id(1),

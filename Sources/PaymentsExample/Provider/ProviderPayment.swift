@@ -16,6 +16,8 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
   package var createdAt: Date?
   /// Whose books it is in: the ``PaymentNamespace`` that it was registered with. nil: the provider doesn't know any.
   package var namespace: String?
+  /// Of its refunds together, in minor units; nil: the provider doesn't say it here.
+  package var refunded: Int64?
   /// Why the provider won't move the money, if it tried and gave up: none has moved. No part of our own contract, whose
   /// providers cancel then.
   package var failure: String?
@@ -29,6 +31,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
     currency: String? = nil,
     createdAt: Date? = nil,
     namespace: String? = nil,
+    refunded: Int64? = nil,
     failure: String? = nil
   ) {
     self.id = id
@@ -39,6 +42,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
     self.currency = currency
     self.createdAt = createdAt
     self.namespace = namespace
+    self.refunded = refunded
     self.failure = failure
   }
 
@@ -46,7 +50,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
   var isBegun: Bool { status != .initial || failure != nil }
 
   private enum CodingKeys: String, CodingKey {
-    case id, status, reference, userId, amount, currency, createdAt, namespace
+    case id, status, reference, userId, amount, currency, createdAt, namespace, refunded
   }
 }
 

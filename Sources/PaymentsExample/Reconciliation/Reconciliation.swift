@@ -92,7 +92,9 @@ struct Reconciliation {
     report.add(line, repair: isDroppable && entry.status == .initial ? .drop(entry.id) : nil)
   }
 
-  private func isOld(_ payment: Payment) -> Bool {
-    now.timeIntervalSince(payment.updatedAt) >= grace / .seconds(1)
+  private func isOld(_ payment: Payment) -> Bool { isOld(payment.updatedAt) }
+
+  func isOld(_ changedAt: Date) -> Bool {
+    now.timeIntervalSince(changedAt) >= grace / .seconds(1)
   }
 }

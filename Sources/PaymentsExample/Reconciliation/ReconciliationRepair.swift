@@ -33,6 +33,9 @@ package struct ReconciliationRepair: Sendable {
       case .cancel(let id):
         let cancel = CancelPayment(paymentId: id)
         try await client.enqueue(cancel, options: cancel.options)
+      case .refund(let id):
+        let refund = RefundPayment(refundId: id)
+        try await client.enqueue(refund, options: refund.options)
       case .drop(let providerId):
         guard try await drop(providerId) else { continue }
       }

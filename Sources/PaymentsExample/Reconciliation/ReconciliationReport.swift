@@ -23,6 +23,18 @@ package struct ReconciliationReport: Codable, Equatable, Sendable {
     case behind
     /// Registered at the provider, never executed, and never will be.
     case orphanedHarmless = "orphaned-harmless"
+    /// We have the provider's id of a refund, or call it DONE, and the provider doesn't know it.
+    case refundMissing = "refund-missing"
+    /// Amount or final status of a refund differ.
+    case refundDifferent = "refund-different"
+    /// A refund is final at the provider for longer than the grace time, and we haven't looked; or nobody has asked for it.
+    case refundBehind = "refund-behind"
+    /// The provider paid back, or may have, what we never asked for.
+    case refundUnknown = "refund-unknown"
+    /// The clearing account doesn't end at 0: both books know of a payment or refund, and say different amounts.
+    case clearing
+    /// The ledger contradicts itself or the payments.
+    case ledger
 
     /// Whether somebody has to look at it.
     var isDifference: Bool { self != .orphanedHarmless }
@@ -38,6 +50,8 @@ package struct ReconciliationReport: Codable, Equatable, Sendable {
     case cancel(PaymentID)
     /// Drop the provider's payment with this id.
     case drop(String)
+    /// Ask the provider about our refund, or for it.
+    case refund(RefundID)
   }
 
   package struct Line: Codable, Equatable, Sendable {
@@ -53,6 +67,14 @@ package struct ReconciliationReport: Codable, Equatable, Sendable {
   var matched = 0
   /// Payments that are on their way: nothing to compare yet.
   package var open = 0
+  /// Refunds on which both agree.
+  var refundsMatched = 0
+  /// Refunds that are on their way.
+  var refundsOpen = 0
+  /// Transfers that the ledger got from the provider's books by this comparison.
+  var settled = 0
+  /// The provider's clearing account after that.
+  package var clearing: [ClearingBalance] = []
   package private(set) var found: [String: Int] = [:]
   /// At most ``maxLines``.
   package private(set) var lines: [Line] = []
@@ -79,6 +101,9 @@ package struct ReconciliationReport: Codable, Equatable, Sendable {
     found[kind.rawValue] ?? 0
   }
 
+  /// How many things were found, more than ``lines`` if there are many.
+  package var foundCount: Int { Kind.allCases.reduce(0) { $0 + count($1) } }
+
   /// Nobody has to look at anything.
   package var isClean: Bool {
     Kind.allCases.allSatisfy { !$0.isDifference || count($0) == 0 }
@@ -86,6 +111,7 @@ package struct ReconciliationReport: Codable, Equatable, Sendable {
 
   /// Every count, by name.
   package var counts: [(kind: String, count: Int)] {
-    [("matched", matched), ("open", open)] + Kind.allCases.map { ($0.rawValue, count($0)) }
+    [("matched", matched), ("open", open), ("refunds-matched", refundsMatched), ("refunds-open", refundsOpen)]
+      + Kind.allCases.map { ($0.rawValue, count($0)) }
   }
 }

@@ -1,13 +1,13 @@
 package import Foundation
 package import Libpq
 
-/// Reads both books over a window and compares them.
+/// Reads both books over a window and compares them, and writes what the provider's say into the ledger.
 package struct ReconciliationRun: Sendable {
   /// Payments of each side that one run takes into memory.
   static let maxPayments = 200_000
   /// Payments asked for one by one at the same time.
   package static let concurrency = 8
-  private static let pageSize = 1000
+  static let pageSize = 1000
   package static let defaultGrace = Duration.seconds(60)
   /// How often a question is asked that gets no answer.
   package static let maxTries = 8
@@ -39,10 +39,18 @@ package struct ReconciliationRun: Sendable {
     }
     let unseen = ours.compactMap(\.providerId).filter { theirs[$0] == nil }
     for entry in try await byId(unseen) { theirs[entry.id] = entry }
-    return Reconciliation(window: window, now: now, grace: grace).compare(
-      ours: ours,
-      theirs: theirs.values.sorted { $0.id < $1.id }
+    let entries = theirs.values.sorted { $0.id < $1.id }
+    let refunds = try await self.refunds(window, ours, entries)
+    let comparison = Reconciliation(window: window, now: now, grace: grace)
+    var report = comparison.compare(ours: ours, theirs: entries)
+    for refunds in refunds { comparison.compare(refunds, &report) }
+    report.settled = try await LedgerStore.settle(
+      comparison.bookEntries(ours: ours, theirs: entries, refunds: refunds),
+      in: database
     )
+    report.add(clearing: try await LedgerStore.clearing(since: window.lowerBound, in: database))
+    report.add(ledger: try await LedgerStore.check(since: window.lowerBound, in: database))
+    return report
   }
 
   private func ours(_ window: Range<Date>) async throws -> [Payment] {
@@ -112,12 +120,12 @@ package struct ReconciliationRun: Sendable {
     }
   }
 
-  private func asked(
+  func asked<Entry: Sendable>(
     _ names: [String],
-    _ ask: @escaping @Sendable (String) async throws -> [ProviderPayment]
-  ) async throws -> [ProviderPayment] {
-    try await withThrowingTaskGroup(of: [ProviderPayment].self) { group in
-      var found: [ProviderPayment] = []
+    _ ask: @escaping @Sendable (String) async throws -> [Entry]
+  ) async throws -> [Entry] {
+    try await withThrowingTaskGroup(of: [Entry].self) { group in
+      var found: [Entry] = []
       for (index, name) in names.enumerated() {
         if index >= Self.concurrency, let entries = try await group.next() { found += entries }
         group.addTask { try await patiently { try await ask(name) } }
@@ -143,7 +151,7 @@ package struct ReconciliationRun: Sendable {
     return try await ask()
   }
 
-  private func checkSize(_ count: Int) throws {
+  func checkSize(_ count: Int) throws {
     guard count <= Self.maxPayments else {
       throw CommandError("The window holds more than \(Self.maxPayments) payments; choose a narrower one.")
     }

@@ -36,6 +36,10 @@ struct ChaosAudit: Sendable {
     }
     try await addQueue(to: &report)
     report.reconciliation = try await reconcile()
+    report.ledgerDifferences = try await LedgerStore.check(in: pool).count
+    let clearing = try await LedgerStore.clearing(in: pool)
+    report.clearingAccounts = clearing.count
+    report.openClearingAccounts = clearing.count { !$0.amount.isZero }
     return report
   }
 

@@ -35,6 +35,11 @@ package struct ChaosReport: Sendable {
   var forgottenEvents = 0
   /// The exit status of `payments reconcile`.
   var reconciliation: Int32 = -1
+  /// After that, when nothing happens any more.
+  var ledgerDifferences = 0
+  /// Clearing accounts, and those that don't stand at 0.
+  var clearingAccounts = 0
+  var openClearingAccounts = 0
 
   init(payments: Int, tally: ChaosTally.Counts, kills: [Int], elapsed: Duration) {
     self.payments = payments
@@ -74,6 +79,9 @@ package struct ChaosReport: Sendable {
         found: "\(reconciliation)",
         isKept: reconciliation == 0
       ),
+      zero("differences in the ledger, seen by another session", tally.ledgerDifferences),
+      zero("differences in the ledger at the end", ledgerDifferences),
+      zero("clearing accounts that aren't 0", openClearingAccounts),
       zero("forged callbacks accepted", callbacks.forgedAccepted),
       zero("callbacks remembered and never taken", forgottenEvents),
       zero("tasks left", tasks), zero("dead letters", deadLetters),
@@ -101,6 +109,7 @@ package struct ChaosReport: Sendable {
       ["effects, calls begun for them", "\(effects), \(calls)"],
       ["registered at the provider, orphans among them", "\(registered), \(orphans)"],
       ["executions asked for", "\(executeRequests)"],
+      ["looks at the ledger, clearing accounts", "\(tally.ledgerLooks), \(clearingAccounts)"],
       ["statuses", statuses.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")],
       ["time", "\(Int((elapsed / .seconds(1)).rounded())) s"],
     ]

@@ -92,6 +92,10 @@ package struct ChaosRun: Sendable {
         return false
       }
       group.addTask {
+        try await LedgerWatch(pool: pool, tally: tally).run()
+        return false
+      }
+      group.addTask {
         try await watch(pool, from: start, onProgress)
         return true
       }

@@ -14,6 +14,9 @@ package final class ChaosTally: Sendable {
     var unanswered = 0
     var final = 0
     var databaseRestarts = 0
+    /// How often somebody looked whether the ledger is right, and what was found: has to stay 0.
+    var ledgerLooks = 0
+    var ledgerDifferences = 0
   }
 
   private let state = Mutex(Counts())

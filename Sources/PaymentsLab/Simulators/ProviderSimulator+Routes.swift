@@ -179,7 +179,8 @@ extension ProviderPayment {
       amount: entry.amount,
       currency: entry.currency,
       createdAt: entry.createdAt,
-      namespace: entry.namespace
+      namespace: entry.namespace,
+      refunded: entry.refunded
     )
   }
 }

@@ -1,0 +1,78 @@
+extension Reconciliation {
+  /// Adds what a payment's refunds in both books show.
+  func compare(_ refunds: PaymentRefunds, _ report: inout ReconciliationReport) {
+    for refund in refunds.ours { compare(refund, refunds.entry(refund), refunds, &report) }
+    // What the provider paid back of an orphan is in the orphan's own line.
+    guard let payment = refunds.payment else { return }
+    for entry in refunds.theirs where entry.status != Refund.failed && !isTaken(entry, refunds) {
+      let detail = "\(entry.amount) \(refunds.currency) \(entry.status) there, refund \(entry.id) unknown here"
+      report.add(
+        .init(kind: .refundUnknown, paymentId: payment.id, providerId: refunds.providerId, detail: detail)
+      )
+    }
+  }
+
+  private func isTaken(_ entry: ProviderRefund, _ refunds: PaymentRefunds) -> Bool {
+    refunds.own(entry).flatMap { refunds.entry($0) } == entry
+  }
+
+  private func compare(
+    _ refund: Refund,
+    _ entry: ProviderRefund?,
+    _ refunds: PaymentRefunds,
+    _ report: inout ReconciliationReport
+  ) {
+    func line(_ kind: ReconciliationReport.Kind, _ detail: String) -> ReconciliationReport.Line {
+      let detail = "\(refund.reference): \(detail)"
+      return .init(kind: kind, paymentId: refund.paymentId, providerId: refunds.providerId, detail: detail)
+    }
+    let again: ReconciliationReport.Repair? = refund.isFinal ? nil : .refund(refund.id)
+    guard let entry else {
+      if refund.status == Refund.failed {
+        report.refundsMatched += 1
+      } else if refund.providerId != nil || refund.isFinal {
+        report.add(line(.refundMissing, "\(refund.status) here, unknown there"), repair: again)
+      } else if isOld(refund.updatedAt) {
+        report.add(line(.refundBehind, "\(refund.status) here, not asked for there"), repair: again)
+      } else {
+        report.refundsOpen += 1
+      }
+      return
+    }
+    let isFinalThere = entry.status == Refund.done || entry.status == Refund.failed
+    if entry.amount != refund.amount {
+      report.add(line(.refundDifferent, "amount \(refund.amount) here, \(entry.amount) there"))
+    } else if refund.isFinal, entry.status != refund.status {
+      report.add(line(.refundDifferent, "status \(refund.status) here, \(entry.status) there"))
+    } else if refund.isFinal {
+      report.refundsMatched += 1
+    } else if isFinalThere, isOld(refund.updatedAt) {
+      report.add(line(.refundBehind, "\(refund.status) here, \(entry.status) there"), repair: again)
+    } else {
+      report.refundsOpen += 1
+    }
+  }
+
+  /// What the provider's books say about everything that isn't on its way to us: the ledger gets it.
+  func bookEntries(ours: [Payment], theirs: [ProviderPayment], refunds: [PaymentRefunds]) -> [BookEntry] {
+    var byProviderId: [String: Payment] = [:]
+    for payment in ours { if let id = payment.providerId { byProviderId[id] = payment } }
+    let byReference = Dictionary(ours.map { ($0.reference, $0) }, uniquingKeysWith: { first, _ in first })
+    var entries: [BookEntry] = []
+    for entry in theirs {
+      let owner = byProviderId[entry.id]
+      if let owner, !owner.status.isFinal, !isOld(owner.updatedAt) { continue }
+      if let book = BookEntry.payment(entry, of: owner ?? entry.reference.flatMap { byReference[$0] }) {
+        entries.append(book)
+      }
+    }
+    for refunds in refunds {
+      for entry in refunds.theirs {
+        let refund = refunds.own(entry)
+        if let refund, !refund.isFinal, !isOld(refund.updatedAt) { continue }
+        entries.append(.refund(entry, of: refunds.payment, as: refund, currency: refunds.currency))
+      }
+    }
+    return entries
+  }
+}

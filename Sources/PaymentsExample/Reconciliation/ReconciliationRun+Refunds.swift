@@ -1,0 +1,98 @@
+import Foundation
+import Libpq
+
+extension ReconciliationRun {
+  /// The refunds of both books that the window is about: ours made in it, and all of payments made in it.
+  ///
+  /// One question for each payment that we or the provider say something was paid back of; for each `DONE` one, if the provider doesn't
+  /// say it with the payment.
+  func refunds(
+    _ window: Range<Date>,
+    _ payments: [Payment],
+    _ entries: [ProviderPayment]
+  ) async throws -> [PaymentRefunds] {
+    let known = payments + (try await refundedBefore(window))
+    let elsewhere = known.filter { !window.contains($0.createdAt) }
+    let ours = Dictionary(grouping: try await ownRefunds(window, elsewhere), by: \.paymentId)
+    var all: [PaymentRefunds] = known.compactMap { payment in
+      guard let refunds = ours[payment.id] else { return nil }
+      return PaymentRefunds(
+        payment: payment,
+        providerId: payment.providerId,
+        currency: payment.currency,
+        ours: refunds,
+        theirs: []
+      )
+    }
+    let listed = Set(all.compactMap(\.providerId))
+    var owners: [String: Payment] = [:]
+    for payment in known { if let id = payment.providerId { owners[id] = payment } }
+    for entry in entries where entry.status == .done && entry.refunded != 0 && !listed.contains(entry.id) {
+      let owner = owners[entry.id]
+      guard let currency = entry.currency ?? owner?.currency else { continue }
+      all.append(PaymentRefunds(payment: owner, providerId: entry.id, currency: currency, ours: [], theirs: []))
+    }
+    guard let theirs = try await theirRefunds(all.compactMap(\.providerId)) else { return [] }
+    for index in all.indices { all[index].theirs = all[index].providerId.flatMap { theirs[$0] } ?? [] }
+    return all
+  }
+
+  /// nil: the provider knows no refunds.
+  private func theirRefunds(_ ids: [String]) async throws -> [String: [ProviderRefund]]? {
+    guard provider.capabilities.contains(.refunds) else { return nil }
+    let provider = provider
+    do {
+      let pairs: [(String, [ProviderRefund])] = try await asked(ids) { id in
+        do {
+          return [(id, try await provider.refunds(paymentId: id))]
+        } catch let error as ProviderError where error.code == .unknownPayment {
+          return []
+        }
+      }
+      return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
+    } catch let error as ProviderError where error.code == .unsupported {
+      return nil
+    }
+  }
+
+  /// All refunds of ours of the window's payments, and of those made elsewhere.
+  private func ownRefunds(_ window: Range<Date>, _ elsewhere: [Payment]) async throws -> [Refund] {
+    let columns = RefundStore.columns.split(separator: ", ").map { "r.\($0)" }.joined(separator: ", ")
+    let limit = LibpqValue.int8(Int64(Self.maxPayments) + 1)
+    var result = try await database.query(
+      """
+      SELECT \(columns) FROM payments.refund r JOIN payments.payment p ON p.id = r.payment_id
+      WHERE p.created_at >= $1 AND p.created_at < $2 LIMIT $3
+      """,
+      [.timestamptz(window.lowerBound), .timestamptz(window.upperBound), limit]
+    )
+    try checkSize(result.rowCount)
+    var refunds = try result.rows.map { try RefundStore.refund($0) }
+    for start in stride(from: 0, to: elsewhere.count, by: Self.pageSize) {
+      let page = elsewhere[start..<min(start + Self.pageSize, elsewhere.count)]
+      result = try await database.query(
+        "SELECT \(RefundStore.columns) FROM payments.refund WHERE payment_id = ANY ($1) LIMIT $2",
+        [.ids(page.map(\.id)), limit]
+      )
+      refunds += try result.rows.map { try RefundStore.refund($0) }
+      try checkSize(refunds.count)
+    }
+    return refunds.sorted { ($0.createdAt, $0.id.description) < ($1.createdAt, $1.id.description) }
+  }
+
+  /// Payments of other times that something was paid back of in the window.
+  private func refundedBefore(_ window: Range<Date>) async throws -> [Payment] {
+    let payments = try await PaymentStore.all(
+      """
+      SELECT \(PaymentStore.columns) FROM payments.payment
+      WHERE id IN (SELECT payment_id FROM payments.refund WHERE created_at >= $1 AND created_at < $2)
+        AND NOT (created_at >= $1 AND created_at < $2)
+      LIMIT $3
+      """,
+      [.timestamptz(window.lowerBound), .timestamptz(window.upperBound), .int8(Int64(Self.maxPayments) + 1)],
+      in: database
+    )
+    try checkSize(payments.count)
+    return payments
+  }
+}
