@@ -1,5 +1,6 @@
 # make demo    watch payments leave through the queue      make test    all checks, as CI runs them
 # make example    the same idea in 150 lines: Examples/OutgoingPayments
+# make http-intake    an HTTP API that takes orders once, and believes signed webhooks only: Examples/HTTPIntake
 # make order-events    an outbox: events in order although their receiver fails
 # make build   build everything      make lint / format    check / fix the formatting
 # make bench   speed, latency and cost beside raw SQL, in a release build; ARGS="--quick" for less than a minute
@@ -32,7 +33,7 @@ TABLE ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo example order-events chaos failover faults simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo example http-intake order-events chaos failover faults simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -49,6 +50,11 @@ example: bootstrap
 	@echo "Building (the first time takes some minutes) …"
 	@swift build $(DEMO_BUILD_FLAGS) --product OutgoingPayments
 	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/OutgoingPayments" $(ARGS)
+
+http-intake: bootstrap
+	@echo "Building (the first time takes some minutes) …"
+	@swift build $(DEMO_BUILD_FLAGS) --product HTTPIntake
+	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/HTTPIntake"
 
 order-events: bootstrap
 	@echo "Building (the first time takes some minutes) …"

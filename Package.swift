@@ -13,11 +13,12 @@ let package = Package(
     .library(name: "TaskQueueTestKit", targets: ["TaskQueueTestKit"]),
     .library(name: "TaskQueueConformance", targets: ["TaskQueueConformance"]),
     .library(name: "EmbeddedPostgres", targets: ["EmbeddedPostgres"]),
+    .library(name: "TaskQueueHTTP", targets: ["TaskQueueHTTP", "Libpq"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -127,11 +128,22 @@ let package = Package(
       path: "Sources/SimulateCommand"
     ),
 
+    // What an HTTP API in front of a queue needs: idempotency keys, signatures, back-pressure, problem details. Knows no web framework.
+    .target(
+      name: "TaskQueueHTTP",
+      dependencies: [
+        "Libpq",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+      ],
+      resources: [.embedInCode("Migrations/H0001_idempotency.sql")]
+    ),
+
     // The reference workload, outgoing payments: domain, handlers, API.
     .target(
       name: "PaymentsExample",
       dependencies: [
-        "Libpq", "Outbox", "TaskQueue", "TaskQueuePostgres",
+        "Libpq", "Outbox", "TaskQueue", "TaskQueueHTTP", "TaskQueuePostgres",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -154,7 +166,7 @@ let package = Package(
       name: "PaymentsLab",
       dependencies: [
         "ChildProcesses", "EmbeddedPostgres", "Libpq", "PaymentsExample", "SeededRandom", "TaskQueue",
-        "TaskQueuePostgres",
+        "TaskQueueHTTP", "TaskQueuePostgres",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -213,6 +225,19 @@ let package = Package(
       exclude: ["README.md"]
     ),
 
+    // An HTTP API that takes orders once, and believes signed webhooks only.
+    .executableTarget(
+      name: "HTTPIntake",
+      dependencies: [
+        "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueueHTTP", "TaskQueuePostgres",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      path: "Examples/HTTPIntake",
+      exclude: ["README.md"]
+    ),
+
     // An outbox: events in order although their receiver fails.
     .executableTarget(
       name: "OrderEvents",
@@ -253,8 +278,12 @@ let package = Package(
     .testTarget(
       name: "ExamplesTests",
       dependencies: [
-        "Libpq", "OrderEvents", "Outbox", "OutgoingPayments", "TaskQueue", "TaskQueueInMemory", "TaskQueuePostgres",
-        "TaskQueueTestKit",
+        "HTTPIntake", "Libpq", "OrderEvents", "Outbox", "OutgoingPayments", "TaskQueue", "TaskQueueHTTP",
+        "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
       ]
     ),
     .testTarget(
@@ -263,6 +292,14 @@ let package = Package(
         "ChildProcesses", "CLibpq", "CrashTestWorker", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue",
         "TaskQueueConformance", "TaskQueueInMemory", "TaskQueueMigrations", "TaskQueuePostgres", "TaskQueueTestKit",
         .product(name: "Logging", package: "swift-log"),
+      ]
+    ),
+    .testTarget(
+      name: "TaskQueueHTTPTests",
+      dependencies: [
+        "Libpq", "TaskQueueHTTP", "TaskQueueTestKit",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
       ]
     ),
     // Receivers that fail, hang and lose answers, killed workers, lost tasks, late commits.
@@ -277,7 +314,8 @@ let package = Package(
     .testTarget(
       name: "FailoverTests",
       dependencies: [
-        "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres", .product(name: "Logging", package: "swift-log"),
+        "ChildProcesses", "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres",
+        .product(name: "Logging", package: "swift-log"),
       ]
     ),
     // Each kind of fault beside a worker, an enqueuer, an effect, a listener and a shutdown.
@@ -298,7 +336,8 @@ let package = Package(
     .testTarget(
       name: "PaymentsExampleTests",
       dependencies: [
-        "ChildProcesses", "Outbox", "payments", "PaymentsExample", "PaymentsLab", "SeededRandom", "TaskQueueTestKit",
+        "ChildProcesses", "Outbox", "payments", "PaymentsExample", "PaymentsLab", "SeededRandom", "TaskQueueHTTP",
+        "TaskQueueTestKit",
       ]
     ),
   ],

@@ -29,6 +29,9 @@ CREATE TABLE effect (
   task_created_at timestamptz NOT NULL DEFAULT '-infinity', -- '-infinity': not known
   key uuid NOT NULL,
   scope text COLLATE "C" CHECK (octet_length(scope) BETWEEN 1 AND 256),
+  queue text COLLATE "C", -- with a unique key
+  unique_key text COLLATE "C",
+  follows bigint, -- a task
   request_digest bytea NOT NULL CHECK (octet_length(request_digest) = 32), -- SHA-256
   state text COLLATE "C" NOT NULL CHECK (state IN ('open', 'intended', 'unknown', 'parked', 'succeeded', 'failed')),
   token bigint NOT NULL, -- of the claim that began it last: only that one may say "it did not happen"
@@ -52,6 +55,10 @@ COMMENT ON TABLE effect IS
 COMMENT ON COLUMN effect.key IS 'The idempotency key that was sent to the provider.';
 COMMENT ON COLUMN effect.task_created_at IS 'Tells its task from another one that had the same id, after commits were lost.';
 COMMENT ON COLUMN effect.scope IS 'What the app named that several tasks may be made for: they share the key. NULL: the task''s own.';
+COMMENT ON COLUMN effect.unique_key IS 'Its task''s, if it has one: the next task with it finds what nobody knows of this call.';
+COMMENT ON COLUMN effect.queue IS 'Its task''s, if that has a unique key.';
+COMMENT ON COLUMN effect.follows IS
+  'The task whose call, without a known outcome then, became this one''s, with its key. What becomes of this effect holds for that one.';
 COMMENT ON COLUMN effect.state IS
   'open: the last call certainly did not happen. intended: a call may be under way. unknown: a call ended without an answer.
   parked: as unknown, and a person has to say what happened. succeeded: it happened. failed: it did not and never will.';
@@ -65,6 +72,8 @@ COMMENT ON COLUMN effect.code IS 'Of a failure.';
 COMMENT ON COLUMN effect.reason IS 'Of a failure or an unknown outcome.';
 COMMENT ON COLUMN effect.contradicted IS 'Two reports of what happened cannot both be true: compare the provider''s books.';
 CREATE INDEX effect_scope ON effect (key) WHERE scope IS NOT NULL;
+CREATE INDEX effect_unique ON effect (queue, unique_key)
+  WHERE unique_key IS NOT NULL AND state IN ('intended', 'unknown', 'parked');
 CREATE INDEX effect_unsettled ON effect (intended_at) WHERE state IN ('intended', 'unknown', 'parked');
 CREATE INDEX effect_contradicted ON effect (changed_at) WHERE contradicted;
 CREATE INDEX effect_settled ON effect (changed_at) WHERE state IN ('open', 'succeeded', 'failed');

@@ -57,11 +57,12 @@ struct ReconcileCommand: AsyncParsableCommand {
     let now = Date()
     let (since, until) = ((self.since ?? .ago(.seconds(86_400))).date(now), self.until?.date(now) ?? now)
     guard since < until else { throw CommandError("--since must be before --until.") }
-    let provider = try self.provider.make(client)
     let store = try PostgresTaskStore(.init(LibpqConfiguration(databaseURL)))
     let report: ReconciliationReport
     var repaired: Int?
     do {
+      let namespace = try await PaymentNamespace.find(in: store.pool)
+      let provider = try self.provider.make(client, namespace: namespace)
       report = try await ReconciliationRun(database: store.pool, provider: provider)
         .report(since..<until, grace: grace, now: now)
       if repair {

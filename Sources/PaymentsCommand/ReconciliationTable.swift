@@ -21,7 +21,7 @@ struct ReconciliationTable {
         TextTable(
           header: ["what", "payment", "provider's id", "why"],
           rows: report.lines.prefix(Self.maxLines).map { line in
-            [line.kind.rawValue, line.paymentId.map(String.init) ?? "-", line.providerId ?? "-", line.detail]
+            [line.kind.rawValue, line.paymentId?.description ?? "-", line.providerId ?? "-", line.detail]
           }
         ).lines
       let more = report.counts.dropFirst(2).reduce(0) { $0 + $1.count } - Self.maxLines

@@ -106,21 +106,22 @@ struct ServeCommand: AsyncParsableCommand {
     if secrets.isEmpty {
       logger.warning("no secret for callbacks: all are refused, and payments are only followed by asking")
     }
-    let provider = try self.provider.make(client)
     // A handler holds one for a transaction; with fewer than handlers they wait for one another.
     let connections = self.connections ?? min(max(8, workers), 32)
     let store = try PostgresTaskStore(
       .init(LibpqConfiguration(databaseURL), maxConnections: connections)
     )
-    let app = PaymentsApp(
-      settings: settings(client, callbackSecrets: secrets),
-      client: TaskClient(store: store),
-      provider: provider,
-      observer: supervised ? ParentProcess() : UnobservedAttempts(),
-      metrics: metrics,
-      logger: logger
-    )
     do {
+      let tasks = TaskClient(store: store)
+      let namespace = try await PaymentsApp.migrate(tasks)
+      let app = PaymentsApp(
+        settings: settings(client, namespace: namespace, callbackSecrets: secrets),
+        client: tasks,
+        provider: try provider.make(client, namespace: namespace),
+        observer: supervised ? ParentProcess() : UnobservedAttempts(),
+        metrics: metrics,
+        logger: logger
+      )
       try await app.migrate()
       try await app.scheduleUpkeep()
       try await group(app, level).run()
@@ -131,7 +132,11 @@ struct ServeCommand: AsyncParsableCommand {
     await store.close()
   }
 
-  private func settings(_ client: HTTPClient, callbackSecrets: [String]) -> PaymentsApp.Settings {
+  private func settings(
+    _ client: HTTPClient,
+    namespace: String,
+    callbackSecrets: [String]
+  ) -> PaymentsApp.Settings {
     PaymentsApp.Settings(
       host: host,
       port: port,
@@ -147,7 +152,7 @@ struct ServeCommand: AsyncParsableCommand {
       services: services.make(client),
       orders: services.orders(client),
       inventorySecrets: inventory.all,
-      outbox: outbox.make(client)
+      outbox: outbox.make(client, namespace: namespace)
     )
   }
 

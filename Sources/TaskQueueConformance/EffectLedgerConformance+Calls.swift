@@ -42,6 +42,84 @@
       try requireEqual(second.value, "paid", "value")
       try requireEqual(second.calls, [], "calls of the second task")
     },
+    Check("S43 the next task with the unique key asks for an outcome that nobody knows, and both are settled") {
+      probe in
+      let key = UniqueKey("order-7")
+      let one = try await probe.start(unique: key)
+      let first = try await probe.perform(one) { _ in
+        throw ProviderDown()
+      } reconcile: { _ in
+        .stillUnknown
+      }
+      try requireEqual(first.calls.count, 1, "calls")
+      try await probe.tasks.settleHeld(one, .bury(.discarded, detail: nil, nil))
+      _ = try await probe.tasks.store.purge(.all)
+      let other = try await probe.perform(try await probe.start(unique: UniqueKey("order-8")))
+      try require(other.calls.map(\.key) != first.calls.map(\.key), "another unique key shares the idempotency key")
+      let two = try await probe.start(unique: key)
+      try await probe.advance(by: .seconds(40))
+      let changed = try await probe.perform(two, request: ["amount": "8"])
+      try requireEqual(changed.calls, [], "calls with another request")
+      try requireEqual(changed.effectCode, .requestChanged, "error")
+      let second = try await probe.perform(two) { _ in
+        "paid twice"
+      } reconcile: { _ in
+        .stillUnknown
+      }
+      try requireEqual(second.calls, [], "calls of the second task")
+      try await probe.tasks.settleHeld(two, .bury(.discarded, detail: nil, nil))
+      let three = try await probe.start(unique: key)
+      let third = try await probe.perform(three) { _ in
+        "paid twice"
+      } reconcile: { _ in
+        .happened("paid")
+      }
+      try requireEqual(third.value, "paid", "value")
+      try requireEqual(third.lookups.map(\.key), first.calls.map(\.key), "key that was asked for")
+      try requireEqual(
+        try await probe.ledger.unsettledEffects(olderThan: .zero, limit: 10).count,
+        0,
+        "unsettled effects"
+      )
+      try await probe.tasks.settleHeld(three, .complete)
+      let four = try await probe.start(unique: key)
+      let fourth = try await probe.perform(four)
+      try requireEqual(fourth.calls.count, 1, "calls once the outcome is known")
+      try require(fourth.calls.map(\.key) != first.calls.map(\.key), "the key was used for another action")
+    },
+    Check("S43 what did not happen is called with the key of the task before, and a person's word holds for both") {
+      probe in
+      let key = UniqueKey("order-7")
+      let one = try await probe.start(unique: key)
+      let lost = try await probe.perform(one) { _ in
+        throw ProviderDown()
+      } reconcile: { _ in
+        .stillUnknown
+      }
+      try await probe.tasks.settleHeld(one, .complete)
+      let two = try await probe.start(unique: key)
+      try await probe.advance(by: .seconds(40))
+      let called = try await probe.perform(two) { _ in
+        throw ProviderDown()
+      } reconcile: { _ in
+        .didNotHappen
+      }
+      try requireEqual(called.calls.map(\.key), lost.calls.map(\.key), "key of the call that followed")
+      try requireEqual(
+        try await probe.ledger.unsettledEffects(olderThan: .zero, limit: 10).count,
+        2,
+        "unsettled effects"
+      )
+      try await probe.tasks.settleHeld(two, .bury(.discarded, detail: nil, nil))
+      try await probe.advance(by: .seconds(40))
+      let resolved = try await probe.ledger.resolveEffect(EffectProbe.name, of: two.claim.id, as: .didNotHappen)
+      try requireEqual(resolved, .resolved, "resolution")
+      try requireEqual(
+        try await probe.ledger.unsettledEffects(olderThan: .zero, limit: 10).count,
+        0,
+        "unsettled effects"
+      )
+    },
     Check("S29 a success is recorded and returned to every later attempt without a call") { probe in
       let first = try await probe.start()
       let run = try await probe.perform(first)

@@ -34,7 +34,9 @@ struct EffectProbe: Sendable {
   func advance(by duration: Duration) async throws { try await tasks.advance(by: duration) }
 
   /// A new task in its first attempt.
-  func start() async throws -> ClaimedTask { try await tasks.claimOnly(try await tasks.enqueue().id) }
+  func start(unique: UniqueKey? = nil) async throws -> ClaimedTask {
+    try await tasks.claimOnly(try await tasks.enqueue { $0.unique = unique }.id)
+  }
 
   /// The next attempt after a crash.
   func takeOver(_ task: ClaimedTask) async throws -> ClaimedTask {

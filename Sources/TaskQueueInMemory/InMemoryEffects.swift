@@ -6,7 +6,8 @@
   import Foundation
 #endif
 
-/// The in-memory store's ledger: the same rules as the functions `_begin_effect`, `_end_effect` and `resolve_effect`.
+/// The in-memory store's ledger: the same rules as the functions `_begin_effect`, `_end_effect`, `_settle_followed` and
+/// `resolve_effect`.
 struct InMemoryEffects {
   struct ID: Hashable {
     var task: TaskID
@@ -15,8 +16,11 @@ struct InMemoryEffects {
 
   struct Row {
     let taskType: TaskType
-    let key: IdempotencyKey
+    var key: IdempotencyKey
     let scope: String?
+    let uniqueSlot: InMemoryState.UniqueSlot?
+    /// The effect whose call, without a known outcome then, became this one's.
+    var follows: ID?
     let requestDigest: Data
     var state = EffectState.intended
     /// Of the claim that began it last; nil: somebody resolved it since.
@@ -32,8 +36,9 @@ struct InMemoryEffects {
     var reason: String?
     var isContradicted = false
 
-    init(taskType: TaskType, key: IdempotencyKey, _ intent: EffectIntent, now: Date) {
-      self.taskType = taskType
+    init(_ task: InMemoryTask, key: IdempotencyKey, _ intent: EffectIntent, now: Date) {
+      taskType = task.type
+      uniqueSlot = task.uniqueSlot
       self.key = key
       scope = intent.scope
       requestDigest = intent.requestDigest
@@ -64,8 +69,10 @@ struct InMemoryEffects {
     }
 
     /// Another task's call is this one's too: it happened, or nobody knows.
-    mutating func follow(_ other: Row) {
+    mutating func follow(_ id: ID, _ other: Row) {
       state = other.state == .succeeded ? .succeeded : .unknown
+      if other.state != .succeeded { follows = id }
+      key = other.key
       value = other.value
       calls = other.calls
       callLimit = other.callLimit
@@ -97,14 +104,33 @@ struct InMemoryEffects {
   let namespace = UUID()
   var rows: [ID: Row] = [:]
 
-  /// Another task's row for the same action, whose call may have happened: if one says that it did, that one; else the last.
-  func sharer(of key: IdempotencyKey, _ intent: EffectIntent) -> Row? {
-    guard intent.scope != nil else { return nil }
-    let others = rows.filter { id, row in
-      row.key == key && row.scope != nil && id.task != intent.claim.id && ![.open, .failed].contains(row.state)
+  /// Another task's row for the same action, whose call may have happened: if one says that it did, that one; else the last. Without
+  /// a scope it is of an earlier task with the same unique key, and nobody knows whether it happened.
+  func sharer(of row: Row, _ id: ID) -> (key: ID, value: Row)? {
+    let others = rows.filter { otherID, other in
+      guard otherID.task != id.task else { return false }
+      if row.scope != nil {
+        return other.key == row.key && other.scope != nil && ![.open, .failed].contains(other.state)
+      }
+      guard let slot = row.uniqueSlot else { return false }
+      return other.uniqueSlot == slot && otherID.name == id.name && other.scope == nil && !other.isSettled
     }
-    return others.values.max { one, other in
-      (one.state == .succeeded ? 1 : 0, one.callEndsAt) < (other.state == .succeeded ? 1 : 0, other.callEndsAt)
+    return others.max { one, other in
+      (one.value.state == .succeeded ? 1 : 0, one.value.callEndsAt, one.key.task)
+        < (other.value.state == .succeeded ? 1 : 0, other.value.callEndsAt, other.key.task)
+    }
+  }
+
+  /// A settled effect that took over another task's call settles that one's, too.
+  mutating func settleFollowed(by row: Row) {
+    guard row.isSettled else { return }
+    var next = row.follows
+    while let id = next, var followed = rows[id], followed.key == row.key, !followed.isSettled {
+      (followed.state, followed.value, followed.code, followed.reason) = (row.state, row.value, row.code, row.reason)
+      followed.token = nil
+      followed.changedAt = row.changedAt
+      rows[id] = followed
+      next = followed.follows
     }
   }
 }
@@ -148,10 +174,10 @@ extension InMemoryState {
       } else {
         IdempotencyKey(namespace: effects.namespace, task: task.id, createdAt: task.createdAt, effect: intent.name)
       }
-    var row = InMemoryEffects.Row(taskType: task.type, key: key, intent, now: now)
-    if let other = effects.sharer(of: key, intent) {
+    var row = InMemoryEffects.Row(task, key: key, intent, now: now)
+    if let (otherID, other) = effects.sharer(of: row, id) {
       guard other.requestDigest == intent.requestDigest else { return .requestChanged(call(other, intent, now: now)) }
-      row.follow(other)
+      row.follow(otherID, other)
     }
     effects.rows[id] = row
     switch row.state {
@@ -190,6 +216,7 @@ extension InMemoryState {
       return nil
     }
     effects.rows[id] = row
+    effects.settleFollowed(by: row)
     return row.outcome
   }
 
@@ -221,6 +248,7 @@ extension InMemoryState {
     row.keyUsedAt = now
     row.changedAt = now
     effects.rows[id] = row
+    effects.settleFollowed(by: row)
     return .resolved
   }
 

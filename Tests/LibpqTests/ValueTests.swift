@@ -67,6 +67,25 @@ struct ValueTests {
     await connection.close()
   }
 
+  @Test("A uuid comes back as it went, also in an array and as NULL")
+  func uuids() async throws {
+    let connection = try await TestServer.connect()
+    let id = UUID()
+    let row = try await connection.query(
+      "SELECT $1, $1::text, $2::text, NULL::uuid, $3::text",
+      [.uuid(id), .uuidArray([id, id]), .uuidArray([])]
+    )[0]
+    let text = id.uuidString.lowercased()
+    #expect(try row.uuid(0) == id)
+    #expect(try row.text(1) == text)
+    #expect(try row.text(2) == "{\(text),\(text)}")
+    #expect(try row.optionalUUID(3) == nil)
+    #expect(try row.text(4) == "{}")
+    #expect(try await postgresError { _ = try row.uuid(1) }?.code == .decoding)
+    #expect(try await postgresError { _ = try row.uuid(3) }?.code == .decoding)
+    await connection.close()
+  }
+
   @Test("Infinite timestamps are the distant future and past")
   func infinity() async throws {
     let connection = try await TestServer.connect()

@@ -3,6 +3,7 @@ import Libpq
 import NIOHTTP1
 import ServiceLifecycle
 @_spi(Store) import TaskQueue
+import TaskQueueHTTP
 @_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing

@@ -1,7 +1,9 @@
+import Foundation
 import Libpq
 import NIOHTTP1
 import SeededRandom
 @_spi(Store) import TaskQueue
+import TaskQueueHTTP
 @_spi(Store) import TaskQueuePostgres
 import Testing
 
@@ -19,7 +21,7 @@ struct CancelAndRefundTests {
         #expect(answer.status == 200)
         #expect(try answer.json(Payment.self).status == .cancelled)
       }
-      let problem1 = try await fixture.post("/payments/99/cancel").problem
+      let problem1 = try await fixture.post("/payments/\(UUID())/cancel").problem
       #expect(problem1 == .notFound)
     }
   }
@@ -101,7 +103,7 @@ struct CancelAndRefundTests {
       let payment = try await fixture.create(1)[0]
       let problem6 = try await fixture.post("/payments/\(payment.id)/refund").problem
       #expect(problem6 == .wrongStatus)
-      let problem7 = try await fixture.post("/payments/99/refund").problem
+      let problem7 = try await fixture.post("/payments/\(UUID())/refund").problem
       #expect(problem7 == .notFound)
     }
   }

@@ -83,10 +83,21 @@ struct CommandTests {
     #expect(Currency.codes.allSatisfy { $0.utf8.count == 3 })
   }
 
-  @Test("A cursor comes back as it was given", arguments: [1, 255, Int64.max])
-  func cursors(id: Int64) {
-    #expect(PageCursor(PageCursor(paymentId: id).text) == PageCursor(paymentId: id))
-    for text in ["", "x", "1", "+00000000000000f", "0000000000000000f", "é"] { #expect(PageCursor(text) == nil) }
+  @Test("An id is a UUID in small letters, in JSON as a string, and nothing else is one")
+  func ids() throws {
+    let text = "0197f0c4-5d2e-7a41-9c3b-6f0d8e21a4b7"
+    let id = try #require(PaymentID(text))
+    #expect(id.description == text)
+    #expect(PaymentID(text.uppercased()) == id)
+    #expect(id.short == "8e21a4b7")
+    let json = try JSONEncoder().encode(InitPayment(paymentId: id))
+    #expect(String(decoding: json, as: UTF8.self) == #"{"paymentId":"\#(text)"}"#)
+    #expect(try JSONDecoder().decode(InitPayment.self, from: json).paymentId == id)
+    for text in ["", "1", "x", String(text.dropLast()), text + "0", "{\(text)}", text.replacing("-", with: "")] {
+      #expect(PaymentID(text) == nil, "\(text)")
+      let json = Data(#"{"paymentId":"\#(text)"}"#.utf8)
+      #expect(throws: DecodingError.self) { try JSONDecoder().decode(InitPayment.self, from: json) }
+    }
   }
 
   @Test("Metrics are shown as Prometheus reads them, and their number is bounded")

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("The demo's display, and what the command line reads")
 struct DisplayTests {
-  private func payment(_ id: Int64, _ status: PaymentStatus = .created, attempts: Int = 0) -> Payment {
+  private func payment(_ id: PaymentID, _ status: PaymentStatus = .created, attempts: Int = 0) -> Payment {
     Payment(
       id: id,
       userId: "u",
@@ -25,10 +25,14 @@ struct DisplayTests {
     )
   }
 
-  private func board(_ payments: [Payment], executions: [String: Int]) -> DemoBoard {
+  private func board(_ payments: [Payment], executions: [PaymentID: Int]) -> DemoBoard {
     var board = DemoBoard()
     for payment in payments { board.add(self.payment(payment.id)) }
-    _ = board.update(payments: payments, executions: { executions[$0] ?? 0 }, worker: { $0 == 1 ? "A" : nil })
+    _ = board.update(
+      payments: payments,
+      executions: { PaymentID($0).flatMap { executions[$0] } ?? 0 },
+      worker: { $0 == 1 ? "A" : nil }
+    )
     return board
   }
 
@@ -42,7 +46,7 @@ struct DisplayTests {
       executions: { _ in 0 },
       worker: { _ in nil }
     )
-    #expect(first.map(DemoBoard.change) == ["payment 1: INIT, attempts 1, executed 0"])
+    #expect(first.map(DemoBoard.change) == ["payment 00000001: INIT, attempts 1, executed 0"])
     let second = board.update(
       payments: [payment(1, .initial, attempts: 2)],
       executions: { _ in 0 },
@@ -56,14 +60,14 @@ struct DisplayTests {
   func table() {
     let board = self.board(
       [payment(1, .done, attempts: 3), payment(22, .done)],
-      executions: ["1": 1, "22": 2]
+      executions: [1: 1, 22: 2]
     )
     #expect(
       board.table == [
-        "  payment  amount     status  attempts  executions at the provider",
-        "  ───────  ─────────  ──────  ────────  ──────────────────────────",
-        "  1        12.05 EUR  DONE    3         1",
-        "  22       12.05 EUR  DONE    0         2  ← wrong",
+        "  payment                               amount     status  attempts  executions at the provider",
+        "  ────────────────────────────────────  ─────────  ──────  ────────  ──────────────────────────",
+        "  00000000-0000-7000-8000-000000000001  12.05 EUR  DONE    3         1",
+        "  00000000-0000-7000-8000-000000000022  12.05 EUR  DONE    0         2  ← wrong",
       ]
     )
   }
@@ -74,7 +78,7 @@ struct DisplayTests {
       payment(1, .done), payment(2, .processing), payment(3, .done), payment(4, .cancelled),
       payment(5, .cancelled),
     ]
-    let board = self.board(payments, executions: ["1": 1, "2": 1, "5": 1])
+    let board = self.board(payments, executions: [1: 1, 2: 1, 5: 1])
     #expect(board.wrong.map(\.paymentId) == [2, 3, 5])
     #expect(!board.isFinal)
   }

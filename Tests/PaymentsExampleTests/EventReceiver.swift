@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import Synchronization
+import TaskQueueHTTP
 
 @testable import PaymentsExample
 
@@ -61,7 +62,7 @@ final class EventReceiver: Sendable {
     let body = Data(try await request.body.collect(upTo: 64 * 1024).readableBytesView)
     let signature = HTTPField.Name(WebhookTransport.signatureHeader).flatMap { request.headers[$0] }
     guard
-      ProviderSignature.isValid(signature, body: body, secrets: [Self.secret], now: Date()),
+      (try? CallbackSignature(secrets: [Self.secret]).verify(signature, of: body)) != nil,
       request.headers[.contentType] == "application/cloudevents+json",
       let event = try? JSONFormat.decoder().decode(CloudEvent.self, from: body)
     else {

@@ -11,7 +11,14 @@ struct OneIdProvider: PaymentProvider {
 
   func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment {
     if let error { throw error }
-    return ProviderPayment(id: id, status: .initial)
+    return ProviderPayment(
+      id: id,
+      status: .initial,
+      reference: request.reference,
+      userId: request.userId,
+      amount: request.amount,
+      currency: request.currency
+    )
   }
 
   func execute(id: String, idempotencyKey: String) async throws { throw failure }

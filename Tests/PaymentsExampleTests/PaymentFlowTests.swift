@@ -104,7 +104,7 @@ struct PaymentFlowTests {
         }
       }
       #expect(try await fixture.store.tasks(after: nil, limit: 10).count == 1)
-      #expect(try await PaymentStore.list(from: 1, limit: 10, in: fixture.store.pool).count == 1)
+      #expect(try await PaymentStore.list(after: nil, limit: 10, in: fixture.store.pool).count == 1)
     }
   }
 }

@@ -28,10 +28,42 @@ struct PaymentMigrationTests {
     )
     for _ in 1...2 { try await PaymentMigrations.apply(to: pool) }
     #expect(try await pool.query("SELECT count(*) FROM taskqueue.task")[0].int8(0) == 0)
-    let payments = try await PaymentStore.list(from: 1, limit: 10, in: pool)
-    #expect(payments.map { $0.state.isExecutionRequested } == [false, true])
-    #expect(try await PaymentEventStore.list(1, in: pool).map(\.kind) == [.created])
-    #expect(try await PaymentEventStore.list(2, in: pool).map(\.status) == [.created, .initial])
+    let payments = try await PaymentStore.list(after: nil, limit: 10, in: pool)
+    let fresh = try #require(payments.first { $0.amount == 1 })
+    let registered = try #require(payments.first { $0.amount == 2 })
+    #expect(!fresh.state.isExecutionRequested)
+    #expect(registered.state.isExecutionRequested)
+    #expect(try await PaymentEventStore.list(fresh.id, in: pool).map(\.kind) == [.created])
+    #expect(try await PaymentEventStore.list(registered.id, in: pool).map(\.status) == [.created, .initial])
+    await pool.close()
+  }
+
+  @Test(
+    "Ids are random UUIDs of version 7 that sort by the time of day, and each database has a namespace of its own",
+    .database
+  )
+  func ids() async throws {
+    let database = try #require(TestDatabase.current)
+    let pool = LibpqPool(database.postgresConfiguration, maxConnections: 2)
+    try await PaymentMigrations.apply(to: pool)
+    let row = try await pool.query(
+      """
+      WITH made AS MATERIALIZED (SELECT n, payments.new_id() AS id, clock_timestamp() AS at FROM generate_series(1, 10000) AS n)
+      SELECT count(DISTINCT id), bool_and(id::text ~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'),
+        count(DISTINCT right(id::text, 18)), count(DISTINCT substr(id::text, 16, 3)) > 3000,
+        max(abs(extract(epoch FROM at) * 1000 - ('x0000' || left(replace(id::text, '-', ''), 12))::bit(64)::bigint))::float8
+      FROM made
+      """
+    )[0]
+    #expect(try row.int8(0) == 10_000)
+    #expect(try row.bool(1), "the version and the variant")
+    #expect(try row.int8(2) == 10_000, "the random end alone tells them apart")
+    #expect(try row.bool(3), "the bits behind the version are random too")
+    #expect(try row.float8(4) < 2, "milliseconds")
+    let namespace = try await PaymentNamespace.find(in: pool)
+    try await pool.executeScript("DROP SCHEMA payments CASCADE")
+    try await PaymentMigrations.apply(to: pool)
+    #expect(try await PaymentNamespace.find(in: pool) != namespace)
     await pool.close()
   }
 }

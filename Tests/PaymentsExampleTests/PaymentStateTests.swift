@@ -22,7 +22,12 @@ struct PaymentStateTests {
         return .registered(id: String(registrations.count - 1), .initial)
       case 2: return Int.random(in: 0..<20, using: &generator) == 0 ? .refused(reason: "no") : nil
       case 3: return .cancellationWanted
-      case 4: return .cancellationRefused(reason: "late")
+      case 4:
+        switch Int.random(in: 0..<4, using: &generator) {
+        case 0: return .stopped(reason: "another amount")
+        case 1, 2: return .resumed
+        default: return .cancellationRefused(reason: "late")
+        }
       case 5: return .executionDue
       case 6, 7:
         return state.providerId.flatMap(Int.init).map { index in
@@ -72,12 +77,17 @@ struct PaymentStateTests {
       let after = transition.state
       #expect(!before.status.isFinal || after.status == before.status, "a final status stays")
       #expect(before.providerId == nil || after.providerId == before.providerId, "the provider's id is written once")
+      let isDropped = before.isCancellationRequested && input == .reported(.cancelled)
+      if case .reported = input, before.stopReason != nil, !isDropped {
+        #expect(after == before, "while it is stopped, what the provider says is not believed")
+      }
       #expect(!before.isExecutionRequested || after.isExecutionRequested, "a request to execute is never taken back")
       #expect((transition.event == nil) == (after == before), "what changes leaves an event, and only that")
       if case .execute(let id) = transition.command {
         #expect(id == after.providerId, "only the stored id is executed")
         #expect(after.isExecutionRequested, "that it will be executed is recorded before")
         #expect(!after.status.isFinal && !after.isCancellationRequested)
+        #expect(after.stopReason == nil, "what is stopped is not executed")
       }
       world.state = after
       if let command = transition.command { world.underWay.append(command) }
@@ -130,6 +140,26 @@ struct PaymentStateTests {
     }
     let unregistered = PaymentState()
     #expect(unregistered.transition(on: .declined(reason: "no money")) == .nothing(unregistered))
+  }
+
+  @Test("A stopped payment does nothing until a person resumes or cancels it")
+  func stopped() {
+    let registered = PaymentState(status: .initial, providerId: "p")
+    let stopped = registered.transition(on: .stopped(reason: "another amount"))
+    #expect(stopped.event == .stopped)
+    #expect(stopped.detail == "another amount")
+    #expect(stopped.command == nil)
+    let state = stopped.state
+    for input in [
+      .executionDue, .reported(.done), .reported(.processing), .declined(reason: "no"),
+      .stopped(reason: "another amount"),
+    ] as [PaymentInput] { #expect(state.transition(on: input) == .nothing(state)) }
+    #expect(state.transition(on: .resumed).state == registered)
+    #expect(state.transition(on: .resumed).command == .check)
+    let cancelled = state.transition(on: .cancellationWanted)
+    #expect(cancelled.state.status == .cancelled)
+    #expect(cancelled.state.stopReason == "another amount", "it says why")
+    #expect(cancelled.state.transition(on: .resumed) == .nothing(cancelled.state))
   }
 
   @Test("A refused cancellation lets the payment go on")

@@ -6,6 +6,7 @@ import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
 @_spi(Store) import TaskQueue
+import TaskQueueHTTP
 @_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 
@@ -30,10 +31,13 @@ struct PaymentsFixture: Sendable {
 
   /// Starts everything on a database of its own, runs `body`, stops everything.
   ///
-  /// - Parameter works: whether a worker runs; else tasks stay where they are.
+  /// - Parameters:
+  ///   - other: whose provider is used, which calls back there; nil: one of its own.
+  ///   - works: whether a worker runs; else tasks stay where they are.
   static func with(
     _ faults: ProviderFaults = .none,
     seed: UInt64 = 1,
+    sharing other: PaymentsFixture? = nil,
     works: Bool = true,
     settings: PaymentsApp.Settings = settings(),
     _ body: (PaymentsFixture) async throws -> Void
@@ -42,7 +46,11 @@ struct PaymentsFixture: Sendable {
       try await HTTPClient.withHTTPClient(configuration: .connections(concurrency)) { http in
         let store = try PostgresTaskStore(.init(database.postgresConfiguration))
         do {
-          try await run(faults, seed, works, settings, store, http, body)
+          if let other {
+            try await run(other.simulator, other.provider.caller.baseURL, works, settings, store, http, body)
+          } else {
+            try await run(faults, seed, works, settings, store, http, body)
+          }
         } catch {
           await store.close()
           throw error
@@ -70,19 +78,36 @@ struct PaymentsFixture: Sendable {
       logger: quiet
     )
     try await simulator.whileRunning {
-      let provider = ProviderClient(
-        client: http,
-        baseURL: "http://127.0.0.1:\(try await simulator.port())",
-        timeout: .milliseconds(500)
-      )
-      let app = PaymentsApp(settings: settings, client: TaskClient(store: store), provider: provider, logger: quiet)
-      try await app.migrate()
-      try await app.server().whileRunning {
-        let url = "http://127.0.0.1:\(try await app.port())"
-        simulator.callBack(to: "\(url)/paymentProviderCallback")
-        let fixture = PaymentsFixture(app: app, simulator: simulator, provider: provider, http: http, url: url)
-        if works { try await fixture.work(body) } else { try await body(fixture) }
+      let url = "http://127.0.0.1:\(try await simulator.port())"
+      try await run(simulator, url, works, settings, store, http) { fixture in
+        simulator.callBack(to: "\(fixture.url)/paymentProviderCallback")
+        try await body(fixture)
       }
+    }
+  }
+
+  private static func run(
+    _ simulator: ProviderSimulator,
+    _ providerURL: String,
+    _ works: Bool,
+    _ settings: PaymentsApp.Settings,
+    _ store: PostgresTaskStore,
+    _ http: HTTPClient,
+    _ body: (PaymentsFixture) async throws -> Void
+  ) async throws {
+    let client = TaskClient(store: store)
+    let provider = ProviderClient(
+      client: http,
+      baseURL: providerURL,
+      namespace: try await PaymentsApp.migrate(client),
+      timeout: .milliseconds(500)
+    )
+    let app = PaymentsApp(settings: settings, client: client, provider: provider, logger: Log.quiet("test"))
+    try await app.migrate()
+    try await app.server().whileRunning {
+      let url = "http://127.0.0.1:\(try await app.port())"
+      let fixture = PaymentsFixture(app: app, simulator: simulator, provider: provider, http: http, url: url)
+      if works { try await fixture.work(body) } else { try await body(fixture) }
     }
   }
 
@@ -181,11 +206,11 @@ struct PaymentsFixture: Sendable {
     at time: Date = Date()
   ) async throws -> UInt {
     let body = #"{"eventId":"\#(eventId)","paymentProviderId":"\#(providerId)","status":"DONE"}"#
-    let signature = ProviderSignature.make(body: Data(body.utf8), secret: secret, at: time)
+    let signature = CallbackSignature(secrets: [secret]).sign(Data(body.utf8), at: time)
     return try await send(
       .POST,
       "/paymentProviderCallback",
-      headers: ["Content-Type": "application/json", ProviderSignature.header: signature],
+      headers: ["Content-Type": "application/json", ProviderCallback.signatureHeader: signature],
       body: body
     ).status
   }

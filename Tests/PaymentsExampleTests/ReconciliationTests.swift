@@ -14,7 +14,7 @@ import Testing
 struct ReconciliationTests {
   private let now = Date(timeIntervalSince1970: 1_000_000)
 
-  private func payment(_ id: Int64, _ status: PaymentStatus, _ providerId: String?, age: Double = 3600) -> Payment {
+  private func payment(_ id: PaymentID, _ status: PaymentStatus, _ providerId: String?, age: Double = 3600) -> Payment {
     Payment(
       id: id,
       userId: "u",
@@ -29,8 +29,8 @@ struct ReconciliationTests {
     )
   }
 
-  private func entry(_ id: String, _ reference: String, _ status: ProviderStatus) -> ProviderPayment {
-    ProviderPayment(id: id, status: status, reference: reference, amount: 100, currency: "EUR")
+  private func entry(_ id: String, _ payment: PaymentID, _ status: ProviderStatus) -> ProviderPayment {
+    ProviderPayment(id: id, status: status, reference: payment.description, userId: "u", amount: 100, currency: "EUR")
   }
 
   private func compare(_ ours: [Payment], _ theirs: [ProviderPayment]) -> ReconciliationReport {
@@ -47,9 +47,9 @@ struct ReconciliationTests {
         payment(7, .processing, "g", age: 1),
       ],
       [
-        entry("a", "1", .done), entry("b", "2", .cancelled), entry("c", "3", .processing),
-        entry("d", "4", .processing), entry("g", "7", .done), entry("a2", "1", .initial),
-        entry("x", "99", .cancelled),
+        entry("a", 1, .done), entry("b", 2, .cancelled), entry("c", 3, .processing),
+        entry("d", 4, .processing), entry("g", 7, .done), entry("a2", 1, .initial),
+        entry("x", 99, .cancelled),
       ]
     )
     #expect(report.isClean)
@@ -80,20 +80,21 @@ struct ReconciliationTests {
     second: ProviderStatus?,
     repair: ReconciliationReport.Repair?
   ) {
-    let entries = theirs.map { [entry("a", "1", $0)] } ?? []
-    let report = compare([payment(1, ours, "a")], entries + (second.map { [entry("b", "1", $0)] } ?? []))
+    let entries = theirs.map { [entry("a", 1, $0)] } ?? []
+    let report = compare([payment(1, ours, "a")], entries + (second.map { [entry("b", 1, $0)] } ?? []))
     #expect(!report.isClean)
     #expect(report.lines.map(\.kind) == [kind])
     #expect(report.repairs == (repair.map { [$0] } ?? []))
   }
 
-  @Test("Another amount, currency or reference is a difference")
+  @Test("Another amount, currency, user or reference is a difference, and so is none")
   func amounts() {
     let changes: [(inout ProviderPayment) -> Void] = [
-      { $0.amount = 101 }, { $0.currency = "USD" }, { $0.reference = "2" },
+      { $0.amount = 101 }, { $0.currency = "USD" }, { $0.userId = "v" }, { $0.amount = nil },
+      { $0.reference = PaymentID(number: 2).description },
     ]
     for change in changes {
-      var entry = self.entry("a", "1", .done)
+      var entry = self.entry("a", 1, .done)
       change(&entry)
       #expect(compare([payment(1, .done, "a")], [entry]).lines.map(\.kind) == [.different])
     }
@@ -114,27 +115,39 @@ struct ReconciliationTests {
       let orphan = try await PatientProvider(fixture.provider).create(
         ProviderPaymentRequest(
           reference: payments[0].reference,
+          userId: payments[0].userId,
+          amount: payments[0].amount,
+          currency: payments[0].currency,
+          description: ""
+        ),
+        idempotencyKey: "x"
+      )
+      // Under our reference, but nothing that we asked for: perhaps somebody else's.
+      let stranger = try await PatientProvider(fixture.provider).create(
+        ProviderPaymentRequest(
+          reference: payments[0].reference,
           userId: "u",
           amount: 1,
           currency: "EUR",
           description: ""
         ),
-        idempotencyKey: "x"
+        idempotencyKey: "y"
       )
       let pool = fixture.store.pool
-      try await pool.executeScript("UPDATE payments.payment SET status = 'PROCESSING' WHERE id = 2")
-      try await pool.executeScript("UPDATE payments.payment SET amount = 7 WHERE id = 3")
-      try await pool.executeScript("UPDATE payments.payment SET provider_id = 'gone' WHERE id = 4")
+      try await pool.executeScript("UPDATE payments.payment SET status = 'PROCESSING' WHERE id = '\(payments[1].id)'")
+      try await pool.executeScript("UPDATE payments.payment SET amount = 7 WHERE id = '\(payments[2].id)'")
+      try await pool.executeScript("UPDATE payments.payment SET provider_id = 'gone' WHERE id = '\(payments[3].id)'")
       let after = try await run.report(window, grace: .zero)
       #expect(after.count(.behind) == 1)
       #expect(after.count(.different) == 1)
       #expect(after.count(.missing) == 1)
       #expect(after.count(.orphanedExecuted) == 1, "what payment 4 was executed as")
       #expect(after.repairs.contains(.drop(orphan.id)))
+      #expect(!after.repairs.contains(.drop(stranger.id)))
       let repair = ReconciliationRepair(client: fixture.app.client, provider: PatientProvider(fixture.provider))
       _ = try await repair.carryOut(after.repairs)
       try await eventually("payment 2 is looked at") {
-        try await fixture.client.payment(2).payment.status == .done
+        try await fixture.client.payment(payments[1].id).payment.status == .done
       }
       #expect(fixture.simulator.ledger.entry(id: orphan.id)?.status == .cancelled)
     }

@@ -92,6 +92,19 @@ final class ScriptedProvider: PaymentProvider {
     }
   }
 
+  /// Registers a payment that nobody of ours asked for.
+  /// - Returns: its id.
+  func register(reference: String, userId: String, amount: Int64) -> String {
+    let request = ProviderPaymentRequest(
+      reference: reference,
+      userId: userId,
+      amount: amount,
+      currency: "EUR",
+      description: ""
+    )
+    return state.withLock { $0.ledger.create(request, idempotencyKey: nil).id }
+  }
+
   /// The provider goes on by itself.
   func finish(_ id: String) {
     state.withLock { _ = $0.ledger.finish(id: id) }

@@ -29,11 +29,11 @@ struct ServiceOptionsTests {
   @Test("Events are published only to a URL, and never unsigned")
   func events() async throws {
     try await HTTPClient.withHTTPClient { client in
-      #expect(try OutboxOptions.parse([]).make(client) == nil)
+      #expect(try OutboxOptions.parse([]).make(client, namespace: "n") == nil)
       let url = ["--webhook-url", "http://127.0.0.1:1"]
       #expect(throws: (any Error).self) { try OutboxOptions.parse(url + ["--webhook-secret", ""]) }
       let arguments = url + ["--webhook-secret", "s", "--webhook-retry", "2s", "--max-webhook-retry", "9s"]
-      let settings = try #require(try OutboxOptions.parse(arguments).make(client))
+      let settings = try #require(try OutboxOptions.parse(arguments).make(client, namespace: "n"))
       #expect(settings.publisher.firstRetry == .seconds(2))
       #expect(settings.publisher.maxRetry == .seconds(9))
     }

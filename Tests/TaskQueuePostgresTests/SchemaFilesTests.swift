@@ -62,7 +62,7 @@ struct SchemaFilesTests {
       #expect(
         checksums == [
           "cfb2deaa1b48b415f287572eca85bb4217521d625c3e2d48ae306dad9f7c9982",
-          "00e19d038ad07636c6ceea0984fcd0a5f5d0b77cf7741783b51018b302741058",
+          "96be682e66c17e865d62840e52c0cedb7663b252079d1dd3bdd68a14d0075352",
         ]
       )
     }
@@ -80,7 +80,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "6345c93e366180a5e38307fdb4589521855b0251221cbfb5e36bb282518577b1"]
+        [FunctionFile.revision: digest] == [1: "8773ae76f25276d4e79f3698bf341ec6a4714558670c2cf5d68334af244da565"]
       )
     }
   }

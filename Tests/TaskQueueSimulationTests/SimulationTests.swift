@@ -25,6 +25,12 @@ struct SimulationTests {
     }
   }
 
+  /// A look that hung at the server kept three looks after it from looking, twice over.
+  @Test("Seeds that broke a promise once break none", arguments: [UInt64(604_068)])
+  func mended(seed: UInt64) {
+    #expect(Simulation(seed: seed).run().violation == nil)
+  }
+
   @Test("Each fault that is put back into the engine is found")
   func sees() async {
     await withTaskGroup(of: (name: String, isFound: Bool).self) { group in

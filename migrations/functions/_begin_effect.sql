@@ -9,7 +9,8 @@
 --   succeeded, failed   as recorded
 -- absent_call: the provider was asked after "ask" and knows nothing of the calls up to that number.
 -- action_scope: names what several tasks may be made for. They share the key, and what one of them has recorded, or does not know,
--- holds for the others when they begin.
+-- holds for the others when they begin. Without it the unique key does the same, but only for what nobody knows: an earlier task with it
+-- ended, or was deleted, while its call had no known outcome.
 CREATE OR REPLACE FUNCTION _begin_effect(
   task bigint, claim_token bigint, effect_name text, digest bytea, limit_per_call interval, lifetime interval,
   absent_call int, action_scope text DEFAULT NULL,
@@ -27,13 +28,16 @@ DECLARE
   at timestamptz;
   found_type text;
   found_creation timestamptz;
+  found_queue text;
+  found_unique text;
   own_key uuid;
   e effect;
   other effect;
   is_absent boolean;
   is_expired boolean;
 BEGIN
-  SELECT t.type, t.created_at INTO found_type, found_creation FROM task t
+  SELECT t.type, t.created_at, t.unique_key, CASE WHEN t.unique_key IS NOT NULL THEN t.queue END
+  INTO found_type, found_creation, found_unique, found_queue FROM task t
   WHERE t.id = task AND t.lease_token = claim_token AND t.lease_until > clock_timestamp() FOR NO KEY UPDATE;
   at := clock_timestamp();
   IF found_type IS NULL THEN
@@ -47,15 +51,22 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('taskqueue.effect:' || own_key::text, 0));
     SELECT x.* INTO other FROM effect x
     WHERE x.key = own_key AND x.scope IS NOT NULL AND x.task_id <> task AND x.state NOT IN ('open', 'failed')
-    ORDER BY x.state = 'succeeded' DESC, x.intended_at + x.call_limit DESC LIMIT 1;
+    ORDER BY x.state = 'succeeded' DESC, x.intended_at + x.call_limit DESC, x.task_id DESC LIMIT 1;
+  ELSIF found_unique IS NOT NULL THEN
+    SELECT x.* INTO other FROM effect x
+    WHERE x.queue = found_queue AND x.unique_key = found_unique AND x.state IN ('intended', 'unknown', 'parked')
+      AND x.name = effect_name AND x.scope IS NULL AND x.task_id <> task
+    ORDER BY x.intended_at + x.call_limit DESC, x.task_id DESC LIMIT 1;
+    own_key := coalesce(other.key, own_key);
   END IF;
   -- Of a task that had the same id before this one was created. What nobody knows stays.
   DELETE FROM effect x
   WHERE x.task_id = task AND x.name = effect_name AND x.task_created_at <> found_creation AND x.intended_at < found_creation
     AND x.state IN ('open', 'succeeded', 'failed') AND NOT x.contradicted;
-  INSERT INTO effect (task_id, name, task_type, task_created_at, key, scope, request_digest, state, token, calls, call_limit,
-    key_lifetime, key_used_at, intended_at, changed_at, value)
-  VALUES (task, effect_name, found_type, found_creation, own_key, action_scope, digest,
+  INSERT INTO effect (task_id, name, task_type, task_created_at, key, scope, queue, unique_key, follows, request_digest, state,
+    token, calls, call_limit, key_lifetime, key_used_at, intended_at, changed_at, value)
+  VALUES (task, effect_name, found_type, found_creation, own_key, action_scope, found_queue, found_unique,
+    CASE WHEN other.state <> 'succeeded' THEN other.task_id END, digest,
     CASE WHEN other.task_id IS NULL THEN 'intended' WHEN other.state = 'succeeded' THEN 'succeeded' ELSE 'unknown' END, claim_token,
     coalesce(other.calls, 1), coalesce(other.call_limit, limit_per_call), lifetime, coalesce(other.key_used_at, at),
     coalesce(other.intended_at, at), at, other.value)

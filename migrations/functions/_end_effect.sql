@@ -38,6 +38,7 @@ BEGIN
   ELSIF e.state <> 'failed' THEN
     RETURN;
   END IF;
+  PERFORM _settle_followed(e);
   state := e.state;
   value := e.value;
   code := e.code;

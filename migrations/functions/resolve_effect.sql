@@ -34,7 +34,9 @@ BEGIN
   UPDATE effect x SET state = outcome, value = CASE WHEN outcome = 'succeeded' THEN resolve_effect.value END,
     code = CASE WHEN outcome = 'failed' THEN 'resolved' END, reason = resolve_effect.reason,
     token = uuid_hash_extended(gen_random_uuid(), 0), changed_at = at, key_used_at = at
-  WHERE x.task_id = resolve_effect.task_id AND x.name = effect_name;
+  WHERE x.task_id = resolve_effect.task_id AND x.name = effect_name
+  RETURNING * INTO e;
+  PERFORM _settle_followed(e);
   RETURN 'resolved';
 END $$;
 

@@ -55,6 +55,15 @@ extension LibpqRow {
     return text
   }
 
+  /// As ``uuid(_:)``, nil for NULL.
+  public func optionalUUID(_ column: Int) throws(LibpqError) -> UUID? {
+    guard let field = try field(column) else { return nil }
+    guard field.type == LibpqType.uuid, field.isBinary, field.bytes.count == 16 else {
+      throw failure(column, "is not a uuid in binary format (type \(field.type))")
+    }
+    return UUID(uuid: field.bytes.loadUnaligned(as: uuid_t.self))
+  }
+
   /// As ``data(_:)``, nil for NULL.
   public func optionalData(_ column: Int) throws(LibpqError) -> Data? {
     guard let field = try field(column) else { return nil }

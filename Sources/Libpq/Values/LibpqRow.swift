@@ -44,6 +44,11 @@ public struct LibpqRow: Sendable {
     try required(column, optionalText(column))
   }
 
+  /// A `uuid`.
+  public func uuid(_ column: Int) throws(LibpqError) -> UUID {
+    try required(column, optionalUUID(column))
+  }
+
   /// The bytes of a `bytea`, or the UTF-8 bytes of a `json`, `jsonb` or text.
   public func data(_ column: Int) throws(LibpqError) -> Data {
     try required(column, optionalData(column))

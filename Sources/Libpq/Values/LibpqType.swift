@@ -19,6 +19,7 @@ enum LibpqType {
   static let varchar: UInt32 = 1043
   static let timestamptz: UInt32 = 1184
   static let interval: UInt32 = 1186
+  static let uuid: UInt32 = 2950
   static let jsonb: UInt32 = 3802
   static let xid8: UInt32 = 5069
 
@@ -30,4 +31,5 @@ enum LibpqType {
   static let jsonArray: UInt32 = 199
   static let timestamptzArray: UInt32 = 1185
   static let intervalArray: UInt32 = 1187
+  static let uuidArray: UInt32 = 2951
 }

@@ -78,6 +78,14 @@ extension LibpqValue {
     }
   }
 
+  /// A `uuid[]`.
+  public static func uuidArray(_ values: [UUID]) -> LibpqValue {
+    array(LibpqType.uuidArray, of: LibpqType.uuid, values, elementBytes: 16) { bytes, value in
+      bytes.appendInteger(Int32(16))
+      withUnsafeBytes(of: value.uuid) { bytes.append(contentsOf: $0) }
+    }
+  }
+
   /// The binary form of a one-dimensional array: dimensions, NULL flag (ignored by the server), element type, length, lower bound,
   /// then each element behind its length. An empty array has no dimension.
   private static func array<Element>(

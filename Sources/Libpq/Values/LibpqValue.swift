@@ -48,9 +48,14 @@ public struct LibpqValue: Sendable {
   /// A `text`. For other types with a text form use ``unknown(_:)`` or a cast.
   public static func text(_ value: String) -> LibpqValue { LibpqValue(.text(value)) }
 
-  /// Text whose type the server infers from the statement, as with a quoted literal: `uuid`, enums, `numeric`, ….
+  /// Text whose type the server infers from the statement, as with a quoted literal: enums, `numeric`, `inet`, ….
   public static func unknown(_ value: String) -> LibpqValue {
     value.utf8.contains(0) ? LibpqValue(.invalid("a text has a NUL character")) : LibpqValue(.unknown(value))
+  }
+
+  /// A `uuid`.
+  public static func uuid(_ value: UUID) -> LibpqValue {
+    LibpqValue(.encoded(type: LibpqType.uuid, bytes: withUnsafeBytes(of: value.uuid) { Array($0) }))
   }
 
   /// UTF-8 bytes of a JSON text, for `json` and `jsonb` alike.

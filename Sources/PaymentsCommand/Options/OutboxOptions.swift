@@ -43,8 +43,11 @@ struct OutboxOptions: ParsableArguments {
   )
   var maxRetry = Duration.seconds(300)
 
-  @Option(help: "The events' source: a URI reference that no other publisher uses.")
-  var eventSource = "/payments"
+  @Option(
+    help:
+      "The events' source: a URI reference that no other publisher uses. (default: one made from the database's namespace)"
+  )
+  var eventSource: String?
 
   @Option(help: "How long published events are kept. (default: 168h)", transform: DurationText.parse)
   var eventRetention = Duration.seconds(7 * 86_400)
@@ -55,7 +58,7 @@ struct OutboxOptions: ParsableArguments {
     guard url == nil || signingSecret != nil else {
       throw ValidationError("--webhook-url needs a secret: set \(Self.secretName).")
     }
-    guard !eventSource.isEmpty else { throw ValidationError("--event-source must not be empty.") }
+    guard eventSource != "" else { throw ValidationError("--event-source must not be empty.") }
   }
 
   private var signingSecret: String? {
@@ -64,10 +67,16 @@ struct OutboxOptions: ParsableArguments {
   }
 
   /// nil: nobody gets any.
-  func make(_ client: HTTPClient) -> OutboxSettings? {
+  func make(_ client: HTTPClient, namespace: String) -> OutboxSettings? {
     guard let url, let secret = signingSecret else { return nil }
     return OutboxSettings(
-      transport: WebhookTransport(client: client, url: url, secret: secret, timeout: timeout, source: eventSource),
+      transport: WebhookTransport(
+        client: client,
+        url: url,
+        secret: secret,
+        timeout: timeout,
+        source: eventSource ?? "urn:uuid:\(namespace)"
+      ),
       retention: eventRetention,
       // The transport's own limit comes first.
       publisher: .init(firstRetry: firstRetry, maxRetry: maxRetry, deliveryTimeout: timeout + .seconds(5))

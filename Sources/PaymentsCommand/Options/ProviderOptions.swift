@@ -29,11 +29,13 @@ struct ProviderOptions: ParsableArguments {
   var stripe: StripeOptions
 
   /// The one place where a provider is chosen.
+  /// - Parameter namespace: the database's ``PaymentNamespace``.
   /// - Throws: ``CommandError`` if the options don't fit it.
-  func make(_ client: HTTPClient) throws -> any PaymentProvider {
+  func make(_ client: HTTPClient, namespace: String) throws -> any PaymentProvider {
     switch kind {
-    case .http: ProviderClient(client: client, baseURL: url, timeout: timeout)
-    case .stripe: StripeClient(client: client, configuration: try stripe.configuration(timeout: timeout))
+    case .http: ProviderClient(client: client, baseURL: url, namespace: namespace, timeout: timeout)
+    case .stripe:
+      StripeClient(client: client, configuration: try stripe.configuration(namespace: namespace, timeout: timeout))
     }
   }
 }

@@ -24,12 +24,6 @@ struct StripeOptions: ParsableArguments {
   var paymentMethodType = "card"
 
   @Option(
-    name: .customLong("stripe-namespace"),
-    help: "Tells apart the payments of several databases in one account: each needs its own."
-  )
-  var namespace = StripeConfiguration.defaultNamespace
-
-  @Option(
     name: .customLong("stripe-lookback"),
     help: "How far back a payment whose answer got lost is looked for; 0s: not at all. (default: 48h)",
     transform: DurationText.parse
@@ -38,6 +32,7 @@ struct StripeOptions: ParsableArguments {
 
   /// - Throws: ``CommandError`` if something is missing or can't be right.
   func configuration(
+    namespace: String,
     timeout: Duration,
     environment: [String: String] = ProcessInfo.processInfo.environment
   ) throws -> StripeConfiguration {

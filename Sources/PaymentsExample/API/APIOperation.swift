@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import TaskQueueHTTP
 
 /// One operation of the API: its route, its part of the OpenAPI document, and what it does. There is no other list of
 /// routes.
@@ -64,7 +65,7 @@ struct APIOperation: Sendable {
     if body != nil { kinds += [.requestTimeout, .bodyTooLarge, .notJSON] }
     let byStatus = Dictionary(grouping: Set(kinds), by: \.status.code)
     return byStatus.sorted { $0.key < $1.key }.map { _, kinds in
-      (kinds[0].status, kinds.sorted { $0.rawValue < $1.rawValue })
+      (kinds[0].status, kinds.sorted { $0.name < $1.name })
     }
   }
 

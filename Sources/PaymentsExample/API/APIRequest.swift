@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import TaskQueueHTTP
 
 /// A request whose path fits an operation.
 struct APIRequest: Sendable {
@@ -18,8 +19,8 @@ struct APIRequest: Sendable {
 
   /// The payment that the path names.
   /// - Throws: `not-found` if it can't be an id.
-  func paymentId() throws -> Int64 {
-    guard let id = path["id"].flatMap(Int64.init) else {
+  func paymentId() throws -> PaymentID {
+    guard let id = path["id"].flatMap({ PaymentID($0) }) else {
       throw ProblemError(.notFound, "There is no such payment.")
     }
     return id

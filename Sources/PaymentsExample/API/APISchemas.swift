@@ -1,3 +1,5 @@
+import TaskQueueHTTP
+
 /// The JSON Schemas of the API's bodies, by name.
 enum APISchemas {
   static let all: [String: JSONTree] = [
@@ -15,7 +17,10 @@ enum APISchemas {
     "examples": ["CREATED", "INIT", "PROCESSING", "DONE", "CANCELLED", "FAILED"],
   ]
   static let instant: JSONTree = ["type": "string", "format": "date-time"]
-  private static let id: JSONTree = ["type": "integer", "format": "int64", "minimum": 1]
+  /// Of a payment or a refund.
+  static let id: JSONTree = [
+    "type": "string", "format": "uuid", "examples": ["0197f0c4-5d2e-7a41-9c3b-6f0d8e21a4b7"],
+  ]
   private static let amount: JSONTree = [
     "type": "integer", "format": "int64", "minimum": .integer(NewPayment.amounts.lowerBound),
     "maximum": .integer(NewPayment.amounts.upperBound),
@@ -63,9 +68,14 @@ enum APISchemas {
     "id": id, "userId": ["type": "string"], "orderId": ["type": "string"], "amount": amount, "currency": currency,
     "description": ["type": "string"], "status": status,
     "providerId": ["type": "string", "description": "The provider's id, once it is known."],
-    "failure": ["type": "string", "description": "Why it is FAILED."],
+    "failure": ["type": "string", "description": "Why it is FAILED."], "stopReason": stopReason,
     "attempts": ["type": "integer", "description": "How often a worker began to work on it."],
     "createdAt": instant, "updatedAt": instant, "executionRequestedAt": instant, "cancellationRequestedAt": instant,
+  ]
+  private static let stopReason: JSONTree = [
+    "type": "string",
+    "description":
+      "Why nothing more is done about it until a person resumes or cancels it: the provider has not what was asked for.",
   ]
   private static let paymentRequired = [
     "id", "userId", "amount", "currency", "description", "status", "attempts", "createdAt", "updatedAt",
@@ -112,7 +122,7 @@ enum APISchemas {
     [
       "id": id, "paymentId": id, "amount": amount, "reason": ["type": "string"],
       "status": ["type": "string", "examples": ["CREATED", "DONE", "FAILED"]], "providerId": ["type": "string"],
-      "createdAt": instant, "updatedAt": instant,
+      "stopReason": stopReason, "createdAt": instant, "updatedAt": instant,
     ]
   )
 

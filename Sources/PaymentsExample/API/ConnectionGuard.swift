@@ -3,6 +3,7 @@ import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
+import TaskQueueHTTP
 
 /// What one client may take of the server.
 package struct ConnectionLimits: Sendable {
@@ -104,13 +105,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   /// Writes past whoever works on the request, and closes.
   private func answer(_ context: ChannelHandlerContext, _ error: ProblemError) {
     disarm()
-    guard let body = try? JSONFormat.encoder().encode(error.problem) else { return context.close(promise: nil) }
-    let head = HTTPResponse(
-      status: error.kind.status,
-      headerFields: [
-        .contentType: Problem.mediaType, .contentLength: String(body.count), .connection: "close",
-      ]
-    )
+    var (head, body) = error.response(base: ProblemKind.typeBase)
+    head.headerFields[.contentLength] = String(body.count)
+    head.headerFields[.connection] = "close"
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     context.write(wrapOutboundOut(.body(ByteBuffer(bytes: body))), promise: nil)
     let bound = NIOLoopBound(context, eventLoop: context.eventLoop)

@@ -1,11 +1,12 @@
 import Foundation
 import HTTPTypes
+import TaskQueueHTTP
 
 /// The readable page, made from the same operations as the OpenAPI document. Loads nothing.
 enum DocumentationPage {
   static func make(_ operations: [APIOperation]) -> String {
     let problems = ProblemKind.allCases.map { kind in
-      "<tr id=\"\(kind.rawValue)\"><td>\(kind.status.code)</td><td><code>\(escaped(kind.type))</code></td>"
+      "<tr id=\"\(kind.name)\"><td>\(kind.status.code)</td><td><code>\(escaped(kind.type))</code></td>"
         + "<td>\(escaped(kind.title))</td></tr>"
     }
     return """
@@ -57,7 +58,7 @@ enum DocumentationPage {
       "<tr><td>\(answer.status.code)</td><td>\(escaped(answer.description))\(headers(answer))</td></tr>"
     }
     let problems = operation.problemsByStatus.map { status, kinds in
-      let links = kinds.map { "<a href=\"#\($0.rawValue)\">\(escaped($0.title))</a>" }
+      let links = kinds.map { "<a href=\"#\($0.name)\">\(escaped($0.title))</a>" }
       return "<tr><td>\(status.code)</td><td>\(links.joined(separator: "; "))</td></tr>"
     }
     return html + "<table><tr><th>Answer</th><th></th></tr>\(answers.joined())\(problems.joined())</table>"

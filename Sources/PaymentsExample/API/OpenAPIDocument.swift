@@ -1,4 +1,5 @@
 import HTTPTypes
+import TaskQueueHTTP
 
 /// The OpenAPI 3.1 document, made from the same operations that the requests are routed by.
 enum OpenAPIDocument {

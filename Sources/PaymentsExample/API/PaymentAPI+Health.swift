@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Libpq
 import Outbox
+import TaskQueueHTTP
 import TaskQueuePostgres
 
 extension PaymentAPI {
@@ -77,6 +78,7 @@ extension PaymentAPI {
   private func observe() async throws {
     metrics.set("payments_open", try await backlog.open())
     metrics.set("payments_backlog_limit", backlog.limit)
+    metrics.set("payments_stopped", try await PaymentStore.stoppedCount(in: client.pool))
     let waiting = try await EventOutbox.payments.backlog(in: client.pool)
     metrics.set("payments_events_waiting", waiting.count)
     metrics.set("payments_events_oldest_seconds", Int(waiting.oldest.components.seconds))

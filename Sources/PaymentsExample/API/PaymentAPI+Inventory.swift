@@ -1,8 +1,9 @@
 import Foundation
 import Hummingbird
+import TaskQueueHTTP
 
 extension PaymentAPI {
-  /// Same form as ``ProviderSignature``.
+  /// Its form is that of `CallbackSignature`.
   static let inventorySignatureHeader = "Inventory-Signature"
 
   var inventoryOperation: APIOperation {
@@ -22,7 +23,7 @@ extension PaymentAPI {
           location: .header,
           isRequired: true,
           description: "Over the body's bytes, with the inventory service's secret.",
-          schema: ["type": "string", "maxLength": .integer(Int64(ProviderSignature.maxBytes))]
+          schema: ["type": "string", "maxLength": .integer(Int64(CallbackSignature.maxBytes))]
         )
       ],
       body: .init(
@@ -47,14 +48,8 @@ extension PaymentAPI {
 
   private func receiveInventoryEvent(_ request: APIRequest) async throws -> Response {
     let body = try await request.body()
-    guard
-      ProviderSignature.isValid(
-        request.header(Self.inventorySignatureHeader),
-        body: body,
-        secrets: inventorySecrets,
-        now: now()
-      )
-    else { throw ProblemError(.invalidSignature) }
+    let signature = CallbackSignature(secrets: inventorySecrets)
+    try signature.verify(request.header(Self.inventorySignatureHeader), of: body, at: now())
     guard case .object(let fields)? = try? JSONFormat.decoder().decode(JSONTree.self, from: body) else {
       throw ProblemError(.malformedRequest, "The body must be a JSON object.")
     }

@@ -1,19 +1,20 @@
 import HTTPTypes
 import Hummingbird
+import TaskQueueHTTP
 
 extension PaymentAPI {
   /// Every operation there is.
   var operations: [APIOperation] {
-    [create, list, show, cancel, refund, callback, inventoryOperation]
+    [create, list, show, cancel, resumeOperation, refund, callback, inventoryOperation]
       + ownOperations
   }
 
-  private static let paymentId = APIOperation.Parameter(
+  static let paymentId = APIOperation.Parameter(
     name: "id",
     location: .path,
     isRequired: true,
     description: "The payment's id.",
-    schema: ["type": "integer", "format": "int64", "minimum": 1]
+    schema: APISchemas.id
   )
 
   static func idempotencyKey(isRequired: Bool, _ description: String) -> APIOperation.Parameter {
@@ -23,7 +24,7 @@ extension PaymentAPI {
       isRequired: isRequired,
       description: description,
       schema: [
-        "type": "string", "minLength": 1, "maxLength": .integer(Int64(IdempotencyKey.maxLength)),
+        "type": "string", "minLength": 1, "maxLength": .integer(Int64(RequestKey.maxLength)),
         "pattern": #"^[!#-\[\]-~]+$"#, "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"],
       ]
     )
@@ -76,6 +77,7 @@ extension PaymentAPI {
       description: "Newest first. A page and the cursor of the next; payments made meanwhile don't shift the pages.",
       parameters: [
         parameter("status", "Only with this status.", APISchemas.text(1...PaymentStatus.maxLength, "")),
+        parameter("stopped", "Only those that a person has to look at, or only the others.", ["type": "boolean"]),
         parameter("userId", "Only of this user.", id),
         parameter("orderId", "Only for this order.", id),
         parameter("createdSince", "Only created at this instant or later.", APISchemas.instant),
@@ -92,7 +94,7 @@ extension PaymentAPI {
         parameter(
           "cursor",
           "The `next` of the page before.",
-          ["type": "string", "pattern": "^[0-9a-f]{16}$"]
+          APISchemas.id
         ),
       ],
       answers: [.json(.ok, "PaymentPage", "A page.")],
@@ -176,7 +178,7 @@ extension PaymentAPI {
           location: .header,
           isRequired: true,
           description: "Several `v1` are tried, so that secrets can be changed.",
-          schema: ["type": "string", "maxLength": .integer(Int64(ProviderSignature.maxBytes))]
+          schema: ["type": "string", "maxLength": .integer(Int64(CallbackSignature.maxBytes))]
         )
       ],
       body: .init(schema: callbackFormat.schema, example: callbackFormat.example),

@@ -3,10 +3,14 @@ import HTTPTypes
 import Hummingbird
 import Libpq
 import TaskQueue
+import TaskQueueHTTP
 import TaskQueuePostgres
 
 /// What the API's operations do. Which there are says ``operations``.
 package struct PaymentAPI: Sendable {
+  /// Whose keys they are while callers have no names: one space for all.
+  static let caller = "anyone"
+
   let client: TaskClient<PostgresTaskStore>
   let capabilities: ProviderCapabilities
   let callbacks: CallbackHandler
@@ -26,23 +30,18 @@ package struct PaymentAPI: Sendable {
   var now: @Sendable () -> Date = { Date() }
 
   func createPayment(_ request: APIRequest) async throws -> Response {
-    guard let header = request.header("Idempotency-Key") else { throw ProblemError(.missingIdempotencyKey) }
-    let key = try self.key(scope: "payment", header)
+    let key = try RequestKey(caller: Self.caller, operation: "payment", fields: request.request.headers)
     let new = try NewPayment(try await request.fields())
-    return try await idempotency.answer(key, new, admit: backlog.admit, end: backlog.end) {
-      transaction in
+    let answer = try await idempotency.answer(key, RequestFingerprint(of: new), backlog: backlog) { transaction in
       let payment = try await PaymentCreation.create(
         new,
         steps: services.steps(orderId: new.orderId),
         client: client,
         in: transaction
       )
-      return IdempotentAnswer(
-        status: HTTPResponse.Status.accepted.code,
-        location: "/payments/\(payment.id)",
-        body: try JSONFormat.encoder().encode(payment)
-      )
+      return try .json(.accepted, payment, location: "/payments/\(payment.id)")
     }
+    return JSONResponse.make(answer)
   }
 
   func showPayment(_ request: APIRequest) async throws -> Response {
@@ -84,27 +83,24 @@ package struct PaymentAPI: Sendable {
   func refundPayment(_ request: APIRequest) async throws -> Response {
     let id = try request.paymentId()
     let new = try NewRefund(try await request.fields(isOptional: true))
-    let key: IdempotencyKey
-    switch (request.header("Idempotency-Key"), new.amount) {
-    case (let header?, _): key = try self.key(scope: "refund:\(id)", header)
+    let key: RequestKey
+    switch (request.request.headers[.idempotencyKey], new.amount) {
+    case (let header?, _): key = try RequestKey(caller: Self.caller, operation: "refund:\(id)", header: header)
     // All that is left can be asked for once: the request is its own key.
-    case (nil, nil): key = IdempotencyKey(scope: "refund-all:\(id)", key: "all")
+    case (nil, nil): key = RequestKey(caller: Self.caller, operation: "refund-all:\(id)", key: "all")
     case (nil, _?): throw ProblemError(.missingIdempotencyKey, "A refund of an amount needs one.")
     }
-    return try await idempotency.answer(key, new) { transaction in
+    let answer = try await idempotency.answer(key, RequestFingerprint(of: new)) { transaction in
       let refund = try await createRefund(new, of: id, in: transaction)
-      return IdempotentAnswer(
-        status: HTTPResponse.Status.accepted.code,
-        location: "/payments/\(id)",
-        body: try JSONFormat.encoder().encode(refund)
-      )
+      return try .json(.accepted, refund, location: "/payments/\(id)")
     }
+    return JSONResponse.make(answer)
   }
 
   /// The refund, its line in the history, and its task.
   private func createRefund(
     _ new: NewRefund,
-    of id: Int64,
+    of id: PaymentID,
     in transaction: LibpqTransaction
   ) async throws -> Refund {
     guard let payment = try await PaymentStore.lock(id, in: transaction) else { throw Self.unknownPayment }
@@ -135,14 +131,8 @@ package struct PaymentAPI: Sendable {
 
   func receiveCallback(_ request: APIRequest) async throws -> Response {
     let body = try await request.body()
-    guard
-      ProviderSignature.isValid(
-        request.header(callbackFormat.signatureHeader),
-        body: body,
-        secrets: callbackSecrets,
-        now: now()
-      )
-    else { throw ProblemError(.invalidSignature) }
+    let signature = CallbackSignature(secrets: callbackSecrets)
+    try signature.verify(request.header(callbackFormat.signatureHeader), of: body, at: now())
     if let callback = try callbackFormat.callback(body) {
       let outcome = try await callbacks.handle(callback)
       metrics.increment("payments_callbacks_total", [("outcome", outcome.rawValue)])
@@ -150,15 +140,5 @@ package struct PaymentAPI: Sendable {
     return Response(status: .accepted)
   }
 
-  private func key(scope: String, _ header: String) throws -> IdempotencyKey {
-    guard let key = IdempotencyKey(scope: scope, header: header) else {
-      throw ProblemError(
-        .malformedRequest,
-        "An Idempotency-Key has 1 to \(IdempotencyKey.maxLength) printable ASCII characters without spaces."
-      )
-    }
-    return key
-  }
-
-  private static var unknownPayment: ProblemError { ProblemError(.notFound, "There is no such payment.") }
+  static var unknownPayment: ProblemError { ProblemError(.notFound, "There is no such payment.") }
 }

@@ -4,6 +4,7 @@ import Hummingbird
 import Libpq
 import Logging
 import TaskQueue
+import TaskQueueHTTP
 
 /// Routes requests to the operations, and turns every error into a problem.
 struct PaymentResponder: HTTPResponder {
@@ -20,7 +21,7 @@ struct PaymentResponder: HTTPResponder {
     do {
       response = try await answer(request, operation, path)
     } catch {
-      response = try JSONResponse.problem(problem(error, operation))
+      response = JSONResponse.problem(problem(error, operation))
     }
     if isHead {
       response.headers[.contentLength] = response.body.contentLength.map(String.init)
@@ -42,7 +43,7 @@ struct PaymentResponder: HTTPResponder {
     let methods = operations.filter { $0.match(request.uri.path) != nil }.map(\.method.rawValue)
     guard !methods.isEmpty else { throw ProblemError(.notFound, "There is no such path; see /doc.") }
     let allowed = (methods.contains("GET") ? methods + ["HEAD"] : methods).sorted().joined(separator: ", ")
-    throw ProblemError(.methodNotAllowed, "The path has \(allowed).", allow: allowed)
+    throw ProblemError(.methodNotAllowed, "The path has \(allowed).", fields: [.allow: allowed])
   }
 
   private func route(_ method: HTTPRequest.Method, _ path: String) -> (APIOperation?, [String: String]) {
@@ -57,6 +58,8 @@ struct PaymentResponder: HTTPResponder {
     switch error {
     case let error as ProblemError:
       return error
+    case is SignatureError:
+      return ProblemError(.invalidSignature)
     case let error as LibpqError where Self.isOurMistake(error):
       logger.error("request failed", metadata: metadata(operation, error))
       return ProblemError(.internalError)

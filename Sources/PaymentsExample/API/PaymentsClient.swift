@@ -1,6 +1,7 @@
 package import AsyncHTTPClient
 import Foundation
 import NIOHTTP1
+package import TaskQueueHTTP
 
 /// Speaks the app's HTTP API.
 package struct PaymentsClient: Sendable {
@@ -33,7 +34,7 @@ package struct PaymentsClient: Sendable {
     return try await call(.POST, "/payments", body: body, idempotencyKey: idempotencyKey, expecting: .accepted)
   }
 
-  package func payment(_ id: Int64) async throws -> PaymentDetails {
+  package func payment(_ id: PaymentID) async throws -> PaymentDetails {
     try await call(.GET, "/payments/\(id)", expecting: .ok)
   }
 

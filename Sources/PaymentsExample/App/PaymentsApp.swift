@@ -5,6 +5,7 @@ import NIOCore
 import Outbox
 package import ServiceLifecycle
 package import TaskQueue
+import TaskQueueHTTP
 package import TaskQueuePostgres
 
 /// The parts of one `serve` process.
@@ -104,10 +105,17 @@ package struct PaymentsApp: Sendable {
   }
 
   /// Brings the library's schema and the app's own up to date.
-  package func migrate() async throws {
+  /// - Returns: the database's ``PaymentNamespace``.
+  package static func migrate(_ client: TaskClient<PostgresTaskStore>) async throws -> String {
     let configuration = client.store.configuration
     try await Migrator(configuration: configuration.connection, schema: configuration.schema).migrate()
     try await PaymentMigrations.apply(to: client.pool)
+    return try await PaymentNamespace.find(in: client.pool)
+  }
+
+  /// The same, and has events written if this process publishes them.
+  package func migrate() async throws {
+    _ = try await Self.migrate(client)
     // Before anything is accepted here, so that no event of it is missing.
     if settings.outbox != nil { try await EventOutbox.payments.setMode(.publisher, in: client.pool) }
   }
@@ -177,7 +185,7 @@ package struct PaymentsApp: Sendable {
     let upkeep = settings.upkeep
     let inbox = CallbackInbox(store: client.store, retention: upkeep.callbackLifetime)
     let purge = PeriodicPurge(interval: upkeep.purgePeriod, logger: logger) {
-      let keys = try await IdempotencyStore.purge(in: client.pool)
+      let keys = try await IdempotencyStore.payments.purge(in: client.pool)
       let callbacks = try await inbox.purgeExpired()
       let effects = try await client.purgeEffects(olderThan: upkeep.effectLifetime)
       return keys + callbacks + effects
@@ -209,8 +217,8 @@ package struct PaymentsApp: Sendable {
       ),
       callbackSecrets: settings.callbackSecrets,
       callbackFormat: provider.callbackFormat,
-      idempotency: IdempotencyGate(client: client, lifetime: settings.keyLifetime),
-      backlog: BacklogGate(limit: settings.backlogLimit, pool: client.pool),
+      idempotency: IdempotencyGate(store: .payments, pool: client.pool, lifetime: settings.keyLifetime),
+      backlog: .payments(limit: settings.backlogLimit, in: client.pool),
       metrics: metrics,
       services: settings.services,
       orders: settings.orders,

@@ -75,7 +75,7 @@ struct CallbackHandler: Sendable {
         olderThan: newest.id,
         type: CheckPayment.taskType,
         property: "paymentId",
-        value: String(payment.id)
+        value: payment.id.description
       )
       _ = try await client.deleteDuplicates(older, in: transaction)
     }

@@ -6,7 +6,7 @@ import TaskQueuePostgres
 struct CancelPayment: TaskPayload {
   static let taskType: TaskType = "payment.cancel"
 
-  var paymentId: Int64
+  var paymentId: PaymentID
 
   var options: EnqueueOptions {
     .with { $0.unique = UniqueKey("payment.cancel:\(paymentId)", mode: .coalesce) }
@@ -16,12 +16,12 @@ struct CancelPayment: TaskPayload {
 /// Asks the provider to drop a payment, and records its word.
 ///
 /// Once the provider may have been told to execute, only its books say whether money moved: it refuses a cancellation
-/// that comes too late, and the payment goes on.
+/// that comes too late, and the payment goes on. What isn't ours at the provider is not cancelled.
 struct CancelPaymentHandler: PaymentTaskHandler {
   let client: TaskClient<PostgresTaskStore>
   let provider: any PaymentProvider
 
-  static func payment(of payload: CancelPayment) -> Int64? { payload.paymentId }
+  static func payment(of payload: CancelPayment) -> PaymentID? { payload.paymentId }
 
   func handle(_ payload: CancelPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
     guard let payment = try await PaymentStore.find(payload.paymentId, in: client.pool) else {
@@ -34,15 +34,36 @@ struct CancelPaymentHandler: PaymentTaskHandler {
       // Nobody wants it any more, but if something was sent, the ledger is to know what became of it.
       guard try await !client.effects(of: context.claim.id).isEmpty else { return .completed }
     }
+    let entry = try await entry(id)
+    let stopReason = entry.flatMap(payment.stopReason)
+    if let stopReason, entry?.reference != payment.reference {
+      try await complete(payment, .stopped(reason: stopReason), nil, context)
+      return .settledInTransaction
+    }
     do {
       let receipt = try await cancel(id, ProviderEffects(effects: effects, provider: provider))
       var status = receipt.value.status
       if status == nil { status = try await provider.payment(id: id).status }
-      try await complete(payment, .reported(status ?? .cancelled), receipt, context)
+      try await complete(payment, input(status ?? .cancelled, stopReason), receipt, context)
     } catch let failure as EffectFailure where failure.kind == .permanent {
       try await complete(payment, .cancellationRefused(reason: failure.message), nil, context)
     }
     return .settledInTransaction
+  }
+
+  /// nil: the provider doesn't know it.
+  private func entry(_ id: String) async throws -> ProviderPayment? {
+    do { return try await provider.payment(id: id) } catch let error as ProviderError
+      where error.code == .unknownPayment
+    {
+      return nil
+    }
+  }
+
+  /// Of an entry that differs from what was asked for we only believe that it is dropped.
+  private func input(_ status: ProviderStatus, _ stopReason: String?) -> PaymentInput {
+    if let stopReason, status != .cancelled { return .stopped(reason: stopReason) }
+    return .reported(status)
   }
 
   private func complete(
@@ -56,7 +77,7 @@ struct CancelPaymentHandler: PaymentTaskHandler {
       // Tasks before payments, as everywhere. A check too many finds nothing to do.
       if !payment.status.isFinal { try await client.enqueue(check, options: check.options, in: transaction) }
       if let receipt { try await client.record(receipt, in: transaction) }
-      _ = try await PaymentStore.apply(input, to: payment.id, in: transaction)
+      try await PaymentStore.apply(input, to: payment.id, in: transaction)?.log(payment, context.logger)
     }
   }
 

@@ -3,6 +3,25 @@ import TaskQueue
 import TaskQueuePostgres
 
 extension CheckPaymentHandler {
+  /// Stops a payment, together with its task, if the provider has something else than was asked for; nil: it has that.
+  func stop(
+    _ payment: Payment,
+    unlessItIs entry: ProviderPayment,
+    _ context: TaskContext
+  ) async throws -> TaskOutcome? {
+    guard let reason = payment.stopReason(entry) else { return nil }
+    guard payment.cancellationRequestedAt == nil else {
+      // Of an entry that differs we only believe that it is dropped, as a person wanted, and only if it is ours.
+      let isDropped = entry.reference == payment.reference && entry.status == .cancelled
+      let input = isDropped ? PaymentInput.reported(.cancelled) : .stopped(reason: reason)
+      try await client.pool.withTransaction { transaction in
+        try await PaymentStore.apply(input, to: payment.id, in: transaction)?.log(payment, context.logger)
+      }
+      return isDropped ? .completed : .again
+    }
+    return try await complete(payment, .stopped(reason: reason), nil, context)
+  }
+
   /// Records the end of a payment together with the end of its task; nil: it isn't at its end.
   func conclude(
     _ execution: PaymentExecution,
@@ -62,7 +81,7 @@ extension CheckPaymentHandler {
   ) async throws -> TaskOutcome {
     try await client.withCompletion(of: context) { transaction in
       if let receipt { try await client.record(receipt, in: transaction) }
-      _ = try await PaymentStore.apply(input, to: payment.id, in: transaction)
+      try await PaymentStore.apply(input, to: payment.id, in: transaction)?.log(payment, context.logger)
     }
     return .settledInTransaction
   }

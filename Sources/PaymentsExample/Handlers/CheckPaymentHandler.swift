@@ -6,7 +6,7 @@ import TaskQueuePostgres
 struct CheckPayment: TaskPayload {
   static let taskType: TaskType = "payment.check"
 
-  var paymentId: Int64
+  var paymentId: PaymentID
 
   /// One check task per payment at most. Who wants another pulls the existing one forward; one that runs runs once more.
   var options: EnqueueOptions {
@@ -19,11 +19,14 @@ struct CheckPayment: TaskPayload {
 /// Asks where it stands, and acts on the answer alone: INIT → have it executed and look again; DONE or CANCELLED →
 /// final; given up by the provider → dropped there, and FAILED; anything else → record it and look again. The waits
 /// between looks double, by the retry policy; a callback pulls the next look forward.
+///
+/// Each answer is compared with what was asked for before it is believed. If it differs, the payment is stopped for a person:
+/// nothing is executed, nothing cancelled.
 struct CheckPaymentHandler: PaymentTaskHandler {
   let client: TaskClient<PostgresTaskStore>
   let provider: any PaymentProvider
 
-  static func payment(of payload: CheckPayment) -> Int64? { payload.paymentId }
+  static func payment(of payload: CheckPayment) -> PaymentID? { payload.paymentId }
 
   func handle(_ payload: CheckPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
     guard let payment = try await PaymentStore.beginAttempt(payload.paymentId, in: client.pool) else {
@@ -46,7 +49,10 @@ struct CheckPaymentHandler: PaymentTaskHandler {
       try await execution.settle(ProviderPayment(id: providerId, status: ProviderStatus(payment.status)))
       return .completed
     }
+    // Left to a person. If that one cancels it, the provider's word is waited for.
+    if payment.stopReason != nil, payment.cancellationRequestedAt == nil { return .completed }
     let entry = try await provider.payment(id: providerId)
+    if let outcome = try await stop(payment, unlessItIs: entry, context) { return outcome }
     if entry.isBegun { try await execution.settle(entry) }
     if let outcome = try await conclude(execution, entry, context) { return outcome }
     return try await carryOut(try await record(entry.status, payment), execution, context)
@@ -73,6 +79,7 @@ struct CheckPaymentHandler: PaymentTaskHandler {
     switch command {
     case .execute:
       guard let entry = try await execution.execute(context.logger) else { return .again }
+      if let outcome = try await stop(execution.payment, unlessItIs: entry, context) { return outcome }
       return try await conclude(execution, entry, context) ?? .again
     case .cancel:
       let cancel = CancelPayment(paymentId: execution.payment.id)

@@ -72,6 +72,10 @@ struct PaymentExecution: Sendable {
         // Only INIT has to be looked at anew: it may have been read before the call arrived.
         var entry = seen
         if entry == nil { entry = try await effects.provider.payment(id: providerId) }
+        if let entry, let reason = payment.stopReason(entry) {
+          // Nothing is sent; the next look stops the payment.
+          throw EffectFailure.temporary("different", reason)
+        }
         guard let entry, entry.isBegun else { return .didNotHappen }
         do throws(EffectFailure) {
           return .happened(try Self.outcome(entry, registration))

@@ -5,7 +5,7 @@ protocol PaymentTaskHandler: Sendable {
   associatedtype Payload: TaskPayload
 
   /// The payment that the observer is told of; nil: none.
-  static func payment(of payload: Payload) -> Int64?
+  static func payment(of payload: Payload) -> PaymentID?
 
   func handle(_ payload: Payload, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome
 }

@@ -114,13 +114,27 @@ struct ProviderRegistration: Codable, Equatable, Sendable {
   var id: String
   /// As of the answer that brought the id; nil: read from our ledger of effects. It isn't stored there, as it changes.
   var status: ProviderStatus?
+  /// Why it isn't what was asked for; nil: it is. Only with a status.
+  var stopReason: String?
 
   private enum CodingKeys: String, CodingKey {
     case id
   }
 
-  init(id: String, status: ProviderStatus? = nil) {
+  init(id: String, status: ProviderStatus? = nil, stopReason: String? = nil) {
     self.id = id
     self.status = status
+    self.stopReason = stopReason
+  }
+
+  /// What the provider has for this payment, compared with it.
+  init(_ entry: ProviderPayment, for payment: Payment) {
+    self.init(id: entry.id, status: entry.status, stopReason: payment.stopReason(entry))
+  }
+
+  /// What the provider has for this refund, compared with it.
+  init(_ entry: ProviderRefund, for refund: Refund) {
+    let status = ProviderStatus(rawValue: entry.status)
+    self.init(id: entry.id, status: status, stopReason: refund.stopReason(entry))
   }
 }

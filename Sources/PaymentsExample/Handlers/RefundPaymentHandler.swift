@@ -1,4 +1,5 @@
 import Libpq
+import Logging
 import TaskQueue
 import TaskQueuePostgres
 
@@ -6,7 +7,7 @@ import TaskQueuePostgres
 struct RefundPayment: TaskPayload {
   static let taskType: TaskType = "payment.refund"
 
-  var refundId: Int64
+  var refundId: RefundID
 
   var options: EnqueueOptions {
     .with { $0.unique = UniqueKey("payment.refund:\(refundId)", mode: .coalesce) }
@@ -16,27 +17,27 @@ struct RefundPayment: TaskPayload {
 /// Has the provider pay money back, and follows the refund until it is final.
 ///
 /// Our row and the intent are committed before the provider is asked, and an attempt that may not be the first looks for its
-/// refund before it asks for one.
+/// refund before it asks for one. A refund of another amount than was asked for is stopped for a person.
 struct RefundPaymentHandler: PaymentTaskHandler {
   let client: TaskClient<PostgresTaskStore>
   let provider: any PaymentProvider
 
-  static func payment(of payload: RefundPayment) -> Int64? { nil }
+  static func payment(of payload: RefundPayment) -> PaymentID? { nil }
 
   func handle(_ payload: RefundPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
     guard let (refund, attempts) = try await RefundStore.beginAttempt(payload.refundId, in: client.pool) else {
       return .discard(reason: "There is no refund \(payload.refundId).")
     }
-    if refund.isFinal { return .completed }
+    if refund.isFinal || refund.stopReason != nil { return .completed }
     guard let id = try await PaymentStore.find(refund.paymentId, in: client.pool)?.providerId else {
       return .discard(reason: "Payment \(refund.paymentId) isn't registered at the provider.")
     }
     do {
       let effects = ProviderEffects(effects: effects, provider: provider)
       let receipt = try await register(refund, paymentId: id, asksFirst: attempts > 1, effects)
-      var status = receipt.value.status
-      if status == nil { status = try await find(refund, paymentId: id)?.status }
-      let registration = ProviderRegistration(id: receipt.value.id, status: status)
+      var registration = receipt.value
+      if registration.status == nil { registration = try await find(refund, paymentId: id) ?? registration }
+      if let reason = registration.stopReason { return try await stop(refund, reason, receipt, context) }
       return try await record(registration, receipt, refund, context)
     } catch let failure as EffectFailure where failure.kind == .permanent {
       try await complete(
@@ -63,8 +64,7 @@ struct RefundPaymentHandler: PaymentTaskHandler {
         asksFirst: asksFirst,
         isHarmless: false,
         send: { key in
-          let answer = try await provider.refund(request, idempotencyKey: key)
-          return ProviderRegistration(id: answer.id, status: ProviderStatus(rawValue: answer.status))
+          ProviderRegistration(try await provider.refund(request, idempotencyKey: key), for: refund)
         },
         ask: {
           guard let found = try await find(refund, paymentId: paymentId) else { return .didNotHappen }
@@ -76,7 +76,26 @@ struct RefundPaymentHandler: PaymentTaskHandler {
 
   private func find(_ refund: Refund, paymentId: String) async throws -> ProviderRegistration? {
     let found = try await provider.refunds(paymentId: paymentId).first { $0.reference == refund.reference }
-    return found.map { ProviderRegistration(id: $0.id, status: ProviderStatus(rawValue: $0.status)) }
+    return found.map { ProviderRegistration($0, for: refund) }
+  }
+
+  /// The provider has paid back, or will, something else than it was asked for.
+  private func stop(
+    _ refund: Refund,
+    _ reason: String,
+    _ receipt: EffectReceipt<ProviderRegistration>,
+    _ context: TaskContext
+  ) async throws -> TaskOutcome {
+    try await client.withCompletion(of: context) { transaction in
+      try await client.record(receipt, in: transaction)
+      guard try await RefundStore.setStopReason(reason, of: refund.id, in: transaction) else { return }
+      try await PaymentEventStore.add(.stopped, "\(refund.reference), \(reason)", to: refund.paymentId, in: transaction)
+      context.logger.error(
+        "refund stopped: a person has to look",
+        metadata: ["payment": "\(refund.paymentId)", "refund": "\(refund.id)", "reason": "\(reason)"]
+      )
+    }
+    return .settledInTransaction
   }
 
   /// Stores what the provider said, together with the effect's outcome.

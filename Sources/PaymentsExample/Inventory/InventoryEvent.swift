@@ -1,3 +1,5 @@
+import TaskQueueHTTP
+
 /// What the inventory service says about the goods of an order.
 struct InventoryEvent: Codable, Equatable, Sendable {
   static let maxKeyLength = 255

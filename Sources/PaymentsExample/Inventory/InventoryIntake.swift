@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Libpq
 import TaskQueue
+import TaskQueueHTTP
 import TaskQueuePostgres
 
 /// Takes in the inventory service's events, however they get here: each counts once.
@@ -23,37 +24,30 @@ struct InventoryIntake: Sendable {
   /// - Throws: ``ProblemError``: `idempotency-key-reused` for a key with another content, `invalid-fields` if it isn't known
   ///   what to pay, `backlog-full`; nothing is kept of the event then. `unavailable` if the order can't be asked for.
   func take(_ event: InventoryEvent) async throws -> Response {
-    let key = IdempotencyKey(scope: "inventory", key: event.idempotentKey)
-    let gate = IdempotencyGate(client: client, lifetime: Self.keyLifetime)
-    let isKnown = try await IdempotencyStore.find(key, in: client.pool) != nil
+    let key = RequestKey(caller: "inventory", operation: "event", key: event.idempotentKey)
+    let gate = IdempotencyGate(store: .payments, pool: client.pool, lifetime: Self.keyLifetime)
+    let isKnown = try await gate.store.isAnswered(key, in: client.pool)
     // Asked for before the transaction begins: it may take long, and changes nothing.
     let payment = isKnown ? nil : try await self.payment(for: event)
-    return try await gate.answer(
-      key,
-      event,
-      admit: { if payment != nil { try await backlog.admit() } },
-      end: { if payment != nil { backlog.end() } },
-      { transaction in
-        // Expired between the look and now.
-        if isKnown { throw ProblemError(.unavailable) }
-        var location: String?
-        if let payment {
-          let created = try await PaymentCreation.create(
-            payment,
-            steps: services.steps(orderId: payment.orderId),
-            client: client,
-            in: transaction
-          )
-          location = "/payments/\(created.id)"
-        }
-        let receipt = InventoryReceipt(idempotentKey: event.idempotentKey, payment: location)
-        return IdempotentAnswer(
-          status: HTTPResponse.Status.accepted.code,
-          location: location,
-          body: try JSONFormat.encoder().encode(receipt)
+    // Only what is to be paid adds to what is open.
+    let backlog = payment == nil ? nil : backlog
+    let answer = try await gate.answer(key, RequestFingerprint(of: event), backlog: backlog) { transaction in
+      // Expired between the look and now.
+      if isKnown { throw ProblemError(.unavailable) }
+      var location: String?
+      if let payment {
+        let created = try await PaymentCreation.create(
+          payment,
+          steps: services.steps(orderId: payment.orderId),
+          client: client,
+          in: transaction
         )
+        location = "/payments/\(created.id)"
       }
-    )
+      let receipt = InventoryReceipt(idempotentKey: event.idempotentKey, payment: location)
+      return try .json(.accepted, receipt, location: location)
+    }
+    return JSONResponse.make(answer)
   }
 
   /// nil: nothing is to be paid.

@@ -1,8 +1,32 @@
 -- The app's own tables. They know nothing of the queue, and the queue knows nothing of them.
 create schema payments;
 
+-- Tells this database's payments from those of every other one at a provider that both use. A copy that goes on beside its
+-- original needs another one: update payments.namespace set id = gen_random_uuid().
+create table payments.namespace (
+  is_only boolean primary key default true check (is_only),
+  id uuid not null default gen_random_uuid()
+);
+insert into payments.namespace default values;
+
+-- A UUID of version 7 (RFC 9562, 5.7): 48 bits of milliseconds, and 74 random ones from the server's strong source. No other
+-- database gives it, nor this one after a restore or a failover that lost commits.
+create function payments.new_id() returns uuid
+language sql volatile parallel safe as $$
+  select encode(
+    set_bit(
+      set_bit(
+        overlay(
+          uuid_send(gen_random_uuid())
+          placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6),
+        -- Version 4 becomes 7; the variant's bits stay.
+        52, 1),
+      53, 1),
+    'hex')::uuid
+$$;
+
 create table payments.payment (
-  id bigint generated always as identity primary key,
+  id uuid primary key default payments.new_id(),              -- also what the provider knows it by
   user_id text not null,
   order_id text,
   amount bigint not null check (amount > 0),                  -- minor units

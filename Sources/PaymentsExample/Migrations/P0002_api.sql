@@ -2,6 +2,8 @@
 
 alter table payments.payment
   add column failure text,                          -- why it is FAILED
+  -- Why a person has to look before anything more is done about it; null: nothing holds it up.
+  add column stop_reason text,
   -- Committed before the provider is first told to execute. From then on only the provider can cancel.
   add column execution_requested_at timestamptz,
   -- Somebody wants it cancelled, and the provider hasn't answered yet.
@@ -11,13 +13,14 @@ create index payment_created on payments.payment (created_at, id);
 create index payment_user on payments.payment (user_id, created_at, id);
 create index payment_order on payments.payment (order_id, created_at, id) where order_id is not null;
 create index payment_status on payments.payment (status, created_at, id) where status <> 'DONE';
+create index payment_stopped on payments.payment (created_at, id) where stop_reason is not null;
 -- The backlog is counted here; see BacklogGate.
 create index payment_open on payments.payment (id) where status not in ('DONE', 'CANCELLED', 'FAILED');
 
 -- Everything that happened to a payment, written in the transaction in which it happened. Never changed.
 create table payments.payment_event (
   id bigint generated always as identity primary key,
-  payment_id bigint not null references payments.payment (id),
+  payment_id uuid not null references payments.payment (id),
   kind text not null,
   status text not null,                             -- the payment's status from then on
   detail text,
@@ -34,31 +37,19 @@ update payments.payment set execution_requested_at = updated_at where provider_i
 
 -- Money on its way back. Written before the provider is asked for it.
 create table payments.refund (
-  id bigint generated always as identity primary key,
-  payment_id bigint not null references payments.payment (id),
+  id uuid primary key default payments.new_id(),    -- also what the provider knows it by
+  payment_id uuid not null references payments.payment (id),
   amount bigint not null check (amount > 0),        -- minor units of the payment's currency
   reason text not null,
   status text not null default 'CREATED',           -- then what the provider says, at last DONE or FAILED
+  stop_reason text,                                 -- as a payment's
   provider_id text unique,
   attempts integer not null default 0,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
 create index refund_payment on payments.refund (payment_id, id);
-
--- The first answer to each key, committed together with what it answers.
-create table payments.idempotency_key (
-  scope text not null,                              -- the operation, and what it is done to
-  key text not null,
-  fingerprint bytea not null,                       -- SHA-256 of the request
-  status integer,                                   -- null only inside the transaction that writes the row
-  location text,
-  body bytea,
-  created_at timestamptz not null default now(),
-  expires_at timestamptz not null,
-  primary key (scope, key)
-);
-create index idempotency_key_expiry on payments.idempotency_key (expires_at);
+create index refund_stopped on payments.refund (payment_id) where stop_reason is not null;
 
 -- Callbacks that came before we stored the provider's id.
 create table payments.unmatched_callback (

@@ -5,13 +5,13 @@
 
 -- Written together with the payment: the steps it was accepted with, whatever is configured later.
 create table payments.step (
-  payment_id bigint not null references payments.payment (id),
+  payment_id uuid not null references payments.payment (id),
   position integer not null,                        -- they are made in this order, and undone in the other
   name text not null,                               -- account, fraud, order, delivery
   -- PENDING, STARTED (committed before the service is called), then PASSED or REJECTED; PASSED may become UNDONE.
   state text not null default 'PENDING',
   reason text,                                      -- why it is REJECTED
-  refund_id bigint references payments.refund (id), -- pays back what a rejected delivery leaves without a purpose
+  refund_id uuid references payments.refund (id), -- pays back what a rejected delivery leaves without a purpose
   changed_at timestamptz not null default now(),
   primary key (payment_id, position),
   unique (payment_id, name)
@@ -29,7 +29,7 @@ begin
 end $$;
 
 -- Has the saga of a payment go on. Does nothing for a payment without steps.
-create function payments.wake_saga(payment bigint) returns void
+create function payments.wake_saga(payment uuid) returns void
 language plpgsql as $$
 begin
   if exists (select from payments.step s where s.payment_id = payment) then

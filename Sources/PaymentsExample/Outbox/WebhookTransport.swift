@@ -3,10 +3,11 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 package import Outbox
+import TaskQueueHTTP
 
 /// Posts events to a URL as CloudEvents, signed as the provider's callbacks are.
 package struct WebhookTransport: OutboxTransport {
-  /// Same form as ``ProviderSignature``.
+  /// Its form is that of `CallbackSignature`.
   static let signatureHeader = "Payments-Signature"
   /// Of an answer; more is not read.
   static let maxAnswerBytes = 64 * 1024
@@ -41,7 +42,7 @@ package struct WebhookTransport: OutboxTransport {
     request.headers.replaceOrAdd(name: "Content-Type", value: CloudEvent.mediaType)
     request.headers.replaceOrAdd(
       name: Self.signatureHeader,
-      value: ProviderSignature.make(body: body, secret: secret, at: Date())
+      value: CallbackSignature(secrets: [secret]).sign(body)
     )
     request.body = .bytes(ByteBuffer(bytes: body))
     let response = try await client.execute(request, timeout: TimeAmount(timeout))

@@ -1,3 +1,5 @@
+import TaskQueueHTTP
+
 /// The body of `POST /payments`.
 package struct NewPayment: Codable, Equatable, Sendable {
   // In code points, as JSON Schema counts.

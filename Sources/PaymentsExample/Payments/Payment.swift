@@ -2,7 +2,7 @@ package import Foundation
 
 /// One outgoing payment, as our own books have it.
 package struct Payment: Codable, Equatable, Sendable {
-  package var id: Int64
+  package var id: PaymentID
   package var userId: String
   package var orderId: String?
   /// In minor units (cents).
@@ -23,16 +23,19 @@ package struct Payment: Codable, Equatable, Sendable {
   var executionRequestedAt: Date?
   /// While a cancellation waits for the provider's word.
   var cancellationRequestedAt: Date?
+  /// Why nothing more is done about it until a person has looked; see ``PaymentState/stopReason``.
+  package var stopReason: String?
 
   /// What the provider knows it by.
-  package var reference: String { String(id) }
+  package var reference: String { id.description }
 
   package var state: PaymentState {
     PaymentState(
       status: status,
       providerId: providerId,
       isExecutionRequested: executionRequestedAt != nil,
-      isCancellationRequested: cancellationRequestedAt != nil
+      isCancellationRequested: cancellationRequestedAt != nil,
+      stopReason: stopReason
     )
   }
 }

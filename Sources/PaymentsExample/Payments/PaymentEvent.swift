@@ -7,6 +7,10 @@ package struct PaymentEvent: Codable, Equatable, Sendable {
     case registered
     case refused
     case declined
+    /// Something is wrong with it, and a person has to look.
+    case stopped
+    /// A person has looked, and has it go on.
+    case resumed
     case status
     case executionRequested = "execution-requested"
     case cancelled

@@ -6,7 +6,7 @@ enum PaymentEventStore {
   static func add(
     _ kind: PaymentEvent.Kind,
     _ detail: String?,
-    to payment: Int64,
+    to payment: PaymentID,
     in transaction: LibpqTransaction
   ) async throws {
     _ = try await transaction.query(
@@ -14,15 +14,15 @@ enum PaymentEventStore {
       INSERT INTO payments.payment_event (payment_id, kind, status, detail)
       SELECT id, $2, status, $3 FROM payments.payment WHERE id = $1
       """,
-      [.int8(payment), .text(kind.rawValue), .optional(detail)]
+      [.id(payment), .text(kind.rawValue), .optional(detail)]
     )
   }
 
   /// The first events, oldest first, at most ``PaymentDetails/maxEvents``.
-  static func list(_ payment: Int64, in database: some LibpqQueryable) async throws -> [PaymentEvent] {
+  static func list(_ payment: PaymentID, in database: some LibpqQueryable) async throws -> [PaymentEvent] {
     let result = try await database.query(
       "SELECT at, kind, status, detail FROM payments.payment_event WHERE payment_id = $1 ORDER BY id LIMIT $2",
-      [.int8(payment), .int8(Int64(PaymentDetails.maxEvents))]
+      [.id(payment), .int8(Int64(PaymentDetails.maxEvents))]
     )
     return try result.rows.map { row in
       guard let kind = PaymentEvent.Kind(rawValue: try row.text(1)) else {

@@ -1,5 +1,6 @@
 package import Libpq
 import Outbox
+import TaskQueueHTTP
 import TaskQueuePostgres
 
 /// Applies the app's own migrations.
@@ -9,7 +10,7 @@ package enum PaymentMigrations {
     (3, PackageResources.P0003_effects_sql), (4, PackageResources.P0004_saga_sql),
   ]
 
-  /// Brings the schema `payments` up to date, its outbox included, all or nothing. Does nothing if it is.
+  /// Brings the schema `payments` up to date, its outbox and its idempotency keys included. Does nothing if it is.
   package static func apply(to pool: LibpqPool) async throws {
     let migrations = NumberedMigrations(
       table: "payments.migration",
@@ -19,5 +20,6 @@ package enum PaymentMigrations {
       try await migrations.apply(in: transaction)
       try await EventOutbox.payments.migrate(in: transaction)
     }
+    try await IdempotencyStore.payments.migrate(pool)
   }
 }

@@ -1,15 +1,18 @@
 import Foundation
 import Libpq
+import TaskQueueHTTP
 
 /// What `GET /payments` asks for: newest first, filtered, one page.
 struct PaymentQuery: Equatable, Sendable {
   static let limits = 1...100
   static let defaultLimit = 20
   static let parameters: Set<String> = [
-    "status", "userId", "orderId", "createdSince", "createdUntil", "limit", "cursor",
+    "status", "stopped", "userId", "orderId", "createdSince", "createdUntil", "limit", "cursor",
   ]
 
   var status: String?
+  /// Whether a person has to look at it.
+  var isStopped: Bool?
   var userId: String?
   var orderId: String?
   var createdSince: Date?
@@ -17,13 +20,17 @@ struct PaymentQuery: Equatable, Sendable {
   var createdUntil: Date?
   var limit = defaultLimit
   /// The last payment of the page before.
-  var after: Int64?
+  var after: PaymentID?
 
   init() {}
 
   /// - Throws: `malformed-request` naming the parameter that breaks a rule.
   init(_ query: [String: String]) throws {
     status = try Self.text("status", in: query, atMost: PaymentStatus.maxLength)
+    if let text = query["stopped"] {
+      guard let isStopped = Bool(text) else { throw Self.problem("stopped is true or false.") }
+      self.isStopped = isStopped
+    }
     userId = try Self.text("userId", in: query, atMost: NewPayment.maxIdLength)
     orderId = try Self.text("orderId", in: query, atMost: NewPayment.maxIdLength)
     createdSince = try Self.date("createdSince", in: query)
@@ -35,7 +42,7 @@ struct PaymentQuery: Equatable, Sendable {
       self.limit = limit
     }
     if let text = query["cursor"] {
-      guard let after = PageCursor(text)?.paymentId else { throw Self.problem("cursor is not one that we gave.") }
+      guard let after = PaymentID(text) else { throw Self.problem("cursor is not one that we gave.") }
       self.after = after
     }
   }
@@ -48,20 +55,21 @@ struct PaymentQuery: Equatable, Sendable {
       WHERE ($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR user_id = $2)
         AND ($3::text IS NULL OR order_id = $3) AND ($4::timestamptz IS NULL OR created_at >= $4)
         AND ($5::timestamptz IS NULL OR created_at < $5)
-        AND ($6::bigint IS NULL OR (created_at, id) < (SELECT created_at, id FROM payments.payment WHERE id = $6))
+        AND ($6::uuid IS NULL OR (created_at, id) < (SELECT created_at, id FROM payments.payment WHERE id = $6))
+        AND ($8::boolean IS NULL OR (stop_reason IS NOT NULL AND status NOT IN ('DONE', 'CANCELLED', 'FAILED')) = $8)
       ORDER BY created_at DESC, id DESC LIMIT $7
       """,
       [
         .optional(status), .optional(userId), .optional(orderId),
         createdSince.map { .timestamptz($0) } ?? .null, createdUntil.map { .timestamptz($0) } ?? .null,
-        after.map { .int8($0) } ?? .null, .int8(Int64(limit) + 1),
+        after.map { .id($0) } ?? .null, .int8(Int64(limit) + 1),
+        isStopped.map { .bool($0) } ?? .null,
       ],
       in: database
     )
     let hasMore = payments.count > limit
     if hasMore { payments.removeLast() }
-    let last = hasMore ? payments.last : nil
-    return PaymentPage(payments: payments, next: last.map { PageCursor(paymentId: $0.id).text })
+    return PaymentPage(payments: payments, next: hasMore ? payments.last?.id.description : nil)
   }
 
   private static func text(_ name: String, in query: [String: String], atMost length: Int) throws -> String? {
@@ -86,6 +94,6 @@ struct PaymentQuery: Equatable, Sendable {
 /// The answer to `GET /payments`.
 struct PaymentPage: Codable, Equatable, Sendable {
   var payments: [Payment]
-  /// Asks for the page after this; nil: this is the last.
+  /// Asks for the page after this: opaque to clients. nil: this is the last.
   var next: String?
 }

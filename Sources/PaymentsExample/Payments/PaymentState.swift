@@ -2,7 +2,8 @@
 ///
 /// What it keeps, whatever comes in which order: a final status stays; the provider's id is written once, and `execute` is
 /// only ever sent for it; after a cancellation of our own no `execute` is sent; before `execute` is sent, that it will be
-/// is recorded.
+/// is recorded; while it is stopped, nothing is sent and nothing the provider says is believed, but that a cancellation which
+/// a person asked for has been carried out.
 package struct PaymentState: Equatable, Sendable {
   var status = PaymentStatus.created
   var providerId: String?
@@ -10,6 +11,8 @@ package struct PaymentState: Equatable, Sendable {
   var isExecutionRequested = false
   /// Whether a cancellation waits for the provider's word.
   var isCancellationRequested = false
+  /// Why a person has to look first; nil: nothing holds it up. A final payment keeps it.
+  var stopReason: String?
 
   /// What to do with this input. The caller stores the new state and the event in one transaction, and only then carries
   /// out the command.
@@ -20,6 +23,8 @@ package struct PaymentState: Equatable, Sendable {
     case .rejected(let kind, let reason): failed(kind, reason)
     case .reported(let status): reported(PaymentStatus(status))
     case .declined(let reason): declined(reason)
+    case .stopped(let reason): stopped(reason)
+    case .resumed: resumed()
     case .executionDue: executionDue()
     case .cancellationWanted: cancellationWanted()
     case .cancellationRefused(let reason): cancellationRefused(reason)
@@ -46,6 +51,7 @@ package struct PaymentState: Equatable, Sendable {
 
   private func reported(_ status: PaymentStatus) -> PaymentTransition {
     guard !self.status.isFinal, status != self.status else { return .nothing(self) }
+    guard stopReason == nil || (isCancellationRequested && status == .cancelled) else { return .nothing(self) }
     var state = self
     state.status = status
     if status.isFinal { state.isCancellationRequested = false }
@@ -53,15 +59,29 @@ package struct PaymentState: Equatable, Sendable {
   }
 
   private func declined(_ reason: String) -> PaymentTransition {
-    guard !status.isFinal, providerId != nil else { return .nothing(self) }
+    guard !status.isFinal, providerId != nil, stopReason == nil else { return .nothing(self) }
     var state = self
     state.status = .failed
     state.isCancellationRequested = false
     return .event(.declined, reason, state)
   }
 
+  private func stopped(_ reason: String) -> PaymentTransition {
+    guard !status.isFinal, reason != stopReason else { return .nothing(self) }
+    var state = self
+    state.stopReason = reason
+    return .event(.stopped, reason, state)
+  }
+
+  private func resumed() -> PaymentTransition {
+    guard !status.isFinal, stopReason != nil else { return .nothing(self) }
+    var state = self
+    state.stopReason = nil
+    return .event(.resumed, nil, state, .check)
+  }
+
   private func executionDue() -> PaymentTransition {
-    guard status == .initial, let id = providerId else { return .nothing(self) }
+    guard status == .initial, stopReason == nil, let id = providerId else { return .nothing(self) }
     if isCancellationRequested { return .nothing(self, .cancel(id)) }
     if isExecutionRequested { return .nothing(self, .execute(id)) }
     var state = self

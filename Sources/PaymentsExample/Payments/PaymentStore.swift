@@ -4,13 +4,15 @@ package import Libpq
 /// The SQL on the payments' rows. Every method is one statement on the connection or transaction it is given, but
 /// ``apply(_:to:in:)``.
 package enum PaymentStore {
+  /// The most that are counted.
+  static let countLimit = 100_000
   package static let columns = """
     id, user_id, order_id, amount, currency, description, status, provider_id, failure, attempts, created_at, updated_at,
-    execution_requested_at, cancellation_requested_at
+    execution_requested_at, cancellation_requested_at, stop_reason
     """
 
-  package static func find(_ id: Int64, in database: some LibpqQueryable) async throws -> Payment? {
-    try await one("SELECT \(columns) FROM payments.payment WHERE id = $1", [.int8(id)], in: database)
+  package static func find(_ id: PaymentID, in database: some LibpqQueryable) async throws -> Payment? {
+    try await one("SELECT \(columns) FROM payments.payment WHERE id = $1", [.id(id)], in: database)
   }
 
   package static func find(providerId: String, in database: some LibpqQueryable) async throws -> Payment? {
@@ -19,19 +21,28 @@ package enum PaymentStore {
 
   /// Keeps everybody else from changing the payment until the transaction ends. Who also touches tasks in the transaction
   /// does that first: everybody in the same order, so that nobody waits for one another.
-  static func lock(_ id: Int64, in transaction: LibpqTransaction) async throws -> Payment? {
+  static func lock(_ id: PaymentID, in transaction: LibpqTransaction) async throws -> Payment? {
     try await one(
       "SELECT \(columns) FROM payments.payment WHERE id = $1 FOR NO KEY UPDATE",
-      [.int8(id)],
+      [.id(id)],
       in: transaction
     )
   }
 
-  /// All payments from `first` on by ascending id, at most `limit`.
-  package static func list(from first: Int64, limit: Int, in database: some LibpqQueryable) async throws -> [Payment] {
+  /// Those of these payments that there are, in any order. The caller sees to it that they aren't too many.
+  package static func find(_ ids: [PaymentID], in database: some LibpqQueryable) async throws -> [Payment] {
+    try await all("SELECT \(columns) FROM payments.payment WHERE id = ANY ($1)", [.ids(ids)], in: database)
+  }
+
+  /// The payments after `last` by ascending id, at most `limit`; nil: from the first on.
+  package static func list(
+    after last: PaymentID?,
+    limit: Int,
+    in database: some LibpqQueryable
+  ) async throws -> [Payment] {
     try await all(
-      "SELECT \(columns) FROM payments.payment WHERE id >= $1 ORDER BY id LIMIT $2",
-      [.int8(first), .int8(Int64(limit))],
+      "SELECT \(columns) FROM payments.payment WHERE $1::uuid IS NULL OR id > $1 ORDER BY id LIMIT $2",
+      [last.map { .id($0) } ?? .null, .int8(Int64(limit))],
       in: database
     )
   }
@@ -41,13 +52,13 @@ package enum PaymentStore {
   ///
   /// Its commit doesn't wait for the disk: the next one that does, such as an effect's intent, takes it along before
   /// anything is sent. A statement of its own, so that no other is made to wait for nothing.
-  static func beginAttempt(_ id: Int64, in pool: LibpqPool) async throws -> Payment? {
+  static func beginAttempt(_ id: PaymentID, in pool: LibpqPool) async throws -> Payment? {
     try await one(
       """
       UPDATE payments.payment SET attempts = attempts + 1 WHERE id = $1
       RETURNING \(columns), set_config('synchronous_commit', 'off', true)
       """,
-      [.int8(id)],
+      [.id(id)],
       in: pool
     )
   }
@@ -58,7 +69,7 @@ package enum PaymentStore {
   /// - Returns: nil if there is no such payment.
   package static func apply(
     _ input: PaymentInput,
-    to id: Int64,
+    to id: PaymentID,
     in transaction: LibpqTransaction
   ) async throws -> PaymentTransition? {
     guard let payment = try await lock(id, in: transaction) else { return nil }
@@ -73,7 +84,7 @@ package enum PaymentStore {
     _ state: PaymentState,
     _ event: PaymentEvent.Kind,
     _ detail: String?,
-    to id: Int64,
+    to id: PaymentID,
     in transaction: LibpqTransaction
   ) async throws {
     _ = try await transaction.query(
@@ -83,17 +94,33 @@ package enum PaymentStore {
           status = $2, provider_id = $3, failure = CASE WHEN $2 = 'FAILED' THEN $7 ELSE failure END,
           execution_requested_at = CASE WHEN $4 THEN coalesce(execution_requested_at, now()) END,
           cancellation_requested_at = CASE WHEN $5 THEN coalesce(cancellation_requested_at, now()) END,
-          updated_at = now()
+          stop_reason = $8, updated_at = now()
         WHERE id = $1
         RETURNING id
       )
       INSERT INTO payments.payment_event (payment_id, kind, status, detail) SELECT id, $6, $2, $7 FROM changed
       """,
       [
-        .int8(id), .text(state.status.rawValue), .optional(state.providerId), .bool(state.isExecutionRequested),
+        .id(id), .text(state.status.rawValue), .optional(state.providerId), .bool(state.isExecutionRequested),
         .bool(state.isCancellationRequested), .text(event.rawValue), .optional(detail),
+        .optional(state.stopReason),
       ]
     )
+  }
+
+  /// How many payments a person has to look at, themselves or a refund of theirs; counted up to ``countLimit``.
+  static func stoppedCount(in database: some LibpqQueryable) async throws -> Int {
+    let result = try await database.query(
+      """
+      SELECT count(*) FROM (
+        SELECT id FROM payments.payment WHERE stop_reason IS NOT NULL AND status NOT IN ('DONE', 'CANCELLED', 'FAILED')
+        UNION SELECT payment_id FROM payments.refund WHERE stop_reason IS NOT NULL AND status NOT IN ('DONE', 'FAILED')
+        LIMIT $1
+      ) AS stopped
+      """,
+      [.int8(Int64(countLimit))]
+    )
+    return Int(try result[0].int8(0))
   }
 
   package static func one(
@@ -115,7 +142,7 @@ package enum PaymentStore {
 
   package static func payment(_ row: LibpqRow) throws -> Payment {
     Payment(
-      id: try row.int8(0),
+      id: try row.id(0),
       userId: try row.text(1),
       orderId: try row.optionalText(2),
       amount: try row.int8(3),
@@ -128,7 +155,8 @@ package enum PaymentStore {
       createdAt: try row.timestamptz(10),
       updatedAt: try row.timestamptz(11),
       executionRequestedAt: try row.optionalTimestamptz(12),
-      cancellationRequestedAt: try row.optionalTimestamptz(13)
+      cancellationRequestedAt: try row.optionalTimestamptz(13),
+      stopReason: try row.optionalText(14)
     )
   }
 }

@@ -1,3 +1,5 @@
+import Logging
+
 /// What can happen to a payment.
 package enum PaymentInput: Equatable, Sendable {
   /// The provider knows it by this id.
@@ -10,6 +12,10 @@ package enum PaymentInput: Equatable, Sendable {
   case reported(ProviderStatus)
   /// The provider gave up on a registered payment: no money moved, and none will.
   case declined(reason: String)
+  /// The provider has something else than it was asked for.
+  case stopped(reason: String)
+  /// A person has looked at what stopped it, and has it looked at anew.
+  case resumed
   /// The provider waits to be told to execute.
   case executionDue
   case cancellationWanted
@@ -46,5 +52,14 @@ package struct PaymentTransition: Equatable, Sendable {
     _ command: Command? = nil
   ) -> Self {
     Self(state: state, event: kind, detail: detail, command: command)
+  }
+
+  /// Tells people of a payment that has just been stopped, once.
+  func log(_ payment: Payment, _ logger: Logger) {
+    guard event == .stopped else { return }
+    logger.error(
+      "payment stopped: a person has to look",
+      metadata: ["payment": "\(payment.id)", "reason": "\(state.stopReason ?? "")"]
+    )
   }
 }

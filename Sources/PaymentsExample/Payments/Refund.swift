@@ -1,21 +1,24 @@
 import Foundation
+import TaskQueueHTTP
 
 /// Money that goes back, all of a payment or a part of it.
-struct Refund: Codable, Equatable, Sendable {
-  var id: Int64
-  var paymentId: Int64
+package struct Refund: Codable, Equatable, Sendable {
+  var id: RefundID
+  var paymentId: PaymentID
   /// In minor units of the payment's currency.
   var amount: Int64
   var reason: String
   /// CREATED, then what the provider says, at last DONE or FAILED.
   var status: String
+  /// Why nothing more is done about it until a person has looked, as a payment's.
+  var stopReason: String?
   /// The provider's id of the refund, once we have one.
   var providerId: String?
   var createdAt: Date
   var updatedAt: Date
 
-  /// What the provider knows it by, and its idempotency key there: the same for every attempt, after every crash.
-  var reference: String { "refund-\(id)" }
+  /// What the provider knows it by: the same for every attempt, after every crash.
+  var reference: String { id.description }
 
   static let created = "CREATED"
   static let done = "DONE"

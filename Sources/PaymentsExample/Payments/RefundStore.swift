@@ -2,39 +2,39 @@ import Libpq
 
 /// The SQL on refunds.
 enum RefundStore {
-  static let columns = "id, payment_id, amount, reason, status, provider_id, created_at, updated_at"
+  static let columns = "id, payment_id, amount, reason, status, stop_reason, provider_id, created_at, updated_at"
 
   /// - Returns: what of the payment may still be refunded, with what is on its way taken off. The caller holds the
   ///   payment's lock, so nobody else gives the same money back.
   static func remaining(of payment: Payment, in transaction: LibpqTransaction) async throws -> Int64 {
     let result = try await transaction.query(
       "SELECT coalesce(sum(amount), 0)::bigint FROM payments.refund WHERE payment_id = $1 AND status <> 'FAILED'",
-      [.int8(payment.id)]
+      [.id(payment.id)]
     )
     return payment.amount - (try result[0].int8(0))
   }
 
   static func insert(
-    paymentId: Int64,
+    paymentId: PaymentID,
     amount: Int64,
     reason: String,
     in transaction: LibpqTransaction
   ) async throws -> Refund {
     let result = try await transaction.query(
       "INSERT INTO payments.refund (payment_id, amount, reason) VALUES ($1, $2, $3) RETURNING \(columns)",
-      [.int8(paymentId), .int8(amount), .text(reason)]
+      [.id(paymentId), .int8(amount), .text(reason)]
     )
     return try refund(result[0])
   }
 
   /// Counts an attempt; see ``PaymentStore/beginAttempt(_:in:)``.
   /// - Returns: the refund and how many attempts there were, this one included.
-  static func beginAttempt(_ id: Int64, in database: some LibpqQueryable) async throws -> (Refund, Int)? {
+  static func beginAttempt(_ id: RefundID, in database: some LibpqQueryable) async throws -> (Refund, Int)? {
     let result = try await database.query(
       "UPDATE payments.refund SET attempts = attempts + 1 WHERE id = $1 RETURNING \(columns), attempts",
-      [.int8(id)]
+      [.id(id)]
     )
-    return result.rowCount == 0 ? nil : (try refund(result[0]), Int(try result[0].int8(8)))
+    return result.rowCount == 0 ? nil : (try refund(result[0]), Int(try result[0].int8(9)))
   }
 
   /// Stores what the provider said. A final status is never overwritten.
@@ -42,36 +42,53 @@ enum RefundStore {
   static func record(
     status: String,
     providerId: String?,
-    for id: Int64,
+    for id: RefundID,
     in transaction: LibpqTransaction
   ) async throws -> Bool {
     try await transaction.query(
       """
       UPDATE payments.refund SET status = $2, provider_id = coalesce(provider_id, $3), updated_at = now()
-      WHERE id = $1 AND status NOT IN ('DONE', 'FAILED') AND (status <> $2 OR provider_id IS DISTINCT FROM $3)
+      WHERE id = $1 AND status NOT IN ('DONE', 'FAILED') AND stop_reason IS NULL AND (status <> $2 OR provider_id IS DISTINCT FROM $3)
       """,
-      [.int8(id), .text(status), .optional(providerId)]
+      [.id(id), .text(status), .optional(providerId)]
     ).affectedRows == 1
   }
 
-  static func list(_ payment: Int64, in database: some LibpqQueryable) async throws -> [Refund] {
+  /// Stops it for a person, or has it go on.
+  /// - Returns: whether anything changed.
+  static func setStopReason(
+    _ reason: String?,
+    of id: RefundID,
+    in transaction: LibpqTransaction
+  ) async throws -> Bool {
+    try await transaction.query(
+      """
+      UPDATE payments.refund SET stop_reason = $2, updated_at = now()
+      WHERE id = $1 AND status NOT IN ('DONE', 'FAILED') AND stop_reason IS DISTINCT FROM $2
+      """,
+      [.id(id), .optional(reason)]
+    ).affectedRows == 1
+  }
+
+  static func list(_ payment: PaymentID, in database: some LibpqQueryable) async throws -> [Refund] {
     let result = try await database.query(
       "SELECT \(columns) FROM payments.refund WHERE payment_id = $1 ORDER BY id LIMIT 1000",
-      [.int8(payment)]
+      [.id(payment)]
     )
     return try result.rows.map { try refund($0) }
   }
 
   private static func refund(_ row: LibpqRow) throws -> Refund {
     Refund(
-      id: try row.int8(0),
-      paymentId: try row.int8(1),
+      id: try row.id(0),
+      paymentId: try row.id(1),
       amount: try row.int8(2),
       reason: try row.text(3),
       status: try row.text(4),
-      providerId: try row.optionalText(5),
-      createdAt: try row.timestamptz(6),
-      updatedAt: try row.timestamptz(7)
+      stopReason: try row.optionalText(5),
+      providerId: try row.optionalText(6),
+      createdAt: try row.timestamptz(7),
+      updatedAt: try row.timestamptz(8)
     )
   }
 }

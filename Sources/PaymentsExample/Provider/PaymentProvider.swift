@@ -3,7 +3,8 @@ package import Foundation
 /// What the app needs of a payment provider.
 ///
 /// Any method may throw after the provider did the work: an error says that nothing happened only if its
-/// ``ProviderError/isRefusal`` does. Idempotency keys are the same for every attempt; a provider may ignore them.
+/// ``ProviderError/isRefusal`` does. What an answer shows is compared with what was asked for, all of it; see
+/// ``Payment/differences(from:)``. Idempotency keys are the same for every attempt; a provider may ignore them.
 package protocol PaymentProvider: Sendable {
   /// What the provider can do beside taking payments.
   var capabilities: ProviderCapabilities { get }
@@ -23,7 +24,8 @@ package protocol PaymentProvider: Sendable {
   /// Every payment registered under our reference, oldest first.
   func payments(reference: String) async throws -> [ProviderPayment]
 
-  /// The provider's books: payments registered in `window`, in an order of the provider's. Without
+  /// The provider's books: payments registered in `window`, in an order of the provider's; not those of other namespaces, where
+  /// the provider tells. Without
   /// ``ProviderCapabilities/lists`` it throws `unsupported`.
   /// - Parameter cursor: nil for the first page, then ``ProviderPage/next``.
   func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage

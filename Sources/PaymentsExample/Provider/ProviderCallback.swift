@@ -1,5 +1,7 @@
 /// What the provider posts to the callback URL when a payment's status changes.
 package struct ProviderCallback: Codable, Equatable, Sendable {
+  /// Signs it, in the form of `CallbackSignature`.
+  package static let signatureHeader = "Provider-Signature"
   /// Longest of its texts, in code points.
   static let maxTextLength = 255
 

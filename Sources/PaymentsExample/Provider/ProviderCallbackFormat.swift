@@ -1,6 +1,7 @@
 import Foundation
+import TaskQueueHTTP
 
-/// How a provider signs and writes its callbacks. All use the scheme of ``ProviderSignature``.
+/// How a provider signs and writes its callbacks. All use the form of `CallbackSignature`.
 package struct ProviderCallbackFormat: Sendable {
   /// The header with the signature.
   var signatureHeader: String
@@ -24,7 +25,7 @@ package struct ProviderCallbackFormat: Sendable {
 
   /// Of our own contract.
   static let contract = Self(
-    signatureHeader: ProviderSignature.header,
+    signatureHeader: ProviderCallback.signatureHeader,
     schema: "ProviderCallback",
     example: ["eventId": "ev_1", "paymentProviderId": "pp_1", "status": "DONE"],
     decode: { try JSONFormat.decoder().decode(ProviderCallback.self, from: $0) }

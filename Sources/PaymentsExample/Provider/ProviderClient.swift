@@ -1,6 +1,7 @@
 package import AsyncHTTPClient
 package import Foundation
 import NIOHTTP1
+import TaskQueueHTTP
 
 /// Speaks the provider's contract over HTTP.
 ///
@@ -18,17 +19,23 @@ package struct ProviderClient: PaymentProvider {
   /// A call is given up after its timeout. The limit also has room for what comes before it is sent.
   package var callLimit: Duration { caller.timeout + .seconds(1) }
 
-  private let caller: JSONCaller
+  let caller: JSONCaller
+  /// Registered with every payment, and told apart by in the books: see ``PaymentNamespace``. nil: the provider's books are ours alone.
+  private let namespace: String?
 
   /// - Parameters:
   ///   - baseURL: for example `http://127.0.0.1:8090`, without a slash at the end.
+  ///   - namespace: of this database; nil: nobody else uses the provider.
   ///   - timeout: for one call, from connecting to the last byte of the answer.
-  package init(client: HTTPClient, baseURL: String, timeout: Duration = .seconds(10)) {
+  package init(client: HTTPClient, baseURL: String, namespace: String? = nil, timeout: Duration = .seconds(10)) {
+    self.namespace = namespace
     caller = JSONCaller(client: client, baseURL: baseURL, timeout: timeout, maxAnswerBytes: Self.maxAnswerBytes)
   }
 
   package func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment {
-    try await decoded(
+    var request = request
+    request.namespace = namespace
+    return try await decoded(
       .POST,
       "/v1/payments",
       body: JSONFormat.encoder().encode(request),
@@ -55,7 +62,10 @@ package struct ProviderClient: PaymentProvider {
     var path = "/v1/payments?createdSince=\(JSONCaller.escaped(RFC3339.text(window.lowerBound)))"
     path += "&createdUntil=\(JSONCaller.escaped(RFC3339.text(window.upperBound)))"
     if let cursor { path += "&after=\(JSONCaller.escaped(cursor))" }
-    return try await decoded(.GET, path, unsupported: [400, 404, 405, 422, 501])
+    var page: ProviderPage = try await decoded(.GET, path, unsupported: [400, 404, 405, 422, 501])
+    // A provider that doesn't know namespaces shows none: then everything is in our books.
+    page.payments.removeAll { $0.namespace != nil && $0.namespace != namespace }
+    return page
   }
 
   package func cancel(id: String, idempotencyKey: String) async throws -> ProviderPayment {

@@ -1,15 +1,21 @@
 package import Foundation
 
-/// A payment as the provider shows it. Only the first two are promised.
+/// A payment as the provider shows it.
+///
+/// The contract promises everything up to the currency. A payment whose entry lacks any of it is stopped: nobody could tell that it
+/// is what was asked for.
 package struct ProviderPayment: Codable, Equatable, Sendable {
   package var id: String
   package var status: ProviderStatus
   /// Our payment's id, as text.
   package var reference: String?
+  package var userId: String?
   /// In minor units.
   package var amount: Int64?
   package var currency: String?
   package var createdAt: Date?
+  /// Whose books it is in: the ``PaymentNamespace`` that it was registered with. nil: the provider doesn't know any.
+  package var namespace: String?
   /// Why the provider won't move the money, if it tried and gave up: none has moved. No part of our own contract, whose
   /// providers cancel then.
   package var failure: String?
@@ -18,17 +24,21 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
     id: String,
     status: ProviderStatus,
     reference: String? = nil,
+    userId: String? = nil,
     amount: Int64? = nil,
     currency: String? = nil,
     createdAt: Date? = nil,
+    namespace: String? = nil,
     failure: String? = nil
   ) {
     self.id = id
     self.status = status
     self.reference = reference
+    self.userId = userId
     self.amount = amount
     self.currency = currency
     self.createdAt = createdAt
+    self.namespace = namespace
     self.failure = failure
   }
 
@@ -36,7 +46,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
   var isBegun: Bool { status != .initial || failure != nil }
 
   private enum CodingKeys: String, CodingKey {
-    case id, status, reference, amount, currency, createdAt
+    case id, status, reference, userId, amount, currency, createdAt, namespace
   }
 }
 
@@ -50,6 +60,8 @@ package struct ProviderPaymentRequest: Codable, Equatable, Sendable {
   /// ISO 4217.
   package var currency: String
   package var description: String
+  /// Whose books it goes into; the client of a provider that knows them fills it in.
+  package var namespace: String?
 }
 
 /// The answer to `GET /v1/payments?reference=…`.

@@ -23,6 +23,11 @@ struct Reconciliation {
   }
 
   private func compare(_ payment: Payment, _ entry: ProviderPayment?, _ report: inout ReconciliationReport) {
+    if let reason = payment.stopReason, !payment.status.isFinal {
+      let detail = "stopped for a person: \(reason)"
+      report.add(.init(kind: .different, paymentId: payment.id, providerId: payment.providerId, detail: detail))
+      return
+    }
     guard let id = payment.providerId else {
       // Never registered: right if it is final, on its way if not.
       if payment.status.isFinal {
@@ -61,16 +66,7 @@ struct Reconciliation {
 
   /// What can't be explained by one side being later than the other.
   private func differences(_ payment: Payment, _ entry: ProviderPayment) -> [String] {
-    var differences: [String] = []
-    if let amount = entry.amount, amount != payment.amount {
-      differences.append("amount \(payment.amount) here, \(amount) there")
-    }
-    if let currency = entry.currency, currency != payment.currency {
-      differences.append("currency \(payment.currency) here, \(currency) there")
-    }
-    if let reference = entry.reference, reference != payment.reference {
-      differences.append("reference \(payment.reference) here, another there")
-    }
+    var differences = payment.differences(from: entry)
     let status = PaymentStatus(entry.status)
     // FAILED is a word of ours for what the provider cancelled or never began.
     let isSame = payment.status == status || (payment.status == .failed && status == .cancelled)
@@ -91,7 +87,8 @@ struct Reconciliation {
       detail: "\(entry.status.rawValue) there, \(owner)"
     )
     // Not while our payment may still take it as its own.
-    let isDroppable = payment.map { $0.providerId != nil || $0.status.isFinal } ?? false
+    let isDroppable =
+      payment.map { ($0.providerId != nil || $0.status.isFinal) && $0.differences(from: entry).isEmpty } ?? false
     report.add(line, repair: isDroppable && entry.status == .initial ? .drop(entry.id) : nil)
   }
 

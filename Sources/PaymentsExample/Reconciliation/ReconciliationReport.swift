@@ -31,18 +31,18 @@ package struct ReconciliationReport: Codable, Equatable, Sendable {
   /// What brings the books together again without moving money.
   package enum Repair: Codable, Equatable, Hashable, Sendable {
     /// Ask the provider about our payment.
-    case check(Int64)
+    case check(PaymentID)
     /// Register our payment, if that got stuck.
-    case begin(Int64)
+    case begin(PaymentID)
     /// Tell the provider of a payment that we cancelled.
-    case cancel(Int64)
+    case cancel(PaymentID)
     /// Drop the provider's payment with this id.
     case drop(String)
   }
 
   package struct Line: Codable, Equatable, Sendable {
     package var kind: Kind
-    package var paymentId: Int64?
+    package var paymentId: PaymentID?
     package var providerId: String?
     package var detail: String
   }

@@ -52,12 +52,12 @@ package struct ReconciliationRun: Sendable {
         """
         SELECT \(PaymentStore.columns) FROM payments.payment
         WHERE created_at >= $1 AND created_at < $2
-          AND ($3::bigint IS NULL OR (created_at, id) > (SELECT created_at, id FROM payments.payment WHERE id = $3))
+          AND ($3::uuid IS NULL OR (created_at, id) > (SELECT created_at, id FROM payments.payment WHERE id = $3))
         ORDER BY created_at, id LIMIT $4
         """,
         [
           .timestamptz(window.lowerBound), .timestamptz(window.upperBound),
-          payments.last.map { .int8($0.id) } ?? .null, .int8(Int64(Self.pageSize)),
+          payments.last.map { .id($0.id) } ?? .null, .int8(Int64(Self.pageSize)),
         ],
         in: database
       )
@@ -89,14 +89,11 @@ package struct ReconciliationRun: Sendable {
   /// Ours that the provider has in this window, and we in another.
   private func others(_ ours: [Payment], _ listed: [ProviderPayment]) async throws -> [Payment] {
     let known = Set(ours.map(\.id))
-    let ids = Set(listed.compactMap { $0.reference.flatMap(Int64.init) }).subtracting(known).sorted()
+    let ids = Array(Set(listed.compactMap { $0.reference.flatMap { PaymentID($0) } }).subtracting(known))
     var others: [Payment] = []
     for start in stride(from: 0, to: ids.count, by: Self.pageSize) {
-      others += try await PaymentStore.all(
-        "SELECT \(PaymentStore.columns) FROM payments.payment WHERE id = ANY ($1)",
-        [.int8Array(Array(ids[start..<min(start + Self.pageSize, ids.count)]))],
-        in: database
-      )
+      let page = Array(ids[start..<min(start + Self.pageSize, ids.count)])
+      others += try await PaymentStore.find(page, in: database)
     }
     return others
   }

@@ -1,6 +1,7 @@
 package import AsyncHTTPClient
 import Foundation
 import NIOHTTP1
+import TaskQueueHTTP
 
 /// Speaks the contract of step services over HTTP.
 ///

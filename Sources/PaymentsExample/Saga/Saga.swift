@@ -14,7 +14,7 @@ struct SagaStep: Equatable, Sendable {
   var name: StepName
   var state: State
   /// The refund that a rejected delivery asked for.
-  var refundId: Int64?
+  var refundId: RefundID?
 }
 
 /// What a saga does next.

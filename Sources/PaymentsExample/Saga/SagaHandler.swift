@@ -7,7 +7,7 @@ import TaskQueuePostgres
 struct RunSaga: TaskPayload {
   static let taskType: TaskType = "payment.saga"
 
-  var paymentId: Int64
+  var paymentId: PaymentID
 
   /// One per payment at most, so forwards and backwards never meet.
   var options: EnqueueOptions {
@@ -32,7 +32,7 @@ struct SagaHandler: PaymentTaskHandler {
   let services: StepServices
   let capabilities: ProviderCapabilities
 
-  static func payment(of payload: RunSaga) -> Int64? { payload.paymentId }
+  static func payment(of payload: RunSaga) -> PaymentID? { payload.paymentId }
 
   func handle(_ payload: RunSaga, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
     guard let payment = try await PaymentStore.find(payload.paymentId, in: client.pool) else {

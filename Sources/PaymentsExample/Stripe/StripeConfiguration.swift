@@ -3,7 +3,6 @@ import Foundation
 /// How Stripe is reached, and what is paid with.
 package struct StripeConfiguration: Sendable {
   package static let defaultURL = "https://api.stripe.com"
-  package static let defaultNamespace = "payments"
   static let namespaceLengths = 1...64
 
   package var key: StripeKey
@@ -13,8 +12,7 @@ package struct StripeConfiguration: Sendable {
   package var paymentMethod: String
   /// Its type. Named, so that Stripe offers no others and asks for no URL to return to.
   package var paymentMethodType: String
-  /// Goes into every object's metadata. Our payments' numbers begin at 1 in every database: those that share an account must
-  /// differ here, or they take each other's payments for their own. Idempotency keys differ by themselves.
+  /// Goes into every object's metadata, and tells our books from those of other databases in the account: ``PaymentNamespace``.
   package var namespace: String
   /// How far back a payment is looked for by our reference. See ``StripeClient/payments(reference:)``.
   package var lookback: Duration
@@ -27,7 +25,7 @@ package struct StripeConfiguration: Sendable {
     url: String = defaultURL,
     paymentMethod: String,
     paymentMethodType: String = "card",
-    namespace: String = defaultNamespace,
+    namespace: String,
     lookback: Duration = .seconds(48 * 3600),
     timeout: Duration = .seconds(30)
   ) throws {

@@ -50,7 +50,9 @@ struct StripeEvent: Decodable, Sendable {
   static let example: JSONTree = [
     "id": "evt_1", "type": "payment_intent.succeeded",
     "data": [
-      "object": ["id": "pi_1", "status": "succeeded", "metadata": ["namespace": "payments", "reference": "12"]]
+      "object": [
+        "id": "pi_1", "status": "succeeded", "metadata": ["namespace": "2f1d7a60-…", "reference": "0197f0c4-…"],
+      ]
     ],
   ]
 }

@@ -44,9 +44,11 @@ struct StripePaymentIntent: Decodable, Sendable {
       id: id,
       status: Self.status(status),
       reference: metadata?[StripeMetadata.reference],
+      userId: metadata?[StripeMetadata.userId],
       amount: self.amount.flatMap { amount in currency.flatMap { StripeAmount.minorUnits(amount, currency: $0) } },
       currency: currency,
       createdAt: created.map { Date(timeIntervalSince1970: TimeInterval($0)) },
+      namespace: metadata?[StripeMetadata.namespace],
       failure: failure
     )
   }

@@ -1,3 +1,5 @@
+import TaskQueueHTTP
+
 /// A JSON object read field by field. Collects everything that is wrong, so that the caller learns it at once.
 package struct BodyFields {
   private var fields: [String: JSONTree]

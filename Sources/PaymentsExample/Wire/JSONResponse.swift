@@ -2,6 +2,7 @@ package import Foundation
 package import HTTPTypes
 package import Hummingbird
 import NIOCore
+package import TaskQueueHTTP
 
 /// Builds JSON answers.
 package enum JSONResponse {
@@ -19,12 +20,22 @@ package enum JSONResponse {
     return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
   }
 
+  /// An answer that is kept for repetitions.
+  static func make(_ answer: IdempotentAnswer) -> Response {
+    Response(
+      status: answer.status,
+      headers: answer.fields,
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: answer.body))
+    )
+  }
+
   /// An error as problem details (RFC 9457).
-  package static func problem(_ error: ProblemError) throws -> Response {
-    var response = try make(error.kind.status, error.problem)
-    response.headers[.contentType] = Problem.mediaType
-    response.headers[.allow] = error.allow
-    response.headers[.retryAfter] = error.kind.retryAfterSeconds.map(String.init)
-    return response
+  package static func problem(_ error: ProblemError) -> Response {
+    let (head, body) = error.response(base: ProblemKind.typeBase)
+    return Response(
+      status: head.status,
+      headers: head.headerFields,
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: body))
+    )
   }
 }

@@ -42,8 +42,7 @@ struct ChaosAudit: Sendable {
   private func payments() async throws -> [Payment] {
     var payments: [Payment] = []
     while true {
-      let first = (payments.last?.id ?? 0) + 1
-      let page = try await PaymentStore.list(from: first, limit: Self.pageSize, in: pool)
+      let page = try await PaymentStore.list(after: payments.last?.id, limit: Self.pageSize, in: pool)
       payments += page
       if page.count < Self.pageSize { return payments }
     }

@@ -35,7 +35,7 @@ struct ChaosClient: Sendable {
   }
 
   /// - Throws: `PaymentsClient.Refusal` if it is refused for good; `CancellationError`.
-  private func accepted(_ number: Int, from first: Int) async throws -> Int64 {
+  private func accepted(_ number: Int, from first: Int) async throws -> PaymentID {
     var generator = SeededGenerator(seed: settings.seed &+ UInt64(number))
     let payment = NewPayment(
       userId: "user-\(number % 97)",

@@ -24,7 +24,7 @@ package struct ClientRun: Sendable {
     let start = clock.now
     var outcome = ClientReport.Outcome(status: nil, accepted: nil, final: .zero, retries: 0)
     var pause = Duration.milliseconds(50)
-    var id: Int64?
+    var id: PaymentID?
     while clock.now - start < limit {
       do {
         let payment: Payment

@@ -2,7 +2,7 @@ import PaymentsExample
 
 /// What the demo's screen knows about one payment.
 struct DemoLine: Equatable, Sendable {
-  var paymentId: Int64
+  var paymentId: PaymentID
   /// In minor units.
   var amount: Int64
   var currency: String
@@ -40,7 +40,7 @@ struct DemoBoard: Equatable, Sendable {
   mutating func update(
     payments: [Payment],
     executions: (_ reference: String) -> Int,
-    worker: (_ paymentId: Int64) -> String?
+    worker: (_ paymentId: PaymentID) -> String?
   ) -> [DemoLine] {
     let byId = Dictionary(payments.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     var changed: [DemoLine] = []
@@ -50,7 +50,7 @@ struct DemoBoard: Equatable, Sendable {
         lines[index].status = payment.status
         lines[index].attempts = payment.attempts
       }
-      lines[index].executions = executions(String(before.paymentId))
+      lines[index].executions = executions(before.paymentId.description)
       lines[index].worker = worker(before.paymentId)
       let after = lines[index]
       if after.status != before.status || after.executions != before.executions { changed.append(after) }
@@ -84,7 +84,7 @@ struct DemoBoard: Equatable, Sendable {
 
   /// One change, for output that isn't redrawn.
   static func change(_ line: DemoLine) -> String {
-    "payment \(line.paymentId): \(line.status), attempts \(line.attempts), executed \(line.executions)"
+    "payment \(line.paymentId.short): \(line.status), attempts \(line.attempts), executed \(line.executions)"
   }
 
   /// The table at the end.
@@ -92,7 +92,7 @@ struct DemoBoard: Equatable, Sendable {
     let header = ["payment", "amount", "status", "attempts", "executions at the provider"]
     let rows = lines.map { line in
       [
-        String(line.paymentId), line.amountText, line.status.rawValue, String(line.attempts),
+        line.paymentId.description, line.amountText, line.status.rawValue, String(line.attempts),
         "\(line.executions)\(line.isRight ? "" : "  ← wrong")",
       ]
     }
@@ -100,7 +100,7 @@ struct DemoBoard: Equatable, Sendable {
   }
 
   private static func name(_ line: DemoLine) -> String {
-    "payment \(padded(String(line.paymentId), 5))\(padded(line.amountText, 12))"
+    "payment \(padded(line.paymentId.short, 10))\(padded(line.amountText, 12))"
   }
 
   private static func bar(_ status: PaymentStatus) -> String {

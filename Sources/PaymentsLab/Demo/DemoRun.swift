@@ -83,7 +83,7 @@ struct DemoRun {
     hasKilled = true
     let held = await victim.killAndWait()
     interrupted = held.count
-    let names = held.sorted().map(String.init).joined(separator: ", ")
+    let names = held.map(\.short).sorted().joined(separator: ", ")
     let what = held.isEmpty ? "holding nothing" : "in the middle of payment\(held.count == 1 ? "" : "s") \(names)"
     screen.say("kill -9 \(victim.processId): worker \(victim.name) died \(what).")
     screen.say(
@@ -95,8 +95,7 @@ struct DemoRun {
 
   /// Reads both books and shows what changed.
   private mutating func look(_ screen: inout DemoScreen) async throws {
-    guard let first = board.lines.first else { return }
-    let payments = try await PaymentStore.list(from: first.paymentId, limit: 1000, in: pool)
+    let payments = try await PaymentStore.find(board.lines.map(\.paymentId), in: pool)
     let ledger = simulator.ledger
     let working = workers.filter(\.isRunning).map { ($0.name, $0.held) }
     let before = board
@@ -119,7 +118,7 @@ struct DemoRun {
     screen.say()
     let wrong = board.wrong
     guard wrong.isEmpty else {
-      let names = wrong.map { String($0.paymentId) }.joined(separator: ", ")
+      let names = wrong.map(\.paymentId.short).joined(separator: ", ")
       screen.say("Not as promised: payment \(names) isn't final or was executed not exactly once.")
       return false
     }

@@ -10,11 +10,11 @@ package struct ParentProcess: AttemptObserver {
     tell(.listening(port))
   }
 
-  func began(_ paymentId: Int64) {
+  func began(_ paymentId: PaymentID) {
     tell(.began(paymentId))
   }
 
-  func ended(_ paymentId: Int64) {
+  func ended(_ paymentId: PaymentID) {
     tell(.ended(paymentId))
   }
 

@@ -6,17 +6,17 @@ import Synchronization
 /// What a supervised `serve` process tells its parent, one line each.
 enum WorkerEvent: Equatable, Sendable {
   case listening(Int)
-  case began(Int64)
-  case ended(Int64)
+  case began(PaymentID)
+  case ended(PaymentID)
 
   /// nil: not a line of ours.
   init?(line: some StringProtocol) {
     let words = line.split(separator: " ")
-    guard words.count == 2, let number = Int64(words[1]) else { return nil }
-    switch words[0] {
-    case "listening": self = .listening(Int(number))
-    case "began": self = .began(number)
-    case "ended": self = .ended(number)
+    guard words.count == 2 else { return nil }
+    switch (words[0], Int(words[1]), PaymentID(String(words[1]))) {
+    case ("listening", let port?, _): self = .listening(port)
+    case ("began", _, let id?): self = .began(id)
+    case ("ended", _, let id?): self = .ended(id)
     default: return nil
     }
   }
@@ -35,7 +35,7 @@ enum WorkerEvent: Equatable, Sendable {
 /// It ends when its standard input does, so it never outlives this process, however that ends.
 final class WorkerProcess: Sendable {
   private struct State {
-    var held: Set<Int64> = []
+    var held: Set<PaymentID> = []
     var port: Int?
   }
 
@@ -55,7 +55,7 @@ final class WorkerProcess: Sendable {
   var processId: Int32 { process.id }
 
   /// The payments its handlers work on right now, as far as it has told.
-  var held: Set<Int64> {
+  var held: Set<PaymentID> {
     state.withLock { $0.held }
   }
 
@@ -78,7 +78,7 @@ final class WorkerProcess: Sendable {
 
   /// SIGKILL, and waits until the process is gone.
   /// - Returns: the payments it was working on when it died: began, and never ended.
-  func killAndWait() async -> Set<Int64> {
+  func killAndWait() async -> Set<PaymentID> {
     process.send(SIGKILL)
     // What it wrote before is in the pipe until its end.
     await process.waitForEnd(atMost: .seconds(5))

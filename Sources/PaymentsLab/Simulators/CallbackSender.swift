@@ -4,6 +4,7 @@ package import Logging
 import NIOCore
 import NIOHTTP1
 import PaymentsExample
+import TaskQueueHTTP
 
 /// Delivers the simulated provider's callbacks; gives up after a few tries, as providers do.
 package struct CallbackSender: Sendable {
@@ -43,8 +44,8 @@ package struct CallbackSender: Sendable {
     var pause = firstPause
     for attempt in 1...max(1, tries) {
       request.headers.replaceOrAdd(
-        name: ProviderSignature.header,
-        value: ProviderSignature.make(body: body, secret: secret, at: Date())
+        name: ProviderCallback.signatureHeader,
+        value: CallbackSignature(secrets: [secret]).sign(body)
       )
       do {
         let response = try await client.execute(request, timeout: TimeAmount(timeout))

@@ -9,6 +9,7 @@ package struct ProviderLedgerEntry: Codable, Equatable, Sendable {
   /// In minor units.
   var amount: Int64
   var currency: String
+  var namespace: String?
   var status: ProviderStatus
   var createdAt: Date
   /// How often money moved: 0 or 1 by the provider's own rules.
@@ -73,6 +74,7 @@ package struct ProviderLedger: Sendable {
       userId: request.userId,
       amount: request.amount,
       currency: request.currency,
+      namespace: request.namespace,
       status: .initial,
       createdAt: time,
       executions: 0,

@@ -4,6 +4,7 @@ package import Hummingbird
 import NIOCore
 import PaymentsExample
 import Synchronization
+import TaskQueueHTTP
 
 extension ProviderSimulator {
   /// The provider's contract, and `GET /v1/ledger` with its books for whoever compares.
@@ -40,6 +41,8 @@ extension ProviderSimulator {
     guard let body = await Self.body(ProviderPaymentRequest.self, of: request), body.amount > 0 else {
       return try Self.problem(.badRequest, "A payment needs reference, userId, amount, currency, description.")
     }
+    let subject = "\(body.userId)|\(body.amount)|\(body.currency)|\(body.description)"
+    state.withLock { $0.subjects[body.reference] = subject }
     let honouredKey = faults.honoursIdempotencyKeys ? key : nil
     return try await answer("create", reference: body.reference) {
       let entry = state.withLock { $0.ledger.create(body, idempotencyKey: honouredKey, at: Date()) }
@@ -50,7 +53,7 @@ extension ProviderSimulator {
   private func execute(id: String) async throws -> Response {
     guard let reference = self.entry(id)?.reference else { return try Self.unknownPayment() }
     return try await answer("execute", reference: reference) {
-      var generator = self.generator(for: "outcome|\(reference)")
+      var generator = self.generator(for: "outcome|\(subject(reference))")
       let willCancel = Double.random(in: 0..<1, using: &generator) < faults.cancel
       switch state.withLock({ $0.ledger.execute(id: id, willCancel: willCancel) }) {
       case .unknownPayment:
@@ -103,12 +106,11 @@ extension ProviderSimulator {
     _ work: () throws -> Response
   ) async throws -> Response {
     if faults.latency > .zero { try await Task.sleep(for: faults.latency) }
-    let name = "\(operation)|\(reference)"
     let repetition = state.withLock { state in
-      state.requests[name, default: 0] += 1
-      return state.requests[name, default: 0]
+      state.requests["\(operation)|\(reference)", default: 0] += 1
+      return state.requests["\(operation)|\(reference)", default: 0]
     }
-    var generator = self.generator(for: "\(name)|\(repetition)")
+    var generator = self.generator(for: "\(operation)|\(subject(reference))|\(repetition)")
     let fate = RequestFate.draw(faults, using: &generator)
     state.withLock { $0.fates[fate, default: 0] += 1 }
     switch fate {
@@ -173,9 +175,11 @@ extension ProviderPayment {
       id: entry.id,
       status: entry.status,
       reference: entry.reference,
+      userId: entry.userId,
       amount: entry.amount,
       currency: entry.currency,
-      createdAt: entry.createdAt
+      createdAt: entry.createdAt,
+      namespace: entry.namespace
     )
   }
 }

@@ -8,8 +8,8 @@ package import Synchronization
 /// A payment provider with faults and its own books, over HTTP on the loopback interface.
 ///
 /// Nothing happens until ``run()``; it ends on graceful shutdown or cancellation. The books live as long as the
-/// instance. What happens to a request depends only on the seed, the payment's reference, the operation and how often
-/// it was asked for: not on the order in which requests of different payments arrive.
+/// instance. What happens to a request depends only on the seed, what is to be paid (not its reference, which is random), the
+/// operation and how often it was asked for: not on the order in which requests of different payments arrive.
 package final class ProviderSimulator: Service {
   /// Payments in PROCESSING at one time; more stay there until they are asked for again.
   static let maxProcessing = 100_000
@@ -17,6 +17,8 @@ package final class ProviderSimulator: Service {
   package struct State: Sendable {
     var ledger: ProviderLedger
     var callbackURL: String?
+    /// What is to be paid, by reference: the same in every run.
+    var subjects: [String: String] = [:]
     /// How often each operation on each payment was asked for.
     var requests: [String: Int] = [:]
     var callbacks = CallbackCounts()
@@ -118,7 +120,7 @@ package final class ProviderSimulator: Service {
 
   private func settle(_ id: String) async {
     guard let entry = self.entry(id) else { return }
-    let plan = CallbackPlan.draw(faults, using: generator(for: "callback|\(entry.reference)"))
+    let plan = CallbackPlan.draw(faults, using: generator(for: "callback|\(subject(entry.reference))"))
     await withDiscardingTaskGroup { group in
       if !plan.isReordered { group.addTask { await self.send(id, .processing, plan) } }
       do { try await Task.sleep(for: faults.processingTime) } catch { return }
@@ -128,6 +130,11 @@ package final class ProviderSimulator: Service {
         if plan.isReordered { await self.send(id, .processing, plan) }
       }
     }
+  }
+
+  /// What a reference stands for; the reference itself if nobody ever asked for its payment.
+  func subject(_ reference: String) -> String {
+    state.withLock { $0.subjects[reference] ?? reference }
   }
 
   /// The same random numbers for the same seed and text.

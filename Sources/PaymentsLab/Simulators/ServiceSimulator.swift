@@ -7,6 +7,7 @@ package import PaymentsExample
 import SeededRandom
 import ServiceLifecycle
 import Synchronization
+import TaskQueueHTTP
 
 /// All step services in one, over HTTP on the loopback interface: does what it is told as often as it is told, knows no
 /// idempotency, and can be looked at.
@@ -29,7 +30,7 @@ package final class ServiceSimulator: Service {
   package struct Books: Codable, Equatable, Sendable {
     /// By key, as long as nobody took it back.
     package var answers: [String: StepAnswer] = [:]
-    /// What was done, in order: `account 7`, `account.undo 7`.
+    /// What was done, in order: `account <reference>`, `account.undo <reference>`.
     package var log: [String] = []
   }
 
@@ -136,13 +137,19 @@ package final class ServiceSimulator: Service {
   }
 
   private func undo(_ key: String) -> Response {
-    // payment-7-account
-    let parts = key.split(separator: "-")
+    let (reference, step) = Self.parts(of: key)
     state.withLock { state in
-      guard state.books.answers.removeValue(forKey: key) != nil, parts.count == 3 else { return }
-      state.books.log.append("\(parts[2]).undo \(parts[1])")
+      guard state.books.answers.removeValue(forKey: key) != nil else { return }
+      state.books.log.append("\(step).undo \(reference)")
     }
     return Response(status: .noContent)
+  }
+
+  /// The reference and the step of `payment-<reference>-<step>`.
+  private static func parts(of key: String) -> (reference: Substring, step: Substring) {
+    let rest = key.dropFirst("payment-".count)
+    guard let end = rest.lastIndex(of: "-") else { return (rest, "") }
+    return (rest[..<end], rest[rest.index(after: end)...])
   }
 
   /// Draws the request's fate and lets it come true around `work`.

@@ -10,8 +10,9 @@ struct PgbenchRun: Sendable {
   /// The rows of one accepted payment in one transaction: key with its answer, payment, history, task.
   static let script = """
     BEGIN;
-    INSERT INTO payments.idempotency_key (scope, key, fingerprint, status, location, body, expires_at)
-    VALUES ('payment', gen_random_uuid()::text, sha256('x'), 202, '/payments/1', convert_to(repeat('x', 200), 'UTF8'), now() + interval '1 day');
+    INSERT INTO payments.idempotency_key (caller, operation, key, fingerprint, status, fields, body, expires_at)
+    VALUES ('anyone', 'payment', gen_random_uuid()::text, sha256('x'), 202,
+      '[{"name": "content-type", "value": "application/json"}, {"name": "location", "value": "/payments/' || gen_random_uuid() || '"}]', convert_to(repeat('x', 200), 'UTF8'), now() + interval '1 day');
     WITH created AS (
       INSERT INTO payments.payment (user_id, amount, currency, description)
       VALUES ('user-1', 1000, 'EUR', 'Throughput') RETURNING id

@@ -86,10 +86,10 @@ struct Stragglers: Sendable {
     deniedPollAt = nil
     switch request.scope {
     case .everything:
-      endLook(exchange, took: took, at: now)
+      endLook(exchange, asked: false, took: took, at: now)
       noteLook(exchange, from: lookStart)
     case .rescan(let start):
-      endLook(exchange, took: took, at: now)
+      endLook(exchange, asked: true, took: took, at: now)
       noteLook(exchange, from: start)
     case .after(let start): note(exchange, from: start)
     }
@@ -106,7 +106,7 @@ struct Stragglers: Sendable {
     position.goBack(behind: exchange.claimed)
   }
 
-  private mutating func endLook(_ exchange: Exchange, took: Duration, at now: Instant) {
+  private mutating func endLook(_ exchange: Exchange, asked: Bool, took: Duration, at now: Instant) {
     isUnderWay = false
     guard exchange.lookedAtEverything || faults.contains(.denialIgnored) else {
       denials += 1
@@ -115,7 +115,8 @@ struct Stragglers: Sendable {
       deniedPollAt = dueAt
       return
     }
-    denials = 0
+    // Who kept it from looking may still do so: after a look that did not ask, one more denial is enough.
+    denials = asked ? 0 : min(denials, Self.maxDenials)
     // What the store itself needed, if it says so: waits and ways are no work.
     let work = faults.contains(.uncappedPause) ? took : exchange.lookTook ?? took
     isSlow = work > Self.slowLook

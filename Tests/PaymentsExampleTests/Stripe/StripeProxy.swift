@@ -38,6 +38,8 @@ struct StripeProxy: HTTPResponder {
     case answer(Int, headers: [String: String] = [:], body: String)
     /// The work is done, and the answer gets lost.
     case lose
+    /// The work is done, and the answer is altered.
+    case alter(@Sendable (inout [String: JSONTree]) -> Void)
     /// None.
     case pass
   }
@@ -98,6 +100,13 @@ struct StripeProxy: HTTPResponder {
     }
     let answer = try await self.answer(seen)
     if case .lose = fault { return Self.response(Answer(status: 502, body: Data("<html>Bad gateway</html>".utf8))) }
+    if case .alter(let alteration) = fault {
+      guard case .object(var fields) = try JSONDecoder().decode(JSONTree.self, from: answer.body) else {
+        return Self.response(answer)
+      }
+      alteration(&fields)
+      return Self.response(Answer(status: answer.status, body: try JSONEncoder().encode(JSONTree.object(fields))))
+    }
     return Self.response(answer)
   }
 

@@ -149,7 +149,7 @@ struct StripeTests {
       // The first one was done and its answer got lost; the books are read late; and Stripe has forgotten the key.
       let refusal = #"{"error":{"type":"invalid_request_error","code":"payment_intent_unexpected_state"}}"#
       fixture.proxy.fail("POST", "/confirm", .lose, .answer(400, body: refusal))
-      let late = StripeProxy.Fault.answer(200, body: #"{"id":"pi_x","status":"requires_confirmation"}"#)
+      let late = StripeProxy.Fault.alter { $0["status"] = "requires_confirmation" }
       fixture.proxy.fail("GET", "", .pass, late, late)
       let payment = try await fixture.client.create(StripeFixture.newPayment(), idempotencyKey: "a")
       #expect(try await fixture.final(payment).payment.status == .done)
@@ -168,6 +168,52 @@ struct StripeTests {
       #expect(details.payment.status == .failed)
       #expect(details.payment.failure == "No such account.")
       #expect(try await fixture.intents(payment).map(\.status) == [.cancelled])
+    }
+  }
+
+  /// A part of the reason that people get, and what is altered.
+  private static let alterations: [(String, @Sendable (inout [String: JSONTree]) -> Void)] = [
+    ("amount 1250 here, 1300 there", { $0["amount"] = 1300 }),
+    ("currency EUR here, USD there", { $0["currency"] = "usd" }),
+    ("amount 1250 here, none there", { $0["amount"] = nil }), ("reference", { $0["metadata"] = [:] }),
+    ("user user-1 here, another there", { $0.change("metadata", "user_id", to: "user-2") }),
+    ("reference", { $0.change("metadata", "reference", to: "0197f0c4-5d2e-7a41-9c3b-6f0d8e21a4b7") }),
+  ]
+
+  @Test(
+    "An intent that isn't what was asked for is never confirmed, whether Stripe says so at once or later",
+    arguments: ["POST", "GET"],
+    alterations.indices
+  )
+  func altered(method: String, index: Int) async throws {
+    let alteration = Self.alterations[index]
+    try await StripeFixture.with { fixture in
+      // The registration, or the first look at it.
+      fixture.proxy.fail(method, method == "POST" ? "/v1/payment_intents" : "", .alter(alteration.1))
+      let payment = try await fixture.client.create(StripeFixture.newPayment(), idempotencyKey: "a")
+      try await eventually("it is stopped") { try await fixture.client.payment(payment.id).payment.stopReason != nil }
+      let reason = try await fixture.client.payment(payment.id).payment.stopReason
+      #expect(reason?.contains(alteration.0) == true, "\(reason ?? "")")
+      #expect(fixture.proxy.seen("POST", "/confirm").isEmpty)
+      #expect(fixture.proxy.seen("POST", "/cancel").isEmpty)
+      try await fixture.expectInLedger()
+    }
+  }
+
+  @Test("A refund of another amount is stopped, and known to people")
+  func alteredRefund() async throws {
+    try await StripeFixture.with { fixture in
+      let payment = try await fixture.client.create(StripeFixture.newPayment(), idempotencyKey: "a")
+      #expect(try await fixture.final(payment).payment.status == .done)
+      fixture.proxy.fail("POST", "/v1/refunds", .alter { $0["amount"] = 251 })
+      let path = "/payments/\(payment.id)/refund"
+      #expect(try await fixture.send(path, #"{"amount":250}"#, headers: ["Idempotency-Key": "r"]) == 202)
+      try await eventually("it is stopped") {
+        try await fixture.client.payment(payment.id).refunds.first?.stopReason != nil
+      }
+      let refund = try await fixture.client.payment(payment.id).refunds[0]
+      #expect(refund.stopReason?.contains("amount 250 here, 251 there") == true)
+      #expect(refund.status == Refund.created)
     }
   }
 
@@ -274,5 +320,14 @@ struct StripeTests {
     let now = Date()
     return try await ReconciliationRun(database: fixture.store.pool, provider: fixture.stripe)
       .report(now.addingTimeInterval(-600)..<now.addingTimeInterval(1), grace: .zero)
+  }
+}
+
+extension [String: JSONTree] {
+  /// Changes a field of a field.
+  fileprivate mutating func change(_ object: String, _ field: String, to value: JSONTree) {
+    guard case .object(var fields)? = self[object] else { return }
+    fields[field] = value
+    self[object] = .object(fields)
   }
 }

@@ -4,6 +4,7 @@ import Libpq
 import NIOCore
 import NIOHTTP1
 @_spi(Store) import TaskQueue
+import TaskQueueHTTP
 @_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
@@ -59,7 +60,7 @@ struct StripeWebhookTests {
       let body = Self.event(namespace: fixture.stripe.configuration.namespace)
       func post(_ secret: String?, name: String = "Stripe-Signature", age: Double = 0) async throws -> UInt {
         let time = Date().addingTimeInterval(-age)
-        let signature = secret.map { ProviderSignature.make(body: Data(body.utf8), secret: $0, at: time) }
+        let signature = secret.map { CallbackSignature(secrets: [$0]).sign(Data(body.utf8), at: time) }
         return try await fixture.send(
           "/paymentProviderCallback",
           body,

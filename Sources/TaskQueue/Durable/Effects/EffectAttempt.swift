@@ -45,7 +45,14 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
       case .leaseLost:
         throw TaskQueueError(.leaseLost, "Task \(intent.claim.id) is no longer held by this claim; nothing was sent.")
       case .requestChanged(let call):
-        throw error(.requestChanged, call, "It was begun with another request. Nothing was sent.")
+        throw error(
+          .requestChanged,
+          call,
+          """
+          It was begun with another request, by this task or by an earlier one with the same scope or unique key whose call has no \
+          known outcome yet. Nothing was sent. Settle that one first: unsettledEffects lists it.
+          """
+        )
       case .busy(let call): throw error(.busy, call, "This attempt has begun it already. Nothing was sent.")
       case .recorded(let outcome, let call): return try receipt(for: outcome, call)
       case .call(let call): return try await makeCall(call, elapsed)

@@ -10,7 +10,8 @@ public struct EffectOptions: Sendable {
   public var keyLifetime: Duration?
   /// What the app does by this call, such as `order-7`, if several tasks may be made for it. They then send the same key, and what one of them has
   /// recorded, or does not know, holds for the others: no second call while the outcome of the first is unknown. 1 to 256 bytes without
-  /// control characters. nil: the task's own; another task's call is another action.
+  /// control characters. nil: the task's own; another task's call is another action, unless an earlier task with the same unique key left one
+  /// without a known outcome: the next task with the key then takes that call and its idempotency key over.
   public var scope: String?
 
   public init(callLimit: Duration = .seconds(30), keyLifetime: Duration? = nil, scope: String? = nil) {

@@ -1,0 +1,46 @@
+import Crypto
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The bytes that a signature is made over.
+struct SignedContent {
+  /// In one header; more is no signature.
+  static let maxSignatures = 16
+
+  private let bytes: Data
+
+  /// - Parameter prefix: what stands before the body, with its full stop.
+  init(_ prefix: String, _ body: some DataProtocol) {
+    bytes = Data(prefix.utf8) + Data(body)
+  }
+
+  /// HMAC-SHA256.
+  func code(_ key: SymmetricKey) -> [UInt8] {
+    Array(HMAC<SHA256>.authenticationCode(for: bytes, using: key))
+  }
+
+  /// - Throws: `mismatch` unless one of the keys made one of the codes. Takes the same time wherever a code differs, and whichever fits.
+  func check(_ codes: [[UInt8]], _ keys: [SymmetricKey]) throws(SignatureError) {
+    var fits = false
+    for key in keys {
+      for code in codes where HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: bytes, using: key) {
+        fits = true
+      }
+    }
+    guard fits else { throw SignatureError(.mismatch) }
+  }
+
+  /// - Parameter seconds: since 1970, in decimal digits.
+  /// - Throws: `malformed`; `expired` if that is more than `tolerance` away from `now`.
+  static func checkAge(_ seconds: some StringProtocol, _ now: Date, _ tolerance: Duration) throws(SignatureError) {
+    guard seconds.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), let time = Int64(seconds)
+    else { throw SignatureError(.malformed) }
+    guard abs(Double(time) - now.timeIntervalSince1970) <= tolerance / .seconds(1) else {
+      throw SignatureError(.expired)
+    }
+  }
+}
