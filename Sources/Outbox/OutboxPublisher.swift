@@ -62,7 +62,7 @@ struct OutboxPublisher: Sendable {
     )
     let progress = try await deliver(events)
     if let failure = progress.failure {
-      report(failure, of: events[progress.count], hasProgress: progress.count > 0, context)
+      if !Task.isCancelled { report(failure, of: events[progress.count], hasProgress: progress.count > 0, context) }
       if progress.count == 0 || Task.isCancelled {
         try await mark(progress.unmarked)
         throw failure

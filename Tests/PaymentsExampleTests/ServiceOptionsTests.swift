@@ -36,6 +36,8 @@ struct ServiceOptionsTests {
       let settings = try #require(try OutboxOptions.parse(arguments).make(client, namespace: "n"))
       #expect(settings.publisher.firstRetry == .seconds(2))
       #expect(settings.publisher.maxRetry == .seconds(9))
+      let transport = try #require(settings.transport as? WebhookTransport)
+      #expect(transport.source == "urn:uuid:n", "another one in each database")
     }
   }
 
