@@ -11,10 +11,9 @@ struct HTTPIntake {
     let server = try await EmbeddedPostgres.start()
     let database = LibpqConfiguration(server.connectionString)
     try await Migrator(configuration: database).migrate()
-    // A real program is given its secret, and keeps hashes of its callers' keys.
-    let secret = StandardWebhook.newSecret()
     let client = TaskClient(store: try PostgresTaskStore(.init(database)))
-    let warehouse = try StandardWebhook(secrets: [secret])
+    // "a secret of the warehouse". A real program is given a random one, and keeps hashes of its callers' keys.
+    let warehouse = try StandardWebhook(secrets: ["whsec_YSBzZWNyZXQgb2YgdGhlIHdhcmVob3VzZQ=="])
     let unshipped = "SELECT FROM shop.purchase WHERE shipped_at IS NULL"
     let backlog = BacklogGate(limit: 1000, pool: client.pool, rows: unshipped)
     let callers = ["Bearer anna-key": "anna"]
@@ -30,7 +29,6 @@ struct HTTPIntake {
     }
     var app = Application(router: intake.router(), configuration: .init(address: .hostname("127.0.0.1", port: 8080)))
     app.addServices(try TaskWorker(store: client.store, handlers: handlers))
-    print("The warehouse's secret is \(secret)")
     try await app.runService()
     await server.stop()
   }

@@ -96,6 +96,12 @@ struct StandardWebhookTests {
     }
   }
 
+  @Test("Nothing is signed without a secret")
+  func unsigned() throws {
+    let webhook = try StandardWebhook(secrets: [])
+    #expect(throws: SignatureError(.invalidSecret)) { try webhook.sign(body, id: id, at: time) }
+  }
+
   @Test(
     "Secrets have a form, and new ones have it",
     arguments: ["", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAAA", "whsec_é"]

@@ -1,6 +1,6 @@
-import Crypto
 import HTTPTypes
 public import Libpq
+import TaskQueue
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -32,7 +32,7 @@ public struct IdempotencyStore: Sendable {
       preconditionFailure("a schema's name has 1 to \(LibpqIdentifier.maxBytes) bytes and no NUL")
     }
     self.schema = quoted
-    mark = Hexadecimal.text(SHA256.hash(data: Data(schema.utf8)).prefix(8))
+    mark = Hexadecimal.text(SHA256.hash(Array(schema.utf8)).prefix(8))
   }
 
   /// Whether a request with this key was answered. A look only: it may be answered right after.

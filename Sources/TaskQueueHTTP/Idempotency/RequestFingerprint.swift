@@ -1,4 +1,4 @@
-import Crypto
+import TaskQueue
 
 #if canImport(FoundationEssentials)
   public import FoundationEssentials
@@ -12,7 +12,7 @@ public struct RequestFingerprint: Hashable, Sendable {
 
   /// Of a body as it came: then the same values in other words are another request.
   public init(ofBytes bytes: some DataProtocol) {
-    digest = Data(SHA256.hash(data: bytes))
+    digest = Data(SHA256.hash(Array(bytes)))
   }
 
   /// Of what was read from it, as JSON with sorted keys: then words and order don't matter.

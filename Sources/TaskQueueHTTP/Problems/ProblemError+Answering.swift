@@ -1,4 +1,5 @@
 import Libpq
+import TaskQueue
 
 extension ProblemError {
   /// What to answer when a request ended with an error: no more than the client may know.
@@ -6,7 +7,7 @@ extension ProblemError {
   /// - A ``ProblemError`` is itself.
   /// - ``SignatureError``: `invalid-signature`, whatever its code.
   /// - `DecodingError`: `malformed-request`. So throw your own for what you decode of others than the client.
-  /// - `LibpqError` that another try may pass, also one that leaves open whether it was committed, and `CancellationError`: `unavailable`.
+  /// - `LibpqError` that another try may pass, also one that leaves open whether it was committed, `TaskQueueError` and `CancellationError`: `unavailable`.
   /// - Everything else, data and SQL that the server refuses whenever it is asked among it: `internal-error`. Log it.
   public init(answering error: any Error) {
     switch error {
@@ -15,7 +16,7 @@ extension ProblemError {
     case is DecodingError: self.init(.malformedRequest)
     case let error as LibpqError where error.isRetrySafe || error.isOutcomeUnknown || error.code == .cancelled:
       self.init(.unavailable)
-    case is CancellationError: self.init(.unavailable)
+    case is CancellationError, is TaskQueueError: self.init(.unavailable)
     default: self.init(.internalError)
     }
   }

@@ -1,5 +1,3 @@
-import Crypto
-
 #if canImport(FoundationEssentials)
   public import FoundationEssentials
 #else
@@ -18,21 +16,18 @@ public struct CallbackSignature: Sendable {
 
   /// How far the other side's clock, and the way here, may be off. Older ones may be replays.
   public var tolerance: Duration
-  private let keys: [SymmetricKey]
+  private let keys: [SigningKey]
 
   /// - Parameters:
   ///   - secrets: Their UTF-8 are the keys. An empty one is none; without any every signature is refused.
   ///   - tolerance: Five minutes by default.
   public init(secrets: [String], tolerance: Duration = .seconds(300)) {
-    keys = secrets.filter { !$0.isEmpty }.map { SymmetricKey(data: Data($0.utf8)) }
+    keys = secrets.filter { !$0.isEmpty }.map { SigningKey($0.utf8) }
     self.tolerance = tolerance
   }
 
-  /// The header's value for a body that is sent now.
-  ///
-  /// - Precondition: there is a secret.
+  /// The header's value for a body that is sent now. Without a secret it has no signature, and nobody accepts it.
   public func sign(_ body: some DataProtocol, at time: Date = Date()) -> String {
-    precondition(!keys.isEmpty, "a signature needs a secret")
     let seconds = "\(Int64(time.timeIntervalSince1970))"
     let content = SignedContent("\(seconds).", body)
     let signatures = keys.map { ",v1=" + Hexadecimal.text(content.code($0)) }
@@ -54,7 +49,7 @@ public struct CallbackSignature: Sendable {
       if pair[0] == "t" {
         guard time == nil else { throw SignatureError(.malformed) }
         time = pair[1]
-      } else if pair[0] == "v1", let code = Hexadecimal.bytes(pair[1]), code.count == SHA256.byteCount {
+      } else if pair[0] == "v1", let code = Hexadecimal.bytes(pair[1]), code.count == SignedContent.codeBytes {
         codes.append(code)
       }
     }

@@ -1,7 +1,7 @@
-/// SHA-256 (FIPS 180-4). For identities, not for secrets: it is not constant-time, and has no HMAC.
-enum SHA256 {
+/// SHA-256 (FIPS 180-4). Ours, because each package that a library needs is resolved by every app that uses the queue.
+package enum SHA256 {
   /// 32 bytes.
-  static func hash(_ message: [UInt8]) -> [UInt8] {
+  package static func hash(_ message: [UInt8]) -> [UInt8] {
     var padded = message
     padded.append(0x80)
     padded.append(contentsOf: repeatElement(0, count: (120 - padded.count % 64) % 64))
