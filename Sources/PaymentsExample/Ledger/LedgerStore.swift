@@ -3,7 +3,7 @@ package import Libpq
 
 /// The SQL on the ledger. Postings of payments and refunds are not among it: triggers write them.
 package enum LedgerStore {
-  /// The provider's name in the accounts, as `payments.ledger_provider` has it.
+  /// The name of the one provider in the accounts, as `payments.ledger_provider` has it.
   package static let provider = "provider"
   /// Differences that are reported; the ledger may have more.
   package static let maxDifferences = 100
@@ -113,7 +113,11 @@ package enum LedgerStore {
 
   /// Writes what the provider's books say now, as far as it isn't what they said before.
   /// - Returns: how many transfers that took.
-  package static func settle(_ entries: [BookEntry], in database: some LibpqQueryable) async throws -> Int {
+  package static func settle(
+    _ entries: [BookEntry],
+    of provider: String = provider,
+    in database: some LibpqQueryable
+  ) async throws -> Int {
     var written = 0
     for start in stride(from: 0, to: entries.count, by: bookPageSize) {
       let page = Array(entries[start..<min(start + bookPageSize, entries.count)])
@@ -128,6 +132,7 @@ package enum LedgerStore {
 
   /// The clearing account in every currency, and how much of it is explained by payments and refunds with postings since an instant.
   package static func clearing(
+    of provider: String = provider,
     since: Date = .distantPast,
     in database: some LibpqQueryable
   ) async throws -> [ClearingBalance] {

@@ -180,6 +180,10 @@ end $$;
 create function payments.ledger_provider(payment payments.payment) returns text
 language sql immutable as $$ select 'provider' $$;
 
+-- The account of whose money a payment is.
+create function payments.ledger_user(payment payments.payment) returns text
+language sql immutable as $$ select 'user:' || payment.user_id $$;
+
 -- What a final status of a payment or a refund does to the hold; null: it is not final.
 create function payments.ledger_end(status text) returns text
 language sql immutable as $$
@@ -192,7 +196,7 @@ create function payments.ledger_follow(payment payments.payment, refund payments
 language plpgsql set enable_seqscan = off as $$
 declare
   goal text := coalesce(payments.ledger_end(case when refund.id is null then payment.status else refund.status end), 'pending');
-  own_user text := 'user:' || payment.user_id;
+  own_user text := payments.ledger_user(payment);
   held text := 'held:' || payments.ledger_provider(payment);
   clearing text := 'clearing:' || payments.ledger_provider(payment);
   -- The amount is that of the hold, whatever was done to the payment since.

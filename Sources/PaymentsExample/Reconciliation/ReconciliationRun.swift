@@ -16,10 +16,17 @@ package struct ReconciliationRun: Sendable {
 
   package let database: LibpqPool
   package let provider: any PaymentProvider
+  /// The provider's name in the ledger.
+  package let providerName: String
 
-  package init(database: LibpqPool, provider: any PaymentProvider) {
+  package init(
+    database: LibpqPool,
+    provider: any PaymentProvider,
+    providerName: String = LedgerStore.provider
+  ) {
     self.database = database
     self.provider = provider
+    self.providerName = providerName
   }
 
   /// - Throws: ``CommandError`` if the window holds more than ``maxPayments``; what the provider and the database throw.
@@ -46,9 +53,10 @@ package struct ReconciliationRun: Sendable {
     for refunds in refunds { comparison.compare(refunds, &report) }
     report.settled = try await LedgerStore.settle(
       comparison.bookEntries(ours: ours, theirs: entries, refunds: refunds),
+      of: providerName,
       in: database
     )
-    report.add(clearing: try await LedgerStore.clearing(since: window.lowerBound, in: database))
+    report.add(clearing: try await LedgerStore.clearing(of: providerName, since: window.lowerBound, in: database))
     report.add(ledger: try await LedgerStore.check(since: window.lowerBound, in: database))
     return report
   }
