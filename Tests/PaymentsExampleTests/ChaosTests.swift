@@ -42,6 +42,7 @@ struct ChaosTests {
     #expect(report.callbacks.forged > 0)
     #expect(report.callbacks.delivered > 0)
     #expect(report.calls > report.effects)
+    #expect(report.altered > 0)
   }
 
   @Test("Each promise is broken by what breaks it")
@@ -60,6 +61,7 @@ struct ChaosTests {
       { $0.add(.processing, executions: 1) }, { $0.add(.done, executions: 0) }, { $0.add(.done, executions: 2) },
       { $0.wronglyExecuted = 1 }, { $0.reconciliation = 1 }, { $0.callbacks.forgedAccepted = 1 }, { $0.tasks = 1 },
       { $0.deadLetters = 1 }, { $0.unsettledEffects = 1 }, { $0.contradictedEffects = 1 }, { $0.forgottenEvents = 1 },
+      { $0.altered = 1 }, { $0.alteredExecuted = 1 },
     ]
     for breach in breaches {
       let broken = report(breach)
