@@ -97,9 +97,8 @@ struct OutboxTests {
       struct Undone: Error {}
       await #expect(throws: Undone.self) {
         try await fixture.store.pool.withTransaction { transaction in
-          _ = try await PaymentCreation.create(
+          _ = try await PaymentCreation(client: fixture.app.client).create(
             PaymentsFixture.newPayment(),
-            client: fixture.app.client,
             in: transaction
           )
           throw Undone()
@@ -192,7 +191,10 @@ struct OutboxTests {
       _ = try await fixture.store.pool.query("DELETE FROM taskqueue.task WHERE type = 'payment.publish' AND id % 2 = 0")
       try await fixture.app.scheduleUpkeep()
       let cursors = try await Self.run(handler, fixture)
-      let ids = try await fixture.store.pool.query("SELECT id FROM payments.payment ORDER BY id LIMIT $1", [.int8(1000)])
+      let ids = try await fixture.store.pool.query(
+        "SELECT id FROM payments.payment ORDER BY id LIMIT $1",
+        [.int8(1000)]
+      )
       #expect(cursors == [try ids.rows.last?.id(0), nil])
       let tasks = try await fixture.store.pool.query(
         "SELECT count(*) FROM taskqueue.task WHERE type = 'payment.publish'"

@@ -16,12 +16,14 @@ package struct PaymentAPI: Sendable {
   let idempotency: IdempotencyGate
   let backlog: BacklogGate
   let metrics: PrometheusMetrics
-  /// Of the steps around payments.
-  var services = StepServices.none
+  /// How payments begin.
+  let creation: PaymentCreation
   /// Knows what the orders of inventory events cost; nil: the events must say it.
   var orders: (any OrderSource)?
   /// Those of the inventory service's signatures. Empty: every event of it is refused.
   var inventorySecrets: [String] = []
+  /// The inventory service's statuses that have an order paid.
+  var payingStatuses = InventoryEvent.payingStatuses
   /// The clock that signatures are judged by.
   var now: @Sendable () -> Date = { Date() }
 
@@ -29,19 +31,19 @@ package struct PaymentAPI: Sendable {
     guard let header = request.header("Idempotency-Key") else { throw ProblemError(.missingIdempotencyKey) }
     let key = try self.key(scope: "payment", header)
     let new = try NewPayment(try await request.fields())
-    return try await idempotency.answer(key, new, admit: backlog.admit, end: backlog.end) {
-      transaction in
-      let payment = try await PaymentCreation.create(
-        new,
-        steps: services.steps(orderId: new.orderId),
-        client: client,
-        in: transaction
-      )
-      return IdempotentAnswer(
-        status: HTTPResponse.Status.accepted.code,
-        location: "/payments/\(payment.id)",
-        body: try JSONFormat.encoder().encode(payment)
-      )
+    do {
+      return try await PaymentCreation.settlingRaces {
+        try await idempotency.answer(key, new, admit: backlog.admit, end: backlog.end) { transaction in
+          let payment = try await creation.create(new, in: transaction)
+          return IdempotentAnswer(
+            status: HTTPResponse.Status.accepted.code,
+            location: "/payments/\(payment.id)",
+            body: try JSONFormat.encoder().encode(payment)
+          )
+        }
+      }
+    } catch let taken as OrderTaken {
+      throw taken.problem
     }
   }
 

@@ -34,6 +34,10 @@ package struct PaymentsApp: Sendable {
     package var orders: (any OrderSource)?
     /// Of the inventory service's signatures; empty: every event of it is refused.
     package var inventorySecrets: [String] = []
+    /// The inventory service's statuses that have an order paid.
+    package var payingStatuses = InventoryEvent.payingStatuses
+    /// Whether an order may have several payments.
+    package var allowsSeveralPerOrder = false
     /// Who gets the payments' events; nil: this process publishes none.
     package var outbox: OutboxSettings?
 
@@ -53,6 +57,8 @@ package struct PaymentsApp: Sendable {
       services: StepServices = StepServices.none,
       orders: (any OrderSource)? = nil,
       inventorySecrets: [String] = [],
+      payingStatuses: Set<String> = InventoryEvent.payingStatuses,
+      allowsSeveralPerOrder: Bool = false,
       outbox: OutboxSettings? = nil
     ) {
       self.host = host
@@ -70,6 +76,8 @@ package struct PaymentsApp: Sendable {
       self.services = services
       self.orders = orders
       self.inventorySecrets = inventorySecrets
+      self.payingStatuses = payingStatuses
+      self.allowsSeveralPerOrder = allowsSeveralPerOrder
       self.outbox = outbox
     }
   }
@@ -200,9 +208,14 @@ package struct PaymentsApp: Sendable {
       idempotency: IdempotencyGate(client: client, lifetime: settings.keyLifetime),
       backlog: BacklogGate(limit: settings.backlogLimit, pool: client.pool),
       metrics: metrics,
-      services: settings.services,
+      creation: PaymentCreation(
+        client: client,
+        services: settings.services,
+        allowsSeveralPerOrder: settings.allowsSeveralPerOrder
+      ),
       orders: settings.orders,
-      inventorySecrets: settings.inventorySecrets
+      inventorySecrets: settings.inventorySecrets,
+      payingStatuses: settings.payingStatuses
     )
   }
 

@@ -24,6 +24,7 @@ package enum JSONResponse {
     var response = try make(error.kind.status, error.problem)
     response.headers[.contentType] = Problem.mediaType
     response.headers[.allow] = error.allow
+    response.headers[.location] = error.location
     response.headers[.retryAfter] = error.kind.retryAfterSeconds.map(String.init)
     return response
   }

@@ -43,10 +43,19 @@ package struct ProblemError: Error {
   var problem: Problem
   /// The methods a path has, for 405.
   var allow: String?
+  /// Of what there is instead.
+  var location: String?
 
-  init(_ kind: ProblemKind, _ detail: String? = nil, errors: [Problem.Field]? = nil, allow: String? = nil) {
+  init(
+    _ kind: ProblemKind,
+    _ detail: String? = nil,
+    errors: [Problem.Field]? = nil,
+    allow: String? = nil,
+    location: String? = nil
+  ) {
     self.kind = kind
     problem = Problem(kind, detail, errors: errors)
     self.allow = allow
+    self.location = location
   }
 }

@@ -10,6 +10,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
   case requestTimeout = "request-timeout"
   case keyInUse = "idempotency-key-in-use"
   case wrongStatus = "wrong-status"
+  case orderTaken = "order-taken"
   case bodyTooLarge = "body-too-large"
   case notJSON = "not-json"
   case invalidFields = "invalid-fields"
@@ -25,7 +26,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case .notFound: .notFound
     case .methodNotAllowed: .methodNotAllowed
     case .requestTimeout: .requestTimeout
-    case .keyInUse, .wrongStatus: .conflict
+    case .keyInUse, .wrongStatus, .orderTaken: .conflict
     case .bodyTooLarge: .contentTooLarge
     case .notJSON: .unsupportedMediaType
     case .invalidFields, .keyReused: .unprocessableContent
@@ -46,6 +47,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case .requestTimeout: "The request took too long to arrive"
     case .keyInUse: "A request with this Idempotency-Key is being worked on"
     case .wrongStatus: "The payment's status doesn't allow it"
+    case .orderTaken: "The order has a payment"
     case .bodyTooLarge: "The body is too large"
     case .notJSON: "The body must be application/json"
     case .invalidFields: "The body breaks the rules of its fields"
