@@ -22,14 +22,14 @@ struct InventoryTests {
   private static func with(
     orders: (any OrderSource)? = nil,
     backlogLimit: Int = 100,
-    _ change: (inout PaymentsApp.Settings) -> Void = { _ in },
+    payingStatuses: Set<String> = InventoryEvent.payingStatuses,
     _ body: (PaymentsFixture) async throws -> Void
   ) async throws {
     let settings = PaymentsFixture.settings {
       $0.inventorySecrets = [secret]
       $0.orders = orders
       $0.backlogLimit = backlogLimit
-      change(&$0)
+      $0.payingStatuses = payingStatuses
     }
     try await PaymentsFixture.with(works: false, settings: settings, body)
   }
@@ -166,7 +166,7 @@ struct InventoryTests {
     let options = try InventoryOptions.parse(["--inventory-status", "PICKED", "--inventory-status", "PACKED"])
     #expect(try InventoryOptions.parse([]).payingStatuses == ["COMPLETED"])
     #expect(throws: (any Error).self) { try InventoryOptions.parse(["--inventory-status", ""]) }
-    try await Self.with({ $0.payingStatuses = options.payingStatuses }) { fixture in
+    try await Self.with(payingStatuses: options.payingStatuses) { fixture in
       for (number, status) in ["COMPLETED", "PICKED", "PACKED"].enumerated() {
         let event = Self.event.replacing("COMPLETED", with: status).replacing("o-1", with: "o-\(status)")
           .replacing("inv-1", with: "inv-\(number)")
