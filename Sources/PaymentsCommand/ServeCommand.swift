@@ -152,6 +152,8 @@ struct ServeCommand: AsyncParsableCommand {
       services: services.make(client),
       orders: services.orders(client),
       inventorySecrets: inventory.all,
+      payingStatuses: inventory.payingStatuses,
+      allowsSeveralPerOrder: limits.severalPerOrder,
       outbox: outbox.make(client, namespace: namespace)
     )
   }

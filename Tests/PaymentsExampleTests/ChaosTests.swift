@@ -44,6 +44,7 @@ struct ChaosTests {
     #expect(report.calls > report.effects)
     #expect(report.tally.ledgerLooks >= 5)
     #expect(report.clearingAccounts == 3, "one in each currency")
+    #expect(report.altered > 0)
   }
 
   @Test("Each promise is broken by what breaks it")
@@ -63,6 +64,7 @@ struct ChaosTests {
       { $0.wronglyExecuted = 1 }, { $0.reconciliation = 1 }, { $0.callbacks.forgedAccepted = 1 }, { $0.tasks = 1 },
       { $0.deadLetters = 1 }, { $0.unsettledEffects = 1 }, { $0.contradictedEffects = 1 }, { $0.forgottenEvents = 1 },
       { $0.ledgerDifferences = 1 }, { $0.openClearingAccounts = 1 },
+      { $0.altered = 1 }, { $0.alteredExecuted = 1 },
     ]
     for breach in breaches {
       let broken = report(breach)

@@ -1,3 +1,4 @@
+import ArgumentParser
 import AsyncHTTPClient
 import Foundation
 import Libpq
@@ -10,24 +11,27 @@ import Testing
 
 @testable import PaymentsExample
 @testable import PaymentsLab
+@testable import payments
 
 @Suite("Events of the inventory service")
 struct InventoryTests {
   private static let secret = "a secret of the inventory"
   private static let event =
-    #"{"idempotent_key":"inv-1","order_id":"o-1","status":"RESERVED","user_id":"u","amount":1250,"currency":"EUR"}"#
+    #"{"idempotent_key":"inv-1","order_id":"o-1","status":"COMPLETED","user_id":"u","amount":1250,"currency":"EUR"}"#
 
   private static let deliveries = 1000
 
   private static func with(
     orders: (any OrderSource)? = nil,
     backlogLimit: Int = 100,
+    payingStatuses: Set<String> = InventoryEvent.payingStatuses,
     _ body: (PaymentsFixture) async throws -> Void
   ) async throws {
     let settings = PaymentsFixture.settings {
       $0.inventorySecrets = [secret]
       $0.orders = orders
       $0.backlogLimit = backlogLimit
+      $0.payingStatuses = payingStatuses
     }
     try await PaymentsFixture.with(works: false, settings: settings, body)
   }
@@ -141,10 +145,10 @@ struct InventoryTests {
     }
   }
 
-  @Test("A status that isn't RESERVED is taken note of, and nothing is paid")
+  @Test("A status that has nothing paid leaves the key free: the event may come again with one that has")
   func otherStatus() async throws {
     try await Self.with { fixture in
-      let event = Self.event.replacing("RESERVED", with: "REJECTED")
+      let event = Self.event.replacing("COMPLETED", with: "RESERVED")
       for _ in 1...2 {
         let answer = try await Self.send(event, fixture)
         #expect(answer.status == 202)
@@ -152,8 +156,60 @@ struct InventoryTests {
       }
       let payments = try await Self.payments(fixture)
       #expect(payments.isEmpty)
-      let reserved = try await Self.send(Self.event, fixture)
-      #expect(reserved.problem == .keyReused)
+      let completed = try await Self.send(Self.event, fixture)
+      #expect(completed.status == 202)
+      #expect(completed.headers.first(name: "Idempotency-Replayed") == nil)
+      let payment = try #require(try await Self.payments(fixture).first)
+      #expect(completed.headers.first(name: "Location") == "/payments/\(payment.id)")
+      // Late, and after it: still nothing.
+      #expect(try await Self.send(event, fixture).status == 202)
+      #expect(try await Self.payments(fixture).count == 1)
+    }
+  }
+
+  @Test("Which statuses have an order paid is an option")
+  func otherStatuses() async throws {
+    let options = try InventoryOptions.parse(["--inventory-status", "PICKED", "--inventory-status", "PACKED"])
+    #expect(try InventoryOptions.parse([]).payingStatuses == ["COMPLETED"])
+    #expect(throws: (any Error).self) { try InventoryOptions.parse(["--inventory-status", ""]) }
+    try await Self.with(payingStatuses: options.payingStatuses) { fixture in
+      for (number, status) in ["COMPLETED", "PICKED", "PACKED"].enumerated() {
+        let event = Self.event.replacing("COMPLETED", with: status).replacing("o-1", with: "o-\(status)")
+          .replacing("inv-1", with: "inv-\(number)")
+        #expect(try await Self.send(event, fixture).status == 202)
+      }
+      let orders = try await Self.payments(fixture).map(\.orderId)
+      #expect(Set(orders) == ["o-PICKED", "o-PACKED"])
+    }
+  }
+
+  @Test("An order is paid once, whatever the keys of its events and however concurrently they come, and by POST too")
+  func oncePerOrder() async throws {
+    try await Self.with(backlogLimit: 1000) { fixture in
+      try await withThrowingTaskGroup(of: PaymentsFixture.Answer.self) { group in
+        for number in 1...50 {
+          let event = Self.event.replacing("inv-1", with: "inv-\(number)")
+          group.addTask { try await Self.send(event, fixture) }
+        }
+        var locations: Set<String?> = []
+        for try await answer in group {
+          #expect(answer.status == 202)
+          locations.insert(answer.headers.first(name: "Location"))
+        }
+        let payments = try await Self.payments(fixture)
+        #expect(payments.count == 1)
+        #expect(locations == [payments.first.map { "/payments/\($0.id)" }])
+      }
+      let body = #"{"userId":"u","orderId":"o-1","amount":1250,"currency":"EUR"}"#
+      #expect(try await fixture.post("/payments", body, key: "k").problem == .orderTaken)
+      // The first answer stands, whatever becomes of the payment; another event makes another one then.
+      let first = try #require(try await Self.payments(fixture).first)
+      try await fixture.apply(.refused(reason: "no"), to: first)
+      let repeated = try await Self.send(Self.event, fixture)
+      #expect(repeated.headers.first(name: "Location") == "/payments/\(first.id)")
+      let next = try await Self.send(Self.event.replacing("inv-1", with: "inv-next"), fixture)
+      #expect(next.headers.first(name: "Location") != "/payments/\(first.id)")
+      #expect(try await Self.payments(fixture).count == 2)
     }
   }
 
@@ -167,9 +223,9 @@ struct InventoryTests {
       let malformed = try await Self.send("[]", fixture)
       #expect(malformed.problem == .malformedRequest)
       for body in [
-        #"{"order_id":"o","status":"RESERVED"}"#, #"{"idempotent_key":"","order_id":"o","status":"RESERVED"}"#,
-        #"{"idempotent_key":"k","order_id":"o","status":"RESERVED"}"#,
-        #"{"idempotent_key":"k","order_id":"o","status":"RESERVED","user_id":"u","amount":0,"currency":"EUR"}"#,
+        #"{"order_id":"o","status":"COMPLETED"}"#, #"{"idempotent_key":"","order_id":"o","status":"COMPLETED"}"#,
+        #"{"idempotent_key":"k","order_id":"o","status":"COMPLETED"}"#,
+        #"{"idempotent_key":"k","order_id":"o","status":"COMPLETED","user_id":"u","amount":0,"currency":"EUR"}"#,
       ] {
         let invalid = try await Self.send(body, fixture)
         #expect(invalid.problem == .invalidFields, "\(body)")
@@ -190,11 +246,11 @@ struct InventoryTests {
         func orders(_ url: String) -> HTTPStepService {
           HTTPStepService(client: client, baseURL: url, timeout: .seconds(5))
         }
-        let known = #"{"idempotent_key":"k","order_id":"o/1","status":"RESERVED"}"#
+        let known = #"{"idempotent_key":"k","order_id":"o/1","status":"COMPLETED"}"#
         try await Self.with(orders: orders(url)) { fixture in
           let answer = try await Self.send(known, fixture)
           #expect(answer.status == 202)
-          let unknown = #"{"idempotent_key":"l","order_id":"o/2","status":"RESERVED"}"#
+          let unknown = #"{"idempotent_key":"l","order_id":"o/2","status":"COMPLETED"}"#
           let refusal = try await Self.send(unknown, fixture)
           #expect(refusal.problem == .invalidFields)
           let payments = try await Self.payments(fixture)
@@ -215,7 +271,7 @@ struct InventoryTests {
     try await Self.with(backlogLimit: 1) { fixture in
       let first = try await Self.send(Self.event, fixture)
       #expect(first.status == 202)
-      let second = try await Self.send(Self.event.replacing("inv-1", with: "inv-2"), fixture)
+      let second = try await Self.send(Self.event.replacing("-1\"", with: "-2\""), fixture)
       #expect(second.problem == .backlogFull)
       let repeated = try await Self.send(Self.event, fixture)
       #expect(repeated.status == 202)

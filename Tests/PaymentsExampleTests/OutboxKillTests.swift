@@ -36,7 +36,7 @@ struct OutboxKillTests {
         let new = PaymentsFixture.newPayment(round * 100 + number)
         payments.append(
           try await fixture.store.pool.withTransaction { transaction in
-            try await PaymentCreation.create(new, client: TaskClient(store: fixture.store), in: transaction)
+            try await PaymentCreation(client: TaskClient(store: fixture.store)).create(new, in: transaction)
           }
         )
       }

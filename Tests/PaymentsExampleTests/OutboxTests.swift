@@ -105,9 +105,8 @@ struct OutboxTests {
       struct Undone: Error {}
       await #expect(throws: Undone.self) {
         try await fixture.store.pool.withTransaction { transaction in
-          _ = try await PaymentCreation.create(
+          _ = try await PaymentCreation(client: fixture.app.client).create(
             PaymentsFixture.newPayment(),
-            client: fixture.app.client,
             in: transaction
           )
           throw Undone()

@@ -121,6 +121,27 @@ struct PaymentEffectTests {
     }
   }
 
+  @Test("An execution without an answer is settled by our own books, if the payment is final there by now")
+  func finalMeanwhile() async throws {
+    let provider = ScriptedProvider(["execute": [.lostAfter]])
+    try await PaymentsFixture.with(works: false) { fixture in
+      let payment = try await fixture.create(1)[0]
+      try await handle(try await fixture.claim(InitPayment.taskType), payment, provider, fixture)
+      // Dead after its call.
+      let dead = try await fixture.claim(CheckPayment.taskType, lease: .milliseconds(100))
+      let context = TaskContext(task: dead, ledger: fixture.store, logger: Log.quiet("test"))
+      let check = CheckPaymentHandler(client: fixture.app.client, provider: provider)
+      let effects = context.effects
+      await #expect(throws: (any Error).self) {
+        try await check.handle(CheckPayment(paymentId: payment.id), context: context, effects: effects)
+      }
+      // Somebody else has learnt of its end.
+      try await fixture.apply(.reported(.done), to: payment)
+      try await work(provider, fixture) { try await expectSettled(fixture) }
+      #expect(provider.count("execute") == 1)
+    }
+  }
+
   // MARK: Parts
 
   private func expectSettled(_ fixture: PaymentsFixture) async throws {

@@ -95,9 +95,8 @@ struct PaymentFlowTests {
       struct Undone: Error {}
       await #expect(throws: Undone.self) {
         try await fixture.store.pool.withTransaction { transaction in
-          _ = try await PaymentCreation.create(
+          _ = try await PaymentCreation(client: fixture.app.client).create(
             PaymentsFixture.newPayment(),
-            client: fixture.app.client,
             in: transaction
           )
           throw Undone()

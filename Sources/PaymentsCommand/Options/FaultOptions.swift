@@ -18,6 +18,9 @@ struct FaultOptions: ParsableArguments {
   @Option(name: .customLong("cancel-rate"), help: "A payment ends CANCELLED instead of DONE.")
   var cancel = 0.0
 
+  @Option(name: .customLong("alter-rate"), help: "Another amount is registered than was asked for.")
+  var alter = 0.0
+
   @Option(name: .customLong("duplicate-callback-rate"), help: "A callback is sent twice.")
   var duplicateCallback = 0.0
 
@@ -55,6 +58,7 @@ struct FaultOptions: ParsableArguments {
       lostResponse: lostResponse,
       stall: stall,
       cancel: cancel,
+      alter: alter,
       duplicateCallback: duplicateCallback,
       lostCallback: lostCallback,
       reorderedCallback: reorderedCallback,

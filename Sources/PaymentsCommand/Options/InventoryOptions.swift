@@ -15,6 +15,20 @@ struct InventoryOptions: ParsableArguments {
   )
   var secrets: [String] = []
 
+  @Option(
+    name: .customLong("inventory-status"),
+    help: "A status of an event that has its order paid; repeat it for several. (default: COMPLETED)"
+  )
+  var statuses: [String] = []
+
+  func validate() throws {
+    guard statuses.allSatisfy({ (1...InventoryEvent.maxStatusLength).contains($0.unicodeScalars.count) }) else {
+      throw ValidationError("--inventory-status has 1 to \(InventoryEvent.maxStatusLength) characters.")
+    }
+  }
+
+  var payingStatuses: Set<String> { statuses.isEmpty ? InventoryEvent.payingStatuses : Set(statuses) }
+
   /// The given ones, else the environment's; empty ones are left out.
   var all: [String] { SecretOption.all(secrets, variable: Self.secretName) }
 }

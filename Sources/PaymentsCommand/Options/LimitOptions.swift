@@ -7,6 +7,12 @@ struct LimitOptions: ParsableArguments {
   @Option(help: "The most payments that may be open; more are refused with 429 until some are final.")
   var backlogLimit = 100_000
 
+  @Flag(
+    help:
+      "Allow several payments for one order; without it the second is refused until the first has failed or is cancelled."
+  )
+  var severalPerOrder = false
+
   @Option(help: "How long an Idempotency-Key is remembered. (default: 24h)", transform: DurationText.parse)
   var keyLifetime = Duration.seconds(86_400)
 

@@ -58,7 +58,7 @@ enum APISchemas {
     ["userId", "amount", "currency"],
     [
       "userId": identifier("Who is paid; a whole number is read as its digits.", isOptional: false),
-      "orderId": identifier("What for.", isOptional: true),
+      "orderId": identifier("What for. One payment each.", isOptional: true),
       "amount": amount, "currency": currency,
       "description": optional(text(0...NewPayment.maxDescriptionLength, "For people.")),
     ]
@@ -141,7 +141,10 @@ enum APISchemas {
     [
       "idempotent_key": text(1...InventoryEvent.maxKeyLength, "The same for every delivery of one event."),
       "order_id": identifier("What for.", isOptional: false),
-      "status": text(1...InventoryEvent.maxStatusLength, "RESERVED has the order paid."),
+      "status": text(
+        1...InventoryEvent.maxStatusLength,
+        "Whether the order is to be paid: COMPLETED, unless others are configured."
+      ),
       "user_id": identifier("Who is paid; without it the order's terms count.", isOptional: true),
       "amount": optional(amount), "currency": optional(currency),
       "description": optional(text(0...NewPayment.maxDescriptionLength, "For people.")),

@@ -13,9 +13,10 @@ extension PaymentAPI {
       id: "receiveInventoryEvent",
       summary: "Receive an event of the inventory service",
       description: """
-        Each event counts once, by its idempotent_key, however often and concurrently it is delivered. RESERVED creates a \
-        payment, with the terms of the event or else those of the order; every other status is taken note of. Signed as the \
-        provider's callbacks are.
+        Each event that has an order paid (COMPLETED, unless other statuses are configured) counts once, by its idempotent_key, \
+        however often and concurrently it is delivered, and creates the order's payment, with the terms of the event or else \
+        those of the order. If the order has a payment already, whatever made it, the answer names that one. Any other status \
+        changes nothing, and its key stays free. Signed as the provider's callbacks are.
         """,
       parameters: [
         .init(
@@ -28,7 +29,7 @@ extension PaymentAPI {
       ],
       body: .init(
         schema: "InventoryEvent",
-        example: ["idempotent_key": "inv-1", "order_id": "order-12", "status": "RESERVED"]
+        example: ["idempotent_key": "inv-1", "order_id": "order-12", "status": "COMPLETED"]
       ),
       answers: [
         .json(
@@ -54,10 +55,10 @@ extension PaymentAPI {
       throw ProblemError(.malformedRequest, "The body must be a JSON object.")
     }
     let intake = InventoryIntake(
-      client: client,
+      creation: creation,
       backlog: backlog,
-      services: services,
-      orders: orders
+      orders: orders,
+      payingStatuses: payingStatuses
     )
     return try await intake.take(try InventoryEvent(fields))
   }

@@ -42,7 +42,8 @@ extension PaymentAPI {
       summary: "Accept a payment",
       description: """
         The payment, the key and the first task are one commit. Repeating the request with its key gives the first \
-        answer; the same key with another body is refused. A concurrent repetition waits for the first.
+        answer; the same key with another body is refused. A concurrent repetition waits for the first. An order has one \
+        payment: for another one the answer is 409 with that payment's Location, until that one is CANCELLED or FAILED.
         """,
       parameters: [Self.idempotencyKey(isRequired: true, "Names this payment: the same for every repetition.")],
       body: .init(
@@ -59,7 +60,7 @@ extension PaymentAPI {
           headers: Self.replayed.merging(["Location": "The payment."], uniquingKeysWith: { first, _ in first })
         )
       ],
-      problems: [.missingIdempotencyKey, .keyInUse, .invalidFields, .keyReused, .backlogFull],
+      problems: [.missingIdempotencyKey, .keyInUse, .orderTaken, .invalidFields, .keyReused, .backlogFull],
       handle: { try await createPayment($0) }
     )
   }

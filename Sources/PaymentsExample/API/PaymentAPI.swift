@@ -20,28 +20,31 @@ package struct PaymentAPI: Sendable {
   let idempotency: IdempotencyGate
   let backlog: BacklogGate
   let metrics: PrometheusMetrics
-  /// Of the steps around payments.
-  var services = StepServices.none
+  /// How payments begin.
+  let creation: PaymentCreation
   /// Knows what the orders of inventory events cost; nil: the events must say it.
   var orders: (any OrderSource)?
   /// Those of the inventory service's signatures. Empty: every event of it is refused.
   var inventorySecrets: [String] = []
+  /// The inventory service's statuses that have an order paid.
+  var payingStatuses = InventoryEvent.payingStatuses
   /// The clock that signatures are judged by.
   var now: @Sendable () -> Date = { Date() }
 
   func createPayment(_ request: APIRequest) async throws -> Response {
     let key = try RequestKey(caller: Self.caller, operation: "payment", fields: request.request.headers)
     let new = try NewPayment(try await request.fields())
-    let answer = try await idempotency.answer(key, RequestFingerprint(of: new), backlog: backlog) { transaction in
-      let payment = try await PaymentCreation.create(
-        new,
-        steps: services.steps(orderId: new.orderId),
-        client: client,
-        in: transaction
-      )
-      return try .json(.accepted, payment, location: "/payments/\(payment.id)")
+    do {
+      return try await PaymentCreation.settlingRaces {
+        let answer = try await idempotency.answer(key, RequestFingerprint(of: new), backlog: backlog) { transaction in
+          let payment = try await creation.create(new, in: transaction)
+          return try .json(.accepted, payment, location: "/payments/\(payment.id)")
+        }
+        return JSONResponse.make(answer)
+      }
+    } catch let taken as OrderTaken {
+      throw taken.problem
     }
-    return JSONResponse.make(answer)
   }
 
   func showPayment(_ request: APIRequest) async throws -> Response {

@@ -38,6 +38,14 @@ package struct PaymentsClient: Sendable {
     try await call(.GET, "/payments/\(id)", expecting: .ok)
   }
 
+  /// - Returns: nothing, also if it was final before.
+  package func cancel(_ id: PaymentID) async throws {
+    let answer = try await caller.call(.POST, "/payments/\(id)/cancel")
+    guard answer.status == .ok || answer.status == .accepted || answer.status == .conflict else {
+      throw refusal("POST", "/payments/\(id)/cancel", answer)
+    }
+  }
+
   private func call<Value: Decodable>(
     _ method: HTTPMethod,
     _ path: String,
@@ -47,13 +55,17 @@ package struct PaymentsClient: Sendable {
   ) async throws -> Value {
     let answer = try await caller.call(method, path, body: body, idempotencyKey: idempotencyKey)
     guard answer.status == expected else {
-      throw Refusal(
-        request: "\(method.rawValue) \(caller.baseURL)\(path)",
-        status: answer.status.code,
-        problem: try? answer.decoded(),
-        retryAfter: answer.headers.first(name: "Retry-After").flatMap(Int.init).map { .seconds($0) }
-      )
+      throw refusal(method.rawValue, path, answer)
     }
     return try answer.decoded()
+  }
+
+  private func refusal(_ method: String, _ path: String, _ answer: JSONCaller.Answer) -> Refusal {
+    Refusal(
+      request: "\(method) \(caller.baseURL)\(path)",
+      status: answer.status.code,
+      problem: try? answer.decoded(),
+      retryAfter: answer.headers.first(name: "Retry-After").flatMap(Int.init).map { .seconds($0) }
+    )
   }
 }

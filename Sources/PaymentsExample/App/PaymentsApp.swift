@@ -36,6 +36,10 @@ package struct PaymentsApp: Sendable {
     package var orders: (any OrderSource)?
     /// Of the inventory service's signatures; empty: every event of it is refused.
     package var inventorySecrets: [String] = []
+    /// The inventory service's statuses that have an order paid.
+    package var payingStatuses = InventoryEvent.payingStatuses
+    /// Whether an order may have several payments.
+    package var allowsSeveralPerOrder = false
     /// Who gets the payments' events; nil: this process publishes none.
     package var outbox: OutboxSettings?
 
@@ -55,6 +59,8 @@ package struct PaymentsApp: Sendable {
       services: StepServices = StepServices.none,
       orders: (any OrderSource)? = nil,
       inventorySecrets: [String] = [],
+      payingStatuses: Set<String> = InventoryEvent.payingStatuses,
+      allowsSeveralPerOrder: Bool = false,
       outbox: OutboxSettings? = nil
     ) {
       self.host = host
@@ -72,6 +78,8 @@ package struct PaymentsApp: Sendable {
       self.services = services
       self.orders = orders
       self.inventorySecrets = inventorySecrets
+      self.payingStatuses = payingStatuses
+      self.allowsSeveralPerOrder = allowsSeveralPerOrder
       self.outbox = outbox
     }
   }
@@ -223,9 +231,14 @@ package struct PaymentsApp: Sendable {
       idempotency: IdempotencyGate(store: .payments, pool: client.pool, lifetime: settings.keyLifetime),
       backlog: .payments(limit: settings.backlogLimit, in: client.pool),
       metrics: metrics,
-      services: settings.services,
+      creation: PaymentCreation(
+        client: client,
+        services: settings.services,
+        allowsSeveralPerOrder: settings.allowsSeveralPerOrder
+      ),
       orders: settings.orders,
-      inventorySecrets: settings.inventorySecrets
+      inventorySecrets: settings.inventorySecrets,
+      payingStatuses: settings.payingStatuses
     )
   }
 

@@ -70,13 +70,8 @@ struct PaymentExecution: Sendable {
       },
       ask: {
         // Only INIT has to be looked at anew: it may have been read before the call arrived.
-        var entry = seen
-        if entry == nil { entry = try await effects.provider.payment(id: providerId) }
-        if let entry, let reason = payment.stopReason(entry) {
-          // Nothing is sent; the next look stops the payment.
-          throw EffectFailure.temporary("different", reason)
-        }
-        guard let entry, entry.isBegun else { return .didNotHappen }
+        let entry = if let seen { seen } else { try await look() }
+        guard entry.isBegun else { return .didNotHappen }
         do throws(EffectFailure) {
           return .happened(try Self.outcome(entry, registration))
         } catch {
@@ -84,6 +79,14 @@ struct PaymentExecution: Sendable {
         }
       }
     )
+  }
+
+  /// - Throws: `EffectFailure` if the provider has something else than was asked for: nothing is sent then, and the next look stops
+  ///   the payment.
+  private func look() async throws -> ProviderPayment {
+    let entry = try await effects.provider.payment(id: providerId)
+    if let reason = payment.stopReason(entry) { throw EffectFailure.temporary("different", reason) }
+    return entry
   }
 
   private static func outcome(

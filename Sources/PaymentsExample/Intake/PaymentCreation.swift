@@ -1,34 +1,35 @@
+import HTTPTypes
 import Libpq
 import TaskQueue
+import TaskQueueHTTP
 import TaskQueuePostgres
 
 /// How a payment begins.
-enum PaymentCreation {
+///
+/// An order has one payment, unless several are allowed: one that ended CANCELLED or FAILED moved no money, and makes room for
+/// another. Whose order it is counts too: each caller has orders of its own.
+struct PaymentCreation: Sendable {
+  /// The index that refuses a second payment of an order, in `P0002_api.sql`.
+  static let orderIndex = "payment_order_only"
+  /// How often a request is begun anew because another one for its order was committed meanwhile.
+  static let maxRaces = 3
+
+  let client: TaskClient<PostgresTaskStore>
+  var services = StepServices.none
+  /// Whether a caller may pay an order several times.
+  var allowsSeveralPerOrder = false
+
   /// Stores the payment, the first line of its history, and its first task, in the caller's transaction: none of them
-  /// ever exists without the others.
+  /// ever exists without the others. It gets the steps around it whose services this process knows; see ``Saga``.
   ///
-  /// - Parameter steps: those around the payment, in order; see ``Saga``.
-  static func create(
-    _ new: NewPayment,
-    steps: [StepName] = [],
-    client: TaskClient<PostgresTaskStore>,
-    in transaction: LibpqTransaction
-  ) async throws -> Payment {
-    let result = try await transaction.query(
-      """
-      WITH created AS (
-        INSERT INTO payments.payment (user_id, order_id, amount, currency, description)
-        VALUES ($1, $2, $3, $4, $5) RETURNING *
-      ), event AS (
-        INSERT INTO payments.payment_event (payment_id, kind, status) SELECT id, 'created', status FROM created
-      )
-      SELECT \(PaymentStore.columns) FROM created
-      """,
-      [
-        .text(new.userId), .optional(new.orderId), .int8(new.amount), .text(new.currency), .text(new.description),
-      ]
-    )
-    let payment = try PaymentStore.payment(result[0])
+  /// - Parameter caller: whose order it is.
+  /// - Throws: ``OrderTaken``, with nothing done; a `LibpqError` that ``settlingRaces(_:)`` knows, if that other payment is committed
+  ///   meanwhile.
+  func create(_ new: NewPayment, caller: String = "", in transaction: LibpqTransaction) async throws -> Payment {
+    guard let payment = try await insert(new, caller, in: transaction) else {
+      throw OrderTaken(payment: try await taker(of: new.orderId, caller, in: transaction))
+    }
+    let steps = services.steps(orderId: new.orderId)
     try await StepStore.insert(steps, of: payment.id, in: transaction)
     if steps.contains(where: \.isBefore) {
       let first = RunSaga(paymentId: payment.id)
@@ -38,5 +39,76 @@ enum PaymentCreation {
       try await client.enqueue(first, options: first.options, in: transaction)
     }
     return payment
+  }
+
+  /// Begins a transaction that creates a payment anew if another one for the same order was committed at the same moment: now it
+  /// finds that one.
+  static func settlingRaces<Value>(_ body: () async throws -> Value) async throws -> Value {
+    for _ in 1..<maxRaces {
+      do { return try await body() } catch let error as LibpqError where error.constraint == orderIndex {
+        continue
+      }
+    }
+    return try await body()
+  }
+
+  /// nil: the order has a payment.
+  private func insert(
+    _ new: NewPayment,
+    _ caller: String,
+    in transaction: LibpqTransaction
+  ) async throws -> Payment? {
+    // Looking first spares the usual second request an error; the index settles what comes at the same moment.
+    try await PaymentStore.one(
+      """
+      WITH created AS (
+        INSERT INTO payments.payment (user_id, order_id, amount, currency, description, caller, is_only)
+        SELECT $1, $2::text, $3, $4, $5, $6, $7 WHERE NOT $7 OR NOT EXISTS (\(Self.takers(order: "$2", caller: "$6")))
+        RETURNING *
+      ), event AS (
+        INSERT INTO payments.payment_event (payment_id, kind, status) SELECT id, 'created', status FROM created
+      )
+      SELECT \(PaymentStore.columns) FROM created
+      """,
+      [
+        .text(new.userId), .optional(new.orderId), .int8(new.amount), .text(new.currency), .text(new.description),
+        .text(caller), .bool(!allowsSeveralPerOrder),
+      ],
+      in: transaction
+    )
+  }
+
+  /// - Throws: ``ProblemError`` `unavailable`: it has ended just now, and makes room.
+  private func taker(
+    of order: String?,
+    _ caller: String,
+    in transaction: LibpqTransaction
+  ) async throws -> PaymentID {
+    let result = try await transaction.query(
+      "\(Self.takers(order: "$1", caller: "$2")) ORDER BY created_at LIMIT 1",
+      [.optional(order), .text(caller)]
+    )
+    guard let row = result.rows.first else { throw ProblemError(.unavailable) }
+    return try row.id(0)
+  }
+
+  /// The payments of an order that leave no room for another.
+  private static func takers(order: String, caller: String) -> String {
+    """
+    SELECT id FROM payments.payment
+    WHERE caller = \(caller) AND order_id = \(order) AND status NOT IN ('CANCELLED', 'FAILED')
+    """
+  }
+}
+
+/// The order has a payment, which was not cancelled and has not failed.
+struct OrderTaken: Error {
+  var payment: PaymentID
+
+  /// Where the payment is found.
+  var location: String { "/payments/\(payment)" }
+
+  var problem: ProblemError {
+    ProblemError(.orderTaken, "Payment \(payment) is for this order.", fields: [.location: location])
   }
 }

@@ -1,11 +1,11 @@
 import TaskQueueHTTP
 
 /// What the inventory service says about the goods of an order.
-struct InventoryEvent: Codable, Equatable, Sendable {
+package struct InventoryEvent: Codable, Equatable, Sendable {
   static let maxKeyLength = 255
-  static let maxStatusLength = 64
-  /// The goods are there and kept for the order: it can be paid. Every other status is taken note of, and nothing is paid.
-  static let reserved = "RESERVED"
+  package static let maxStatusLength = 64
+  /// The goods are there: the order can be paid. Unless other statuses are configured.
+  package static let payingStatuses: Set<String> = ["COMPLETED"]
 
   /// The same in every delivery of one event.
   var idempotentKey: String
@@ -46,8 +46,6 @@ struct InventoryEvent: Codable, Equatable, Sendable {
     orderId = order
     self.status = status
   }
-
-  var isReserved: Bool { status == Self.reserved }
 
   /// The terms that the event itself states; nil: it leaves some out.
   var terms: OrderTerms? {

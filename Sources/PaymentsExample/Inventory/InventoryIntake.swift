@@ -6,7 +6,8 @@ import TaskQueue
 import TaskQueueHTTP
 import TaskQueuePostgres
 
-/// Takes in the inventory service's events, however they get here: each counts once.
+/// Takes in the inventory service's events, however they get here: each that has an order paid counts once, and an order is paid
+/// once, whatever the keys of its events.
 ///
 /// The event's key, the payment (CREATED), its first task and the event about it in the outbox are one commit. A repeated or
 /// concurrent delivery waits for that commit and finds the payment.
@@ -14,16 +15,22 @@ struct InventoryIntake: Sendable {
   /// How long a key is known. Redelivered later, an event would be paid twice.
   static let keyLifetime = Duration.seconds(10 * 365 * 86_400)
 
-  let client: TaskClient<PostgresTaskStore>
+  let creation: PaymentCreation
   let backlog: BacklogGate
-  let services: StepServices
   /// nil: events must say themselves what to pay.
   let orders: (any OrderSource)?
+  /// Of the events that have their order paid. Nothing is kept of others, so that their key can come again.
+  let payingStatuses: Set<String>
+
+  private var client: TaskClient<PostgresTaskStore> { creation.client }
 
   /// - Returns: 202, with the payment's path if there is one; again the same for a repetition.
   /// - Throws: ``ProblemError``: `idempotency-key-reused` for a key with another content, `invalid-fields` if it isn't known
   ///   what to pay, `backlog-full`; nothing is kept of the event then. `unavailable` if the order can't be asked for.
   func take(_ event: InventoryEvent) async throws -> Response {
+    guard payingStatuses.contains(event.status) else {
+      return try JSONResponse.make(.accepted, InventoryReceipt(idempotentKey: event.idempotentKey))
+    }
     let key = RequestKey(caller: "inventory", operation: "event", key: event.idempotentKey)
     let gate = IdempotencyGate(store: .payments, pool: client.pool, lifetime: Self.keyLifetime)
     let isKnown = try await gate.store.isAnswered(key, in: client.pool)
@@ -31,28 +38,28 @@ struct InventoryIntake: Sendable {
     let payment = isKnown ? nil : try await self.payment(for: event)
     // Only what is to be paid adds to what is open.
     let backlog = payment == nil ? nil : backlog
-    let answer = try await gate.answer(key, RequestFingerprint(of: event), backlog: backlog) { transaction in
-      // Expired between the look and now.
-      if isKnown { throw ProblemError(.unavailable) }
-      var location: String?
-      if let payment {
-        let created = try await PaymentCreation.create(
-          payment,
-          steps: services.steps(orderId: payment.orderId),
-          client: client,
-          in: transaction
-        )
-        location = "/payments/\(created.id)"
+    return try await PaymentCreation.settlingRaces {
+      let answer = try await gate.answer(key, RequestFingerprint(of: event), backlog: backlog) { transaction in
+        // Expired between the look and now.
+        guard let payment else { throw ProblemError(.unavailable) }
+        let location = try await location(of: payment, in: transaction)
+        let receipt = InventoryReceipt(idempotentKey: event.idempotentKey, payment: location)
+        return try .json(.accepted, receipt, location: location)
       }
-      let receipt = InventoryReceipt(idempotentKey: event.idempotentKey, payment: location)
-      return try .json(.accepted, receipt, location: location)
+      return JSONResponse.make(answer)
     }
-    return JSONResponse.make(answer)
   }
 
-  /// nil: nothing is to be paid.
-  private func payment(for event: InventoryEvent) async throws -> NewPayment? {
-    guard event.isReserved else { return nil }
+  /// Of the order's payment, a new one unless it has one.
+  private func location(of payment: NewPayment, in transaction: LibpqTransaction) async throws -> String {
+    do {
+      return "/payments/\(try await creation.create(payment, in: transaction).id)"
+    } catch let taken as OrderTaken {
+      return taken.location
+    }
+  }
+
+  private func payment(for event: InventoryEvent) async throws -> NewPayment {
     guard let terms = try await self.terms(of: event) else {
       throw ProblemError(
         .invalidFields,
@@ -89,7 +96,7 @@ struct InventoryIntake: Sendable {
 /// The answer to an inventory event.
 struct InventoryReceipt: Codable, Equatable, Sendable {
   var idempotentKey: String
-  /// Path of the payment that it led to.
+  /// Path of the order's payment; nil: the event has nothing paid.
   var payment: String?
 
   private enum CodingKeys: String, CodingKey {

@@ -1,6 +1,10 @@
 -- What the HTTP API, the history, refunds and the comparison of books need.
 
 alter table payments.payment
+  -- Who asked for it: orders are the caller's.
+  add column caller text not null default '',
+  -- Whether its order has no other; false: it was accepted by a process that allows several.
+  add column is_only boolean not null default true,
   add column failure text,                          -- why it is FAILED
   -- Why a person has to look before anything more is done about it; null: nothing holds it up.
   add column stop_reason text,
@@ -12,6 +16,9 @@ alter table payments.payment
 create index payment_created on payments.payment (created_at, id);
 create index payment_user on payments.payment (user_id, created_at, id);
 create index payment_order on payments.payment (order_id, created_at, id) where order_id is not null;
+-- One payment per order: the next one only once this one has ended without moving money.
+create unique index payment_order_only on payments.payment (caller, order_id)
+  where is_only and status not in ('CANCELLED', 'FAILED');
 create index payment_status on payments.payment (status, created_at, id) where status <> 'DONE';
 create index payment_stopped on payments.payment (created_at, id) where stop_reason is not null;
 -- The backlog is counted here; see BacklogGate.

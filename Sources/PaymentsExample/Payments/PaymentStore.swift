@@ -108,6 +108,18 @@ package enum PaymentStore {
     )
   }
 
+  /// The payments that a person has to look at, oldest first, at most a thousand.
+  package static func stopped(in database: some LibpqQueryable) async throws -> [Payment] {
+    try await all(
+      """
+      SELECT \(columns) FROM payments.payment
+      WHERE stop_reason IS NOT NULL AND status NOT IN ('DONE', 'CANCELLED', 'FAILED') ORDER BY created_at, id LIMIT 1000
+      """,
+      [],
+      in: database
+    )
+  }
+
   /// How many payments a person has to look at, themselves or a refund of theirs; counted up to ``countLimit``.
   static func stoppedCount(in database: some LibpqQueryable) async throws -> Int {
     let result = try await database.query(

@@ -32,6 +32,11 @@ struct ChaosAudit: Sendable {
       report.add(payment.status, executions: own.reduce(0) { $0 + $1.executions })
       let executed = own.filter { $0.executions > 0 }.map(\.id)
       if executed.contains(where: { $0 != payment.providerId }) { report.wronglyExecuted += 1 }
+      if own.contains(where: { $0.amount != payment.amount }) {
+        report.altered += 1
+        if payment.stopReason != nil { report.stopped += 1 }
+        if !executed.isEmpty { report.alteredExecuted += 1 }
+      }
       report.orphans += own.count { $0.id != payment.providerId }
     }
     try await addQueue(to: &report)

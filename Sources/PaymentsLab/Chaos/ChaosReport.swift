@@ -16,6 +16,11 @@ package struct ChaosReport: Sendable {
   private(set) var executedMore = 0
   /// Executed under another id than the one in our books.
   var wronglyExecuted = 0
+  /// Registered with another amount than was asked for.
+  var altered = 0
+  /// Of those, left to a person.
+  var stopped = 0
+  var alteredExecuted = 0
   /// At the provider, for all payments.
   var registered = 0
   var executeRequests = 0
@@ -71,7 +76,16 @@ package struct ChaosReport: Sendable {
     return [
       all("payments accepted", tally.accepted), all("payments in our books", stored),
       zero("repeated requests that made another payment", tally.doubled), all("payments final", final),
-      all("payments executed exactly once", executedOnce),
+      Promise(
+        name: "payments executed exactly once, but those that the provider altered",
+        found: "\(executedOnce) of \(payments - altered)",
+        isKept: executedOnce == payments - altered
+      ),
+      Promise(
+        name: "altered payments stopped for a person",
+        found: "\(stopped) of \(altered)",
+        isKept: stopped == altered
+      ), zero("altered payments executed", alteredExecuted),
       zero("payments executed more than once", executedMore),
       zero("payments executed under an id that isn't ours", wronglyExecuted),
       Promise(

@@ -4,8 +4,8 @@ import Foundation
 import Libpq
 import PaymentsExample
 
-/// Payments through two processes that are killed at random, a database that crashes, and a provider that does what it
-/// shouldn't.
+/// Payments through two processes that are killed at random, a database that crashes, a provider that does what it shouldn't, and
+/// a person who cancels what was stopped because of that.
 package struct ChaosRun: Sendable {
   /// From when all payments are final until the last tasks have to be done.
   static let settleLimit = Duration.seconds(120)
@@ -75,11 +75,7 @@ package struct ChaosRun: Sendable {
   ) async throws -> Duration {
     let clock = ContinuousClock()
     let start = clock.now
-    var clients: [PaymentsClient] = []
-    for server in servers {
-      let url = "http://127.0.0.1:\(await server.port)"
-      clients.append(PaymentsClient(client: client, baseURL: url, timeout: Self.requestTimeout))
-    }
+    let clients = await clients(servers, client)
     let creation = ChaosClient(servers: clients, settings: settings, tally: tally)
     let monkey = ChaosMonkey(servers: servers, postgres: postgres, settings: settings, tally: tally)
     try await withThrowingTaskGroup(of: Bool.self) { group in
@@ -96,6 +92,10 @@ package struct ChaosRun: Sendable {
         return false
       }
       group.addTask {
+        try await ChaosOperator(servers: clients, pool: pool).run()
+        return false
+      }
+      group.addTask {
         try await watch(pool, from: start, onProgress)
         return true
       }
@@ -109,6 +109,15 @@ package struct ChaosRun: Sendable {
     for server in servers { try await server.start() }
     try await settle(pool)
     return elapsed
+  }
+
+  private func clients(_ servers: [ChaosServer], _ client: HTTPClient) async -> [PaymentsClient] {
+    var clients: [PaymentsClient] = []
+    for server in servers {
+      let url = "http://127.0.0.1:\(await server.port)"
+      clients.append(PaymentsClient(client: client, baseURL: url, timeout: Self.requestTimeout))
+    }
+    return clients
   }
 
   /// Returns when all payments are final or the time is up.

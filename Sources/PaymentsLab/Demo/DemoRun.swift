@@ -44,11 +44,13 @@ struct DemoRun {
 
   private mutating func createPayments(_ client: PaymentsClient, _ screen: inout DemoScreen) async throws {
     var generator = SeededGenerator(seed: settings.seed)
+    // An order has one payment, and the database may have seen a demo before.
+    let run = UUID().uuidString.prefix(8).lowercased()
     for number in 1...settings.payments {
       let payment = try await client.create(
         NewPayment(
           userId: "user-\(number)",
-          orderId: "order-\(number)",
+          orderId: "order-\(run)-\(number)",
           amount: Int64.random(in: 100...99_999, using: &generator),
           currency: "EUR",
           description: "Demo payment \(number)"

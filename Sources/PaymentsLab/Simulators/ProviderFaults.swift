@@ -13,6 +13,8 @@ package struct ProviderFaults: Sendable, Equatable {
   package var stall = 0.0
   /// A payment ends CANCELLED instead of DONE.
   package var cancel = 0.0
+  /// Registers another amount than it was asked for.
+  package var alter = 0.0
   /// A callback is sent twice.
   package var duplicateCallback = 0.0
   /// A callback is never sent.
@@ -41,6 +43,7 @@ package struct ProviderFaults: Sendable, Equatable {
     lostResponse: Double = 0.0,
     stall: Double = 0.0,
     cancel: Double = 0.0,
+    alter: Double = 0.0,
     duplicateCallback: Double = 0.0,
     lostCallback: Double = 0.0,
     reorderedCallback: Double = 0.0,
@@ -57,6 +60,7 @@ package struct ProviderFaults: Sendable, Equatable {
     self.lostResponse = lostResponse
     self.stall = stall
     self.cancel = cancel
+    self.alter = alter
     self.duplicateCallback = duplicateCallback
     self.lostCallback = lostCallback
     self.reorderedCallback = reorderedCallback
@@ -75,7 +79,7 @@ package struct ProviderFaults: Sendable, Equatable {
   /// Throws a sentence for people if a number is out of range.
   package func validate() throws {
     let rates = [
-      errorBeforeWork, errorAfterWork, lostResponse, stall, cancel, duplicateCallback, lostCallback,
+      errorBeforeWork, errorAfterWork, lostResponse, stall, cancel, alter, duplicateCallback, lostCallback,
       reorderedCallback, delayedCallback, forgedCallback,
     ]
     guard rates.allSatisfy({ (0...1).contains($0) }) else {

@@ -38,14 +38,17 @@ extension ProviderSimulator {
 
   private func create(_ request: Request) async throws -> Response {
     let key = HTTPField.Name("Idempotency-Key").flatMap { request.headers[$0] }
-    guard let body = await Self.body(ProviderPaymentRequest.self, of: request), body.amount > 0 else {
+    guard var body = await Self.body(ProviderPaymentRequest.self, of: request), body.amount > 0 else {
       return try Self.problem(.badRequest, "A payment needs reference, userId, amount, currency, description.")
     }
     let subject = "\(body.userId)|\(body.amount)|\(body.currency)|\(body.description)"
     state.withLock { $0.subjects[body.reference] = subject }
+    var generator = self.generator(for: "alter|\(subject)")
+    if Double.random(in: 0..<1, using: &generator) < faults.alter { body.amount += 1 }
+    let registered = body
     let honouredKey = faults.honoursIdempotencyKeys ? key : nil
     return try await answer("create", reference: body.reference) {
-      let entry = state.withLock { $0.ledger.create(body, idempotencyKey: honouredKey, at: Date()) }
+      let entry = state.withLock { $0.ledger.create(registered, idempotencyKey: honouredKey, at: Date()) }
       return try Self.response(.created, entry)
     }
   }
