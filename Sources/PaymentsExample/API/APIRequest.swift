@@ -68,12 +68,17 @@ struct APIRequest: Sendable {
   func fields(isOptional: Bool = false) async throws -> BodyFields {
     let data = try await body(isOptional: isOptional)
     if isOptional, data.isEmpty { return BodyFields([:]) }
-    guard let tree = try? JSONFormat.decoder().decode(JSONTree.self, from: data) else {
-      throw ProblemError(.malformedRequest, "The body isn't JSON, or holds a number that nobody can represent.")
-    }
-    guard case .object(let fields) = tree else {
+    guard case .object(let fields) = try tree(data) else {
       throw ProblemError(.invalidFields, errors: [.init(pointer: "", detail: "must be an object")])
     }
     return BodyFields(fields)
+  }
+
+  /// A body that is JSON as ``StrictJSON`` reads it.
+  /// - Throws: `malformed-request`.
+  func tree(_ body: Data) throws -> JSONTree {
+    do { return try StrictJSON.tree(body) } catch {
+      throw ProblemError(.malformedRequest, "The body isn't JSON as it is read here: \(error.reason), at byte \(error.offset).")
+    }
   }
 }

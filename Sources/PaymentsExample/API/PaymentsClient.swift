@@ -37,7 +37,7 @@ package struct PaymentsClient: Sendable {
     try await call(.GET, "/payments/\(id)", expecting: .ok)
   }
 
-  private func call<Value: Decodable>(
+  private func call<Value: Decodable & Sendable>(
     _ method: HTTPMethod,
     _ path: String,
     body: Data? = nil,
@@ -49,10 +49,10 @@ package struct PaymentsClient: Sendable {
       throw Refusal(
         request: "\(method.rawValue) \(caller.baseURL)\(path)",
         status: answer.status.code,
-        problem: try? answer.decoded(),
+        problem: try? await answer.decoded(),
         retryAfter: answer.headers.first(name: "Retry-After").flatMap(Int.init).map { .seconds($0) }
       )
     }
-    return try answer.decoded()
+    return try await answer.decoded()
   }
 }

@@ -27,6 +27,6 @@ package struct ProviderCallbackFormat: Sendable {
     signatureHeader: ProviderSignature.header,
     schema: "ProviderCallback",
     example: ["eventId": "ev_1", "paymentProviderId": "pp_1", "status": "DONE"],
-    decode: { try JSONFormat.decoder().decode(ProviderCallback.self, from: $0) }
+    decode: { try JSONFormat.read(ProviderCallback.self, from: $0) }
   )
 }

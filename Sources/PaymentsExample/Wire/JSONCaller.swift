@@ -10,8 +10,8 @@ struct JSONCaller: Sendable {
     var headers: HTTPHeaders
     var body: Data
 
-    func decoded<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
-      try JSONFormat.decoder().decode(type, from: body)
+    func decoded<Value: Decodable & Sendable>(_ type: Value.Type = Value.self) async throws -> Value {
+      try await JSONFormat.readLong(type, from: body)
     }
   }
 
