@@ -26,7 +26,7 @@ struct ServeCommand: AsyncParsableCommand {
   @Flag(help: "Start a private PostgreSQL cluster to try this out, and remove it with all payments at the end.")
   var temporaryDatabase = false
 
-  @Option(help: "Address to listen on. Put something in front that knows who may pay before you listen to others.")
+  @Option(help: "Address to listen on. Beyond the loopback interface callers need keys: `payments keys add`.")
   var host = "127.0.0.1"
 
   @Option(help: "TCP port; 0: any free one.")
@@ -122,6 +122,7 @@ struct ServeCommand: AsyncParsableCommand {
     )
     do {
       try await app.migrate()
+      try await app.checkExposure()
       try await app.scheduleUpkeep()
       try await group(app, level).run()
     } catch {

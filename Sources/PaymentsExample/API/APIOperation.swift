@@ -5,6 +5,16 @@ import Hummingbird
 /// One operation of the API: its route, its part of the OpenAPI document, and what it does. There is no other list of
 /// routes.
 struct APIOperation: Sendable {
+  /// Who may ask for it.
+  enum Access: Equatable, Sendable {
+    /// Everybody.
+    case open
+    /// Whoever signs the body, which the operation checks.
+    case signed
+    /// Whoever has a key for this, as soon as there are keys.
+    case key(CallerScope)
+  }
+
   struct Parameter: Sendable {
     enum Location: String, Sendable { case path, query, header }
     var name: String
@@ -50,6 +60,7 @@ struct APIOperation: Sendable {
   var description = ""
   var parameters: [Parameter] = []
   var body: Body?
+  var access = Access.open
   var answers: [Answer]
   /// What it answers beside those that every operation may.
   var problems: [ProblemKind] = []
@@ -61,6 +72,7 @@ struct APIOperation: Sendable {
   /// All problems, by status.
   var problemsByStatus: [(status: HTTPResponse.Status, kinds: [ProblemKind])] {
     var kinds = problems + Self.commonProblems
+    if case .key = access { kinds += [.missingKey, .unknownKey, .insufficientScope] }
     if body != nil { kinds += [.requestTimeout, .bodyTooLarge, .notJSON] }
     let byStatus = Dictionary(grouping: Set(kinds), by: \.status.code)
     return byStatus.sorted { $0.key < $1.key }.map { _, kinds in

@@ -11,6 +11,7 @@ struct APIRequest: Sendable {
   let request: Request
   /// The values of the path's parameters.
   let path: [String: String]
+  var caller = Caller.local
 
   func header(_ name: String) -> String? {
     HTTPField.Name(name).flatMap { request.headers[$0] }

@@ -64,6 +64,7 @@ extension PaymentAPI {
       path: "/metrics",
       id: "showMetrics",
       summary: "Numbers for Prometheus",
+      access: .key(.operate),
       answers: [.init(status: .ok, description: "Text format 0.0.4.", mediaType: "text/plain")],
       handle: { _ in
         try await observe()

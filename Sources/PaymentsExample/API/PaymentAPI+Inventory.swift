@@ -29,6 +29,7 @@ extension PaymentAPI {
         schema: "InventoryEvent",
         example: ["idempotent_key": "inv-1", "order_id": "order-12", "status": "RESERVED"]
       ),
+      access: .signed,
       answers: [
         .json(
           .accepted,

@@ -50,6 +50,7 @@ extension PaymentAPI {
           "userId": "user-7", "orderId": "order-12", "amount": 1250, "currency": "EUR", "description": "Two books",
         ]
       ),
+      access: .key(.create),
       answers: [
         .json(
           .accepted,
@@ -95,6 +96,7 @@ extension PaymentAPI {
           ["type": "string", "pattern": "^[0-9a-f]{16}$"]
         ),
       ],
+      access: .key(.read),
       answers: [.json(.ok, "PaymentPage", "A page.")],
       handle: { try await listPayments($0) }
     )
@@ -107,6 +109,7 @@ extension PaymentAPI {
       id: "showPayment",
       summary: "Show a payment with its history and refunds",
       parameters: [Self.paymentId],
+      access: .key(.read),
       answers: [.json(.ok, "PaymentDetails", "The payment.")],
       problems: [.notFound],
       handle: { try await showPayment($0) }
@@ -124,6 +127,7 @@ extension PaymentAPI {
         is asked by a durable task, and may refuse. Repeating the request changes nothing.
         """,
       parameters: [Self.paymentId],
+      access: .key(.create),
       answers: [
         .json(.ok, "Payment", "It is CANCELLED: no money moved, and none will."),
         .json(.accepted, "Payment", "The provider will be asked."),
@@ -147,6 +151,7 @@ extension PaymentAPI {
         Self.paymentId, Self.idempotencyKey(isRequired: false, "Names this refund; needed with an amount."),
       ],
       body: .init(schema: "NewRefund", isRequired: false, example: ["amount": 250, "reason": "One book came back"]),
+      access: .key(.refund),
       answers: [
         .json(
           .accepted,
@@ -180,6 +185,7 @@ extension PaymentAPI {
         )
       ],
       body: .init(schema: callbackFormat.schema, example: callbackFormat.example),
+      access: .signed,
       answers: [.init(status: .accepted, description: "Taken, also if it was repeated.")],
       problems: [.invalidSignature],
       handle: { try await receiveCallback($0) }

@@ -27,13 +27,15 @@ package struct PaymentAPI: Sendable {
 
   func createPayment(_ request: APIRequest) async throws -> Response {
     guard let header = request.header("Idempotency-Key") else { throw ProblemError(.missingIdempotencyKey) }
-    let key = try self.key(scope: "payment", header)
+    let key = try self.key(scope: "payment", header, request.caller)
     let new = try NewPayment(try await request.fields())
     return try await idempotency.answer(key, new, admit: backlog.admit, end: backlog.end) {
       transaction in
       let payment = try await PaymentCreation.create(
         new,
         steps: services.steps(orderId: new.orderId),
+        caller: request.caller.name,
+        by: request.caller.actor,
         client: client,
         in: transaction
       )
@@ -47,7 +49,7 @@ package struct PaymentAPI: Sendable {
 
   func showPayment(_ request: APIRequest) async throws -> Response {
     let id = try request.paymentId()
-    guard let payment = try await PaymentStore.find(id, in: client.pool) else { throw Self.unknownPayment }
+    guard let payment = try await PaymentStore.find(id, of: request.caller, in: client.pool) else { throw Self.unknownPayment }
     return try JSONResponse.make(
       .ok,
       PaymentDetails(
@@ -60,7 +62,7 @@ package struct PaymentAPI: Sendable {
 
   func listPayments(_ request: APIRequest) async throws -> Response {
     let query = try PaymentQuery(try request.query(PaymentQuery.parameters))
-    return try JSONResponse.make(.ok, try await query.page(in: client.pool))
+    return try JSONResponse.make(.ok, try await query.page(of: request.caller, in: client.pool))
   }
 
   func cancelPayment(_ request: APIRequest) async throws -> Response {
@@ -69,13 +71,13 @@ package struct PaymentAPI: Sendable {
       // Tasks before payments, as everywhere. One too many finds nothing to do; one for an unknown id is rolled back.
       let cancel = CancelPayment(paymentId: id)
       try await client.enqueue(cancel, options: cancel.options, in: transaction)
-      guard let before = try await PaymentStore.lock(id, in: transaction) else { throw Self.unknownPayment }
+      guard let before = try await PaymentStore.lock(id, of: request.caller, in: transaction) else { throw Self.unknownPayment }
       if before.status == .cancelled { return before }
       if before.status.isFinal { throw ProblemError(.wrongStatus, "The payment is \(before.status) for good.") }
       if before.executionRequestedAt != nil, !capabilities.contains(.cancels) {
         throw ProblemError(.wrongStatus, "The provider was told to execute it, and can't cancel.")
       }
-      _ = try await PaymentStore.apply(.cancellationWanted, to: id, in: transaction)
+      _ = try await PaymentStore.apply(.cancellationWanted, to: id, by: request.caller.actor, in: transaction)
       return try await PaymentStore.find(id, in: transaction) ?? before
     }
     return try JSONResponse.make(payment.status.isFinal ? .ok : .accepted, payment)
@@ -86,13 +88,13 @@ package struct PaymentAPI: Sendable {
     let new = try NewRefund(try await request.fields(isOptional: true))
     let key: IdempotencyKey
     switch (request.header("Idempotency-Key"), new.amount) {
-    case (let header?, _): key = try self.key(scope: "refund:\(id)", header)
+    case (let header?, _): key = try self.key(scope: "refund:\(id)", header, request.caller)
     // All that is left can be asked for once: the request is its own key.
-    case (nil, nil): key = IdempotencyKey(scope: "refund-all:\(id)", key: "all")
+    case (nil, nil): key = IdempotencyKey(scope: "\(request.caller.scopePrefix)refund-all:\(id)", key: "all")
     case (nil, _?): throw ProblemError(.missingIdempotencyKey, "A refund of an amount needs one.")
     }
     return try await idempotency.answer(key, new) { transaction in
-      let refund = try await createRefund(new, of: id, in: transaction)
+      let refund = try await createRefund(new, of: id, by: request.caller, in: transaction)
       return IdempotentAnswer(
         status: HTTPResponse.Status.accepted.code,
         location: "/payments/\(id)",
@@ -105,9 +107,10 @@ package struct PaymentAPI: Sendable {
   private func createRefund(
     _ new: NewRefund,
     of id: Int64,
+    by caller: Caller,
     in transaction: LibpqTransaction
   ) async throws -> Refund {
-    guard let payment = try await PaymentStore.lock(id, in: transaction) else { throw Self.unknownPayment }
+    guard let payment = try await PaymentStore.lock(id, of: caller, in: transaction) else { throw Self.unknownPayment }
     guard capabilities.contains(.refunds) else { throw ProblemError(.wrongStatus, "The provider can't refund.") }
     guard payment.status == .done else {
       throw ProblemError(.wrongStatus, "Only a payment that is DONE can be refunded; this one is \(payment.status).")
@@ -126,6 +129,7 @@ package struct PaymentAPI: Sendable {
       .refundRequested,
       "\(refund.reference), \(refund.amount) minor units",
       to: id,
+      by: caller.actor,
       in: transaction
     )
     let task = RefundPayment(refundId: refund.id)
@@ -150,8 +154,8 @@ package struct PaymentAPI: Sendable {
     return Response(status: .accepted)
   }
 
-  private func key(scope: String, _ header: String) throws -> IdempotencyKey {
-    guard let key = IdempotencyKey(scope: scope, header: header) else {
+  private func key(scope: String, _ header: String, _ caller: Caller) throws -> IdempotencyKey {
+    guard let key = IdempotencyKey(scope: caller.scopePrefix + scope, header: header) else {
       throw ProblemError(
         .malformedRequest,
         "An Idempotency-Key has 1 to \(IdempotencyKey.maxLength) printable ASCII characters without spaces."

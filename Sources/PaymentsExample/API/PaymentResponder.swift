@@ -8,10 +8,11 @@ import TaskQueue
 /// Routes requests to the operations, and turns every error into a problem.
 struct PaymentResponder: HTTPResponder {
   let operations: [APIOperation]
+  let callers: CallerDirectory
   let metrics: PrometheusMetrics
   let logger: Logger
 
-  func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+  func respond(to request: Request, context: APIRequestContext) async throws -> Response {
     let start = ContinuousClock.now
     let isHead = request.method == .head
     let method = isHead ? .get : request.method
@@ -38,11 +39,23 @@ struct PaymentResponder: HTTPResponder {
     _ operation: APIOperation?,
     _ path: [String: String]
   ) async throws -> Response {
-    if let operation { return try await operation.handle(APIRequest(request: request, path: path)) }
+    if let operation {
+      let caller = try await caller(request, operation)
+      return try await operation.handle(APIRequest(request: request, path: path, caller: caller))
+    }
     let methods = operations.filter { $0.match(request.uri.path) != nil }.map(\.method.rawValue)
     guard !methods.isEmpty else { throw ProblemError(.notFound, "There is no such path; see /doc.") }
     let allowed = (methods.contains("GET") ? methods + ["HEAD"] : methods).sorted().joined(separator: ", ")
-    throw ProblemError(.methodNotAllowed, "The path has \(allowed).", allow: allowed)
+    var error = ProblemError(.methodNotAllowed, "The path has \(allowed).")
+    error.headers[.allow] = allowed
+    throw error
+  }
+
+  private func caller(_ request: Request, _ operation: APIOperation) async throws -> Caller {
+    guard case .key(let scope) = operation.access else { return .local }
+    let caller = try await callers.caller(request.headers[.authorization])
+    guard caller.scopes.contains(scope) else { throw ProblemError.insufficientScope(scope) }
+    return caller
   }
 
   private func route(_ method: HTTPRequest.Method, _ path: String) -> (APIOperation?, [String: String]) {

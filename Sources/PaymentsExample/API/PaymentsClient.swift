@@ -23,8 +23,15 @@ package struct PaymentsClient: Sendable {
 
   private let caller: JSONCaller
 
-  package init(client: HTTPClient, baseURL: String, timeout: Duration = .seconds(10)) {
-    caller = JSONCaller(client: client, baseURL: baseURL, timeout: timeout, maxAnswerBytes: Self.maxAnswerBytes)
+  /// - Parameter key: of `payments keys add`; nil: the API has none.
+  package init(client: HTTPClient, baseURL: String, timeout: Duration = .seconds(10), key: String? = nil) {
+    caller = JSONCaller(
+      client: client,
+      baseURL: baseURL,
+      timeout: timeout,
+      maxAnswerBytes: Self.maxAnswerBytes,
+      key: key
+    )
   }
 
   /// Repeating it with the same key gives the same payment.

@@ -9,7 +9,7 @@ package import TaskQueuePostgres
 /// The parts of one `serve` process.
 package struct PaymentsApp: Sendable {
   package struct Settings: Sendable {
-    /// The address to listen on. Whoever can reach it can pay: there is no authentication here.
+    /// The address to listen on. Beyond the loopback interface callers need keys; see ``checkExposure()``.
     package var host = "127.0.0.1"
     /// 0: any free one.
     package var port = 0
@@ -111,6 +111,19 @@ package struct PaymentsApp: Sendable {
     if settings.outbox != nil { try await OutboxStore.switchOn(in: client.pool) }
   }
 
+  /// Sees to it that the API isn't open to everybody.
+  /// - Throws: ``CommandError`` if it is to listen beyond the loopback interface and there is no key.
+  package func checkExposure() async throws {
+    guard !ListenAddress.isLoopback(settings.host) else { return }
+    guard try await APIKeyStore.live(in: client.pool).keys.isEmpty else { return }
+    throw CommandError(
+      """
+      Others than this machine can reach \(settings.host), and there is no key that tells who may pay. Make one with \
+      `payments keys add NAME --scope create --scope read`, or listen on 127.0.0.1.
+      """
+    )
+  }
+
   /// Waits until the server listens. For one caller, once.
   package func port() async throws -> Int {
     try await listeningPort.wait()
@@ -202,7 +215,12 @@ package struct PaymentsApp: Sendable {
   package func server() -> some Service {
     let limits = settings.connections
     return Application(
-      responder: PaymentResponder(operations: api().operations, metrics: metrics, logger: logger),
+      responder: PaymentResponder(
+        operations: api().operations,
+        callers: CallerDirectory(pool: client.pool, needsKeys: !ListenAddress.isLoopback(settings.host)),
+        metrics: metrics,
+        logger: logger
+      ),
       server: .http1(
         configuration: .init(
           additionalChannelHandlers: [ConnectionGuard(limits: limits)],

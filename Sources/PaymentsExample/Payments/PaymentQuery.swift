@@ -41,13 +41,16 @@ struct PaymentQuery: Equatable, Sendable {
   }
 
   /// One page, and the cursor of the next one if there is one. One statement; reads one row more than it returns.
-  func page(in database: some LibpqQueryable) async throws -> PaymentPage {
+  func page(of caller: Caller = .local, in database: some LibpqQueryable) async throws -> PaymentPage {
+    // Written out, so that the index of callers is used.
+    let own = caller.owner == nil ? "$8::text IS NULL" : "caller = $8 AND caller <> ''"
     var payments = try await PaymentStore.all(
       """
       SELECT \(PaymentStore.columns) FROM payments.payment
       WHERE ($1::text IS NULL OR status = $1) AND ($2::text IS NULL OR user_id = $2)
         AND ($3::text IS NULL OR order_id = $3) AND ($4::timestamptz IS NULL OR created_at >= $4)
         AND ($5::timestamptz IS NULL OR created_at < $5)
+        AND \(own)
         AND ($6::bigint IS NULL OR (created_at, id) < (SELECT created_at, id FROM payments.payment WHERE id = $6))
       ORDER BY created_at DESC, id DESC LIMIT $7
       """,
@@ -55,6 +58,7 @@ struct PaymentQuery: Equatable, Sendable {
         .optional(status), .optional(userId), .optional(orderId),
         createdSince.map { .timestamptz($0) } ?? .null, createdUntil.map { .timestamptz($0) } ?? .null,
         after.map { .int8($0) } ?? .null, .int8(Int64(limit) + 1),
+        .optional(caller.owner),
       ],
       in: database
     )

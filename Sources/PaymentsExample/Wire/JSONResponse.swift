@@ -21,9 +21,8 @@ package enum JSONResponse {
 
   /// An error as problem details (RFC 9457).
   package static func problem(_ error: ProblemError) throws -> Response {
-    var response = try make(error.kind.status, error.problem)
+    var response = try make(error.kind.status, error.problem, headers: error.headers)
     response.headers[.contentType] = Problem.mediaType
-    response.headers[.allow] = error.allow
     response.headers[.retryAfter] = error.kind.retryAfterSeconds.map(String.init)
     return response
   }

@@ -41,12 +41,11 @@ package struct Problem: Codable, Equatable, Sendable {
 package struct ProblemError: Error {
   var kind: ProblemKind
   var problem: Problem
-  /// The methods a path has, for 405.
-  var allow: String?
+  /// Of the answer, such as `Allow` with 405.
+  var headers = HTTPFields()
 
-  init(_ kind: ProblemKind, _ detail: String? = nil, errors: [Problem.Field]? = nil, allow: String? = nil) {
+  init(_ kind: ProblemKind, _ detail: String? = nil, errors: [Problem.Field]? = nil) {
     self.kind = kind
     problem = Problem(kind, detail, errors: errors)
-    self.allow = allow
   }
 }
