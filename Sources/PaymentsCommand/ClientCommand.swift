@@ -24,6 +24,9 @@ struct ClientCommand: AsyncParsableCommand {
   @Option(help: "Of `payments keys add`. Rather set \(ClientCommand.keyName): everybody can read a command line.")
   var key: String?
 
+  @Flag(help: "Let the key travel by plain HTTP to another machine.")
+  var insecure = false
+
   @Option(help: "How many payments.")
   var count = 10
 
@@ -46,6 +49,7 @@ struct ClientCommand: AsyncParsableCommand {
 
   func run() async throws {
     let key = SecretOption.all(key.map { [$0] } ?? [], variable: Self.keyName).first
+    if key != nil { try OutgoingURL.check(url, option: "--url", isInsecure: insecure) }
     let report = try await HTTPClient.withHTTPClient(configuration: .connections(concurrency)) { client in
       try await run(PaymentsClient(client: client, baseURL: url, key: key))
     }

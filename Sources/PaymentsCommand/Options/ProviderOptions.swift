@@ -25,6 +25,14 @@ struct ProviderOptions: ParsableArguments {
   )
   var timeout = Duration.seconds(10)
 
+  @Flag(
+    help: """
+      Let URLs be plain HTTP to other machines: for a private network, or a proxy that adds TLS. Without it they have to \
+      be https.
+      """
+  )
+  var insecure = false
+
   @OptionGroup(title: "Stripe")
   var stripe: StripeOptions
 
@@ -32,8 +40,11 @@ struct ProviderOptions: ParsableArguments {
   /// - Throws: ``CommandError`` if the options don't fit it.
   func make(_ client: HTTPClient) throws -> any PaymentProvider {
     switch kind {
-    case .http: ProviderClient(client: client, baseURL: url, timeout: timeout)
-    case .stripe: StripeClient(client: client, configuration: try stripe.configuration(timeout: timeout))
+    case .http:
+      try OutgoingURL.check(url, option: "--provider-url", isInsecure: insecure)
+      return ProviderClient(client: client, baseURL: url, timeout: timeout)
+    case .stripe:
+      return StripeClient(client: client, configuration: try stripe.configuration(timeout: timeout))
     }
   }
 }

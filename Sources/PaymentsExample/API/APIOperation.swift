@@ -61,19 +61,23 @@ struct APIOperation: Sendable {
   var parameters: [Parameter] = []
   var body: Body?
   var access = Access.open
+  var audience = Audience.api
   var answers: [Answer]
   /// What it answers beside those that every operation may.
   var problems: [ProblemKind] = []
   var handle: @Sendable (APIRequest) async throws -> Response
 
   /// Every operation may answer these.
-  static let commonProblems: [ProblemKind] = [.malformedRequest, .internalError, .unavailable]
+  static let commonProblems: [ProblemKind] = [
+    .malformedRequest, .unknownHost, .tooManyRequests, .internalError, .unavailable,
+  ]
 
   /// All problems, by status.
   var problemsByStatus: [(status: HTTPResponse.Status, kinds: [ProblemKind])] {
     var kinds = problems + Self.commonProblems
     if case .key = access { kinds += [.missingKey, .unknownKey, .insufficientScope] }
-    if body != nil { kinds += [.requestTimeout, .bodyTooLarge, .notJSON] }
+    if method != .get { kinds += [.crossSite, .notJSON] }
+    if body != nil { kinds += [.requestTimeout, .bodyTooLarge] }
     let byStatus = Dictionary(grouping: Set(kinds), by: \.status.code)
     return byStatus.sorted { $0.key < $1.key }.map { _, kinds in
       (kinds[0].status, kinds.sorted { $0.rawValue < $1.rawValue })

@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import NIOHTTP1
 
 /// A request whose path fits an operation.
 struct APIRequest: Sendable {
@@ -49,7 +50,6 @@ struct APIRequest: Sendable {
   /// The body's bytes as they came.
   /// - Throws: `body-too-large`; `not-json` for another media type.
   func body(isOptional: Bool = false) async throws -> Data {
-    let media = request.headers[.contentType].map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " } }
     if let length = request.headers[.contentLength].flatMap(Int.init), length > Self.maxBodyBytes {
       throw ProblemError(.bodyTooLarge, "A body has at most \(Self.maxBodyBytes) bytes.")
     }
@@ -58,9 +58,11 @@ struct APIRequest: Sendable {
       buffer = try await request.body.collect(upTo: Self.maxBodyBytes)
     } catch is NIOTooManyBytesError {
       throw ProblemError(.bodyTooLarge, "A body has at most \(Self.maxBodyBytes) bytes.")
+    } catch is HTTPParserError {
+      throw ProblemError(.malformedRequest, "The body's chunks are broken.")
     }
     if isOptional, buffer.readableBytes == 0 { return Data() }
-    guard media == "application/json" else { throw ProblemError(.notJSON) }
+    guard request.headers[.contentType].map(SiteCheck.isJSON) ?? false else { throw ProblemError(.notJSON) }
     return Data(buffer.readableBytesView)
   }
 

@@ -7,8 +7,10 @@ import TaskQueuePostgres
 extension PaymentAPI {
   /// What is there for those who run the API, not for those who pay.
   var ownOperations: [APIOperation] {
-    [documentation, openAPI, live, ready, showMetrics]
+    [documentation, openAPI] + healthOperations + [showMetrics]
   }
+
+  var healthOperations: [APIOperation] { [live, ready] }
 
   private var documentation: APIOperation {
     APIOperation(
@@ -65,6 +67,7 @@ extension PaymentAPI {
       id: "showMetrics",
       summary: "Numbers for Prometheus",
       access: .key(.operate),
+      audience: .monitoring,
       answers: [.init(status: .ok, description: "Text format 0.0.4.", mediaType: "text/plain")],
       handle: { _ in
         try await observe()

@@ -30,6 +30,7 @@ extension PaymentAPI {
         example: ["idempotent_key": "inv-1", "order_id": "order-12", "status": "RESERVED"]
       ),
       access: .signed,
+      audience: .provider,
       answers: [
         .json(
           .accepted,

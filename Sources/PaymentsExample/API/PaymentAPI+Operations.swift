@@ -8,6 +8,15 @@ extension PaymentAPI {
       + ownOperations
   }
 
+  /// What is there at an address of this audience's own. Health is everywhere.
+  func operations(for audience: Audience) -> [APIOperation] {
+    operations.filter { $0.audience == audience }.map { operation in
+      var operation = operation
+      if audience == .monitoring { operation.access = .open }
+      return operation
+    } + healthOperations
+  }
+
   private static let paymentId = APIOperation.Parameter(
     name: "id",
     location: .path,
@@ -186,6 +195,7 @@ extension PaymentAPI {
       ],
       body: .init(schema: callbackFormat.schema, example: callbackFormat.example),
       access: .signed,
+      audience: .provider,
       answers: [.init(status: .accepted, description: "Taken, also if it was repeated.")],
       problems: [.invalidSignature],
       handle: { try await receiveCallback($0) }

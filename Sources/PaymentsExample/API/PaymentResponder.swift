@@ -3,12 +3,13 @@ import HTTPTypes
 import Hummingbird
 import Libpq
 import Logging
+import NIOHTTP1
 import TaskQueue
 
 /// Routes requests to the operations, and turns every error into a problem.
 struct PaymentResponder: HTTPResponder {
   let operations: [APIOperation]
-  let callers: CallerDirectory
+  let gate: RequestGate
   let metrics: PrometheusMetrics
   let logger: Logger
 
@@ -19,10 +20,12 @@ struct PaymentResponder: HTTPResponder {
     let (operation, path) = route(method, request.uri.path)
     var response: Response
     do {
-      response = try await answer(request, operation, path)
+      try gate.sites.check(request.head, operation?.access)
+      response = try await answer(request, context, operation, path)
     } catch {
       response = try JSONResponse.problem(problem(error, operation))
     }
+    SafeHeaders.add(to: &response.headers)
     if isHead {
       response.headers[.contentLength] = response.body.contentLength.map(String.init)
       response = response.createHeadResponse()
@@ -36,26 +39,17 @@ struct PaymentResponder: HTTPResponder {
 
   private func answer(
     _ request: Request,
+    _ context: APIRequestContext,
     _ operation: APIOperation?,
     _ path: [String: String]
   ) async throws -> Response {
-    if let operation {
-      let caller = try await caller(request, operation)
-      return try await operation.handle(APIRequest(request: request, path: path, caller: caller))
-    }
+    if let operation { return try await gate.answer(request, from: context.address, operation, path) }
     let methods = operations.filter { $0.match(request.uri.path) != nil }.map(\.method.rawValue)
     guard !methods.isEmpty else { throw ProblemError(.notFound, "There is no such path; see /doc.") }
     let allowed = (methods.contains("GET") ? methods + ["HEAD"] : methods).sorted().joined(separator: ", ")
     var error = ProblemError(.methodNotAllowed, "The path has \(allowed).")
     error.headers[.allow] = allowed
     throw error
-  }
-
-  private func caller(_ request: Request, _ operation: APIOperation) async throws -> Caller {
-    guard case .key(let scope) = operation.access else { return .local }
-    let caller = try await callers.caller(request.headers[.authorization])
-    guard caller.scopes.contains(scope) else { throw ProblemError.insufficientScope(scope) }
-    return caller
   }
 
   private func route(_ method: HTTPRequest.Method, _ path: String) -> (APIOperation?, [String: String]) {
@@ -70,6 +64,8 @@ struct PaymentResponder: HTTPResponder {
     switch error {
     case let error as ProblemError:
       return error
+    case is HTTPParserError:
+      return ProblemError(.malformedRequest)
     case let error as LibpqError where Self.isOurMistake(error):
       logger.error("request failed", metadata: metadata(operation, error))
       return ProblemError(.internalError)
