@@ -84,7 +84,8 @@ struct KeysCommand: AsyncParsableCommand {
 
     func run() async throws {
       for key in try await database.with({ try await APIKeyStore.list(in: $0) }) {
-        let state = key.revokedAt.map { "revoked \($0.formatted(.iso8601))" }
+        let state =
+          key.revokedAt.map { "revoked \($0.formatted(.iso8601))" }
           ?? key.expiresAt.map { "\(key.isLive ? "expires" : "expired") \($0.formatted(.iso8601))" } ?? "live"
         let created = key.createdAt.formatted(.iso8601)
         print("\(key.id)  \(key.caller)  \(key.scopes.joined(separator: ","))  created \(created)  \(state)")
@@ -95,7 +96,8 @@ struct KeysCommand: AsyncParsableCommand {
   struct Revoke: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       commandName: "revoke",
-      abstract: "Revoke a key by its id. Running servers refuse it within \(CallerDirectory.freshness.components.seconds) seconds."
+      abstract:
+        "Revoke a key by its id. Running servers refuse it within \(CallerDirectory.freshness.components.seconds) seconds."
     )
 
     @Argument(help: "The key's id, as `list` prints it.")

@@ -50,8 +50,10 @@ struct AccessTests {
   @Test("Callers have their own keys of idempotency and their own payments; only `operate` sees all")
   func callersApart() async throws {
     try await PaymentsFixture.with { fixture in
-      let (shop, rival) = (try await fixture.bearer("shop", [.create, .read, .refund]),
-        try await fixture.bearer("rival", [.create, .read, .refund]))
+      let (shop, rival) = (
+        try await fixture.bearer("shop", [.create, .read, .refund]),
+        try await fixture.bearer("rival", [.create, .read, .refund])
+      )
       let ops = try await fixture.bearer("ops", [.create, .read, .refund, .operate])
       func create(_ headers: [String: String]) async throws -> Payment {
         let headers = headers.merging(
@@ -81,7 +83,8 @@ struct AccessTests {
       let details = try await fixture.send(.GET, path, headers: shop).json(PaymentDetails.self)
       let actors = details.history.map { "\($0.kind.rawValue) \($0.actor)" }
       for line in [
-        "created shop", "registered provider", "execution-requested worker", "refund-requested ops", "refunded provider",
+        "created shop", "registered provider", "execution-requested worker", "refund-requested ops",
+        "refunded provider",
       ] { #expect(actors.contains(line), "\(line): \(actors)") }
     }
   }
@@ -93,11 +96,15 @@ struct AccessTests {
       let now = Mutex(ContinuousClock.now)
       let directory = CallerDirectory(pool: pool, needsKeys: false, clock: { now.withLock { $0 } })
       func isLetIn(_ key: APIKey) async throws -> Bool {
-        do { return try await directory.caller("Bearer \(key.text)").name == "shop" } catch is ProblemError { return false }
+        do { return try await directory.caller("Bearer \(key.text)").name == "shop" } catch is ProblemError {
+          return false
+        }
       }
       #expect(try await directory.caller(nil) == .local)
-      let (key, brief) = (try await fixture.addKey("shop", [.read]),
-        try await fixture.addKey("shop", [.read], lifetime: .seconds(2)))
+      let (key, brief) = (
+        try await fixture.addKey("shop", [.read]),
+        try await fixture.addKey("shop", [.read], lifetime: .seconds(2))
+      )
       now.withLock { $0 += CallerDirectory.freshness }
       #expect(try await isLetIn(key))
       #expect(try await isLetIn(brief))
@@ -130,7 +137,12 @@ struct AccessTests {
       var settings = PaymentsFixture.settings()
       try await fixture.app.checkExposure()
       settings.host = "0.0.0.0"
-      let open = PaymentsApp(settings: settings, client: fixture.app.client, provider: fixture.provider, logger: Log.quiet("t"))
+      let open = PaymentsApp(
+        settings: settings,
+        client: fixture.app.client,
+        provider: fixture.provider,
+        logger: Log.quiet("t")
+      )
       await #expect(throws: CommandError.self) { try await open.checkExposure() }
       let key = try await fixture.addKey("shop", [.read])
       try await open.checkExposure()
@@ -150,7 +162,9 @@ struct AccessTests {
     #expect(APIKey().text != key.text)
     #expect(key.fits(key.hash))
     #expect(!key.fits(APIKey().hash))
-    for name in ["", "Shop", "a b", "provider", "worker", "inventory", "operator", "-a", String(repeating: "a", count: 64)] {
+    for name in [
+      "", "Shop", "a b", "provider", "worker", "inventory", "operator", "-a", String(repeating: "a", count: 64),
+    ] {
       #expect(!Caller.isName(name), "\(name)")
     }
   }

@@ -16,7 +16,9 @@ struct HostileSenderTests {
     try await PaymentsFixture.with { fixture in
       let payment = try await fixture.finals(try await fixture.create(1))[0]
       let path = "/payments/\(payment.id)"
-      for type in ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", "application/jsonp"] {
+      for type in [
+        "application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", "application/jsonp",
+      ] {
         for target in ["\(path)/refund", "\(path)/cancel", "/payments"] {
           let headers = ["Content-Type": type, "Idempotency-Key": "form"]
           #expect(try await fixture.send(.POST, target, headers: headers).problem == .notJSON, "\(type) \(target)")
@@ -211,8 +213,12 @@ struct HostileSenderTests {
     func check(_ url: String, _ isInsecure: Bool = false) throws {
       try OutgoingURL.check(url, option: "--provider-url", isInsecure: isInsecure)
     }
-    for url in ["https://pay.example/v1", "http://127.0.0.1:8090", "http://localhost", "http://[::1]:1/x"] { try check(url) }
-    for url in ["http://pay.example", "HTTP://10.0.0.1:80", "http://127.0.0.1.evil.example", "http://localhost@evil.example/"] {
+    for url in ["https://pay.example/v1", "http://127.0.0.1:8090", "http://localhost", "http://[::1]:1/x"] {
+      try check(url)
+    }
+    for url in [
+      "http://pay.example", "HTTP://10.0.0.1:80", "http://127.0.0.1.evil.example", "http://localhost@evil.example/",
+    ] {
       #expect(throws: CommandError.self, "\(url)") { try check(url) }
       try check(url, true)
     }

@@ -25,7 +25,8 @@ struct StrictJSONTests {
   @Test(
     "What two readers may take for different things isn't read",
     arguments: [
-      "", " ", "{", "[", "[1", "[1,]", "[,1]", "{,}", #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#, "{a:1}", "'a'", "nul", "truee",
+      "", " ", "{", "[", "[1", "[1,]", "[,1]", "{,}", #"{"a"}"#, #"{"a":}"#, #"{"a":1,}"#, "{a:1}", "'a'", "nul",
+      "truee",
       "1 2", "01", "-", "-01", "1.", ".1", "1e", "1e+", "+1", "0x1", "NaN", "Infinity", "1e999", "-1e400",
       String(repeating: "1", count: 101), "\u{FEFF}1", "\"", #""\"#, #""\x""#, #""\u12"#, #""\u12G4""#,
       "\"\u{1}\"", "\"a\nb\"", #""\uD800""#, #""\uD800\u0041""#, #""\uDC00""#, #""\uD800x""#, "1//", "/**/1",
@@ -66,9 +67,11 @@ struct StrictJSONTests {
     return [
       String(repeating: "[", count: 60_000), String(repeating: #"{"a":"#, count: 12_000),
       String(repeating: "[]", count: 30_000), "[" + String(repeating: "0,", count: 30_000) + "0]", "{\(members)}",
-      String(repeating: "9", count: 60_000), "[" + (0..<60).map { #"{"\#($0)\#(marks.prefix(250))":1}"# }.joined() + "]",
+      String(repeating: "9", count: 60_000),
+      "[" + (0..<60).map { #"{"\#($0)\#(marks.prefix(250))":1}"# }.joined() + "]",
       "\"" + String(repeating: #"\uD83D\uDE00"#, count: 5000) + "\"",
-      "[" + Array(repeating: String(repeating: "[", count: 31) + "0" + String(repeating: "]", count: 31), count: 900)
+      "["
+        + Array(repeating: String(repeating: "[", count: 31) + "0" + String(repeating: "]", count: 31), count: 900)
         .joined(separator: ",") + "]",
     ]
   }()
@@ -102,7 +105,11 @@ struct StrictJSONTests {
         let answer = try await fixture.post("/payments", Self.long[index], key: "long-\(index)")
         #expect((400..<500).contains(answer.status))
       }
-      let twice = try await fixture.post("/payments", #"{"userId":"u","amount":1,"amount":2,"currency":"EUR"}"#, key: "k")
+      let twice = try await fixture.post(
+        "/payments",
+        #"{"userId":"u","amount":1,"amount":2,"currency":"EUR"}"#,
+        key: "k"
+      )
       #expect(twice.problem == .malformedRequest)
     }
   }

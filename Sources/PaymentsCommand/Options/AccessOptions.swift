@@ -41,8 +41,12 @@ struct AccessOptions: ParsableArguments {
     for port in [callbackPort, metricsPort].compactMap({ $0 }) {
       guard (0...65_535).contains(port) else { throw ValidationError("A port is between 0 and 65535.") }
     }
-    guard callbackHost == nil || callbackPort != nil else { throw ValidationError("--callback-host needs --callback-port.") }
-    guard metricsHost == nil || metricsPort != nil else { throw ValidationError("--metrics-host needs --metrics-port.") }
+    guard callbackHost == nil || callbackPort != nil else {
+      throw ValidationError("--callback-host needs --callback-port.")
+    }
+    guard metricsHost == nil || metricsPort != nil else {
+      throw ValidationError("--metrics-host needs --metrics-port.")
+    }
     for rate in [callerRate, addressRate ?? 0] {
       guard rate == 0 || (0.01...1_000_000).contains(rate) else {
         throw ValidationError("A rate is 0, or between 0.01 and 1000000 per second.")

@@ -35,7 +35,9 @@ struct ServiceOptions: ParsableArguments {
 
   /// - Throws: ``CommandError`` if one would be reached unprotected.
   func check(isInsecure: Bool) throws {
-    let urls = [("--account-url", account), ("--fraud-url", fraud), ("--order-url", order), ("--delivery-url", delivery)]
+    let urls = [
+      ("--account-url", account), ("--fraud-url", fraud), ("--order-url", order), ("--delivery-url", delivery),
+    ]
     for case (let option, let url?) in urls { try OutgoingURL.check(url, option: option, isInsecure: isInsecure) }
   }
 

@@ -81,7 +81,10 @@ struct APIRequest: Sendable {
   /// - Throws: `malformed-request`.
   func tree(_ body: Data) throws -> JSONTree {
     do { return try StrictJSON.tree(body) } catch {
-      throw ProblemError(.malformedRequest, "The body isn't JSON as it is read here: \(error.reason), at byte \(error.offset).")
+      throw ProblemError(
+        .malformedRequest,
+        "The body isn't JSON as it is read here: \(error.reason), at byte \(error.offset)."
+      )
     }
   }
 }

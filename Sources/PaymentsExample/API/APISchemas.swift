@@ -90,7 +90,8 @@ enum APISchemas {
       "status": status, "detail": ["type": "string"],
       "actor": [
         "type": "string",
-        "description": "The caller's name; or `provider`: it said so, `worker`, or `operator`: this machine, without a key.",
+        "description":
+          "The caller's name; or `provider`: it said so, `worker`, or `operator`: this machine, without a key.",
       ],
     ]
   )

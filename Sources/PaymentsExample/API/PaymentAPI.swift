@@ -49,7 +49,9 @@ package struct PaymentAPI: Sendable {
 
   func showPayment(_ request: APIRequest) async throws -> Response {
     let id = try request.paymentId()
-    guard let payment = try await PaymentStore.find(id, of: request.caller, in: client.pool) else { throw Self.unknownPayment }
+    guard let payment = try await PaymentStore.find(id, of: request.caller, in: client.pool) else {
+      throw Self.unknownPayment
+    }
     return try JSONResponse.make(
       .ok,
       PaymentDetails(
@@ -71,7 +73,9 @@ package struct PaymentAPI: Sendable {
       // Tasks before payments, as everywhere. One too many finds nothing to do; one for an unknown id is rolled back.
       let cancel = CancelPayment(paymentId: id)
       try await client.enqueue(cancel, options: cancel.options, in: transaction)
-      guard let before = try await PaymentStore.lock(id, of: request.caller, in: transaction) else { throw Self.unknownPayment }
+      guard let before = try await PaymentStore.lock(id, of: request.caller, in: transaction) else {
+        throw Self.unknownPayment
+      }
       if before.status == .cancelled { return before }
       if before.status.isFinal { throw ProblemError(.wrongStatus, "The payment is \(before.status) for good.") }
       if before.executionRequestedAt != nil, !capabilities.contains(.cancels) {

@@ -57,10 +57,28 @@ struct SiteCheck: Sendable {
     return false
   }
 
-  /// Without the port; nil: it is neither a name nor an address.
+  /// Without the port; nil: it is neither a name nor an address. Lower case is expected.
   static func host(_ authority: String) -> String? {
-    guard let match = authority.wholeMatch(of: /(\[[0-9a-f:.]+\]|[a-z0-9._\-]+)(?::[0-9]{1,5})?/) else { return nil }
-    return String(match.1)
+    let end: String.Index
+    if authority.hasPrefix("["), let bracket = authority.firstIndex(of: "]") {
+      end = authority.index(after: bracket)
+    } else {
+      end = authority.firstIndex(of: ":") ?? authority.endIndex
+    }
+    let (host, port) = (authority[..<end], authority[end...])
+    let isName = !host.isEmpty && host.utf8.allSatisfy { isLetterOrDigit($0) || ".-_".utf8.contains($0) }
+    let isPort =
+      port.isEmpty || port.hasPrefix(":") && port.utf8.count <= 6 && port.utf8.dropFirst().allSatisfy(isDigit)
+    guard isName || host.hasPrefix("[") && ListenAddress.isAddress(String(host)), isPort else { return nil }
+    return String(host)
+  }
+
+  private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) || isDigit(byte)
+  }
+
+  private static func isDigit(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
   }
 
   private static let fetchSite = HTTPField.Name("Sec-Fetch-Site")

@@ -18,7 +18,8 @@ extension StripeClient {
     }
   }
 
-  package func post<Answer: Decodable & Sendable>(_ path: String, _ form: StripeForm, _ idempotencyKey: String) async throws
+  package func post<Answer: Decodable & Sendable>(_ path: String, _ form: StripeForm, _ idempotencyKey: String)
+    async throws
     -> Answer
   {
     try await send(.POST, path, form: form, idempotencyKey: idempotencyKey)

@@ -23,7 +23,9 @@ package enum JSONResponse {
   package static func problem(_ error: ProblemError) throws -> Response {
     var response = try make(error.kind.status, error.problem, headers: error.headers)
     response.headers[.contentType] = Problem.mediaType
-    if response.headers[.retryAfter] == nil { response.headers[.retryAfter] = error.kind.retryAfterSeconds.map(String.init) }
+    if response.headers[.retryAfter] == nil {
+      response.headers[.retryAfter] = error.kind.retryAfterSeconds.map(String.init)
+    }
     return response
   }
 }
