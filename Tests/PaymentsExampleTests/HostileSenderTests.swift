@@ -62,6 +62,15 @@ struct HostileSenderTests {
     #expect(throws: ProblemError.self) { try sites.check(request("callbacks.example", nil), .open) }
     #expect(throws: ProblemError.self) { try sites.check(request("pay.example", "https://pay.example.evil"), .open) }
     #expect(throws: ProblemError.self) { try sites.check(request("", nil), .open) }
+    let probe = HTTPRequest(method: .get, scheme: "http", authority: nil, path: "/health/live")
+    try sites.check(probe, .open)
+    #expect(throws: ProblemError.self) { try sites.check(probe, .key(.read)) }
+    for broken in ["[::1", "[x]", "::1", "a:b", "a:123456", "a/b", "é", "a@b", "[::1]x"] {
+      #expect(SiteCheck.host(broken) == nil, "\(broken)")
+    }
+    for right in ["a", "a:1", "[::1]", "[::1]:80", "10.0.0.1:8080"] {
+      #expect(SiteCheck.host(right) != nil, "\(right)")
+    }
   }
 
   @Test("Who sends too much gets 429 with Retry-After, and nobody else does")

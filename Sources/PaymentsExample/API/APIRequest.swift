@@ -71,7 +71,7 @@ struct APIRequest: Sendable {
   func fields(isOptional: Bool = false) async throws -> BodyFields {
     let data = try await body(isOptional: isOptional)
     if isOptional, data.isEmpty { return BodyFields([:]) }
-    guard case .object(let fields) = try tree(data) else {
+    guard case .object(let fields) = try await tree(data) else {
       throw ProblemError(.invalidFields, errors: [.init(pointer: "", detail: "must be an object")])
     }
     return BodyFields(fields)
@@ -79,8 +79,8 @@ struct APIRequest: Sendable {
 
   /// A body that is JSON as ``StrictJSON`` reads it.
   /// - Throws: `malformed-request`.
-  func tree(_ body: Data) throws -> JSONTree {
-    do { return try StrictJSON.tree(body) } catch {
+  func tree(_ body: Data) async throws -> JSONTree {
+    do { return try await JSONFormat.tree(body) } catch let error as JSONRefusal {
       throw ProblemError(
         .malformedRequest,
         "The body isn't JSON as it is read here: \(error.reason), at byte \(error.offset)."

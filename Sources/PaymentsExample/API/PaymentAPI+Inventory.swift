@@ -57,7 +57,7 @@ extension PaymentAPI {
         now: now()
       )
     else { throw ProblemError(.invalidSignature) }
-    guard case .object(let fields) = try request.tree(body) else {
+    guard case .object(let fields) = try await request.tree(body) else {
       throw ProblemError(.malformedRequest, "The body must be a JSON object.")
     }
     let intake = InventoryIntake(

@@ -151,7 +151,7 @@ package struct PaymentAPI: Sendable {
         now: now()
       )
     else { throw ProblemError(.invalidSignature) }
-    if let callback = try callbackFormat.callback(body) {
+    if let callback = try await callbackFormat.callback(body) {
       let outcome = try await callbacks.handle(callback)
       metrics.increment("payments_callbacks_total", [("outcome", outcome.rawValue)])
     }

@@ -17,6 +17,8 @@ struct SiteCheck: Sendable {
 
   /// - Throws: ``ProblemError``: `malformed-request`, `unknown-host`, `cross-site`, `not-json`.
   func check(_ request: HTTPRequest, _ access: APIOperation.Access?) throws {
+    // Probes of HTTP/1.0 name no host; browsers always do.
+    if request.authority == nil, access == .open, request.method == .get || request.method == .head { return }
     guard let authority = request.authority?.lowercased(), let host = Self.host(authority) else {
       throw ProblemError(.malformedRequest, "The Host header is missing or broken.")
     }

@@ -11,7 +11,7 @@ struct JSONCaller: Sendable {
     var body: Data
 
     func decoded<Value: Decodable & Sendable>(_ type: Value.Type = Value.self) async throws -> Value {
-      try await JSONFormat.readLong(type, from: body)
+      try await JSONFormat.read(type, from: body)
     }
   }
 

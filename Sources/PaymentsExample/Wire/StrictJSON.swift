@@ -121,8 +121,11 @@ extension StrictJSON {
     while let byte = next {
       switch byte {
       case UInt8(ascii: "\""):
-        unescaped.append(contentsOf: bytes[start..<index])
-        guard let text = String(validating: unescaped, as: UTF8.self) else { throw refusal("a text isn't UTF-8") }
+        let rest = bytes[start..<index]
+        let text =
+          unescaped.isEmpty
+          ? String(validating: rest, as: UTF8.self) : String(validating: unescaped + rest, as: UTF8.self)
+        guard let text else { throw refusal("a text isn't UTF-8") }
         index += 1
         return text
       case UInt8(ascii: "\\"):
@@ -184,6 +187,12 @@ extension StrictJSON {
     let start = index
     let isNegative = take("-")
     let whole = digits()
+    let isPlain = next.map { $0 != UInt8(ascii: ".") && $0 | 0x20 != UInt8(ascii: "e") } ?? true
+    if isPlain, (1...18).contains(whole.count), whole.count == 1 || whole.first != UInt8(ascii: "0") {
+      // The usual number, without a detour.
+      let value = whole.reduce(0 as Int64) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) }
+      return .integer(isNegative ? -value : value)
+    }
     guard !whole.isEmpty, whole.count == 1 || whole.first != UInt8(ascii: "0") else {
       throw refusal("a number begins with a digit, and with 0 only before a point")
     }
