@@ -24,8 +24,15 @@ package struct PaymentsClient: Sendable {
 
   private let caller: JSONCaller
 
-  package init(client: HTTPClient, baseURL: String, timeout: Duration = .seconds(10)) {
-    caller = JSONCaller(client: client, baseURL: baseURL, timeout: timeout, maxAnswerBytes: Self.maxAnswerBytes)
+  /// - Parameter key: of `payments keys add`; nil: the API has none.
+  package init(client: HTTPClient, baseURL: String, timeout: Duration = .seconds(10), key: String? = nil) {
+    caller = JSONCaller(
+      client: client,
+      baseURL: baseURL,
+      timeout: timeout,
+      maxAnswerBytes: Self.maxAnswerBytes,
+      key: key
+    )
   }
 
   /// Repeating it with the same key gives the same payment.
@@ -38,7 +45,7 @@ package struct PaymentsClient: Sendable {
     try await call(.GET, "/payments/\(id)", expecting: .ok)
   }
 
-  private func call<Value: Decodable>(
+  private func call<Value: Decodable & Sendable>(
     _ method: HTTPMethod,
     _ path: String,
     body: Data? = nil,
@@ -50,10 +57,10 @@ package struct PaymentsClient: Sendable {
       throw Refusal(
         request: "\(method.rawValue) \(caller.baseURL)\(path)",
         status: answer.status.code,
-        problem: try? answer.decoded(),
+        problem: try? await answer.decoded(),
         retryAfter: answer.headers.first(name: "Retry-After").flatMap(Int.init).map { .seconds($0) }
       )
     }
-    return try answer.decoded()
+    return try await answer.decoded()
   }
 }

@@ -39,6 +39,7 @@ struct InventoryIntake: Sendable {
         let created = try await PaymentCreation.create(
           payment,
           steps: services.steps(orderId: payment.orderId),
+          by: PaymentActor.inventory,
           client: client,
           in: transaction
         )
