@@ -6,6 +6,9 @@ import PaymentsLab
 
 /// `payments client`: creates payments through the API and waits until they are final.
 struct ClientCommand: AsyncParsableCommand {
+  /// The environment's name for the key.
+  static let keyName = "PAYMENTS_API_KEY"
+
   static let configuration = CommandConfiguration(
     commandName: "client",
     abstract: "Create payments through the API, wait until they are final, and print statuses and latencies.",
@@ -17,6 +20,12 @@ struct ClientCommand: AsyncParsableCommand {
 
   @Option(help: "The API of a serve process.")
   var url = "http://127.0.0.1:8080"
+
+  @Option(help: "Of `payments keys add`. Rather set \(ClientCommand.keyName): everybody can read a command line.")
+  var key: String?
+
+  @Flag(help: "Let the key travel by plain HTTP to another machine.")
+  var insecure = false
 
   @Option(help: "How many payments.")
   var count = 10
@@ -39,8 +48,10 @@ struct ClientCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    let key = SecretOption.all(key.map { [$0] } ?? [], variable: Self.keyName).first
+    if key != nil { try OutgoingURL.check(url, option: "--url", isInsecure: insecure) }
     let report = try await HTTPClient.withHTTPClient(configuration: .connections(concurrency)) { client in
-      try await run(PaymentsClient(client: client, baseURL: url))
+      try await run(PaymentsClient(client: client, baseURL: url, key: key))
     }
     for line in report.lines { print(line) }
     if !report.isRight { throw ExitCode(1) }

@@ -8,7 +8,7 @@ struct PaymentsCommand: AsyncParsableCommand {
     abstract: "Outgoing payments on TaskQueue: each is executed exactly once, whatever is lost or repeated.",
     subcommands: [
       DemoCommand.self, ServeCommand.self, ProviderCommand.self, ServicesCommand.self, ClientCommand.self,
-      ReconcileCommand.self, LedgerCommand.self, ChaosCommand.self, ThroughputCommand.self,
+      ReconcileCommand.self, LedgerCommand.self, KeysCommand.self, ChaosCommand.self, ThroughputCommand.self,
     ]
   )
 }

@@ -26,11 +26,20 @@ struct ServeCommand: AsyncParsableCommand {
   @Flag(help: "Start a private PostgreSQL cluster to try this out, and remove it with all payments at the end.")
   var temporaryDatabase = false
 
-  @Option(help: "Address to listen on. Put something in front that knows who may pay before you listen to others.")
+  @Option(help: "Address to listen on. Beyond the loopback interface callers need keys: `payments keys add`.")
   var host = "127.0.0.1"
 
   @Option(help: "TCP port; 0: any free one.")
   var port = 8080
+
+  @Flag(help: "Only take requests in; other processes work on the payments.")
+  var apiOnly = false
+
+  @Flag(help: "Only work on payments; other processes take requests in. With --metrics-port, numbers are listened for.")
+  var workerOnly = false
+
+  @OptionGroup(title: "Access")
+  var access: AccessOptions
 
   @OptionGroup(title: "Provider")
   var provider: ProviderOptions
@@ -85,6 +94,7 @@ struct ServeCommand: AsyncParsableCommand {
     guard (1...1000).contains(connections ?? 1) else {
       throw ValidationError("--connections is between 1 and 1000.")
     }
+    guard !apiOnly || !workerOnly else { throw ValidationError("A process with neither does nothing.") }
     guard baseRetry > .zero else { throw ValidationError("--base-retry must be above zero.") }
     guard lease >= .milliseconds(100) else { throw ValidationError("--lease must be at least 100ms.") }
     guard Logger.Level(rawValue: logLevel) != nil else { throw ValidationError("There is no such log level.") }
@@ -93,7 +103,10 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     try await HTTPClient.withHTTPClient(configuration: .connections(workers)) { client in
       guard temporaryDatabase else { return try await run(client, databaseURL) }
-      try await EmbeddedPostgres.with { try await run(client, $0.connectionString) }
+      try await EmbeddedPostgres.with { postgres in
+        Log.make("payments").notice("temporary database", metadata: ["database": "\(postgres.connectionString)"])
+        try await run(client, postgres.connectionString)
+      }
     }
   }
 
@@ -105,6 +118,10 @@ struct ServeCommand: AsyncParsableCommand {
     let secrets = SecretOption.callbackSecrets(callbackSecret)
     if secrets.isEmpty {
       logger.warning("no secret for callbacks: all are refused, and payments are only followed by asking")
+    }
+    try services.check(isInsecure: provider.insecure)
+    if let url = outbox.url {
+      try OutgoingURL.check(url, option: "--webhook-url", isInsecure: provider.insecure)
     }
     // A handler holds one for a transaction; with fewer than handlers they wait for one another.
     let connections = self.connections ?? min(max(8, workers), 32)
@@ -123,6 +140,7 @@ struct ServeCommand: AsyncParsableCommand {
         logger: logger
       )
       try await app.migrate()
+      try await app.checkExposure()
       try await app.scheduleUpkeep()
       try await group(app, level).run()
     } catch {
@@ -137,7 +155,7 @@ struct ServeCommand: AsyncParsableCommand {
     namespace: String,
     callbackSecrets: [String]
   ) -> PaymentsApp.Settings {
-    PaymentsApp.Settings(
+    var settings = PaymentsApp.Settings(
       host: host,
       port: port,
       workers: workers,
@@ -156,20 +174,31 @@ struct ServeCommand: AsyncParsableCommand {
       allowsSeveralPerOrder: limits.severalPerOrder,
       outbox: outbox.make(client, namespace: namespace)
     )
+    settings.role = apiOnly ? .api : workerOnly ? .worker : .all
+    access.apply(to: &settings)
+    return settings
+  }
+
+  /// Says where it listens, once it does.
+  private func announce(_ app: PaymentsApp) async throws {
+    let names: [(Audience, Logger.Message)] = [
+      (.api, "payments listens"), (.provider, "callbacks are listened for"), (.monitoring, "numbers are listened for"),
+    ]
+    for (audience, message) in names {
+      guard let address = app.listeners[audience] else { continue }
+      let port = try await app.port(audience)
+      if supervised, audience == .api { ParentProcess().listening(port) }
+      app.logger.notice(message, metadata: ["url": "http://\(address.host):\(port)"])
+    }
   }
 
   private func group(_ app: PaymentsApp, _ level: Logger.Level) throws -> ServiceGroup {
     let announcement = ClosureService {
-      let port = try await app.port()
-      if supervised { ParentProcess().listening(port) }
-      app.logger.notice("payments listens", metadata: ["url": "http://\(host):\(port)"])
+      try await announce(app)
       try? await gracefulShutdown()
     }
-    var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
-      .init(service: try app.worker()), .init(service: app.server()), .init(service: announcement),
-    ]
-    if let publisher = try app.publisher() { services.append(.init(service: publisher)) }
-    services += try app.upkeepServices().map { .init(service: $0) }
+    var services: [ServiceGroupConfiguration.ServiceConfiguration] = try app.services().map { .init(service: $0) }
+    services.append(.init(service: announcement))
     if supervised {
       services.append(ParentProcess().service)
     }

@@ -1,7 +1,5 @@
 import Foundation
-import NIOCore
 import NIOHTTP1
-import NIOPosix
 import TaskQueueHTTP
 import Testing
 
@@ -10,47 +8,10 @@ import Testing
 @Suite("Slow and broken clients")
 struct SlowClientTests {
   private static let head =
-    "POST /payments HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Type: application/json\r\n"
+    "POST /payments HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: k\r\nContent-Type: application/json\r\n"
 
   private static func settings(_ change: (inout ConnectionLimits) -> Void) -> PaymentsApp.Settings {
     PaymentsFixture.settings { settings in change(&settings.connections) }
-  }
-
-  /// Sends the parts with a pause after each, as long as the server listens.
-  /// - Returns: all it answered until it closed the connection.
-  private func talk(
-    _ fixture: PaymentsFixture,
-    _ parts: [String],
-    pause: Duration = .zero
-  ) async throws -> String {
-    let port = try #require(URL(string: fixture.url)?.port)
-    let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-      .connect(host: "127.0.0.1", port: port) { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try NIOAsyncChannel<ByteBuffer, ByteBuffer>(
-            wrappingChannelSynchronously: channel,
-            configuration: .init(isOutboundHalfClosureEnabled: true)
-          )
-        }
-      }
-    return try await channel.executeThenClose { inbound, outbound in
-      try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask {
-          for part in parts {
-            try? await outbound.write(ByteBuffer(string: part))
-            try await Task.sleep(for: pause)
-          }
-        }
-        var answer = ByteBuffer()
-        do {
-          for try await part in inbound { answer.writeImmutableBuffer(part) }
-        } catch let error as IOError where error.errnoCode == ECONNRESET {
-          // Closed while we were still sending.
-        }
-        group.cancelAll()
-        return String(buffer: answer)
-      }
-    }
   }
 
   @Test("A body that trickles in is cut off with 408, however often a byte comes", .timeLimit(.minutes(1)))
@@ -58,7 +19,7 @@ struct SlowClientTests {
     let settings = Self.settings { $0.body = .milliseconds(300) }
     try await PaymentsFixture.with(works: false, settings: settings) { fixture in
       let parts = ["\(Self.head)Content-Length: 1000\r\n\r\n"] + Array(repeating: " ", count: 900)
-      let answer = try await talk(fixture, parts, pause: .milliseconds(20))
+      let answer = try await fixture.talk(parts, pause: .milliseconds(20))
       #expect(answer.hasPrefix("HTTP/1.1 408 "))
       #expect(answer.contains(ProblemKind.requestTimeout.type))
       #expect(try await fixture.send(.GET, "/health/live").status == 200)
@@ -70,7 +31,7 @@ struct SlowClientTests {
     let settings = Self.settings { $0.idle = .milliseconds(300) }
     try await PaymentsFixture.with(works: false, settings: settings) { fixture in
       let parts = [Self.head] + Array(repeating: "X: y\r\n", count: 80)
-      let answer = try await talk(fixture, parts, pause: .milliseconds(50))
+      let answer = try await fixture.talk(parts, pause: .milliseconds(50))
       #expect(answer.isEmpty)
     }
   }
@@ -80,7 +41,7 @@ struct SlowClientTests {
     let settings = Self.settings { $0.idle = .seconds(2) }
     try await PaymentsFixture.with(works: false, settings: settings) { fixture in
       try await withThrowingTaskGroup(of: String.self) { group in
-        for _ in 1...100 { group.addTask { try await talk(fixture, ["\(Self.head)Content-Length: 10\r\n\r\n"]) } }
+        for _ in 1...100 { group.addTask { try await fixture.talk(["\(Self.head)Content-Length: 10\r\n\r\n"]) } }
         for number in 1...20 {
           let status = try await fixture.post("/payments", PaymentsFixture.body, key: "k\(number)").status
           #expect(status == 202)
@@ -100,7 +61,7 @@ struct SlowClientTests {
     var text: String {
       switch self {
       case .notHTTP: "not http\r\n\r\n"
-      case .longHeader: "GET / HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "x", count: 40_000))\r\n\r\n"
+      case .longHeader: "GET / HTTP/1.1\r\nHost: localhost\r\nX: \(String(repeating: "x", count: 40_000))\r\n\r\n"
       case .badLength: "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n"
       }
     }
@@ -113,7 +74,7 @@ struct SlowClientTests {
   )
   func notHTTP(request: BrokenRequest) async throws {
     try await PaymentsFixture.with(works: false) { fixture in
-      let answer = try await talk(fixture, [request.text])
+      let answer = try await fixture.talk([request.text])
       #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(answer.prefix(200))")
       #expect(answer.contains(Problem.mediaType))
     }
@@ -123,7 +84,7 @@ struct SlowClientTests {
   func sendsOn() async throws {
     try await PaymentsFixture.with(works: false) { fixture in
       let endless = Array(repeating: String(repeating: "x", count: 65_536), count: 64)
-      let answer = try await talk(fixture, ["GET / HTTP/1.1\r\nHost: x\r\nX: "] + endless)
+      let answer = try await fixture.talk(["GET / HTTP/1.1\r\nHost: localhost\r\nX: "] + endless)
       #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(answer.prefix(200))")
     }
   }

@@ -25,6 +25,14 @@ struct ProviderOptions: ParsableArguments {
   )
   var timeout = Duration.seconds(10)
 
+  @Flag(
+    help: """
+      Let URLs be plain HTTP to other machines: for a private network, or a proxy that adds TLS. Without it they have to \
+      be https.
+      """
+  )
+  var insecure = false
+
   @OptionGroup(title: "Stripe")
   var stripe: StripeOptions
 
@@ -33,9 +41,12 @@ struct ProviderOptions: ParsableArguments {
   /// - Throws: ``CommandError`` if the options don't fit it.
   func make(_ client: HTTPClient, namespace: String) throws -> any PaymentProvider {
     switch kind {
-    case .http: ProviderClient(client: client, baseURL: url, namespace: namespace, timeout: timeout)
+    case .http:
+      try OutgoingURL.check(url, option: "--provider-url", isInsecure: insecure)
+      return ProviderClient(client: client, baseURL: url, namespace: namespace, timeout: timeout)
     case .stripe:
-      StripeClient(client: client, configuration: try stripe.configuration(namespace: namespace, timeout: timeout))
+      let configuration = try stripe.configuration(namespace: namespace, timeout: timeout)
+      return StripeClient(client: client, configuration: configuration)
     }
   }
 }

@@ -33,6 +33,14 @@ struct ServiceOptions: ParsableArguments {
     }
   }
 
+  /// - Throws: ``CommandError`` if one would be reached unprotected.
+  func check(isInsecure: Bool) throws {
+    let urls = [
+      ("--account-url", account), ("--fraud-url", fraud), ("--order-url", order), ("--delivery-url", delivery),
+    ]
+    for case (let option, let url?) in urls { try OutgoingURL.check(url, option: option, isInsecure: isInsecure) }
+  }
+
   func make(_ client: HTTPClient) -> StepServices {
     let urls: [(StepName, String?)] = [
       (.account, account), (.fraud, fraud), (.order, order), (.delivery, delivery),

@@ -6,6 +6,16 @@ import TaskQueueHTTP
 /// One operation of the API: its route, its part of the OpenAPI document, and what it does. There is no other list of
 /// routes.
 struct APIOperation: Sendable {
+  /// Who may ask for it.
+  enum Access: Equatable, Sendable {
+    /// Everybody.
+    case open
+    /// Whoever signs the body, which the operation checks.
+    case signed
+    /// Whoever has a key for this, as soon as there are keys.
+    case key(CallerScope)
+  }
+
   struct Parameter: Sendable {
     enum Location: String, Sendable { case path, query, header }
     var name: String
@@ -51,18 +61,24 @@ struct APIOperation: Sendable {
   var description = ""
   var parameters: [Parameter] = []
   var body: Body?
+  var access = Access.open
+  var audience = Audience.api
   var answers: [Answer]
   /// What it answers beside those that every operation may.
   var problems: [ProblemKind] = []
   var handle: @Sendable (APIRequest) async throws -> Response
 
   /// Every operation may answer these.
-  static let commonProblems: [ProblemKind] = [.malformedRequest, .internalError, .unavailable]
+  static let commonProblems: [ProblemKind] = [
+    .malformedRequest, .unknownHost, .tooManyRequests, .internalError, .unavailable,
+  ]
 
   /// All problems, by status.
   var problemsByStatus: [(status: HTTPResponse.Status, kinds: [ProblemKind])] {
     var kinds = problems + Self.commonProblems
-    if body != nil { kinds += [.requestTimeout, .bodyTooLarge, .notJSON] }
+    if case .key = access { kinds += [.missingKey, .unknownKey, .insufficientScope] }
+    if method != .get { kinds += [.crossSite, .notJSON] }
+    if body != nil { kinds += [.requestTimeout, .bodyTooLarge] }
     let byStatus = Dictionary(grouping: Set(kinds), by: \.status.code)
     return byStatus.sorted { $0.key < $1.key }.map { _, kinds in
       (kinds[0].status, kinds.sorted { $0.name < $1.name })

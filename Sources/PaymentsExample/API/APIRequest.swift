@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import NIOHTTP1
 import TaskQueueHTTP
 
 /// A request whose path fits an operation.
@@ -12,6 +13,7 @@ struct APIRequest: Sendable {
   let request: Request
   /// The values of the path's parameters.
   let path: [String: String]
+  var caller = Caller.local
 
   func header(_ name: String) -> String? {
     HTTPField.Name(name).flatMap { request.headers[$0] }
@@ -49,7 +51,6 @@ struct APIRequest: Sendable {
   /// The body's bytes as they came.
   /// - Throws: `body-too-large`; `not-json` for another media type.
   func body(isOptional: Bool = false) async throws -> Data {
-    let media = request.headers[.contentType].map { $0.prefix { $0 != ";" }.lowercased().filter { $0 != " " } }
     if let length = request.headers[.contentLength].flatMap(Int.init), length > Self.maxBodyBytes {
       throw ProblemError(.bodyTooLarge, "A body has at most \(Self.maxBodyBytes) bytes.")
     }
@@ -58,9 +59,11 @@ struct APIRequest: Sendable {
       buffer = try await request.body.collect(upTo: Self.maxBodyBytes)
     } catch is NIOTooManyBytesError {
       throw ProblemError(.bodyTooLarge, "A body has at most \(Self.maxBodyBytes) bytes.")
+    } catch is HTTPParserError {
+      throw ProblemError(.malformedRequest, "The body's chunks are broken.")
     }
     if isOptional, buffer.readableBytes == 0 { return Data() }
-    guard media == "application/json" else { throw ProblemError(.notJSON) }
+    guard request.headers[.contentType].map(SiteCheck.isJSON) ?? false else { throw ProblemError(.notJSON) }
     return Data(buffer.readableBytesView)
   }
 
@@ -69,12 +72,20 @@ struct APIRequest: Sendable {
   func fields(isOptional: Bool = false) async throws -> BodyFields {
     let data = try await body(isOptional: isOptional)
     if isOptional, data.isEmpty { return BodyFields([:]) }
-    guard let tree = try? JSONFormat.decoder().decode(JSONTree.self, from: data) else {
-      throw ProblemError(.malformedRequest, "The body isn't JSON, or holds a number that nobody can represent.")
-    }
-    guard case .object(let fields) = tree else {
+    guard case .object(let fields) = try await tree(data) else {
       throw ProblemError(.invalidFields, errors: [.init(pointer: "", detail: "must be an object")])
     }
     return BodyFields(fields)
+  }
+
+  /// A body that is JSON as ``StrictJSON`` reads it.
+  /// - Throws: `malformed-request`.
+  func tree(_ body: Data) async throws -> JSONTree {
+    do { return try await JSONFormat.tree(body) } catch let error as JSONRefusal {
+      throw ProblemError(
+        .malformedRequest,
+        "The body isn't JSON as it is read here: \(error.reason), at byte \(error.offset)."
+      )
+    }
   }
 }

@@ -94,10 +94,15 @@ enum APISchemas {
   )
 
   private static let event = object(
-    ["at", "kind", "status"],
+    ["at", "kind", "status", "actor"],
     [
       "at": instant, "kind": ["type": "string", "enum": .array(PaymentEvent.Kind.allCases.map { .text($0.rawValue) })],
       "status": status, "detail": ["type": "string"],
+      "actor": [
+        "type": "string",
+        "description":
+          "The caller's name; or `provider`: it said so, `worker`, or `operator`: this machine, without a key.",
+      ],
     ]
   )
 

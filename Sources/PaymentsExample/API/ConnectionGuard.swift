@@ -42,8 +42,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
-    case .head:
+    case .head(let head):
       unanswered += 1
+      if let expectation = head.headerFields[.expect] { meet(expectation, of: head, context) }
       arm(context, limits.body, .requestTimeout)
     case .body: break
     case .end:
@@ -75,12 +76,20 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     // In the middle of a request somebody is working on an answer; the server ends that.
-    guard error is HTTPParserError, unanswered == 0 else { return context.fireErrorCaught(error) }
+    let isFault = error is ChannelError || error is IOError
+    guard unanswered == 0, !isFault else { return context.fireErrorCaught(error) }
     answer(context, ProblemError(.malformedRequest, "It isn't HTTP, or its header is too large."))
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {
     disarm()
+  }
+
+  /// Has a client send the body that it holds back. One that is too large stays where it is: the answer comes at once.
+  private func meet(_ expectation: String, of head: HTTPRequest, _ context: ChannelHandlerContext) {
+    let length = head.headerFields[.contentLength].flatMap(Int.init) ?? 0
+    guard expectation.lowercased() == "100-continue", unanswered == 1, length <= APIRequest.maxBodyBytes else { return }
+    context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
   }
 
   private func arm(_ context: ChannelHandlerContext, _ time: Duration, _ kind: ProblemKind?) {
@@ -108,6 +117,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     var (head, body) = error.response(base: ProblemKind.typeBase)
     head.headerFields[.contentLength] = String(body.count)
     head.headerFields[.connection] = "close"
+    SafeHeaders.add(to: &head.headerFields)
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     context.write(wrapOutboundOut(.body(ByteBuffer(bytes: body))), promise: nil)
     let bound = NIOLoopBound(context, eventLoop: context.eventLoop)

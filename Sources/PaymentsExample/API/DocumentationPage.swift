@@ -44,6 +44,9 @@ enum DocumentationPage {
     var html = "<h2 id=\"\(operation.id)\"><code><span class=\"method\">\(operation.method.rawValue)</span> "
     html += "\(escaped(operation.path))</code></h2><p><b>\(escaped(operation.summary)).</b> "
     html += "\(escaped(operation.description))</p>"
+    if case .key(let scope) = operation.access {
+      html += "<p>Needs a key with the scope <code>\(scope.rawValue)</code>, as soon as there are keys.</p>"
+    }
     if !operation.parameters.isEmpty {
       let rows = operation.parameters.map { parameter in
         "<tr><td><code>\(escaped(parameter.name))</code></td><td>\(parameter.location.rawValue)"

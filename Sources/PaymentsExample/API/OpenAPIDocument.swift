@@ -10,6 +10,14 @@ enum OpenAPIDocument {
     FAILED. Each is executed at most once, whatever is lost, repeated or restarted.
     """
 
+  private static let securityScheme = "key"
+  private static let bearer: JSONTree = [
+    "type": "http", "scheme": "bearer",
+    "description": """
+    A key of `payments keys add`, with scopes: create, read, refund, operate. While there is none, this machine needs none.
+    """,
+  ]
+
   static func make(_ operations: [APIOperation]) -> JSONTree {
     var paths: [String: [String: JSONTree]] = [:]
     for operation in operations {
@@ -19,7 +27,7 @@ enum OpenAPIDocument {
       "openapi": "3.1.0",
       "info": ["title": .text(title), "version": .text(version), "description": .text(introduction)],
       "paths": .object(paths.mapValues { .object($0) }),
-      "components": ["schemas": .object(APISchemas.all)],
+      "components": ["schemas": .object(APISchemas.all), "securitySchemes": [securityScheme: bearer]],
     ]
   }
 
@@ -29,6 +37,9 @@ enum OpenAPIDocument {
       "summary": .text(operation.summary),
       "responses": .object(responses(operation)),
     ]
+    if case .key(let scope) = operation.access {
+      fields["security"] = [.object([securityScheme: [.text(scope.rawValue)]])]
+    }
     if !operation.description.isEmpty { fields["description"] = .text(operation.description) }
     if !operation.parameters.isEmpty {
       fields["parameters"] = .array(
@@ -66,9 +77,12 @@ enum OpenAPIDocument {
         "description": .text(kinds.map { "\($0.title) (`\($0.type)`)." }.joined(separator: " ")),
         "content": .object([Problem.mediaType: ["schema": APISchemas.reference("Problem")]]),
       ]
+      var fields: [String: String] = [:]
       if kinds.contains(where: { $0.retryAfterSeconds != nil }) {
-        response["headers"] = headers(["Retry-After": "Seconds after which the same request may succeed."])
+        fields["Retry-After"] = "Seconds after which the same request may succeed."
       }
+      if kinds.contains(.missingKey) { fields["WWW-Authenticate"] = "Bearer, and what is wrong with the key." }
+      if !fields.isEmpty { response["headers"] = headers(fields) }
       responses[String(status.code)] = .object(response)
     }
     return responses

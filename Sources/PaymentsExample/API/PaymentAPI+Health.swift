@@ -9,8 +9,10 @@ import TaskQueuePostgres
 extension PaymentAPI {
   /// What is there for those who run the API, not for those who pay.
   var ownOperations: [APIOperation] {
-    [documentation, openAPI, live, ready, showMetrics]
+    [documentation, openAPI] + healthOperations + [showMetrics]
   }
+
+  var healthOperations: [APIOperation] { [live, ready] }
 
   private var documentation: APIOperation {
     APIOperation(
@@ -66,6 +68,8 @@ extension PaymentAPI {
       path: "/metrics",
       id: "showMetrics",
       summary: "Numbers for Prometheus",
+      access: .key(.operate),
+      audience: .monitoring,
       answers: [.init(status: .ok, description: "Text format 0.0.4.", mediaType: "text/plain")],
       handle: { _ in
         try await observe()

@@ -31,6 +31,8 @@ extension PaymentAPI {
         schema: "InventoryEvent",
         example: ["idempotent_key": "inv-1", "order_id": "order-12", "status": "COMPLETED"]
       ),
+      access: .signed,
+      audience: .provider,
       answers: [
         .json(
           .accepted,
@@ -51,7 +53,7 @@ extension PaymentAPI {
     let body = try await request.body()
     let signature = CallbackSignature(secrets: inventorySecrets)
     try signature.verify(request.header(Self.inventorySignatureHeader), of: body, at: now())
-    guard case .object(let fields)? = try? JSONFormat.decoder().decode(JSONTree.self, from: body) else {
+    guard case .object(let fields) = try await request.tree(body) else {
       throw ProblemError(.malformedRequest, "The body must be a JSON object.")
     }
     let intake = InventoryIntake(

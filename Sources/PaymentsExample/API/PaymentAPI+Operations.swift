@@ -9,6 +9,15 @@ extension PaymentAPI {
       + ownOperations
   }
 
+  /// What is there at an address of this audience's own. Health is everywhere.
+  func operations(for audience: Audience) -> [APIOperation] {
+    operations.filter { $0.audience == audience }.map { operation in
+      var operation = operation
+      if audience == .monitoring { operation.access = .open }
+      return operation
+    } + healthOperations
+  }
+
   static let paymentId = APIOperation.Parameter(
     name: "id",
     location: .path,
@@ -52,6 +61,7 @@ extension PaymentAPI {
           "userId": "user-7", "orderId": "order-12", "amount": 1250, "currency": "EUR", "description": "Two books",
         ]
       ),
+      access: .key(.create),
       answers: [
         .json(
           .accepted,
@@ -98,6 +108,7 @@ extension PaymentAPI {
           APISchemas.id
         ),
       ],
+      access: .key(.read),
       answers: [.json(.ok, "PaymentPage", "A page.")],
       handle: { try await listPayments($0) }
     )
@@ -110,6 +121,7 @@ extension PaymentAPI {
       id: "showPayment",
       summary: "Show a payment with its history and refunds",
       parameters: [Self.paymentId],
+      access: .key(.read),
       answers: [.json(.ok, "PaymentDetails", "The payment.")],
       problems: [.notFound],
       handle: { try await showPayment($0) }
@@ -127,6 +139,7 @@ extension PaymentAPI {
         is asked by a durable task, and may refuse. Repeating the request changes nothing.
         """,
       parameters: [Self.paymentId],
+      access: .key(.create),
       answers: [
         .json(.ok, "Payment", "It is CANCELLED: no money moved, and none will."),
         .json(.accepted, "Payment", "The provider will be asked."),
@@ -150,6 +163,7 @@ extension PaymentAPI {
         Self.paymentId, Self.idempotencyKey(isRequired: false, "Names this refund; needed with an amount."),
       ],
       body: .init(schema: "NewRefund", isRequired: false, example: ["amount": 250, "reason": "One book came back"]),
+      access: .key(.refund),
       answers: [
         .json(
           .accepted,
@@ -183,6 +197,8 @@ extension PaymentAPI {
         )
       ],
       body: .init(schema: callbackFormat.schema, example: callbackFormat.example),
+      access: .signed,
+      audience: .provider,
       answers: [.init(status: .accepted, description: "Taken, also if it was repeated.")],
       problems: [.invalidSignature],
       handle: { try await receiveCallback($0) }

@@ -17,6 +17,7 @@ extension PaymentAPI {
         what still differs stops it again. Resumes its stopped refunds too. A payment that is not to go on is cancelled instead.
         """,
       parameters: [Self.paymentId],
+      access: .key(.operate),
       answers: [.json(.accepted, "Payment", "It will be looked at.")],
       problems: [.notFound, .wrongStatus],
       handle: { try await resumePayment($0) }
@@ -25,6 +26,7 @@ extension PaymentAPI {
 
   private func resumePayment(_ request: APIRequest) async throws -> Response {
     let id = try request.paymentId()
+    let actor = request.caller.actor
     let refunds = try await RefundStore.list(id, in: client.pool).filter { $0.stopReason != nil }
     let payment = try await client.pool.withTransaction { transaction in
       // Tasks before payments, as everywhere. A registered payment is handed on to its check by this one.
@@ -34,12 +36,12 @@ extension PaymentAPI {
         let task = RefundPayment(refundId: refund.id)
         try await client.enqueue(task, options: task.options, in: transaction)
       }
-      guard let transition = try await PaymentStore.apply(.resumed, to: id, in: transaction) else {
+      guard let transition = try await PaymentStore.apply(.resumed, to: id, by: actor, in: transaction) else {
         throw Self.unknownPayment
       }
       var isResumed = transition.event != nil
       for refund in refunds where try await RefundStore.setStopReason(nil, of: refund.id, in: transaction) {
-        try await PaymentEventStore.add(.resumed, refund.reference, to: id, in: transaction)
+        try await PaymentEventStore.add(.resumed, refund.reference, to: id, by: actor, in: transaction)
         isResumed = true
       }
       guard isResumed else { throw ProblemError(.wrongStatus, "Neither the payment nor a refund of it is stopped.") }

@@ -8,9 +8,6 @@ import TaskQueuePostgres
 
 /// What the API's operations do. Which there are says ``operations``.
 package struct PaymentAPI: Sendable {
-  /// Whose keys they are while callers have no names: one space for all.
-  static let caller = "anyone"
-
   let client: TaskClient<PostgresTaskStore>
   let capabilities: ProviderCapabilities
   let callbacks: CallbackHandler
@@ -32,12 +29,13 @@ package struct PaymentAPI: Sendable {
   var now: @Sendable () -> Date = { Date() }
 
   func createPayment(_ request: APIRequest) async throws -> Response {
-    let key = try RequestKey(caller: Self.caller, operation: "payment", fields: request.request.headers)
+    let key = try RequestKey(caller: request.caller.name, operation: "payment", fields: request.request.headers)
     let new = try NewPayment(try await request.fields())
+    let (caller, actor) = (request.caller.name, request.caller.actor)
     do {
       return try await PaymentCreation.settlingRaces {
         let answer = try await idempotency.answer(key, RequestFingerprint(of: new), backlog: backlog) { transaction in
-          let payment = try await creation.create(new, in: transaction)
+          let payment = try await creation.create(new, caller: caller, by: actor, in: transaction)
           return try .json(.accepted, payment, location: "/payments/\(payment.id)")
         }
         return JSONResponse.make(answer)
@@ -49,7 +47,9 @@ package struct PaymentAPI: Sendable {
 
   func showPayment(_ request: APIRequest) async throws -> Response {
     let id = try request.paymentId()
-    guard let payment = try await PaymentStore.find(id, in: client.pool) else { throw Self.unknownPayment }
+    guard let payment = try await PaymentStore.find(id, of: request.caller, in: client.pool) else {
+      throw Self.unknownPayment
+    }
     return try JSONResponse.make(
       .ok,
       PaymentDetails(
@@ -62,7 +62,7 @@ package struct PaymentAPI: Sendable {
 
   func listPayments(_ request: APIRequest) async throws -> Response {
     let query = try PaymentQuery(try request.query(PaymentQuery.parameters))
-    return try JSONResponse.make(.ok, try await query.page(in: client.pool))
+    return try JSONResponse.make(.ok, try await query.page(of: request.caller, in: client.pool))
   }
 
   func cancelPayment(_ request: APIRequest) async throws -> Response {
@@ -71,13 +71,15 @@ package struct PaymentAPI: Sendable {
       // Tasks before payments, as everywhere. One too many finds nothing to do; one for an unknown id is rolled back.
       let cancel = CancelPayment(paymentId: id)
       try await client.enqueue(cancel, options: cancel.options, in: transaction)
-      guard let before = try await PaymentStore.lock(id, in: transaction) else { throw Self.unknownPayment }
+      guard let before = try await PaymentStore.lock(id, of: request.caller, in: transaction) else {
+        throw Self.unknownPayment
+      }
       if before.status == .cancelled { return before }
       if before.status.isFinal { throw ProblemError(.wrongStatus, "The payment is \(before.status) for good.") }
       if before.executionRequestedAt != nil, !capabilities.contains(.cancels) {
         throw ProblemError(.wrongStatus, "The provider was told to execute it, and can't cancel.")
       }
-      _ = try await PaymentStore.apply(.cancellationWanted, to: id, in: transaction)
+      _ = try await PaymentStore.apply(.cancellationWanted, to: id, by: request.caller.actor, in: transaction)
       return try await PaymentStore.find(id, in: transaction) ?? before
     }
     return try JSONResponse.make(payment.status.isFinal ? .ok : .accepted, payment)
@@ -86,15 +88,16 @@ package struct PaymentAPI: Sendable {
   func refundPayment(_ request: APIRequest) async throws -> Response {
     let id = try request.paymentId()
     let new = try NewRefund(try await request.fields(isOptional: true))
+    let caller = request.caller
     let key: RequestKey
     switch (request.request.headers[.idempotencyKey], new.amount) {
-    case (let header?, _): key = try RequestKey(caller: Self.caller, operation: "refund:\(id)", header: header)
+    case (let header?, _): key = try RequestKey(caller: caller.name, operation: "refund:\(id)", header: header)
     // All that is left can be asked for once: the request is its own key.
-    case (nil, nil): key = RequestKey(caller: Self.caller, operation: "refund-all:\(id)", key: "all")
+    case (nil, nil): key = RequestKey(caller: caller.name, operation: "refund-all:\(id)", key: "all")
     case (nil, _?): throw ProblemError(.missingIdempotencyKey, "A refund of an amount needs one.")
     }
     let answer = try await idempotency.answer(key, RequestFingerprint(of: new)) { transaction in
-      let refund = try await createRefund(new, of: id, in: transaction)
+      let refund = try await createRefund(new, of: id, by: caller, in: transaction)
       return try .json(.accepted, refund, location: "/payments/\(id)")
     }
     return JSONResponse.make(answer)
@@ -104,9 +107,10 @@ package struct PaymentAPI: Sendable {
   private func createRefund(
     _ new: NewRefund,
     of id: PaymentID,
+    by caller: Caller,
     in transaction: LibpqTransaction
   ) async throws -> Refund {
-    guard let payment = try await PaymentStore.lock(id, in: transaction) else { throw Self.unknownPayment }
+    guard let payment = try await PaymentStore.lock(id, of: caller, in: transaction) else { throw Self.unknownPayment }
     guard capabilities.contains(.refunds) else { throw ProblemError(.wrongStatus, "The provider can't refund.") }
     guard payment.status == .done else {
       throw ProblemError(.wrongStatus, "Only a payment that is DONE can be refunded; this one is \(payment.status).")
@@ -125,6 +129,7 @@ package struct PaymentAPI: Sendable {
       .refundRequested,
       "\(refund.reference), \(refund.amount) minor units",
       to: id,
+      by: caller.actor,
       in: transaction
     )
     let task = RefundPayment(refundId: refund.id)
@@ -136,7 +141,7 @@ package struct PaymentAPI: Sendable {
     let body = try await request.body()
     let signature = CallbackSignature(secrets: callbackSecrets)
     try signature.verify(request.header(callbackFormat.signatureHeader), of: body, at: now())
-    if let callback = try callbackFormat.callback(body) {
+    if let callback = try await callbackFormat.callback(body) {
       let outcome = try await callbacks.handle(callback)
       metrics.increment("payments_callbacks_total", [("outcome", outcome.rawValue)])
     }

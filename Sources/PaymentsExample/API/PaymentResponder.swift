@@ -3,26 +3,30 @@ import HTTPTypes
 import Hummingbird
 import Libpq
 import Logging
+import NIOHTTP1
 import TaskQueue
 import TaskQueueHTTP
 
 /// Routes requests to the operations, and turns every error into a problem.
 struct PaymentResponder: HTTPResponder {
   let operations: [APIOperation]
+  let gate: RequestGate
   let metrics: PrometheusMetrics
   let logger: Logger
 
-  func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+  func respond(to request: Request, context: APIRequestContext) async throws -> Response {
     let start = ContinuousClock.now
     let isHead = request.method == .head
     let method = isHead ? .get : request.method
     let (operation, path) = route(method, request.uri.path)
     var response: Response
     do {
-      response = try await answer(request, operation, path)
+      try gate.sites.check(request.head, operation?.access)
+      response = try await answer(request, context, operation, path)
     } catch {
       response = JSONResponse.problem(problem(error, operation))
     }
+    SafeHeaders.add(to: &response.headers)
     if isHead {
       response.headers[.contentLength] = response.body.contentLength.map(String.init)
       response = response.createHeadResponse()
@@ -36,10 +40,11 @@ struct PaymentResponder: HTTPResponder {
 
   private func answer(
     _ request: Request,
+    _ context: APIRequestContext,
     _ operation: APIOperation?,
     _ path: [String: String]
   ) async throws -> Response {
-    if let operation { return try await operation.handle(APIRequest(request: request, path: path)) }
+    if let operation { return try await gate.answer(request, from: context.address, operation, path) }
     let methods = operations.filter { $0.match(request.uri.path) != nil }.map(\.method.rawValue)
     guard !methods.isEmpty else { throw ProblemError(.notFound, "There is no such path; see /doc.") }
     let allowed = (methods.contains("GET") ? methods + ["HEAD"] : methods).sorted().joined(separator: ", ")
@@ -60,6 +65,8 @@ struct PaymentResponder: HTTPResponder {
       return error
     case is SignatureError:
       return ProblemError(.invalidSignature)
+    case is HTTPParserError:
+      return ProblemError(.malformedRequest)
     case let error as LibpqError where Self.isOurMistake(error):
       logger.error("request failed", metadata: metadata(operation, error))
       return ProblemError(.internalError)

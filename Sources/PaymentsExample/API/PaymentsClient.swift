@@ -24,8 +24,15 @@ package struct PaymentsClient: Sendable {
 
   private let caller: JSONCaller
 
-  package init(client: HTTPClient, baseURL: String, timeout: Duration = .seconds(10)) {
-    caller = JSONCaller(client: client, baseURL: baseURL, timeout: timeout, maxAnswerBytes: Self.maxAnswerBytes)
+  /// - Parameter key: of `payments keys add`; nil: the API has none.
+  package init(client: HTTPClient, baseURL: String, timeout: Duration = .seconds(10), key: String? = nil) {
+    caller = JSONCaller(
+      client: client,
+      baseURL: baseURL,
+      timeout: timeout,
+      maxAnswerBytes: Self.maxAnswerBytes,
+      key: key
+    )
   }
 
   /// Repeating it with the same key gives the same payment.
@@ -42,11 +49,11 @@ package struct PaymentsClient: Sendable {
   package func cancel(_ id: PaymentID) async throws {
     let answer = try await caller.call(.POST, "/payments/\(id)/cancel")
     guard answer.status == .ok || answer.status == .accepted || answer.status == .conflict else {
-      throw refusal("POST", "/payments/\(id)/cancel", answer)
+      throw await refusal("POST", "/payments/\(id)/cancel", answer)
     }
   }
 
-  private func call<Value: Decodable>(
+  private func call<Value: Decodable & Sendable>(
     _ method: HTTPMethod,
     _ path: String,
     body: Data? = nil,
@@ -55,16 +62,16 @@ package struct PaymentsClient: Sendable {
   ) async throws -> Value {
     let answer = try await caller.call(method, path, body: body, idempotencyKey: idempotencyKey)
     guard answer.status == expected else {
-      throw refusal(method.rawValue, path, answer)
+      throw await refusal(method.rawValue, path, answer)
     }
-    return try answer.decoded()
+    return try await answer.decoded()
   }
 
-  private func refusal(_ method: String, _ path: String, _ answer: JSONCaller.Answer) -> Refusal {
+  private func refusal(_ method: String, _ path: String, _ answer: JSONCaller.Answer) async -> Refusal {
     Refusal(
       request: "\(method) \(caller.baseURL)\(path)",
       status: answer.status.code,
-      problem: try? answer.decoded(),
+      problem: try? await answer.decoded(),
       retryAfter: answer.headers.first(name: "Retry-After").flatMap(Int.init).map { .seconds($0) }
     )
   }

@@ -11,7 +11,7 @@ package import TaskQueuePostgres
 /// The parts of one `serve` process.
 package struct PaymentsApp: Sendable {
   package struct Settings: Sendable {
-    /// The address to listen on. Whoever can reach it can pay: there is no authentication here.
+    /// The address to listen on. Beyond the loopback interface callers need keys; see ``checkExposure()``.
     package var host = "127.0.0.1"
     /// 0: any free one.
     package var port = 0
@@ -42,6 +42,17 @@ package struct PaymentsApp: Sendable {
     package var allowsSeveralPerOrder = false
     /// Who gets the payments' events; nil: this process publishes none.
     package var outbox: OutboxSettings?
+    /// Of callbacks and inventory events; nil: the API's.
+    package var callbackAddress: ListenAddress?
+    /// Of the numbers, which need no key there; nil: the API's, where they need one.
+    package var metricsAddress: ListenAddress?
+    /// Names that the servers are reached by, beside those of this machine and addresses.
+    package var allowedHosts: [String] = []
+    package var role = ProcessRole.all
+    /// For each caller with a key; nil: none.
+    package var callerLimit: RateLimit?
+    /// For each address, of requests without a key; nil: none.
+    package var addressLimit: RateLimit?
 
     package init(
       host: String = "127.0.0.1",
@@ -94,7 +105,7 @@ package struct PaymentsApp: Sendable {
   package let observer: any AttemptObserver
   package let metrics: PrometheusMetrics
   package let logger: Logger
-  private let listeningPort = ListeningPort()
+  private let ports: [Audience: ListeningPort]
 
   package init(
     settings: Settings,
@@ -110,6 +121,17 @@ package struct PaymentsApp: Sendable {
     self.observer = observer
     self.metrics = metrics
     self.logger = logger
+    ports = Dictionary(uniqueKeysWithValues: Audience.allCases.map { ($0, ListeningPort()) })
+  }
+
+  /// Who listens where: the API, and those that have an address of their own.
+  package var listeners: [Audience: ListenAddress] {
+    var listeners: [Audience: ListenAddress] = [:]
+    listeners[.monitoring] = settings.metricsAddress
+    guard settings.role.serves else { return listeners }
+    listeners[.api] = ListenAddress(host: settings.host, port: settings.port)
+    listeners[.provider] = settings.callbackAddress
+    return listeners
   }
 
   /// Brings the library's schema and the app's own up to date.
@@ -128,9 +150,23 @@ package struct PaymentsApp: Sendable {
     if settings.outbox != nil { try await EventOutbox.payments.setMode(.publisher, in: client.pool) }
   }
 
-  /// Waits until the server listens. For one caller, once.
-  package func port() async throws -> Int {
-    try await listeningPort.wait()
+  /// Sees to it that the API isn't open to everybody.
+  /// - Throws: ``CommandError`` if it is to listen beyond the loopback interface and there is no key.
+  package func checkExposure() async throws {
+    guard settings.role.serves, !ListenAddress.isLoopback(settings.host) else { return }
+    guard try await APIKeyStore.live(in: client.pool).keys.isEmpty else { return }
+    throw CommandError(
+      """
+      Others than this machine can reach \(settings.host), and there is no key that tells who may pay. Make one with \
+      `payments keys add NAME --scope create --scope read`, or listen on 127.0.0.1.
+      """
+    )
+  }
+
+  /// Waits until the server listens. For one caller, once for each of ``listeners``.
+  package func port(_ audience: Audience = .api) async throws -> Int {
+    guard let port = ports[audience] else { throw CancellationError() }
+    return try await port.wait()
   }
 
   package func worker() throws -> TaskWorker {
@@ -188,6 +224,16 @@ package struct PaymentsApp: Sendable {
     }
   }
 
+  /// All that this process runs, by its role.
+  package func services() throws -> [any Service] {
+    var services: [any Service] = settings.role.works ? [try worker()] : []
+    if settings.role.serves { services.append(server()) }
+    services += furtherServers()
+    guard settings.role.works else { return services }
+    if let publisher = try publisher() { services.append(publisher) }
+    return try services + upkeepServices()
+  }
+
   /// What runs beside the worker and the server: the alarms, and the purge of what has expired.
   package func upkeepServices() throws -> [any Service] {
     let upkeep = settings.upkeep
@@ -242,10 +288,31 @@ package struct PaymentsApp: Sendable {
     )
   }
 
+  /// Of the API, and of callbacks and numbers that have no address of their own.
   package func server() -> some Service {
+    let apart = Set(listeners.filter { $0.key != .api }.keys)
+    return server(of: api().operations.filter { !apart.contains($0.audience) }, at: .api)
+  }
+
+  /// Of callbacks and numbers that have an address of their own.
+  package func furtherServers() -> [any Service] {
+    listeners.keys.filter { $0 != .api }.map { audience in
+      server(of: api().operations(for: audience), at: audience)
+    }
+  }
+
+  private func server(of operations: [APIOperation], at audience: Audience) -> some Service {
+    let address = listeners[audience] ?? ListenAddress()
+    let gate = RequestGate(
+      callers: CallerDirectory(pool: client.pool, needsKeys: !ListenAddress.isLoopback(settings.host)),
+      sites: SiteCheck(names: settings.allowedHosts + [settings.host, address.host]),
+      callerLimit: settings.callerLimit.map { RateLimiter($0) },
+      addressLimit: settings.addressLimit.map { RateLimiter($0) }
+    )
+    let port = ports[audience]
     let limits = settings.connections
     return Application(
-      responder: PaymentResponder(operations: api().operations, metrics: metrics, logger: logger),
+      responder: PaymentResponder(operations: operations, gate: gate, metrics: metrics, logger: logger),
       server: .http1(
         configuration: .init(
           additionalChannelHandlers: [ConnectionGuard(limits: limits)],
@@ -258,11 +325,11 @@ package struct PaymentsApp: Sendable {
         )
       ),
       configuration: .init(
-        address: .hostname(settings.host, port: settings.port),
+        address: .hostname(address.host, port: address.port),
         serverName: "payments",
         availableConnectionsDelegate: .maximum(limits.connections, logger: Log.quiet("payments.http"))
       ),
-      onServerRunning: { [listeningPort] in listeningPort.report($0) },
+      onServerRunning: { port?.report($0) },
       logger: Log.quiet("payments.http")
     )
   }

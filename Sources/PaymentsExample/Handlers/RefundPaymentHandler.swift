@@ -148,7 +148,7 @@ struct RefundPaymentHandler: PaymentTaskHandler {
       else { return }
       let event = outcome.status == Refund.done ? PaymentEvent.Kind.refunded : .refundFailed
       let detail = "\(refund.reference), \(outcome.detail)"
-      try await PaymentEventStore.add(event, detail, to: refund.paymentId, in: transaction)
+      try await PaymentEventStore.add(event, detail, to: refund.paymentId, by: PaymentActor.provider, in: transaction)
     }
   }
 }

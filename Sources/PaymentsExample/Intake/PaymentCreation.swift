@@ -22,11 +22,18 @@ struct PaymentCreation: Sendable {
   /// Stores the payment, the first line of its history, and its first task, in the caller's transaction: none of them
   /// ever exists without the others. It gets the steps around it whose services this process knows; see ``Saga``.
   ///
-  /// - Parameter caller: whose order it is.
+  /// - Parameters:
+  ///   - caller: whose payment and order it is; empty: nobody's.
+  ///   - actor: who made it, for the history.
   /// - Throws: ``OrderTaken``, with nothing done; a `LibpqError` that ``settlingRaces(_:)`` knows, if that other payment is committed
   ///   meanwhile.
-  func create(_ new: NewPayment, caller: String = "", in transaction: LibpqTransaction) async throws -> Payment {
-    guard let payment = try await insert(new, caller, in: transaction) else {
+  func create(
+    _ new: NewPayment,
+    caller: String = "",
+    by actor: String = PaymentActor.worker,
+    in transaction: LibpqTransaction
+  ) async throws -> Payment {
+    guard let payment = try await insert(new, caller, actor, in: transaction) else {
       throw OrderTaken(payment: try await taker(of: new.orderId, caller, in: transaction))
     }
     let steps = services.steps(orderId: new.orderId)
@@ -56,6 +63,7 @@ struct PaymentCreation: Sendable {
   private func insert(
     _ new: NewPayment,
     _ caller: String,
+    _ actor: String,
     in transaction: LibpqTransaction
   ) async throws -> Payment? {
     // Looking first spares the usual second request an error; the index settles what comes at the same moment.
@@ -66,13 +74,13 @@ struct PaymentCreation: Sendable {
         SELECT $1, $2::text, $3, $4, $5, $6, $7 WHERE NOT $7 OR NOT EXISTS (\(Self.takers(order: "$2", caller: "$6")))
         RETURNING *
       ), event AS (
-        INSERT INTO payments.payment_event (payment_id, kind, status) SELECT id, 'created', status FROM created
+        INSERT INTO payments.payment_event (payment_id, kind, status, actor) SELECT id, 'created', status, $8 FROM created
       )
       SELECT \(PaymentStore.columns) FROM created
       """,
       [
         .text(new.userId), .optional(new.orderId), .int8(new.amount), .text(new.currency), .text(new.description),
-        .text(caller), .bool(!allowsSeveralPerOrder),
+        .text(caller), .bool(!allowsSeveralPerOrder), .text(actor),
       ],
       in: transaction
     )

@@ -53,7 +53,7 @@ struct InventoryIntake: Sendable {
   /// Of the order's payment, a new one unless it has one.
   private func location(of payment: NewPayment, in transaction: LibpqTransaction) async throws -> String {
     do {
-      return "/payments/\(try await creation.create(payment, in: transaction).id)"
+      return "/payments/\(try await creation.create(payment, by: PaymentActor.inventory, in: transaction).id)"
     } catch let taken as OrderTaken {
       return taken.location
     }

@@ -182,7 +182,9 @@ language sql immutable as $$ select 'provider' $$;
 
 -- The account of whose money a payment is.
 create function payments.ledger_user(payment payments.payment) returns text
-language sql immutable as $$ select 'user:' || payment.user_id $$;
+language sql immutable as $$
+  select 'user:' || case when payment.caller = '' then '' else payment.caller || '/' end || payment.user_id
+$$;
 
 -- What a final status of a payment or a refund does to the hold; null: it is not final.
 create function payments.ledger_end(status text) returns text

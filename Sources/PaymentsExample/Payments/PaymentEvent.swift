@@ -32,4 +32,6 @@ package struct PaymentEvent: Codable, Equatable, Sendable {
   /// The payment's status from then on.
   var status: PaymentStatus
   var detail: String?
+  /// Who did it: a caller, or a word of ``PaymentActor``.
+  var actor: String
 }

@@ -7,21 +7,22 @@ enum PaymentEventStore {
     _ kind: PaymentEvent.Kind,
     _ detail: String?,
     to payment: PaymentID,
+    by actor: String = PaymentActor.worker,
     in transaction: LibpqTransaction
   ) async throws {
     _ = try await transaction.query(
       """
-      INSERT INTO payments.payment_event (payment_id, kind, status, detail)
-      SELECT id, $2, status, $3 FROM payments.payment WHERE id = $1
+      INSERT INTO payments.payment_event (payment_id, kind, status, detail, actor)
+      SELECT id, $2, status, $3, $4 FROM payments.payment WHERE id = $1
       """,
-      [.id(payment), .text(kind.rawValue), .optional(detail)]
+      [.id(payment), .text(kind.rawValue), .optional(detail), .text(actor)]
     )
   }
 
   /// The first events, oldest first, at most ``PaymentDetails/maxEvents``.
   static func list(_ payment: PaymentID, in database: some LibpqQueryable) async throws -> [PaymentEvent] {
     let result = try await database.query(
-      "SELECT at, kind, status, detail FROM payments.payment_event WHERE payment_id = $1 ORDER BY id LIMIT $2",
+      "SELECT at, kind, status, detail, actor FROM payments.payment_event WHERE payment_id = $1 ORDER BY id LIMIT $2",
       [.id(payment), .int8(Int64(PaymentDetails.maxEvents))]
     )
     return try result.rows.map { row in
@@ -32,7 +33,8 @@ enum PaymentEventStore {
         at: try row.timestamptz(0),
         kind: kind,
         status: PaymentStatus(rawValue: try row.text(2)),
-        detail: try row.optionalText(3)
+        detail: try row.optionalText(3),
+        actor: try row.text(4)
       )
     }
   }

@@ -48,7 +48,9 @@ struct PaymentQuery: Equatable, Sendable {
   }
 
   /// One page, and the cursor of the next one if there is one. One statement; reads one row more than it returns.
-  func page(in database: some LibpqQueryable) async throws -> PaymentPage {
+  func page(of caller: Caller = .local, in database: some LibpqQueryable) async throws -> PaymentPage {
+    // Written out, so that the index of callers is used.
+    let own = caller.owner == nil ? "$9::text IS NULL" : "caller = $9 AND caller <> ''"
     var payments = try await PaymentStore.all(
       """
       SELECT \(PaymentStore.columns) FROM payments.payment
@@ -57,13 +59,14 @@ struct PaymentQuery: Equatable, Sendable {
         AND ($5::timestamptz IS NULL OR created_at < $5)
         AND ($6::uuid IS NULL OR (created_at, id) < (SELECT created_at, id FROM payments.payment WHERE id = $6))
         AND ($8::boolean IS NULL OR (stop_reason IS NOT NULL AND status NOT IN ('DONE', 'CANCELLED', 'FAILED')) = $8)
+        AND \(own)
       ORDER BY created_at DESC, id DESC LIMIT $7
       """,
       [
         .optional(status), .optional(userId), .optional(orderId),
         createdSince.map { .timestamptz($0) } ?? .null, createdUntil.map { .timestamptz($0) } ?? .null,
         after.map { .id($0) } ?? .null, .int8(Int64(limit) + 1),
-        isStopped.map { .bool($0) } ?? .null,
+        isStopped.map { .bool($0) } ?? .null, .optional(caller.owner),
       ],
       in: database
     )

@@ -66,16 +66,25 @@ package enum PaymentStore {
   /// Lets something happen to a payment: locks its row, asks ``PaymentState`` what it means, and writes the new state and
   /// the event. Two round trips, one if nothing changes.
   ///
+  /// - Parameter actor: a caller's name; nil: whoever is behind such an input, see ``PaymentActor``.
   /// - Returns: nil if there is no such payment.
   package static func apply(
     _ input: PaymentInput,
     to id: PaymentID,
+    by actor: String? = nil,
     in transaction: LibpqTransaction
   ) async throws -> PaymentTransition? {
     guard let payment = try await lock(id, in: transaction) else { return nil }
     let transition = payment.state.transition(on: input)
     if let event = transition.event {
-      try await write(transition.state, event, transition.detail, to: id, in: transaction)
+      try await write(
+        transition.state,
+        event,
+        transition.detail,
+        to: id,
+        by: actor ?? input.actor,
+        in: transaction
+      )
     }
     return transition
   }
@@ -85,6 +94,7 @@ package enum PaymentStore {
     _ event: PaymentEvent.Kind,
     _ detail: String?,
     to id: PaymentID,
+    by actor: String,
     in transaction: LibpqTransaction
   ) async throws {
     _ = try await transaction.query(
@@ -98,12 +108,13 @@ package enum PaymentStore {
         WHERE id = $1
         RETURNING id
       )
-      INSERT INTO payments.payment_event (payment_id, kind, status, detail) SELECT id, $6, $2, $7 FROM changed
+      INSERT INTO payments.payment_event (payment_id, kind, status, detail, actor)
+      SELECT id, $6, $2, $7, $9 FROM changed
       """,
       [
         .id(id), .text(state.status.rawValue), .optional(state.providerId), .bool(state.isExecutionRequested),
         .bool(state.isCancellationRequested), .text(event.rawValue), .optional(detail),
-        .optional(state.stopReason),
+        .optional(state.stopReason), .text(actor),
       ]
     )
   }

@@ -9,13 +9,13 @@ package struct ProviderCallbackFormat: Sendable {
   var schema: String
   var example: JSONTree
   /// Reads a body; throws `DecodingError` if it isn't in the format. nil: it is about no payment of ours.
-  var decode: @Sendable (Data) throws -> ProviderCallback?
+  var decode: @Sendable (Data) async throws -> ProviderCallback?
 
   /// What a body says whose signature fits; nil: it is about no payment of ours.
   /// - Throws: `malformed-request`.
-  func callback(_ body: Data) throws -> ProviderCallback? {
+  func callback(_ body: Data) async throws -> ProviderCallback? {
     do {
-      let callback = try decode(body)
+      let callback = try await decode(body)
       if callback?.isValid ?? true { return callback }
     } catch is DecodingError {
       // Answered below.
@@ -28,6 +28,6 @@ package struct ProviderCallbackFormat: Sendable {
     signatureHeader: ProviderCallback.signatureHeader,
     schema: "ProviderCallback",
     example: ["eventId": "ev_1", "paymentProviderId": "pp_1", "status": "DONE"],
-    decode: { try JSONFormat.decoder().decode(ProviderCallback.self, from: $0) }
+    decode: { try await JSONFormat.read(ProviderCallback.self, from: $0) }
   )
 }

@@ -98,7 +98,7 @@ package struct ProviderClient: PaymentProvider {
     return list.refunds
   }
 
-  private func decoded<Value: Decodable>(
+  private func decoded<Value: Decodable & Sendable>(
     _ method: HTTPMethod,
     _ path: String,
     body: Data? = nil,
@@ -109,7 +109,7 @@ package struct ProviderClient: PaymentProvider {
   ) async throws -> Value {
     do {
       let answer = try await call(method, path, body: body, idempotencyKey: idempotencyKey)
-      guard let value = try? answer.decoded(Value.self) else {
+      guard let value = try? await answer.decoded(Value.self) else {
         throw ProviderError(
           code: .undecodableAnswer,
           call: "\(method.rawValue) \(path)",
@@ -137,15 +137,15 @@ package struct ProviderClient: PaymentProvider {
         code: .unexpectedStatus,
         call: "\(method.rawValue) \(path)",
         httpStatus: answer.status.code,
-        reason: Self.reason(answer)
+        reason: await Self.reason(answer)
       )
     }
     return answer
   }
 
   /// The detail of an answer in problem details.
-  private static func reason(_ answer: JSONCaller.Answer) -> String? {
-    (try? answer.decoded(Problem.self))?.detail.map { String($0.prefix(maxReasonLength)) }
+  private static func reason(_ answer: JSONCaller.Answer) async -> String? {
+    (try? await answer.decoded(Problem.self))?.detail.map { String($0.prefix(maxReasonLength)) }
   }
 
   private static func path(_ id: String) -> String {

@@ -26,10 +26,10 @@ package struct HTTPStepService: StepService, OrderSource {
     let answer = try await caller.call(.POST, "/v1/steps", body: body, idempotencyKey: key)
     let status = answer.status.code
     switch status {
-    case 200..<300: return Self.shortened((try? answer.decoded()) ?? .passed)
+    case 200..<300: return Self.shortened((try? await answer.decoded()) ?? .passed)
     case 429: throw StepServiceError(code: .busy, call: "POST /v1/steps", httpStatus: status)
     case let status where Self.refusals.contains(status):
-      let problem = try? answer.decoded(Problem.self)
+      let problem = try? await answer.decoded(Problem.self)
       return Self.shortened(StepAnswer(verdict: .rejected, reason: problem?.detail))
     default: throw StepServiceError(code: .unexpectedStatus, call: "POST /v1/steps", httpStatus: status)
     }
@@ -38,7 +38,7 @@ package struct HTTPStepService: StepService, OrderSource {
   package func find(key: String) async throws -> StepAnswer? {
     let answer = try await caller.call(.GET, "/v1/steps/\(JSONCaller.escaped(key))")
     switch answer.status.code {
-    case 200: return Self.shortened(try answer.decoded())
+    case 200: return Self.shortened(try await answer.decoded())
     case 404: return nil
     case let status: throw StepServiceError(code: .unexpectedStatus, call: "GET /v1/steps", httpStatus: status)
     }
@@ -54,7 +54,7 @@ package struct HTTPStepService: StepService, OrderSource {
   package func terms(orderId: String) async throws -> OrderTerms? {
     let answer = try await caller.call(.GET, "/v1/orders/\(JSONCaller.escaped(orderId))")
     switch answer.status.code {
-    case 200: return try answer.decoded(OrderTerms.self)
+    case 200: return try await answer.decoded(OrderTerms.self)
     case 404, 410: return nil
     case let status: throw StepServiceError(code: .unexpectedStatus, call: "GET /v1/orders", httpStatus: status)
     }

@@ -9,7 +9,7 @@ extension StripeClient {
   /// The longest wait that Stripe may ask for.
   static let maxRetryAfter = Duration.seconds(3600)
 
-  package func get<Answer: Decodable>(_ path: String, _ query: StripeForm) async throws -> Answer {
+  package func get<Answer: Decodable & Sendable>(_ path: String, _ query: StripeForm) async throws -> Answer {
     do {
       return try await send(.GET, path, query: query)
     } catch var error as ProviderError where error.code == .refused && error.httpStatus == 404 {
@@ -18,13 +18,14 @@ extension StripeClient {
     }
   }
 
-  package func post<Answer: Decodable>(_ path: String, _ form: StripeForm, _ idempotencyKey: String) async throws
+  package func post<Answer: Decodable & Sendable>(_ path: String, _ form: StripeForm, _ idempotencyKey: String)
+    async throws
     -> Answer
   {
     try await send(.POST, path, form: form, idempotencyKey: idempotencyKey)
   }
 
-  private func send<Answer: Decodable>(
+  private func send<Answer: Decodable & Sendable>(
     _ method: HTTPMethod,
     _ path: String,
     query: StripeForm = [:],
@@ -47,9 +48,9 @@ extension StripeClient {
     let answer = Data(try await response.body.collect(upTo: Self.maxAnswerBytes).readableBytesView)
     let call = "\(method.rawValue) \(path)"
     guard (200..<300).contains(response.status.code) else {
-      throw error(call, status: response.status.code, headers: response.headers, answer)
+      throw await error(call, status: response.status.code, headers: response.headers, answer)
     }
-    guard let value = try? JSONDecoder().decode(Answer.self, from: answer) else {
+    guard let value = try? await JSONFormat.read(Answer.self, from: answer) else {
       throw ProviderError(code: .undecodableAnswer, call: call, httpStatus: response.status.code)
     }
     return value
@@ -57,8 +58,8 @@ extension StripeClient {
 
   /// A refusal only by Stripe's own word, in its own format: any other error, also a 404 of something in between, leaves
   /// open what happened. `Stripe-Should-Retry: true` overrules it; `false` means nothing to us, who ask the books.
-  private func error(_ call: String, status: UInt, headers: HTTPHeaders, _ answer: Data) -> ProviderError {
-    let failure = try? JSONDecoder().decode(StripeFailure.self, from: answer)
+  private func error(_ call: String, status: UInt, headers: HTTPHeaders, _ answer: Data) async -> ProviderError {
+    let failure = try? await JSONFormat.read(StripeFailure.self, from: answer)
     let isRefusal =
       headers.first(name: "Stripe-Should-Retry") != "true" && failure?.isRefusal(status: status) ?? false
     let reason = failure.map { configuration.key.redact($0.reason) } ?? ""

@@ -66,7 +66,7 @@ extension ProviderCallbackFormat {
       signatureHeader: "Stripe-Signature",
       schema: "StripeEvent",
       example: StripeEvent.example,
-      decode: { try JSONDecoder().decode(StripeEvent.self, from: $0).callback(namespace: namespace) }
+      decode: { try await JSONFormat.read(StripeEvent.self, from: $0).callback(namespace: namespace) }
     )
   }
 }

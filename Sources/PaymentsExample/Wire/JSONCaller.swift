@@ -10,8 +10,8 @@ struct JSONCaller: Sendable {
     var headers: HTTPHeaders
     var body: Data
 
-    func decoded<Value: Decodable>(_ type: Value.Type = Value.self) throws -> Value {
-      try JSONFormat.decoder().decode(type, from: body)
+    func decoded<Value: Decodable & Sendable>(_ type: Value.Type = Value.self) async throws -> Value {
+      try await JSONFormat.read(type, from: body)
     }
   }
 
@@ -22,12 +22,15 @@ struct JSONCaller: Sendable {
   let timeout: Duration
   /// Largest answer that is read.
   let maxAnswerBytes: Int
+  /// A bearer key.
+  let key: String?
 
-  init(client: HTTPClient, baseURL: String, timeout: Duration, maxAnswerBytes: Int) {
+  init(client: HTTPClient, baseURL: String, timeout: Duration, maxAnswerBytes: Int, key: String? = nil) {
     self.client = client
     self.baseURL = baseURL.hasSuffix("/") ? String(baseURL.dropLast()) : baseURL
     self.timeout = timeout
     self.maxAnswerBytes = maxAnswerBytes
+    self.key = key
   }
 
   /// - Parameter path: with a slash at the beginning, and with a query if there is one.
@@ -40,6 +43,7 @@ struct JSONCaller: Sendable {
     var request = HTTPClientRequest(url: baseURL + path)
     request.method = method
     if let idempotencyKey { request.headers.replaceOrAdd(name: "Idempotency-Key", value: idempotencyKey) }
+    if let key { request.headers.replaceOrAdd(name: "Authorization", value: "Bearer \(key)") }
     if let body {
       request.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
       request.body = .bytes(ByteBuffer(bytes: body))

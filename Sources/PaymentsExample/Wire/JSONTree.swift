@@ -1,4 +1,6 @@
 /// Any JSON value, for documents that are built and bodies that are checked field by field.
+///
+/// What strangers wrote is read by ``StrictJSON``. Decoding takes more than linear time in the depth: for our own documents only.
 enum JSONTree: Codable, Equatable, Sendable {
   case null
   case bool(Bool)

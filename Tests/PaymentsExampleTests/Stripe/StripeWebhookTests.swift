@@ -29,24 +29,24 @@ struct StripeWebhookTests {
   }
 
   @Test("An event of an intent of ours is a callback, and its status a hint")
-  func callback() throws {
+  func callback() async throws {
     let format = ProviderCallbackFormat.stripe(namespace: "here")
     #expect(
-      try format.callback(Data(Self.event().utf8))
+      try await format.callback(Data(Self.event().utf8))
         == ProviderCallback(eventId: "evt_1Test", paymentProviderId: "pi_3Test", status: .done)
     )
   }
 
   @Test("Events of other things are taken and mean nothing; what is no event is malformed")
-  func others() throws {
+  func others() async throws {
     let format = ProviderCallbackFormat.stripe(namespace: "here")
     for event in [
       Self.event(type: "charge.refunded"), Self.event(namespace: "there"),
       #"{"id":"evt_2","type":"customer.created","data":{"object":{"id":"cus_1"}}}"#,
       #"{"id":"evt_3","type":"balance.available","data":{"object":{}}}"#,
-    ] { #expect(try format.callback(Data(event.utf8)) == nil) }
+    ] { #expect(try await format.callback(Data(event.utf8)) == nil) }
     for text in ["{}", "[]", "x", #"{"id":"evt_4"}"#, Self.event(intent: "")] {
-      #expect(throws: ProblemError.self) { try format.callback(Data(text.utf8)) }
+      await #expect(throws: ProblemError.self) { try await format.callback(Data(text.utf8)) }
     }
   }
 

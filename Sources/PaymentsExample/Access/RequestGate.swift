@@ -1,0 +1,56 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import TaskQueueHTTP
+
+/// What a request has to pass before an operation sees it: it comes from no other site, its sender has a key for it, and
+/// doesn't send too many.
+struct RequestGate: Sendable {
+  let callers: CallerDirectory
+  let sites: SiteCheck
+  /// For each caller with a key; nil: none.
+  let callerLimit: RateLimiter?
+  /// For each address, of requests without a key that is known; nil: none.
+  let addressLimit: RateLimiter?
+
+  /// - Returns: who sends it, and what the operation answered.
+  /// - Throws: what it may not pass by, and what the operation throws.
+  func answer(
+    _ request: Request,
+    from address: SocketAddress?,
+    _ operation: APIOperation,
+    _ path: [String: String]
+  ) async throws -> Response {
+    switch operation.access {
+    case .open:
+      try admit(address)
+      return try await operation.handle(APIRequest(request: request, path: path))
+    case .signed:
+      // Only failures count: what others send from the same address doesn't keep the provider's callbacks away.
+      do {
+        return try await operation.handle(APIRequest(request: request, path: path))
+      } catch let error as SignatureError {
+        try admit(address)
+        throw error
+      }
+    case .key(let scope):
+      let caller = try await caller(request, address)
+      guard caller.scopes.contains(scope) else { throw ProblemError.insufficientScope(scope) }
+      return try await operation.handle(APIRequest(request: request, path: path, caller: caller))
+    }
+  }
+
+  private func caller(_ request: Request, _ address: SocketAddress?) async throws -> Caller {
+    let caller: Caller
+    do { caller = try await callers.caller(request.headers[.authorization]) } catch let error as ProblemError {
+      try admit(address)
+      throw error
+    }
+    if caller == .local { try admit(address) } else { try callerLimit?.admit(caller.name) }
+    return caller
+  }
+
+  private func admit(_ address: SocketAddress?) throws {
+    try addressLimit?.admit(RateLimiter.name(address))
+  }
+}
