@@ -1,8 +1,9 @@
 import Foundation
 import Libpq
 import NIOHTTP1
-import TaskQueuePostgres
 import TaskQueueHTTP
+import TaskQueuePostgres
+import TaskQueueTestKit
 import Testing
 
 @testable import PaymentsExample
@@ -79,8 +80,8 @@ struct OrderTests {
             try await pool.withTransaction { try await creation.create(order, in: $0) }
           }
         }
-        while try await transaction.query("SELECT FROM pg_locks WHERE NOT granted").rowCount == 0 {
-          try await Task.sleep(for: .milliseconds(5))
+        try await eventually("the second one waits for it") {
+          try await transaction.query("SELECT FROM pg_locks WHERE NOT granted").rowCount > 0
         }
         return (first, second)
       }
