@@ -1,5 +1,6 @@
 import Foundation
 import Libpq
+import Outbox
 import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
@@ -160,6 +161,7 @@ struct LedgerPostingTests {
       PackageResources.P0001_payments_sql, PackageResources.P0002_api_sql, PackageResources.P0003_effects_sql,
       PackageResources.P0004_saga_sql,
     ] { try await pool.executeScript(String(decoding: script, as: UTF8.self)) }
+    try await EventOutbox.payments.migrate(pool)
     try await pool.executeScript(
       """
       INSERT INTO payments.payment (user_id, amount, currency, description, status, execution_requested_at) VALUES

@@ -46,10 +46,10 @@ struct LedgerReconciliationTests {
     return report
   }
 
-  private func entry(_ status: String, amount: Int64 = 30, id: String = "r", reference: String = "refund-7")
+  private func entry(_ status: String, amount: Int64 = 30, id: String = "r", reference: String? = nil)
     -> ProviderRefund
   {
-    ProviderRefund(id: id, reference: reference, amount: amount, status: status)
+    ProviderRefund(id: id, reference: reference ?? RefundID(number: 7).description, amount: amount, status: status)
   }
 
   @Test("Each difference of a refund is called by its name, and what agrees or is on its way isn't one")
@@ -116,7 +116,7 @@ struct LedgerReconciliationTests {
       #expect(unknown.lines.map(\.kind) == [.refundUnknown, .clearing])
       #expect(unknown.clearing.map(\.amount.rawValue) == ["100"])
       try await ledger.pool.executeScript(
-        "UPDATE payments.refund SET amount = 251 WHERE id = (SELECT min(id) FROM payments.refund)"
+        "UPDATE payments.refund SET amount = 251 WHERE id = (SELECT id FROM payments.refund ORDER BY id LIMIT 1)"
       )
       let different = try await run.report(window, grace: .zero)
       #expect(different.count(.refundDifferent) == 1)
@@ -133,7 +133,7 @@ struct LedgerReconciliationTests {
       let created = try await fixture.provider.create(
         ProviderPaymentRequest(
           reference: payment.reference,
-          userId: "u",
+          userId: payment.userId,
           amount: 1250,
           currency: "EUR",
           description: ""

@@ -12,7 +12,7 @@ struct PgbenchRun: Sendable {
     BEGIN;
     INSERT INTO payments.idempotency_key (caller, operation, key, fingerprint, status, fields, body, expires_at)
     VALUES ('', 'payment', gen_random_uuid()::text, sha256('x'), 202,
-      '[{"name": "content-type", "value": "application/json"}, {"name": "location", "value": "/payments/' || gen_random_uuid() || '"}]', convert_to(repeat('x', 200), 'UTF8'), now() + interval '1 day');
+      ('[{"name": "content-type", "value": "application/json"}, {"name": "location", "value": "/payments/' || gen_random_uuid() || '"}]')::jsonb, convert_to(repeat('x', 200), 'UTF8'), now() + interval '1 day');
     WITH created AS (
       INSERT INTO payments.payment (user_id, amount, currency, description)
       VALUES ('user-1', 1000, 'EUR', 'Throughput') RETURNING id
