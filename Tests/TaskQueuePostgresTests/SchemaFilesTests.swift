@@ -80,7 +80,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "b7515f061aaf5ae1711807b1a665a221b3823df0f5eb23215adf38cb1b623c4e"]
+        [FunctionFile.revision: digest] == [1: "6345c93e366180a5e38307fdb4589521855b0251221cbfb5e36bb282518577b1"]
       )
     }
   }

@@ -1,6 +1,6 @@
 -- Completes tasks if the token still holds them, whether or not the lease is over. Returns the tokens (not ids: one call may bring a
--- stale and a fresh claim of one task) that it was applied to, and apart from them those whose rows another session keeps locked
--- for longer than a moment: nothing was changed there, and they are to be offered again. With waits it waits for such rows instead.
+-- stale and a fresh claim of one task) that it was applied to, and apart from them those whose rows another session has locked:
+-- nothing was changed there, and they are to be offered again. With waits it waits for such rows instead.
 CREATE OR REPLACE FUNCTION _settle_complete(
   ids bigint[], tokens bigint[], waits boolean DEFAULT false, OUT settled_token bigint, OUT busy_token bigint
 ) RETURNS SETOF record
@@ -15,42 +15,30 @@ SET jit = off
 AS $$
 DECLARE
   at timestamptz := clock_timestamp();
-  -- Whoever is older than it has ended. The age of a lock of several sessions means nothing: if it passes for one, it is waited for.
-  oldest_running int := age(pg_snapshot_xmin(pg_current_snapshot())::xid);
-  patience text := current_setting('lock_timeout');
   locked tid[];
   rest_ids bigint[];
   rest_tokens bigint[];
   settled int;
   settled_late int;
 BEGIN
-  -- At once what nobody has locked: xmax is empty, names the claim, or one who is gone. Locking first would write a record per task.
+  -- At once what nobody has locked since it was claimed: xmax is empty, or names the claim. Locking first would write a record per task.
   RETURN QUERY
   DELETE FROM task t USING unnest(ids, tokens) AS u(id, token)
-  WHERE t.id = u.id AND t.lease_token = u.token AND NOT t.rerun AND t.unique_period IS NULL
-    AND (waits OR t.xmax IN ('0', t.xmin) OR age(t.xmax) BETWEEN oldest_running + 1 AND age(t.xmin) + 100)
+  WHERE t.id = u.id AND t.lease_token = u.token AND (waits OR t.xmax IN ('0', t.xmin)) AND NOT t.rerun AND t.unique_period IS NULL
   RETURNING t.lease_token, NULL::bigint;
   GET DIAGNOSTICS settled = ROW_COUNT;
   IF settled = cardinality(ids) THEN
     RETURN;
   END IF;
-  -- A claim that meets rows which another has just claimed keeps them locked until it ends: sooner than they would be offered again.
-  BEGIN
-    IF NOT waits THEN
-      PERFORM set_config('lock_timeout', '20ms', true);
-    END IF;
+  IF waits THEN
     locked := ARRAY(
       SELECT t.ctid FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id = u.id AND t.lease_token = u.token
       FOR UPDATE OF t);
-    PERFORM set_config('lock_timeout', patience, true);
-  EXCEPTION WHEN lock_not_available THEN
-    IF waits THEN
-      RAISE;
-    END IF;
+  ELSE
     locked := ARRAY(
       SELECT t.ctid FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id = u.id AND t.lease_token = u.token
       FOR UPDATE OF t SKIP LOCKED);
-  END;
+  END IF;
   -- Tid Scans of rows that are locked above: a mark to run once more, set by who had them locked before, is seen.
   RETURN QUERY
   DELETE FROM task t WHERE t.ctid = ANY (locked) AND NOT t.rerun AND t.unique_period IS NULL
