@@ -96,6 +96,7 @@ struct StoppedPaymentTests {
         try await fixture.settle()
         let details = try await fixture.client.payment(payment.id)
         #expect(details.history.suffix(3).map(\.kind) == [.stopped, .resumed, .stopped])
+        #expect(details.history.suffix(3).map(\.actor) == ["worker", "operator", "worker"])
       }
       provider.alter(nil)
       #expect(try await fixture.post("/payments/\(payment.id)/resume").status == 202)
