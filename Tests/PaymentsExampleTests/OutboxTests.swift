@@ -29,7 +29,8 @@ struct OutboxTests {
               client: client,
               url: url,
               secret: secret,
-              timeout: .milliseconds(300)
+              timeout: .milliseconds(300),
+              source: "/payments"
             )
           )
           outbox.publisher.firstRetry = .milliseconds(20)

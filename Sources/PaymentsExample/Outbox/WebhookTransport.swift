@@ -18,14 +18,14 @@ package struct WebhookTransport: OutboxTransport {
   /// For one delivery, from connecting to the last byte of the answer.
   package var timeout = Duration.seconds(10)
   /// The events' `source`: a URI reference that no other publisher uses.
-  package var source = "/payments"
+  package var source: String
 
   package init(
     client: HTTPClient,
     url: String,
     secret: String,
     timeout: Duration = .seconds(10),
-    source: String = "/payments"
+    source: String
   ) {
     self.client = client
     self.url = url
