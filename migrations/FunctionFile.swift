@@ -39,7 +39,7 @@ public struct FunctionFile: Sendable {
       FunctionFile(name: "_renew", bytes: PackageResources._renew_sql),
       FunctionFile(name: "_settle", bytes: PackageResources._settle_sql),
       FunctionFile(name: "_settle_complete", bytes: PackageResources._settle_complete_sql),
-      FunctionFile(name: "_settle_followed", bytes: PackageResources._settle_followed_sql),
+      FunctionFile(name: "_settle_followed_effect", bytes: PackageResources._settle_followed_effect_sql),
       FunctionFile(name: "_settle_rerun", bytes: PackageResources._settle_rerun_sql),
       FunctionFile(name: "_wake", bytes: PackageResources._wake_sql),
       FunctionFile(name: "_was_enqueued", bytes: PackageResources._was_enqueued_sql),

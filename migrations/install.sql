@@ -124,7 +124,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_renew.sql
   \ir functions/_settle.sql
   \ir functions/_settle_complete.sql
-  \ir functions/_settle_followed.sql
+  \ir functions/_settle_followed_effect.sql
   \ir functions/_settle_rerun.sql
   \ir functions/_wake.sql
   \ir functions/_was_enqueued.sql

@@ -6,7 +6,7 @@
   import Foundation
 #endif
 
-/// The in-memory store's ledger: the same rules as the functions `_begin_effect`, `_end_effect`, `_settle_followed` and
+/// The in-memory store's ledger: the same rules as the functions `_begin_effect`, `_end_effect`, `_settle_followed_effect` and
 /// `resolve_effect`.
 struct InMemoryEffects {
   struct ID: Hashable {

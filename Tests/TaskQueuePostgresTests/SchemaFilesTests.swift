@@ -80,7 +80,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "8773ae76f25276d4e79f3698bf341ec6a4714558670c2cf5d68334af244da565"]
+        [FunctionFile.revision: digest] == [1: "ef6154986e448f6436f59febcceabfef0bb55c85d98cf9749fb030df12517de2"]
       )
     }
   }

@@ -38,7 +38,7 @@ BEGIN
   ELSIF e.state <> 'failed' THEN
     RETURN;
   END IF;
-  PERFORM _settle_followed(e);
+  PERFORM _settle_followed_effect(e);
   state := e.state;
   value := e.value;
   code := e.code;

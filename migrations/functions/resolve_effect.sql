@@ -36,7 +36,7 @@ BEGIN
     token = uuid_hash_extended(gen_random_uuid(), 0), changed_at = at, key_used_at = at
   WHERE x.task_id = resolve_effect.task_id AND x.name = effect_name
   RETURNING * INTO e;
-  PERFORM _settle_followed(e);
+  PERFORM _settle_followed_effect(e);
   RETURN 'resolved';
 END $$;
 

@@ -1,6 +1,6 @@
 -- A settled effect that took over another task's call settles that one's, too: else it would be listed, and taken over, for ever.
 -- Downwards, as those who follow each other lock in that order.
-CREATE OR REPLACE FUNCTION _settle_followed(e effect) RETURNS void
+CREATE OR REPLACE FUNCTION _settle_followed_effect(e effect) RETURNS void
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 SET plan_cache_mode = force_generic_plan
