@@ -139,7 +139,7 @@ struct ServeCommand: AsyncParsableCommand {
         metrics: metrics,
         logger: logger
       )
-      try await app.migrate()
+      try await app.turnEventsOn()
       try await app.checkExposure()
       try await app.scheduleUpkeep()
       try await group(app, level).run()

@@ -146,7 +146,11 @@ package struct PaymentsApp: Sendable {
   /// The same, and has events written if this process publishes them.
   package func migrate() async throws {
     _ = try await Self.migrate(client)
-    // Before anything is accepted here, so that no event of it is missing.
+    try await turnEventsOn()
+  }
+
+  /// Has events written if this process publishes them. Before anything is accepted here, so that no event of it is missing.
+  package func turnEventsOn() async throws {
     if settings.outbox != nil { try await EventOutbox.payments.setMode(.publisher, in: client.pool) }
   }
 
