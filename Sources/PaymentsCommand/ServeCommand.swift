@@ -134,7 +134,7 @@ struct ServeCommand: AsyncParsableCommand {
       let app = PaymentsApp(
         settings: settings(client, namespace: namespace, callbackSecrets: secrets),
         client: tasks,
-        provider: try provider.make(client, namespace: namespace),
+        providers: PaymentProviders(try provider.make(client, namespace: namespace)),
         observer: supervised ? ParentProcess() : UnobservedAttempts(),
         metrics: metrics,
         logger: logger

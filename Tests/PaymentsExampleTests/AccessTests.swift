@@ -146,7 +146,7 @@ struct AccessTests {
       let open = PaymentsApp(
         settings: settings,
         client: fixture.app.client,
-        provider: fixture.provider,
+        providers: .init(fixture.provider),
         logger: Log.quiet("t")
       )
       await #expect(throws: CommandError.self) { try await open.checkExposure() }

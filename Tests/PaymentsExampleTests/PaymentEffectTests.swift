@@ -190,7 +190,7 @@ struct PaymentEffectTests {
     let app = PaymentsApp(
       settings: fixture.app.settings,
       client: fixture.app.client,
-      provider: provider,
+      providers: .init(provider),
       logger: Log.quiet("test")
     )
     let worker = try app.worker()

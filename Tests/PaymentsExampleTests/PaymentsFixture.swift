@@ -102,7 +102,7 @@ struct PaymentsFixture: Sendable {
       namespace: try await PaymentsApp.migrate(client),
       timeout: .milliseconds(500)
     )
-    let app = PaymentsApp(settings: settings, client: client, provider: provider, logger: Log.quiet("test"))
+    let app = PaymentsApp(settings: settings, client: client, providers: .init(provider), logger: Log.quiet("test"))
     try await app.migrate()
     try await app.server().whileRunning {
       let url = "http://127.0.0.1:\(try await app.port())"

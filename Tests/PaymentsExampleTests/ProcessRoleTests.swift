@@ -14,7 +14,7 @@ struct ProcessRoleTests {
     return PaymentsApp(
       settings: settings,
       client: fixture.app.client,
-      provider: fixture.provider,
+      providers: .init(fixture.provider),
       logger: Log.quiet("test")
     )
   }
@@ -52,7 +52,7 @@ struct ProcessRoleTests {
         let app = PaymentsApp(
           settings: settings,
           client: fixture.app.client,
-          provider: fixture.provider,
+          providers: .init(fixture.provider),
           logger: Log.quiet("test")
         )
         do {

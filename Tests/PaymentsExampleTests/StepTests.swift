@@ -157,7 +157,7 @@ struct StepTests {
   @Test("Every task about a payment has a deadline that sets off the alarm")
   func deadlines() async throws {
     try await PaymentsFixture.with(works: false) { fixture in
-      let handlers = try PaymentHandlers.make(client: fixture.app.client, provider: fixture.provider)
+      let handlers = try PaymentHandlers.make(client: fixture.app.client, providers: .init(fixture.provider))
       let types = handlers.types.filter { $0.rawValue.hasPrefix("payment.") } + [EventOutbox.payments.taskType]
       #expect(Set(PaymentAlarms.configuration(UpkeepSettings()).rules.map(\.type)) == Set(types))
     }

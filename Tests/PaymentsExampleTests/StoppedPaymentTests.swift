@@ -234,7 +234,7 @@ struct StoppedPaymentTests {
     let app = PaymentsApp(
       settings: fixture.app.settings,
       client: fixture.app.client,
-      provider: provider,
+      providers: .init(provider),
       logger: Logger(label: "test") { _ in log }
     )
     try await app.worker().whileRunning { try await body() }

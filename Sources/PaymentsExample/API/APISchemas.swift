@@ -67,6 +67,7 @@ enum APISchemas {
   private static let paymentProperties: [String: JSONTree] = [
     "id": id, "userId": ["type": "string"], "orderId": ["type": "string"], "amount": amount, "currency": currency,
     "description": ["type": "string"], "status": status,
+    "provider": ["type": "string", "description": "The name of the provider that it is with."],
     "providerId": ["type": "string", "description": "The provider's id, once it is known."],
     "failure": ["type": "string", "description": "Why it is FAILED."], "stopReason": stopReason,
     "attempts": ["type": "integer", "description": "How often a worker began to work on it."],
@@ -78,7 +79,7 @@ enum APISchemas {
       "Why nothing more is done about it until a person resumes or cancels it: the provider has not what was asked for.",
   ]
   private static let paymentRequired = [
-    "id", "userId", "amount", "currency", "description", "status", "attempts", "createdAt", "updatedAt",
+    "id", "userId", "amount", "currency", "description", "status", "provider", "attempts", "createdAt", "updatedAt",
   ]
   private static let payment = object(paymentRequired, paymentProperties)
 

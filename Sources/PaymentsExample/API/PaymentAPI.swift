@@ -9,7 +9,7 @@ import TaskQueuePostgres
 /// What the API's operations do. Which there are says ``operations``.
 package struct PaymentAPI: Sendable {
   let client: TaskClient<PostgresTaskStore>
-  let capabilities: ProviderCapabilities
+  let providers: PaymentProviders
   let callbacks: CallbackHandler
   /// Those of the provider's signatures; more than one while the secret is changed. Empty: every callback is refused.
   let callbackSecrets: [String]
@@ -76,7 +76,7 @@ package struct PaymentAPI: Sendable {
       }
       if before.status == .cancelled { return before }
       if before.status.isFinal { throw ProblemError(.wrongStatus, "The payment is \(before.status) for good.") }
-      if before.executionRequestedAt != nil, !capabilities.contains(.cancels) {
+      if before.executionRequestedAt != nil, try !providers.provider(of: before).capabilities.contains(.cancels) {
         throw ProblemError(.wrongStatus, "The provider was told to execute it, and can't cancel.")
       }
       _ = try await PaymentStore.apply(.cancellationWanted, to: id, by: request.caller.actor, in: transaction)
@@ -111,7 +111,9 @@ package struct PaymentAPI: Sendable {
     in transaction: LibpqTransaction
   ) async throws -> Refund {
     guard let payment = try await PaymentStore.lock(id, of: caller, in: transaction) else { throw Self.unknownPayment }
-    guard capabilities.contains(.refunds) else { throw ProblemError(.wrongStatus, "The provider can't refund.") }
+    guard try providers.provider(of: payment).capabilities.contains(.refunds) else {
+      throw ProblemError(.wrongStatus, "The provider can't refund.")
+    }
     guard payment.status == .done else {
       throw ProblemError(.wrongStatus, "Only a payment that is DONE can be refunded; this one is \(payment.status).")
     }

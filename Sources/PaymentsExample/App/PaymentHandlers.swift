@@ -11,7 +11,7 @@ enum PaymentHandlers {
   ///   - services: of the steps around payments.
   static func make(
     client: TaskClient<PostgresTaskStore>,
-    provider: any PaymentProvider,
+    providers: PaymentProviders,
     baseRetry: Duration = .seconds(60),
     maxRetry: Duration? = nil,
     upkeep: UpkeepSettings = .init(),
@@ -34,12 +34,12 @@ enum PaymentHandlers {
         }
       }
     }
-    try register(InitPaymentHandler(client: client, provider: provider))
-    try register(CheckPaymentHandler(client: client, provider: provider))
-    try register(CancelPaymentHandler(client: client, provider: provider))
-    try register(RefundPaymentHandler(client: client, provider: provider))
-    try register(SagaHandler(client: client, services: services, capabilities: provider.capabilities))
-    let reconcile = ReconcileHandler(client: client, provider: provider, settings: upkeep)
+    try register(InitPaymentHandler(client: client, provider: providers.main))
+    try register(CheckPaymentHandler(client: client, provider: providers.main))
+    try register(CancelPaymentHandler(client: client, provider: providers.main))
+    try register(RefundPaymentHandler(client: client, provider: providers.main))
+    try register(SagaHandler(client: client, services: services, providers: providers))
+    let reconcile = ReconcileHandler(client: client, providers: providers, settings: upkeep)
     try handlers.register(ReconcilePayments.self, options: options) { payload, context in
       try await ProviderPatience.kept(context) { try await reconcile.handle(payload, context: context) }
     }

@@ -101,7 +101,7 @@ package struct PaymentsApp: Sendable {
 
   package let settings: Settings
   package let client: TaskClient<PostgresTaskStore>
-  package let provider: any PaymentProvider
+  package let providers: PaymentProviders
   package let observer: any AttemptObserver
   package let metrics: PrometheusMetrics
   package let logger: Logger
@@ -110,14 +110,14 @@ package struct PaymentsApp: Sendable {
   package init(
     settings: Settings,
     client: TaskClient<PostgresTaskStore>,
-    provider: any PaymentProvider,
+    providers: PaymentProviders,
     observer: any AttemptObserver = UnobservedAttempts(),
     metrics: PrometheusMetrics = PrometheusMetrics(),
     logger: Logger
   ) {
     self.settings = settings
     self.client = client
-    self.provider = provider
+    self.providers = providers
     self.observer = observer
     self.metrics = metrics
     self.logger = logger
@@ -184,7 +184,7 @@ package struct PaymentsApp: Sendable {
       store: client.store,
       handlers: PaymentHandlers.make(
         client: client,
-        provider: provider,
+        providers: providers,
         baseRetry: settings.baseRetry,
         maxRetry: settings.maxRetry,
         upkeep: settings.upkeep,
@@ -270,14 +270,14 @@ package struct PaymentsApp: Sendable {
   package func api() -> PaymentAPI {
     PaymentAPI(
       client: client,
-      capabilities: provider.capabilities,
+      providers: providers,
       callbacks: CallbackHandler(
         client: client,
         strategy: settings.callbackStrategy,
         retention: settings.upkeep.callbackLifetime
       ),
       callbackSecrets: settings.callbackSecrets,
-      callbackFormat: provider.callbackFormat,
+      callbackFormat: providers.main.callbackFormat,
       idempotency: IdempotencyGate(store: .payments, pool: client.pool, lifetime: settings.keyLifetime),
       backlog: .payments(limit: settings.backlogLimit, in: client.pool),
       metrics: metrics,

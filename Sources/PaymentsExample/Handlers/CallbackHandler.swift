@@ -48,10 +48,10 @@ struct CallbackHandler: Sendable {
       payload: try JSONFormat.encoder().encode(callback)
     )
     let id = callback.paymentProviderId
-    guard let payment = try await PaymentStore.find(providerId: id, in: client.pool) else {
+    guard let payment = try await PaymentStore.find(providerId: id, at: Self.source, in: client.pool) else {
       // Looks again, in turns with the one who stores the id.
       let receipt = try await inbox.receive(event) { transaction in
-        try await PaymentStore.find(providerId: id, in: transaction).map { try Self.check($0) }
+        try await PaymentStore.find(providerId: id, at: Self.source, in: transaction).map { try Self.check($0) }
       }
       return Self.outcome(receipt)
     }

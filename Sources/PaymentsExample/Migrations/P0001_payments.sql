@@ -34,12 +34,15 @@ create table payments.payment (
   description text not null,
   -- CREATED, then what the provider says: INIT, PROCESSING, and at last DONE or CANCELLED.
   status text not null default 'CREATED',
+  -- By its name in the options of `serve`. A payment stays with the provider that it was accepted for.
+  provider text not null default 'provider' check (provider ~ '^[a-z0-9][a-z0-9._-]{0,62}$'),
   -- The one payment at the provider that may ever be executed for this one. Written once, by init.
-  provider_id text unique,
+  provider_id text,
   -- How often a handler began to work on it.
   attempts integer not null default 0,
   created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now()
+  updated_at timestamptz not null default now(),
+  unique (provider_id, provider)
 );
 
 comment on column payments.payment.provider_id is

@@ -178,7 +178,7 @@ end $$;
 
 -- The provider that a payment is with, as accounts name it.
 create function payments.ledger_provider(payment payments.payment) returns text
-language sql immutable as $$ select 'provider' $$;
+language sql immutable as $$ select payment.provider $$;
 
 -- The account of whose money a payment is.
 create function payments.ledger_user(payment payments.payment) returns text

@@ -11,6 +11,8 @@ package struct Payment: Codable, Equatable, Sendable {
   package var currency: String
   package var description: String
   package var status: PaymentStatus
+  /// The name of the provider that it is with.
+  package var provider = PaymentProviders.defaultName
   /// The provider's id, once we have one.
   package var providerId: String?
   /// Why it is FAILED.

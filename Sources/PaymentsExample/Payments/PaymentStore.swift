@@ -7,7 +7,7 @@ package enum PaymentStore {
   /// The most that are counted.
   static let countLimit = 100_000
   package static let columns = """
-    id, user_id, order_id, amount, currency, description, status, provider_id, failure, attempts, created_at, updated_at,
+    id, user_id, order_id, amount, currency, description, status, provider, provider_id, failure, attempts, created_at, updated_at,
     execution_requested_at, cancellation_requested_at, stop_reason
     """
 
@@ -15,8 +15,16 @@ package enum PaymentStore {
     try await one("SELECT \(columns) FROM payments.payment WHERE id = $1", [.id(id)], in: database)
   }
 
-  package static func find(providerId: String, in database: some LibpqQueryable) async throws -> Payment? {
-    try await one("SELECT \(columns) FROM payments.payment WHERE provider_id = $1", [.text(providerId)], in: database)
+  package static func find(
+    providerId: String,
+    at provider: String,
+    in database: some LibpqQueryable
+  ) async throws -> Payment? {
+    try await one(
+      "SELECT \(columns) FROM payments.payment WHERE provider_id = $1 AND provider = $2",
+      [.text(providerId), .text(provider)],
+      in: database
+    )
   }
 
   /// Keeps everybody else from changing the payment until the transaction ends. Who also touches tasks in the transaction
@@ -172,14 +180,15 @@ package enum PaymentStore {
       currency: try row.text(4),
       description: try row.text(5),
       status: PaymentStatus(rawValue: try row.text(6)),
-      providerId: try row.optionalText(7),
-      failure: try row.optionalText(8),
-      attempts: Int(try row.int8(9)),
-      createdAt: try row.timestamptz(10),
-      updatedAt: try row.timestamptz(11),
-      executionRequestedAt: try row.optionalTimestamptz(12),
-      cancellationRequestedAt: try row.optionalTimestamptz(13),
-      stopReason: try row.optionalText(14)
+      provider: try row.text(7),
+      providerId: try row.optionalText(8),
+      failure: try row.optionalText(9),
+      attempts: Int(try row.int8(10)),
+      createdAt: try row.timestamptz(11),
+      updatedAt: try row.timestamptz(12),
+      executionRequestedAt: try row.optionalTimestamptz(13),
+      cancellationRequestedAt: try row.optionalTimestamptz(14),
+      stopReason: try row.optionalText(15)
     )
   }
 }

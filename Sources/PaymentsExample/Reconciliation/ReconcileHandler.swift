@@ -17,14 +17,14 @@ struct ReconcilePayments: TaskPayload {
 /// it in the metrics.
 struct ReconcileHandler: TaskHandler {
   let client: TaskClient<PostgresTaskStore>
-  let provider: any PaymentProvider
+  let providers: PaymentProviders
   let settings: UpkeepSettings
 
   func handle(_ payload: ReconcilePayments, context: TaskContext) async throws -> TaskOutcome {
     guard let period = settings.reconciliationPeriod else { return .completed }
     let now = Date()
     let window = now.addingTimeInterval(-(settings.reconciliationWindow / .seconds(1)))..<now
-    let report = try await ReconciliationRun(database: client.pool, provider: provider).report(window)
+    let report = try await ReconciliationRun(database: client.pool, provider: providers.main).report(window)
     if !report.isClean {
       let counts = report.counts.reduce(into: Logger.Metadata()) { $0[$1.kind] = "\($1.count)" }
       context.logger.warning("books differ", metadata: counts)

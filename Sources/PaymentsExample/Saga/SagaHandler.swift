@@ -30,7 +30,7 @@ struct SagaHandler: PaymentTaskHandler {
 
   let client: TaskClient<PostgresTaskStore>
   let services: StepServices
-  let capabilities: ProviderCapabilities
+  let providers: PaymentProviders
 
   static func payment(of payload: RunSaga) -> PaymentID? { payload.paymentId }
 
@@ -136,7 +136,7 @@ struct SagaHandler: PaymentTaskHandler {
   /// Pays back all that is left, once: the refund and that this step asked for it are one commit.
   /// - Returns: nil: go on.
   private func requestRefund(_ step: StepName, _ payment: Payment) async throws -> TaskOutcome? {
-    guard capabilities.contains(.refunds) else {
+    guard try providers.provider(of: payment).capabilities.contains(.refunds) else {
       return .discard(reason: "Step \(step.rawValue) was rejected, and the provider can't refund.")
     }
     return try await client.pool.withTransaction { transaction in

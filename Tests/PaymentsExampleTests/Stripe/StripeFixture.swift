@@ -51,7 +51,7 @@ struct StripeFixture: Sendable {
             let app = PaymentsApp(
               settings: settings,
               client: TaskClient(store: store),
-              provider: stripe,
+              providers: .init(stripe),
               logger: logger
             )
             try await run(app, stripe, proxy, http, works, body)
