@@ -40,14 +40,27 @@ struct InMemoryChanges {
     return own.deleteDuplicates(filter, now: now)
   }
 
+  /// Copies the rows that it may take over, too.
+  mutating func beginEffect(_ intent: EffectIntent, on live: inout InMemoryState, now: Date) -> EffectDecision {
+    take(intent.claim.id, from: &live)
+    let id = InMemoryEffects.ID(task: intent.claim.id, name: intent.name)
+    take(id, from: &live)
+    own.effects.namespace = live.effects.namespace
+    for (other, _) in live.effects.rows where other.name == id.name { take(other, from: &live) }
+    return own.beginEffect(intent, now: now)
+  }
+
   mutating func endEffect(
     _ call: EffectCall,
     _ outcome: EffectOutcome,
     on live: inout InMemoryState,
     now: Date
   ) -> EffectOutcome? {
-    let id = InMemoryEffects.ID(task: call.claim.id, name: call.name)
-    if live.locks.effects.insert(id).inserted { own.effects.rows[id] = live.effects.rows[id] }
+    var next: InMemoryEffects.ID? = .init(task: call.claim.id, name: call.name)
+    while let id = next {
+      take(id, from: &live)
+      next = own.effects.rows[id]?.follows
+    }
     return own.endEffect(call, outcome, now: now)
   }
 
@@ -109,6 +122,10 @@ struct InMemoryChanges {
     guard let task = live.tasks[id], live.locks.tasks.insert(id).inserted else { return }
     own.tasks[id] = task
     if let slot = task.uniqueSlot { take(slot, from: &live) }
+  }
+
+  private mutating func take(_ id: InMemoryEffects.ID, from live: inout InMemoryState) {
+    if live.locks.effects.insert(id).inserted { own.effects.rows[id] = live.effects.rows[id] }
   }
 
   private mutating func take(_ id: InMemoryInbox.EventID, from live: inout InMemoryState) {

@@ -101,7 +101,7 @@ struct InMemoryEffects {
     }
   }
 
-  let namespace = UUID()
+  var namespace = UUID()
   var rows: [ID: Row] = [:]
 
   /// Another task's row for the same action, whose call may have happened: if one says that it did, that one; else the last. Without

@@ -56,6 +56,15 @@ extension InMemoryTaskStore: TransactionalTaskStore {
     }
   }
 
+  public func beginEffect(
+    _ intent: EffectIntent,
+    in transaction: InMemoryTransaction
+  ) async throws(TaskQueueError) -> EffectDecision {
+    try transaction.change(of: self) { changes, live, now in
+      changes.beginEffect(intent, on: &live, now: now)
+    }
+  }
+
   public func endEffect(
     _ call: EffectCall,
     _ outcome: EffectOutcome,

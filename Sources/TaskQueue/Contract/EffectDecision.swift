@@ -1,5 +1,5 @@
-/// The ledger's answer to an intent.
-@_spi(Store) public enum EffectDecision: Sendable {
+/// The ledger's answer to an intent. For authors of stores.
+public enum EffectDecision: Sendable {
   /// The intent is stored: call, once, and end it.
   case call(EffectCall)
   /// A call of an earlier attempt has no known outcome: ask the provider. `callEndsIn`: for so long that call may still reach it.

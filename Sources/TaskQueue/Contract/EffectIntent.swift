@@ -4,8 +4,8 @@
   public import Foundation
 #endif
 
-/// What an attempt is about to do.
-@_spi(Store) public struct EffectIntent: Sendable {
+/// What an attempt is about to do. For authors of stores.
+public struct EffectIntent: Sendable {
   public var claim: Claim
   public var name: EffectName
   /// SHA-256 of the encoded request; 32 bytes.

@@ -26,6 +26,10 @@ public protocol TransactionalTaskStore: TaskStore {
   /// Removes older waiting tasks of the same type and property value; never one that a worker holds.
   func deleteDuplicates(_ filter: DuplicateFilter, in transaction: Transaction) async throws(TaskQueueError) -> Int
 
+  /// Asks for leave to make an external call, and stores the intent if it is given; as `EffectLedger/beginEffect(_:)`. The task stays locked until
+  /// the transaction ends.
+  func beginEffect(_ intent: EffectIntent, in transaction: Transaction) async throws(TaskQueueError) -> EffectDecision
+
   /// Records how an external call ended.
   func endEffect(
     _ call: EffectCall,

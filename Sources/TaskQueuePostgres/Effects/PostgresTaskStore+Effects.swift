@@ -10,19 +10,27 @@ import Libpq
 @_spi(Store) extension PostgresTaskStore: EffectLedger {
   /// One function call: one round trip, one commit.
   public func beginEffect(_ intent: EffectIntent) async throws(TaskQueueError) -> EffectDecision {
-    let result = try await query(
-      effectStatements.begin(
-        .int8(intent.claim.id.rawValue),
-        .int8(intent.claim.token),
-        .text(intent.name.rawValue),
-        .bytea(intent.requestDigest),
-        .interval(intent.callLimit),
-        intent.keyLifetime.map { .interval($0) } ?? .null,
-        intent.absentCall.map { .int4(Int32(clamping: $0)) } ?? .null,
-        intent.scope.map { .text($0) } ?? .null
-      )
+    try decision(try await query(begin(intent)), intent)
+  }
+
+  func begin(_ intent: EffectIntent) -> LibpqStatement {
+    effectStatements.begin(
+      .int8(intent.claim.id.rawValue),
+      .int8(intent.claim.token),
+      .text(intent.name.rawValue),
+      .bytea(intent.requestDigest),
+      .interval(intent.callLimit),
+      intent.keyLifetime.map { .interval($0) } ?? .null,
+      intent.absentCall.map { .int4(Int32(clamping: $0)) } ?? .null,
+      intent.scope.map { .text($0) } ?? .null
     )
-    return try read { () throws(LibpqError) in
+  }
+
+  func decision(
+    _ result: LibpqResult,
+    _ intent: EffectIntent
+  ) throws(TaskQueueError) -> EffectDecision {
+    try read { () throws(LibpqError) in
       let row = result[0]
       let decision = try row.text(0)
       guard decision != "lost" else { return .leaseLost }

@@ -83,6 +83,14 @@ extension PostgresTaskStore: TransactionalTaskStore {
     try count(try await query(duplicates(filter), in: transaction))
   }
 
+  /// One round trip.
+  public func beginEffect(
+    _ intent: EffectIntent,
+    in transaction: LibpqTransaction
+  ) async throws(TaskQueueError) -> EffectDecision {
+    try decision(try await query(begin(intent), in: transaction), intent)
+  }
+
   public func endEffect(
     _ call: EffectCall,
     _ outcome: EffectOutcome,

@@ -36,23 +36,19 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
     self.reconcile = reconcile
   }
 
-  func run(_ first: EffectIntent) async throws -> EffectReceipt<Value> {
+  /// - Parameter prepared: the first decision, if the intent is stored already.
+  func run(_ first: EffectIntent, _ prepared: PreparedEffect? = nil) async throws -> EffectReceipt<Value> {
     var intent = first
+    var prepared = prepared
     // At most: ask, then call.
     for _ in 1...2 {
-      let elapsed = stopwatch(on: clock)
-      switch try await ledger.beginEffect(intent) {
-      case .leaseLost:
-        throw TaskQueueError(.leaseLost, "Task \(intent.claim.id) is no longer held by this claim; nothing was sent.")
-      case .requestChanged(let call):
-        throw error(
-          .requestChanged,
-          call,
-          """
-          It was begun with another request, by this task or by an earlier one with the same scope or unique key whose call has no \
-          known outcome yet. Nothing was sent. Settle that one first: unsettledEffects lists it.
-          """
-        )
+      let elapsed = prepared?.elapsed ?? stopwatch(on: clock)
+      let decision: EffectDecision
+      if let prepared { decision = prepared.decision } else { decision = try await ledger.beginEffect(intent) }
+      prepared = nil
+      switch decision {
+      case .leaseLost: throw TaskQueueError.effectLeaseLost(intent.claim)
+      case .requestChanged(let call): throw EffectError.requestChanged(call)
       case .busy(let call): throw error(.busy, call, "This attempt has begun it already. Nothing was sent.")
       case .recorded(let outcome, let call): return try receipt(for: outcome, call)
       case .call(let call): return try await makeCall(call, elapsed)
@@ -75,7 +71,7 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
     }
     do {
       let value = try await limited(to: remaining) { try await body(call) }
-      return EffectReceipt(value: value, call: call, unrecorded: .succeeded(encoded(value)))
+      return EffectReceipt(value: value, call: call, unrecorded: .succeeded(encoding: value))
     } catch let failure as EffectFailure {
       return try await conclude(.failed(failure), call, elapsed, throwing: failure)
     } catch {
@@ -124,7 +120,7 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
     }
     switch inquiry {
     case .happened(let value):
-      return EffectReceipt(value: value, call: call, unrecorded: .succeeded(encoded(value)))
+      return EffectReceipt(value: value, call: call, unrecorded: .succeeded(encoding: value))
     case .failed(let failure): return try await conclude(.failed(failure), call, elapsed, throwing: failure)
     case .didNotHappen:
       if callEndsIn <= .zero { return nil }
@@ -214,14 +210,6 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
     }
   }
 
-  /// Empty if it cannot be stored: that it happened must be recorded all the same.
-  private func encoded(_ value: Value) -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard let json = try? encoder.encode(value), json.count <= Limits.effectValueBytes else { return Data() }
-    return json
-  }
-
   private func error(
     _ code: EffectError.Code,
     _ call: EffectCall,
@@ -247,10 +235,25 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
     owner.context.logger.warning("An effect needs a look", metadata: [LogKey.reason: "\(warning)"])
     owner.configuration.onWarning(warning)
   }
+}
 
-  private func stopwatch(on clock: some Clock<Duration>) -> @Sendable () -> Duration {
-    let start = clock.now
-    return { start.duration(to: clock.now) }
+extension TaskQueueError {
+  static func effectLeaseLost(_ claim: Claim) -> TaskQueueError {
+    TaskQueueError(.leaseLost, "Task \(claim.id) is no longer held by this claim; nothing was sent.")
+  }
+}
+
+extension EffectError {
+  static func requestChanged(_ call: EffectCall) -> EffectError {
+    EffectError(
+      .requestChanged,
+      call.name,
+      """
+      It was begun with another request, by this task or by an earlier one with the same scope or unique key whose call has no \
+      known outcome yet. Nothing was sent. Settle that one first: unsettledEffects lists it.
+      """,
+      key: call.key
+    )
   }
 }
 

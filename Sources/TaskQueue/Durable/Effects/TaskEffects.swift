@@ -71,9 +71,27 @@ public struct TaskEffects: Sendable {
     call body: @escaping @Sendable (EffectCall) async throws -> Value,
     reconcile: (@Sendable (EffectCall) async throws -> EffectInquiry<Value>)? = nil
   ) async throws -> EffectReceipt<Value> {
+    let intent = try intent(name, request: request, options)
+    let attempt = try EffectAttempt(self, options: options, call: body, reconcile: reconcile)
+    return try await attempt.run(intent)
+  }
+
+  /// Makes the call whose intent was committed by a transaction of the handler's own (``TaskClient/prepare(_:request:options:of:in:)``).
+  ///
+  /// As ``call(_:request:options:call:reconcile:)``, without a commit for the intent.
+  public func call<Value: Codable & Sendable>(
+    _ prepared: PreparedEffect,
+    call body: @escaping @Sendable (EffectCall) async throws -> Value,
+    reconcile: (@Sendable (EffectCall) async throws -> EffectInquiry<Value>)? = nil
+  ) async throws -> EffectReceipt<Value> {
+    let attempt = try EffectAttempt(self, options: prepared.options, call: body, reconcile: reconcile)
+    return try await attempt.run(prepared.intent, prepared)
+  }
+
+  func intent(_ name: EffectName, request: some Encodable, _ options: EffectOptions) throws -> EffectIntent {
     try name.validate()
     try options.validate()
-    let intent = EffectIntent(
+    return EffectIntent(
       claim: context.claim,
       name: name,
       requestDigest: try Self.digest(request, name),
@@ -81,8 +99,6 @@ public struct TaskEffects: Sendable {
       keyLifetime: options.keyLifetime,
       scope: options.scope
     )
-    let attempt = try EffectAttempt(self, options: options, call: body, reconcile: reconcile)
-    return try await attempt.run(intent)
   }
 
   private static func digest(_ request: some Encodable, _ name: EffectName) throws(EffectError) -> Data {

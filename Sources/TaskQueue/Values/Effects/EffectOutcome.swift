@@ -22,6 +22,14 @@ extension Limits {
 }
 
 extension EffectOutcome {
+  /// Without the value if that cannot be stored: that it happened must be recorded all the same.
+  static func succeeded(encoding value: some Encodable) -> EffectOutcome {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let json = try? encoder.encode(value), json.count <= Limits.effectValueBytes else { return .succeeded(Data()) }
+    return .succeeded(json)
+  }
+
   /// State, code and reason as a ledger stores them.
   package var columns: (state: EffectState, code: String?, reason: String?) {
     switch self {
