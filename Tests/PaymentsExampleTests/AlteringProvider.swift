@@ -30,6 +30,8 @@ final class AlteringProvider: PaymentProvider {
   var capabilities: ProviderCapabilities { provider.capabilities }
   var callLimit: Duration { provider.callLimit }
 
+  var isAltered: Bool { alteration.withLock { $0 } != nil }
+
   /// From now on; nil: not at all.
   func alter(_ alteration: Alteration?) {
     self.alteration.withLock { $0 = alteration }

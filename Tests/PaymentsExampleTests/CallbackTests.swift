@@ -40,12 +40,11 @@ struct CallbackTests {
       #expect(try await fixture.store.pool.query(count)[0].int8(0) == 2)
 
       let task = try await fixture.claim(InitPayment.taskType)
-      let handler = InitPaymentHandler(client: fixture.app.client, provider: OneIdProvider(id: "pp_x"))
+      let handler = InitPaymentHandler(client: fixture.app.client, providers: .init(OneIdProvider(id: "pp_x")))
       let context = TaskContext(task: task, ledger: fixture.store, logger: Log.quiet("test"))
       _ = try await handler.handle(
         InitPayment(paymentId: payment.id),
-        context: context,
-        effects: context.effects
+        context: context
       )
       #expect(try await fixture.checks().count == 1)
       #expect(try await fixture.store.pool.query(count)[0].int8(0) == 0)

@@ -3,6 +3,7 @@ import Libpq
 import Logging
 @_spi(Store) import TaskQueue
 @_spi(Store) import TaskQueuePostgres
+import TaskQueueTestKit
 import Testing
 
 @testable import PaymentsExample
@@ -27,11 +28,17 @@ struct InitPaymentTests {
     // The provider ignores idempotency keys: asking is all that helps.
     try await PaymentsFixture.with(ProviderFaults(honoursIdempotencyKeys: false), works: false) { fixture in
       let payment = try await fixture.create(1)[0]
-      // What the dead worker did: counted its attempt, had the payment registered, and stored nothing.
-      _ = try await PaymentStore.beginAttempt(payment.id, in: fixture.store.pool)
+      // What the dead worker did: it had the payment registered, and stored nothing.
+      let dead = try await claim(fixture, lease: .milliseconds(100))
       let orphan = try await fixture.provider.create(request(for: payment), idempotencyKey: "k")
 
-      try await handle(try await claim(fixture), fixture)
+      var next: ClaimedTask?
+      try await eventually("its lease is over") {
+        next = try await claimIfAny(fixture)
+        return next != nil
+      }
+      #expect(next?.attempt == dead.attempt + 1)
+      try await handle(try #require(next), fixture)
       #expect(try await PaymentStore.find(payment.id, in: fixture.store.pool)?.providerId == orphan.id)
       #expect(fixture.simulator.ledger.entries.count == 1)
       #expect(try await fixture.checks().count == 1)
@@ -43,12 +50,14 @@ struct InitPaymentTests {
     try await PaymentsFixture.with(works: false) { fixture in
       let payment = try await fixture.create(1)[0]
       let refusal = ProviderError(code: .refused, call: "create", httpStatus: 422, reason: "No such account.")
-      let handler = InitPaymentHandler(client: fixture.app.client, provider: OneIdProvider(id: "p", error: refusal))
+      let handler = InitPaymentHandler(
+        client: fixture.app.client,
+        providers: .init(OneIdProvider(id: "p", error: refusal))
+      )
       let context = TaskContext(task: try await claim(fixture), ledger: fixture.store, logger: Log.quiet("test"))
       _ = try await handler.handle(
         InitPayment(paymentId: payment.id),
-        context: context,
-        effects: context.effects
+        context: context
       )
       let stored = try await PaymentStore.find(payment.id, in: fixture.store.pool)
       #expect(stored?.status == .failed)
@@ -62,13 +71,15 @@ struct InitPaymentTests {
     try await PaymentsFixture.with(works: false) { fixture in
       let payment = try await fixture.create(1)[0]
       let failure = ProviderError(code: .unexpectedStatus, call: "create", httpStatus: 503)
-      let handler = InitPaymentHandler(client: fixture.app.client, provider: OneIdProvider(id: "p", error: failure))
+      let handler = InitPaymentHandler(
+        client: fixture.app.client,
+        providers: .init(OneIdProvider(id: "p", error: failure))
+      )
       let context = TaskContext(task: try await claim(fixture), ledger: fixture.store, logger: Log.quiet("test"))
-      let effects = context.effects
-      let thrown = await #expect(throws: EffectFailure.self) {
-        try await handler.handle(InitPayment(paymentId: payment.id), context: context, effects: effects)
+      let thrown = await #expect(throws: ProviderError.self) {
+        try await handler.handle(InitPayment(paymentId: payment.id), context: context)
       }
-      #expect(thrown?.kind == .temporary)
+      #expect(thrown?.isRefusal == false)
       #expect(try await PaymentStore.find(payment.id, in: fixture.store.pool)?.status == .created)
     }
   }
@@ -97,11 +108,10 @@ struct InitPaymentTests {
   }
 
   private func handle(_ task: ClaimedTask, _ fixture: PaymentsFixture) async throws {
-    let handler = InitPaymentHandler(client: fixture.app.client, provider: fixture.provider)
+    let handler = InitPaymentHandler(client: fixture.app.client, providers: .init(fixture.provider))
     let payload = try JSONDecoder().decode(InitPayment.self, from: task.payload)
     let context = TaskContext(task: task, ledger: fixture.store, logger: Log.quiet("test"))
-    let effects = context.effects
-    _ = try await handler.handle(payload, context: context, effects: effects)
+    _ = try await handler.handle(payload, context: context)
   }
 
   private func claim(_ fixture: PaymentsFixture, lease: Duration = .seconds(60)) async throws -> ClaimedTask {
@@ -130,18 +140,5 @@ struct InitPaymentTests {
       currency: payment.currency,
       description: payment.description
     )
-  }
-
-  @Test("Only the commit of a counted attempt doesn't wait for the disk")
-  func commitOfAnAttempt() async throws {
-    try await PaymentsFixture.with(works: false) { fixture in
-      let payment = try await fixture.create(1)[0]
-      let pool = LibpqPool(fixture.store.configuration.connection, maxConnections: 1)
-      let counted = try await PaymentStore.beginAttempt(payment.id, in: pool)
-      let setting = try await pool.query("SHOW synchronous_commit")[0].text(0)
-      await pool.close()
-      #expect(counted?.attempts == 1)
-      #expect(setting == "on")
-    }
   }
 }

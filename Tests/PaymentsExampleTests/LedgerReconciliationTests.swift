@@ -141,7 +141,7 @@ struct LedgerReconciliationTests {
         idempotencyKey: "x"
       )
       try await fixture.apply(.registered(id: created.id, .initial), to: payment)
-      try await fixture.apply(.executionDue, to: payment)
+      try await fixture.apply(.executionDue(round: 1), to: payment)
       fixture.simulator.state.withLock {
         _ = $0.ledger.execute(id: created.id, willCancel: false)
         _ = $0.ledger.finish(id: created.id)

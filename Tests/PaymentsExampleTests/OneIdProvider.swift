@@ -2,7 +2,7 @@ import Foundation
 
 @testable import PaymentsExample
 
-/// Registers everything under one id, and fails at everything else.
+/// Registers everything under one id, says that it executes it, and fails at everything else.
 struct OneIdProvider: PaymentProvider {
   let id: String
   var capabilities = ProviderCapabilities.all
@@ -21,7 +21,7 @@ struct OneIdProvider: PaymentProvider {
     )
   }
 
-  func execute(id: String, idempotencyKey: String) async throws -> ProviderPayment? { throw failure }
+  func execute(id: String, idempotencyKey: String) async throws -> ProviderPayment? { nil }
   func payment(id: String) async throws -> ProviderPayment { throw failure }
   func payments(reference: String) async throws -> [ProviderPayment] { [] }
   func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage { throw failure }

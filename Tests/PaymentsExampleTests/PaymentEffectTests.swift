@@ -30,7 +30,7 @@ struct PaymentEffectTests {
       #expect(provider.count(operation) == script.calls)
       #expect(provider.now.ledger.entries.count == 1)
       try await expectSettled(fixture)
-      // One key for each effect, in every attempt.
+      // One key for each call, in every attempt.
       #expect(Set(provider.now.keys).count == 2)
     }
   }
@@ -93,10 +93,9 @@ struct PaymentEffectTests {
     let never = ScriptedProvider(["execute": Array(repeating: .forgotten, count: 100)])
     try await withWorker(never) { fixture, payment in
       try await eventually("all rounds are over and it was looked at again") {
-        let attempts = try await fixture.client.payment(payment.id).payment.attempts
-        return attempts > PaymentExecution.maxRounds + 3
+        never.now.looks > PaymentFollower.maxRounds + 3
       }
-      #expect(never.count("execute") == PaymentExecution.maxRounds)
+      #expect(never.count("execute") == PaymentFollower.maxRounds)
     }
   }
 
@@ -126,15 +125,9 @@ struct PaymentEffectTests {
     let provider = ScriptedProvider(["execute": [.lostAfter]])
     try await PaymentsFixture.with(works: false) { fixture in
       let payment = try await fixture.create(1)[0]
-      try await handle(try await fixture.claim(InitPayment.taskType), payment, provider, fixture)
       // Dead after its call.
-      let dead = try await fixture.claim(CheckPayment.taskType, lease: .milliseconds(100))
-      let context = TaskContext(task: dead, ledger: fixture.store, logger: Log.quiet("test"))
-      let check = CheckPaymentHandler(client: fixture.app.client, provider: provider)
-      let effects = context.effects
-      await #expect(throws: (any Error).self) {
-        try await check.handle(CheckPayment(paymentId: payment.id), context: context, effects: effects)
-      }
+      let dead = try await fixture.claim(InitPayment.taskType, lease: .milliseconds(100))
+      await #expect(throws: (any Error).self) { try await handle(dead, payment, provider, fixture) }
       // Somebody else has learnt of its end.
       try await fixture.apply(.reported(.done), to: payment)
       try await work(provider, fixture) { try await expectSettled(fixture) }
@@ -164,10 +157,9 @@ struct PaymentEffectTests {
     _ fixture: PaymentsFixture
   ) async throws {
     let context = TaskContext(task: task, ledger: fixture.store, logger: Log.quiet("test"))
-    _ = try await InitPaymentHandler(client: fixture.app.client, provider: provider).handle(
-      InitPayment(paymentId: payment.id),
-      context: context,
-      effects: context.effects
+    _ = try await InitPaymentHandler(client: fixture.app.client, providers: .init(provider)).handle(
+      InitPayment(paymentId: payment.id, isFirst: true),
+      context: context
     )
   }
 

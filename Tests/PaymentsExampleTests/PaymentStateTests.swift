@@ -28,7 +28,7 @@ struct PaymentStateTests {
         case 1, 2: return .resumed
         default: return .cancellationRefused(reason: "late")
         }
-      case 5: return .executionDue
+      case 5: return .executionDue(round: Int.random(in: 1...3, using: &generator))
       case 6, 7:
         return state.providerId.flatMap(Int.init).map { index in
           declined.contains(index) ? .declined(reason: "declined") : .reported(registrations[index])
@@ -110,7 +110,7 @@ struct PaymentStateTests {
     arguments: ["ON_HOLD", "FAILED", "CREATED", ""]
   )
   func otherStatuses(text: String) {
-    let state = PaymentState(status: .initial, providerId: "p", isExecutionRequested: true)
+    let state = PaymentState(status: .initial, providerId: "p", executionRounds: 1)
     let after = state.transition(on: .reported(ProviderStatus(rawValue: text))).state
     #expect(!after.status.isFinal)
     #expect(after.status.rawValue == (text == "ON_HOLD" ? text : "PROCESSING"))
@@ -125,15 +125,15 @@ struct PaymentStateTests {
     let late = fresh.state.transition(on: .registered(id: "p", .initial))
     #expect(late.state.status == .cancelled)
     #expect(late.command == .cancel("p"))
-    #expect(late.state.transition(on: .executionDue).command == nil)
+    #expect(late.state.transition(on: .executionDue(round: 1)).command == nil)
   }
 
   @Test("A payment that the provider gave up is FAILED for good, also while somebody wants it cancelled")
   func declined() {
-    let running = PaymentState(status: .initial, providerId: "p", isExecutionRequested: true)
+    let running = PaymentState(status: .initial, providerId: "p", executionRounds: 1)
     for state in [running, running.transition(on: .cancellationWanted).state] {
       let declined = state.transition(on: .declined(reason: "no money"))
-      #expect(declined.state == PaymentState(status: .failed, providerId: "p", isExecutionRequested: true))
+      #expect(declined.state == PaymentState(status: .failed, providerId: "p", executionRounds: 1))
       #expect(declined.event == .declined)
       #expect(declined.detail == "no money")
       #expect(declined.state.transition(on: .reported(.done)).state == declined.state)
@@ -151,7 +151,7 @@ struct PaymentStateTests {
     #expect(stopped.command == nil)
     let state = stopped.state
     for input in [
-      .executionDue, .reported(.done), .reported(.processing), .declined(reason: "no"),
+      .executionDue(round: 1), .reported(.done), .reported(.processing), .declined(reason: "no"),
       .stopped(reason: "another amount"),
     ] as [PaymentInput] { #expect(state.transition(on: input) == .nothing(state)) }
     #expect(state.transition(on: .resumed).state == registered)
@@ -164,7 +164,7 @@ struct PaymentStateTests {
 
   @Test("A refused cancellation lets the payment go on")
   func refusedCancellation() {
-    let running = PaymentState(status: .processing, providerId: "p", isExecutionRequested: true)
+    let running = PaymentState(status: .processing, providerId: "p", executionRounds: 1)
     let wanted = running.transition(on: .cancellationWanted)
     #expect(wanted.state.status == .processing)
     #expect(wanted.command == .cancel("p"))

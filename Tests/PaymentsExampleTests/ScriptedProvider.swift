@@ -21,6 +21,8 @@ final class ScriptedProvider: PaymentProvider {
     /// Every call that changes something, as it was sent.
     var sent: [String] = []
     var keys: [String] = []
+    /// How often it was asked for a payment.
+    var looks = 0
   }
 
   let capabilities = ProviderCapabilities.all
@@ -74,6 +76,7 @@ final class ScriptedProvider: PaymentProvider {
   }
 
   func payment(id: String) async throws -> ProviderPayment {
+    state.withLock { $0.looks += 1 }
     guard let entry = now.ledger.entry(id: id) else {
       throw ProviderError(code: .unknownPayment, call: "payment", httpStatus: 404)
     }

@@ -71,6 +71,9 @@ enum APISchemas {
     "providerId": ["type": "string", "description": "The provider's id, once it is known."],
     "failure": ["type": "string", "description": "Why it is FAILED."], "stopReason": stopReason,
     "attempts": ["type": "integer", "description": "How often a worker began to work on it."],
+    "executionRounds": [
+      "type": "integer", "description": "How often the provider was told to execute it, for want of an effect.",
+    ],
     "createdAt": instant, "updatedAt": instant, "executionRequestedAt": instant, "cancellationRequestedAt": instant,
   ]
   private static let stopReason: JSONTree = [
@@ -79,7 +82,8 @@ enum APISchemas {
       "Why nothing more is done about it until a person resumes or cancels it: the provider has not what was asked for.",
   ]
   private static let paymentRequired = [
-    "id", "userId", "amount", "currency", "description", "status", "provider", "attempts", "createdAt", "updatedAt",
+    "id", "userId", "amount", "currency", "description", "status", "provider", "attempts", "executionRounds",
+    "createdAt", "updatedAt",
   ]
   private static let payment = object(paymentRequired, paymentProperties)
 

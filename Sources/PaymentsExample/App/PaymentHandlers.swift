@@ -29,15 +29,17 @@ enum PaymentHandlers {
         let payment = Handler.payment(of: payload)
         if let payment { observer.began(payment) }
         defer { if let payment { observer.ended(payment) } }
-        return try await ProviderPatience.kept(context) {
-          try await handler.handle(payload, context: context, effects: context.effects)
+        do {
+          return try await ProviderPatience.kept(context) { try await handler.handle(payload, context: context) }
+        } catch is PaymentChanged {
+          return .again(after: .zero)
         }
       }
     }
-    try register(InitPaymentHandler(client: client, provider: providers.main))
-    try register(CheckPaymentHandler(client: client, provider: providers.main))
-    try register(CancelPaymentHandler(client: client, provider: providers.main))
-    try register(RefundPaymentHandler(client: client, provider: providers.main))
+    try register(InitPaymentHandler(client: client, providers: providers, firstLook: baseRetry))
+    try register(CheckPaymentHandler(client: client, providers: providers))
+    try register(CancelPaymentHandler(client: client, providers: providers))
+    try register(RefundPaymentHandler(client: client, providers: providers))
     try register(SagaHandler(client: client, services: services, providers: providers))
     let reconcile = ReconcileHandler(client: client, providers: providers, settings: upkeep)
     try handlers.register(ReconcilePayments.self, options: options) { payload, context in

@@ -272,6 +272,7 @@ package struct PaymentsApp: Sendable {
       client: client,
       providers: providers,
       callbacks: CallbackHandler(
+        provider: providers.primary,
         client: client,
         strategy: settings.callbackStrategy,
         retention: settings.upkeep.callbackLifetime

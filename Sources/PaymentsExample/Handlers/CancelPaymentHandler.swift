@@ -19,14 +19,15 @@ struct CancelPayment: TaskPayload {
 /// that comes too late, and the payment goes on. What isn't ours at the provider is not cancelled.
 struct CancelPaymentHandler: PaymentTaskHandler {
   let client: TaskClient<PostgresTaskStore>
-  let provider: any PaymentProvider
+  let providers: PaymentProviders
 
   static func payment(of payload: CancelPayment) -> PaymentID? { payload.paymentId }
 
-  func handle(_ payload: CancelPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
+  func handle(_ payload: CancelPayment, context: TaskContext) async throws -> TaskOutcome {
     guard let payment = try await PaymentStore.find(payload.paymentId, in: client.pool) else {
       return .discard(reason: "There is no payment \(payload.paymentId).")
     }
+    let provider = try providers.provider(of: payment)
     // Nothing there to drop yet; if init registers it all the same, it asks again.
     guard let id = payment.providerId else { return .completed }
     let isDropped = payment.status == .cancelled || payment.status == .failed
@@ -34,14 +35,14 @@ struct CancelPaymentHandler: PaymentTaskHandler {
       // Nobody wants it any more, but if something was sent, the ledger is to know what became of it.
       guard try await !client.effects(of: context.claim.id).isEmpty else { return .completed }
     }
-    let entry = try await entry(id)
+    let entry = try await entry(id, provider)
     let stopReason = entry.flatMap(payment.stopReason)
     if let stopReason, entry?.reference != payment.reference {
       try await complete(payment, .stopped(reason: stopReason), nil, context)
       return .settledInTransaction
     }
     do {
-      let receipt = try await cancel(id, ProviderEffects(effects: effects, provider: provider))
+      let receipt = try await cancel(id, ProviderEffects(effects: context.effects, provider: provider))
       var status = receipt.value.status
       if status == nil { status = try await provider.payment(id: id).status }
       try await complete(payment, input(status ?? .cancelled, stopReason), receipt, context)
@@ -52,7 +53,7 @@ struct CancelPaymentHandler: PaymentTaskHandler {
   }
 
   /// nil: the provider doesn't know it.
-  private func entry(_ id: String) async throws -> ProviderPayment? {
+  private func entry(_ id: String, _ provider: any PaymentProvider) async throws -> ProviderPayment? {
     do { return try await provider.payment(id: id) } catch let error as ProviderError
       where error.code == .unknownPayment
     {
@@ -72,17 +73,19 @@ struct CancelPaymentHandler: PaymentTaskHandler {
     _ receipt: EffectReceipt<ProviderRegistration>?,
     _ context: TaskContext
   ) async throws {
-    try await client.withCompletion(of: context) { transaction in
+    let written = try await client.withCompletion(of: context) { transaction in
       let check = CheckPayment(paymentId: payment.id)
       // Tasks before payments, as everywhere. A check too many finds nothing to do.
       if !payment.status.isFinal { try await client.enqueue(check, options: check.options, in: transaction) }
       if let receipt { try await client.record(receipt, in: transaction) }
-      try await PaymentStore.apply(input, to: payment.id, in: transaction)?.log(payment, context.logger)
+      return try await PaymentStore.apply([input], to: payment, in: transaction)
     }
+    written.logStop(since: payment, context.logger)
   }
 
   private func cancel(_ id: String, _ effects: ProviderEffects) async throws -> EffectReceipt<ProviderRegistration> {
-    try await effects.call(
+    let provider = effects.provider
+    return try await effects.call(
       "cancel",
       request: id,
       .init(

@@ -20,10 +20,12 @@ struct ProviderEffects: Sendable {
   let effects: TaskEffects
   let provider: any PaymentProvider
 
-  private var options: EffectOptions {
+  /// - Parameter scope: of a call that several tasks may be made for.
+  func options(scope: String? = nil) -> EffectOptions {
     EffectOptions(
       callLimit: min(max(provider.callLimit, .milliseconds(1)), .seconds(3600)),
-      keyLifetime: provider.keyLifetime
+      keyLifetime: provider.keyLifetime,
+      scope: scope
     )
   }
 
@@ -39,25 +41,18 @@ struct ProviderEffects: Sendable {
       try await effects.call(
         name,
         request: request,
-        options: options,
+        options: options(),
         call: { try await Self.send(call, $0) },
         reconcile: { _ in try await call.ask() }
       )
     }
   }
 
-  /// The same with a commit of its own for the outcome.
-  @discardableResult
-  func perform(
-    _ name: EffectName,
-    request: some Encodable & Sendable,
-    _ call: Call
-  ) async throws -> ProviderRegistration {
+  /// The same, after its intent was stored together with what leads to it.
+  func call(_ prepared: PreparedEffect, _ call: Call) async throws -> EffectReceipt<ProviderRegistration> {
     try await patiently(call) { call in
-      try await effects.perform(
-        name,
-        request: request,
-        options: options,
+      try await effects.call(
+        prepared,
         call: { try await Self.send(call, $0) },
         reconcile: { _ in try await call.ask() }
       )
@@ -82,8 +77,7 @@ struct ProviderEffects: Sendable {
       return try await call.send(effect.key.rawValue)
     } catch let error as ProviderError {
       if error.isRefusal {
-        let reason = error.reason ?? "The provider refused it with HTTP status \(error.httpStatus)."
-        throw EffectFailure.permanent(error.code.rawValue, reason)
+        throw EffectFailure.permanent(error.code.rawValue, error.refusal)
       }
       guard call.isHarmless, error.code == .unexpectedStatus else { throw error }
       return try await ask(call, after: error)
@@ -116,20 +110,18 @@ struct ProviderRegistration: Codable, Equatable, Sendable {
   var status: ProviderStatus?
   /// Why it isn't what was asked for; nil: it is. Only with a status.
   var stopReason: String?
+  /// The payment in the provider's books, as of the answer to an `execute`.
+  var entry: ProviderPayment?
 
   private enum CodingKeys: String, CodingKey {
     case id
   }
 
-  init(id: String, status: ProviderStatus? = nil, stopReason: String? = nil) {
+  init(id: String, status: ProviderStatus? = nil, stopReason: String? = nil, entry: ProviderPayment? = nil) {
     self.id = id
     self.status = status
     self.stopReason = stopReason
-  }
-
-  /// What the provider has for this payment, compared with it.
-  init(_ entry: ProviderPayment, for payment: Payment) {
-    self.init(id: entry.id, status: entry.status, stopReason: payment.stopReason(entry))
+    self.entry = entry
   }
 
   /// What the provider has for this refund, compared with it.

@@ -20,23 +20,25 @@ struct RefundPayment: TaskPayload {
 /// refund before it asks for one. A refund of another amount than was asked for is stopped for a person.
 struct RefundPaymentHandler: PaymentTaskHandler {
   let client: TaskClient<PostgresTaskStore>
-  let provider: any PaymentProvider
+  let providers: PaymentProviders
 
   static func payment(of payload: RefundPayment) -> PaymentID? { nil }
 
-  func handle(_ payload: RefundPayment, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
+  func handle(_ payload: RefundPayment, context: TaskContext) async throws -> TaskOutcome {
     guard let (refund, attempts) = try await RefundStore.beginAttempt(payload.refundId, in: client.pool) else {
       return .discard(reason: "There is no refund \(payload.refundId).")
     }
     if refund.isFinal || refund.stopReason != nil { return .completed }
-    guard let id = try await PaymentStore.find(refund.paymentId, in: client.pool)?.providerId else {
+    guard let payment = try await PaymentStore.find(refund.paymentId, in: client.pool), let id = payment.providerId
+    else {
       return .discard(reason: "Payment \(refund.paymentId) isn't registered at the provider.")
     }
     do {
-      let effects = ProviderEffects(effects: effects, provider: provider)
+      let provider = try providers.provider(of: payment)
+      let effects = ProviderEffects(effects: context.effects, provider: provider)
       let receipt = try await register(refund, paymentId: id, asksFirst: attempts > 1, effects)
       var registration = receipt.value
-      if registration.status == nil { registration = try await find(refund, paymentId: id) ?? registration }
+      if registration.status == nil { registration = try await find(refund, paymentId: id, provider) ?? registration }
       if let reason = registration.stopReason { return try await stop(refund, reason, receipt, context) }
       return try await record(registration, receipt, refund, context)
     } catch let failure as EffectFailure where failure.kind == .permanent {
@@ -57,6 +59,7 @@ struct RefundPaymentHandler: PaymentTaskHandler {
     _ effects: ProviderEffects
   ) async throws -> EffectReceipt<ProviderRegistration> {
     let request = ProviderRefundRequest(paymentId: paymentId, reference: refund.reference, amount: refund.amount)
+    let provider = effects.provider
     return try await effects.call(
       "refund",
       request: request,
@@ -67,14 +70,18 @@ struct RefundPaymentHandler: PaymentTaskHandler {
           ProviderRegistration(try await provider.refund(request, idempotencyKey: key), for: refund)
         },
         ask: {
-          guard let found = try await find(refund, paymentId: paymentId) else { return .didNotHappen }
+          guard let found = try await find(refund, paymentId: paymentId, provider) else { return .didNotHappen }
           return .happened(found)
         }
       )
     )
   }
 
-  private func find(_ refund: Refund, paymentId: String) async throws -> ProviderRegistration? {
+  private func find(
+    _ refund: Refund,
+    paymentId: String,
+    _ provider: any PaymentProvider
+  ) async throws -> ProviderRegistration? {
     let found = try await provider.refunds(paymentId: paymentId).first { $0.reference == refund.reference }
     return found.map { ProviderRegistration($0, for: refund) }
   }

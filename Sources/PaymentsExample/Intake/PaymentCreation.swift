@@ -42,7 +42,7 @@ struct PaymentCreation: Sendable {
       let first = RunSaga(paymentId: payment.id)
       try await client.enqueue(first, options: first.options, in: transaction)
     } else {
-      let first = InitPayment(paymentId: payment.id)
+      let first = InitPayment(paymentId: payment.id, isFirst: true)
       try await client.enqueue(first, options: first.options, in: transaction)
     }
     return payment
@@ -68,20 +68,23 @@ struct PaymentCreation: Sendable {
   ) async throws -> Payment? {
     // Looking first spares the usual second request an error; the index settles what comes at the same moment.
     try await PaymentStore.one(
-      """
-      WITH created AS (
-        INSERT INTO payments.payment (user_id, order_id, amount, currency, description, caller, is_only)
-        SELECT $1, $2::text, $3, $4, $5, $6, $7 WHERE NOT $7 OR NOT EXISTS (\(Self.takers(order: "$2", caller: "$6")))
-        RETURNING *
-      ), event AS (
-        INSERT INTO payments.payment_event (payment_id, kind, status, actor) SELECT id, 'created', status, $8 FROM created
-      )
-      SELECT \(PaymentStore.columns) FROM created
-      """,
-      [
-        .text(new.userId), .optional(new.orderId), .int8(new.amount), .text(new.currency), .text(new.description),
-        .text(caller), .bool(!allowsSeveralPerOrder), .text(actor),
-      ],
+      PaymentStore.statement(
+        "create",
+        """
+        WITH created AS (
+          INSERT INTO payments.payment (user_id, order_id, amount, currency, description, caller, is_only)
+          SELECT $1, $2::text, $3, $4, $5, $6, $7 WHERE NOT $7 OR NOT EXISTS (\(Self.takers(order: "$2", caller: "$6")))
+          RETURNING *
+        ), event AS (
+          INSERT INTO payments.payment_event (payment_id, kind, status, actor) SELECT id, 'created', status, $8 FROM created
+        )
+        SELECT \(PaymentStore.columns) FROM created
+        """,
+        [
+          .text(new.userId), .optional(new.orderId), .int8(new.amount), .text(new.currency), .text(new.description),
+          .text(caller), .bool(!allowsSeveralPerOrder), .text(actor),
+        ]
+      ),
       in: transaction
     )
   }

@@ -10,6 +10,8 @@ alter table payments.payment
   add column stop_reason text,
   -- Committed before the provider is first told to execute. From then on only the provider can cancel.
   add column execution_requested_at timestamptz,
+  -- How often it was told so, each time for want of an effect of the time before.
+  add column execution_rounds integer not null default 0,
   -- Somebody wants it cancelled, and the provider hasn't answered yet.
   add column cancellation_requested_at timestamptz;
 
@@ -40,7 +42,7 @@ insert into payments.payment_event (payment_id, kind, status, at)
 insert into payments.payment_event (payment_id, kind, status, at)
   select id, 'status', status, updated_at from payments.payment where status <> 'CREATED' order by id;
 -- Before this migration nobody noted whether execute was sent.
-update payments.payment set execution_requested_at = updated_at where provider_id is not null;
+update payments.payment set execution_requested_at = updated_at, execution_rounds = 1 where provider_id is not null;
 
 -- Money on its way back. Written before the provider is asked for it.
 create table payments.refund (

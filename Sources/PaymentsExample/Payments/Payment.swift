@@ -1,4 +1,5 @@
 package import Foundation
+import Logging
 
 /// One outgoing payment, as our own books have it.
 package struct Payment: Codable, Equatable, Sendable {
@@ -25,6 +26,8 @@ package struct Payment: Codable, Equatable, Sendable {
   var executionRequestedAt: Date?
   /// While a cancellation waits for the provider's word.
   var cancellationRequestedAt: Date?
+  /// How often the provider was told to execute, each time for want of an effect of the time before.
+  var executionRounds = 0
   /// Why nothing more is done about it until a person has looked; see ``PaymentState/stopReason``.
   package var stopReason: String?
 
@@ -32,12 +35,31 @@ package struct Payment: Codable, Equatable, Sendable {
   package var reference: String { id.description }
 
   package var state: PaymentState {
-    PaymentState(
-      status: status,
-      providerId: providerId,
-      isExecutionRequested: executionRequestedAt != nil,
-      isCancellationRequested: cancellationRequestedAt != nil,
-      stopReason: stopReason
+    get {
+      PaymentState(
+        status: status,
+        providerId: providerId,
+        executionRounds: executionRounds,
+        isCancellationRequested: cancellationRequestedAt != nil,
+        stopReason: stopReason
+      )
+    }
+    set {
+      status = newValue.status
+      providerId = newValue.providerId
+      executionRounds = newValue.executionRounds
+      executionRequestedAt = newValue.isExecutionRequested ? executionRequestedAt ?? Date() : nil
+      cancellationRequestedAt = newValue.isCancellationRequested ? cancellationRequestedAt ?? Date() : nil
+      stopReason = newValue.stopReason
+    }
+  }
+
+  /// Tells people of a payment that has just been stopped, once.
+  func logStop(since before: Payment, _ logger: Logger) {
+    guard let stopReason, stopReason != before.stopReason else { return }
+    logger.error(
+      "payment stopped: a person has to look",
+      metadata: ["payment": "\(id)", "reason": "\(stopReason)"]
     )
   }
 }

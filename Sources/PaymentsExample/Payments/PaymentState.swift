@@ -8,7 +8,9 @@ package struct PaymentState: Equatable, Sendable {
   var status = PaymentStatus.created
   var providerId: String?
   /// Whether the provider may have been told to execute. Never taken back.
-  var isExecutionRequested = false
+  var isExecutionRequested: Bool { executionRounds > 0 }
+  /// How often the provider was told to execute at most, each time for want of an effect of the time before.
+  var executionRounds = 0
   /// Whether a cancellation waits for the provider's word.
   var isCancellationRequested = false
   /// Why a person has to look first; nil: nothing holds it up. A final payment keeps it.
@@ -25,9 +27,24 @@ package struct PaymentState: Equatable, Sendable {
     case .declined(let reason): declined(reason)
     case .stopped(let reason): stopped(reason)
     case .resumed: resumed()
-    case .executionDue: executionDue()
+    case .executionDue(let round): executionDue(round)
     case .cancellationWanted: cancellationWanted()
     case .cancellationRefused(let reason): cancellationRefused(reason)
+    }
+  }
+
+  /// The state after all of these inputs.
+  func after(_ inputs: [PaymentInput]) -> PaymentState {
+    inputs.reduce(self) { $0.transition(on: $1).state }
+  }
+
+  /// What these inputs ask for, in their order.
+  func commands(after inputs: [PaymentInput]) -> [PaymentTransition.Command] {
+    var state = self
+    return inputs.compactMap { input in
+      let transition = state.transition(on: input)
+      state = transition.state
+      return transition.command
     }
   }
 
@@ -80,13 +97,13 @@ package struct PaymentState: Equatable, Sendable {
     return .event(.resumed, nil, state, .check)
   }
 
-  private func executionDue() -> PaymentTransition {
+  private func executionDue(_ round: Int) -> PaymentTransition {
     guard status == .initial, stopReason == nil, let id = providerId else { return .nothing(self) }
     if isCancellationRequested { return .nothing(self, .cancel(id)) }
-    if isExecutionRequested { return .nothing(self, .execute(id)) }
+    guard round > executionRounds else { return .nothing(self, .execute(id)) }
     var state = self
-    state.isExecutionRequested = true
-    return .event(.executionRequested, nil, state, .execute(id))
+    state.executionRounds = round
+    return .event(.executionRequested, round == 1 ? nil : "round \(round)", state, .execute(id))
   }
 
   private func cancellationWanted() -> PaymentTransition {

@@ -8,11 +8,11 @@ package enum PaymentStore {
   static let countLimit = 100_000
   package static let columns = """
     id, user_id, order_id, amount, currency, description, status, provider, provider_id, failure, attempts, created_at, updated_at,
-    execution_requested_at, cancellation_requested_at, stop_reason
+    execution_requested_at, execution_rounds, cancellation_requested_at, stop_reason
     """
 
   package static func find(_ id: PaymentID, in database: some LibpqQueryable) async throws -> Payment? {
-    try await one("SELECT \(columns) FROM payments.payment WHERE id = $1", [.id(id)], in: database)
+    try await one(statement("find", "SELECT \(columns) FROM payments.payment WHERE id = $1", [.id(id)]), in: database)
   }
 
   package static func find(
@@ -20,21 +20,15 @@ package enum PaymentStore {
     at provider: String,
     in database: some LibpqQueryable
   ) async throws -> Payment? {
-    try await one(
-      "SELECT \(columns) FROM payments.payment WHERE provider_id = $1 AND provider = $2",
-      [.text(providerId), .text(provider)],
-      in: database
-    )
+    let sql = "SELECT \(columns) FROM payments.payment WHERE provider_id = $1 AND provider = $2"
+    return try await one(statement("at", sql, [.text(providerId), .text(provider)]), in: database)
   }
 
   /// Keeps everybody else from changing the payment until the transaction ends. Who also touches tasks in the transaction
   /// does that first: everybody in the same order, so that nobody waits for one another.
   static func lock(_ id: PaymentID, in transaction: LibpqTransaction) async throws -> Payment? {
-    try await one(
-      "SELECT \(columns) FROM payments.payment WHERE id = $1 FOR NO KEY UPDATE",
-      [.id(id)],
-      in: transaction
-    )
+    let sql = "SELECT \(columns) FROM payments.payment WHERE id = $1 FOR NO KEY UPDATE"
+    return try await one(statement("lock", sql, [.id(id)]), in: transaction)
   }
 
   /// Those of these payments that there are, in any order. The caller sees to it that they aren't too many.
@@ -55,22 +49,6 @@ package enum PaymentStore {
     )
   }
 
-  /// Counts an attempt and returns the payment as it stands. For display, and to know that something may have been sent
-  /// before; not fenced, may count an attempt whose worker has lost the task.
-  ///
-  /// Its commit doesn't wait for the disk: the next one that does, such as an effect's intent, takes it along before
-  /// anything is sent. A statement of its own, so that no other is made to wait for nothing.
-  static func beginAttempt(_ id: PaymentID, in pool: LibpqPool) async throws -> Payment? {
-    try await one(
-      """
-      UPDATE payments.payment SET attempts = attempts + 1 WHERE id = $1
-      RETURNING \(columns), set_config('synchronous_commit', 'off', true)
-      """,
-      [.id(id)],
-      in: pool
-    )
-  }
-
   /// Lets something happen to a payment: locks its row, asks ``PaymentState`` what it means, and writes the new state and
   /// the event. Two round trips, one if nothing changes.
   ///
@@ -83,48 +61,64 @@ package enum PaymentStore {
     in transaction: LibpqTransaction
   ) async throws -> PaymentTransition? {
     guard let payment = try await lock(id, in: transaction) else { return nil }
-    let transition = payment.state.transition(on: input)
-    if let event = transition.event {
-      try await write(
-        transition.state,
-        event,
-        transition.detail,
-        to: id,
-        by: actor ?? input.actor,
-        in: transaction
-      )
-    }
-    return transition
+    try await apply([input], to: payment, by: actor, in: transaction)
+    return payment.state.transition(on: input)
   }
 
-  private static func write(
-    _ state: PaymentState,
-    _ event: PaymentEvent.Kind,
-    _ detail: String?,
-    to id: PaymentID,
-    by actor: String,
+  /// The same for a payment as it was read before, without locking it first. One round trip, none if nothing changes.
+  ///
+  /// - Returns: the payment after it.
+  /// - Throws: ``PaymentChanged`` if somebody else has changed it since: let it leave the transaction, which is rolled back.
+  @discardableResult
+  static func apply(
+    _ inputs: [PaymentInput],
+    to payment: Payment,
+    by actor: String? = nil,
     in transaction: LibpqTransaction
-  ) async throws {
-    _ = try await transaction.query(
-      """
-      WITH changed AS (
-        UPDATE payments.payment SET
-          status = $2, provider_id = $3, failure = CASE WHEN $2 = 'FAILED' THEN $7 ELSE failure END,
-          execution_requested_at = CASE WHEN $4 THEN coalesce(execution_requested_at, now()) END,
-          cancellation_requested_at = CASE WHEN $5 THEN coalesce(cancellation_requested_at, now()) END,
-          stop_reason = $8, updated_at = now()
-        WHERE id = $1
-        RETURNING id
+  ) async throws -> Payment {
+    let old = payment.state
+    var after = payment
+    var events: [(kind: String, status: String, detail: String?, actor: String)] = []
+    for input in inputs {
+      let transition = after.state.transition(on: input)
+      guard let event = transition.event else { continue }
+      after.state = transition.state
+      if after.status == .failed { after.failure = transition.detail }
+      events.append((event.rawValue, after.status.rawValue, transition.detail, actor ?? input.actor))
+    }
+    guard !events.isEmpty else { return payment }
+    let state = after.state
+    let result = try await transaction.query(
+      statement(
+        "write",
+        """
+        WITH changed AS (
+          UPDATE payments.payment SET
+            status = $2, provider_id = $3, failure = $4, execution_rounds = $5, stop_reason = $7,
+            execution_requested_at = CASE WHEN $5 > 0 THEN coalesce(execution_requested_at, now()) END,
+            cancellation_requested_at = CASE WHEN $6 THEN coalesce(cancellation_requested_at, now()) END,
+            updated_at = now()
+          WHERE id = $1 AND status = $8 AND provider_id IS NOT DISTINCT FROM $9 AND execution_rounds = $10
+            AND (cancellation_requested_at IS NOT NULL) = $11 AND stop_reason IS NOT DISTINCT FROM $12
+          RETURNING id
+        )
+        INSERT INTO payments.payment_event (payment_id, kind, status, detail, actor)
+        SELECT c.id, e.kind, e.status, e.detail, e.actor
+        FROM changed c, unnest($13::text[], $14::text[], $15::text[], $16::text[]) WITH ORDINALITY
+          AS e (kind, status, detail, actor, place)
+        ORDER BY e.place
+        """,
+        [
+          .id(payment.id), .text(state.status.rawValue), .optional(state.providerId), .optional(after.failure),
+          .int4(Int32(state.executionRounds)), .bool(state.isCancellationRequested), .optional(state.stopReason),
+          .text(old.status.rawValue), .optional(old.providerId), .int4(Int32(old.executionRounds)),
+          .bool(old.isCancellationRequested), .optional(old.stopReason), .textArray(events.map(\.kind)),
+          .textArray(events.map(\.status)), .textArray(events.map(\.detail)), .textArray(events.map(\.actor)),
+        ]
       )
-      INSERT INTO payments.payment_event (payment_id, kind, status, detail, actor)
-      SELECT id, $6, $2, $7, $9 FROM changed
-      """,
-      [
-        .id(id), .text(state.status.rawValue), .optional(state.providerId), .bool(state.isExecutionRequested),
-        .bool(state.isCancellationRequested), .text(event.rawValue), .optional(detail),
-        .optional(state.stopReason), .text(actor),
-      ]
     )
+    guard result.affectedRows > 0 else { throw PaymentChanged() }
+    return after
   }
 
   /// The payments that a person has to look at, oldest first, at most a thousand.
@@ -154,12 +148,21 @@ package enum PaymentStore {
     return Int(try result[0].int8(0))
   }
 
+  /// A statement of every day: prepared once per connection.
+  static func statement(_ name: String, _ sql: String, _ parameters: [LibpqValue]) -> LibpqStatement {
+    LibpqStatement(sql, parameters, name: "payment_\(name)")
+  }
+
   package static func one(
     _ sql: String,
     _ parameters: [LibpqValue],
     in database: some LibpqQueryable
   ) async throws -> Payment? {
-    let result = try await database.query(sql, parameters)
+    try await one(LibpqStatement(sql, parameters), in: database)
+  }
+
+  static func one(_ statement: LibpqStatement, in database: some LibpqQueryable) async throws -> Payment? {
+    let result = try await database.query(statement)
     return result.rowCount == 0 ? nil : try payment(result[0])
   }
 
@@ -187,11 +190,15 @@ package enum PaymentStore {
       createdAt: try row.timestamptz(11),
       updatedAt: try row.timestamptz(12),
       executionRequestedAt: try row.optionalTimestamptz(13),
-      cancellationRequestedAt: try row.optionalTimestamptz(14),
-      stopReason: try row.optionalText(15)
+      cancellationRequestedAt: try row.optionalTimestamptz(15),
+      executionRounds: Int(try row.int4(14)),
+      stopReason: try row.optionalText(16)
     )
   }
 }
+
+/// Somebody else has changed the payment since it was read. The attempt begins anew, at once.
+struct PaymentChanged: Error {}
 
 extension LibpqValue {
   /// NULL for nil.

@@ -1,5 +1,3 @@
-import Logging
-
 /// What can happen to a payment.
 package enum PaymentInput: Equatable, Sendable {
   /// The provider knows it by this id.
@@ -16,8 +14,8 @@ package enum PaymentInput: Equatable, Sendable {
   case stopped(reason: String)
   /// A person has looked at what stopped it, and has it looked at anew.
   case resumed
-  /// The provider waits to be told to execute.
-  case executionDue
+  /// The provider waits to be told to execute, for the first time or once more.
+  case executionDue(round: Int)
   case cancellationWanted
   /// The provider can't or won't cancel.
   case cancellationRefused(reason: String)
@@ -52,14 +50,5 @@ package struct PaymentTransition: Equatable, Sendable {
     _ command: Command? = nil
   ) -> Self {
     Self(state: state, event: kind, detail: detail, command: command)
-  }
-
-  /// Tells people of a payment that has just been stopped, once.
-  func log(_ payment: Payment, _ logger: Logger) {
-    guard event == .stopped else { return }
-    logger.error(
-      "payment stopped: a person has to look",
-      metadata: ["payment": "\(payment.id)", "reason": "\(state.stopReason ?? "")"]
-    )
   }
 }

@@ -25,6 +25,9 @@ struct ProviderError: Error, CustomStringConvertible {
   /// Whether asking again is pointless and nothing happened at the provider.
   var isRefusal: Bool { code == .refused || code == .unsupported }
 
+  /// Why the provider will never do it, for people.
+  var refusal: String { reason ?? "The provider refused it with HTTP status \(httpStatus)." }
+
   var description: String {
     "\(call): \(code.rawValue), HTTP status \(httpStatus)"
   }

@@ -34,14 +34,14 @@ struct SagaHandler: PaymentTaskHandler {
 
   static func payment(of payload: RunSaga) -> PaymentID? { payload.paymentId }
 
-  func handle(_ payload: RunSaga, context: TaskContext, effects: TaskEffects) async throws -> TaskOutcome {
+  func handle(_ payload: RunSaga, context: TaskContext) async throws -> TaskOutcome {
     guard let payment = try await PaymentStore.find(payload.paymentId, in: client.pool) else {
       return .discard(reason: "There is no payment \(payload.paymentId).")
     }
     for _ in 1...Self.maxActions {
       switch try await StepStore.saga(payment.id, in: client.pool)?.next {
-      case .perform(let step)?: try await perform(step, payment, effects)
-      case .undo(let step)?: try await undo(step, payment, effects)
+      case .perform(let step)?: try await perform(step, payment, context.effects)
+      case .undo(let step)?: try await undo(step, payment, context.effects)
       case .refund(let step)?:
         if let outcome = try await requestRefund(step, payment) { return outcome }
       case .begin?:
@@ -57,7 +57,7 @@ struct SagaHandler: PaymentTaskHandler {
 
   /// One commit, fenced: the provider hears of a payment only after the steps before it, and once.
   private func begin(_ payment: Payment, _ context: TaskContext) async throws {
-    let first = InitPayment(paymentId: payment.id)
+    let first = InitPayment(paymentId: payment.id, isFirst: true)
     try await client.withCompletion(of: context) { transaction in
       _ = try await client.enqueue(first, options: first.options, in: transaction)
     }

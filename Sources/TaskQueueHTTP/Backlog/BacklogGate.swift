@@ -20,7 +20,7 @@ public final class BacklogGate: Sendable {
   public let limit: Int
   /// How old a count may be.
   public let freshness: Duration
-  private let refusal: ProblemError
+  let refusal: ProblemError
   private let count: @Sendable (_ limit: Int) async throws -> Int
   private let clock: @Sendable () -> ContinuousClock.Instant
   private let state = Mutex(State())

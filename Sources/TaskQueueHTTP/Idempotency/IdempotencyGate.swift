@@ -37,7 +37,7 @@ public struct IdempotencyGate: Sendable {
 
   /// The answer to a request: that of `work`, or if the key is known the one that was given then, with `Idempotency-Replayed: true`.
   ///
-  /// Costs a look, and four statements around those of `work`.
+  /// Costs two statements, and those of `work`, in one transaction.
   ///
   /// - Parameters:
   ///   - fingerprint: Of what has to be the same under one key.
@@ -51,12 +51,16 @@ public struct IdempotencyGate: Sendable {
     backlog: BacklogGate? = nil,
     _ work: (LibpqTransaction) async throws -> IdempotentAnswer
   ) async throws -> IdempotentAnswer {
-    if let recorded = try await store.find(key, in: pool) { return try replay(recorded, fingerprint) }
-    guard let backlog else { return try await answerNew(key, fingerprint, work) }
-    return try await backlog.admit { try await answerNew(key, fingerprint, work) }
+    guard let backlog else { return try await answerOnce(key, fingerprint, work) }
+    do {
+      return try await backlog.admit { try await answerOnce(key, fingerprint, work) }
+    } catch let refusal as ProblemError where refusal == backlog.refusal {
+      guard let recorded = try await store.find(key, in: pool) else { throw refusal }
+      return try replay(recorded, fingerprint)
+    }
   }
 
-  private func answerNew(
+  private func answerOnce(
     _ key: RequestKey,
     _ fingerprint: RequestFingerprint,
     _ work: (LibpqTransaction) async throws -> IdempotentAnswer

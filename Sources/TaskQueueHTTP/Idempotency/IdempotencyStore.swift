@@ -79,24 +79,21 @@ public struct IdempotencyStore: Sendable {
     // Zero would be no bound.
     let milliseconds = max(1, Int64(lockTimeout / .milliseconds(1)))
     let sql = """
+      WITH patience AS MATERIALIZED (SELECT set_config('lock_timeout', $6, true))
       INSERT INTO \(schema).idempotency_key AS k (caller, operation, key, fingerprint, expires_at)
-      VALUES ($1, $2, $3, $4, now() + $5::interval)
+      SELECT $1, $2, $3, $4, now() + $5::interval FROM patience
       ON CONFLICT (caller, operation, key) DO UPDATE SET
         fingerprint = excluded.fingerprint, status = NULL, fields = NULL, body = NULL,
         created_at = now(), expires_at = excluded.expires_at
       WHERE k.expires_at <= now()
+      RETURNING pg_current_xact_id()
       """
-    let results = try await transaction.pipeline([
-      LibpqStatement(
-        "SELECT set_config('lock_timeout', $1, true), pg_current_xact_id()",
-        [.text("\(milliseconds)ms")],
-        name: "http_begin"
-      ),
-      statement("take", sql, key.parameters + [.bytea(fingerprint.digest), .interval(lifetime)]),
-    ])
+    let patience = LibpqValue.text("\(milliseconds)ms")
+    let parameters = key.parameters + [.bytea(fingerprint.digest), .interval(lifetime), patience]
+    guard let row = try await transaction.query(statement("take", sql, parameters)).rows.first else { return false }
     // With it the pool can look up what became of a COMMIT without an answer.
-    transaction.transactionID = UInt64(try results[0][0].int8(1))
-    return results[1].affectedRows == 1
+    transaction.transactionID = UInt64(try row.int8(0))
+    return true
   }
 
   /// Records the answer of the request that took the key, in the same transaction.

@@ -62,7 +62,8 @@ extension TaskClient where Store: TransactionalTaskStore {
     switch inquiry {
     case .happened(let value): outcome = .succeeded(encoding: value)
     case .failed(let failure): outcome = .failed(failure)
-    case .didNotHappen where endsIn <= .zero: outcome = .failed(.temporary("did_not_happen", "The provider does not have it."))
+    case .didNotHappen where endsIn <= .zero:
+      outcome = .failed(.temporary("did_not_happen", "The provider does not have it."))
     case .didNotHappen, .stillUnknown: return
     }
     try await store.endEffect(call, outcome, in: transaction)
