@@ -40,8 +40,7 @@ struct EffectProbe: Sendable {
 
   /// The next attempt after a crash.
   func takeOver(_ task: ClaimedTask) async throws -> ClaimedTask {
-    try await advance(by: .seconds(70))
-    return try await tasks.claimOnly(task.claim.id)
+    try await tasks.takeOver(task)
   }
 
   /// One attempt at the effect; without `reconcile` nobody can be asked.

@@ -19,6 +19,12 @@ struct StoreProbe: Sendable {
 
   init(_ harness: any StoreHarness) { self.harness = harness }
 
+  /// The next attempt after a crash.
+  func takeOver(_ task: ClaimedTask) async throws -> ClaimedTask {
+    try await advance(by: .seconds(70))
+    return try await claimOnly(task.claim.id)
+  }
+
   func advance(by duration: Duration) async throws { try await harness.advance(by: duration) }
 
   func newTask(
