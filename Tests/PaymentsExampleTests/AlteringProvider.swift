@@ -52,8 +52,8 @@ final class AlteringProvider: PaymentProvider {
     try await provider.payments(reference: reference).map { altered($0, .found) }
   }
 
-  func execute(id: String, idempotencyKey: String) async throws {
-    try await provider.execute(id: id, idempotencyKey: idempotencyKey)
+  func execute(id: String, idempotencyKey: String) async throws -> ProviderPayment? {
+    try await provider.execute(id: id, idempotencyKey: idempotencyKey).map { altered($0, .checked) }
   }
 
   func cancel(id: String, idempotencyKey: String) async throws -> ProviderPayment {

@@ -21,7 +21,7 @@ struct OneIdProvider: PaymentProvider {
     )
   }
 
-  func execute(id: String, idempotencyKey: String) async throws { throw failure }
+  func execute(id: String, idempotencyKey: String) async throws -> ProviderPayment? { throw failure }
   func payment(id: String) async throws -> ProviderPayment { throw failure }
   func payments(reference: String) async throws -> [ProviderPayment] { [] }
   func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage { throw failure }

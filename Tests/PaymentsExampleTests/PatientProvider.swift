@@ -16,7 +16,7 @@ struct PatientProvider: PaymentProvider {
     try await repeated { try await provider.create(request, idempotencyKey: idempotencyKey) }
   }
 
-  func execute(id: String, idempotencyKey: String) async throws {
+  func execute(id: String, idempotencyKey: String) async throws -> ProviderPayment? {
     try await repeated { try await provider.execute(id: id, idempotencyKey: idempotencyKey) }
   }
 

@@ -42,8 +42,12 @@ final class ScriptedProvider: PaymentProvider {
     }
   }
 
-  func execute(id: String, idempotencyKey: String) async throws {
-    try change("execute", idempotencyKey, otherwise: ()) { _ = $0.ledger.execute(id: id, willCancel: false) }
+  /// Its answer shows nothing.
+  func execute(id: String, idempotencyKey: String) async throws -> ProviderPayment? {
+    try change("execute", idempotencyKey, otherwise: nil) { state in
+      _ = state.ledger.execute(id: id, willCancel: false)
+      return nil
+    }
   }
 
   func cancel(id: String, idempotencyKey: String) async throws -> ProviderPayment {

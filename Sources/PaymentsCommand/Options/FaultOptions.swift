@@ -18,6 +18,9 @@ struct FaultOptions: ParsableArguments {
   @Option(name: .customLong("cancel-rate"), help: "A payment ends CANCELLED instead of DONE.")
   var cancel = 0.0
 
+  @Option(name: .customLong("refuse-rate"), help: "A payment is never executed: 402.")
+  var refuse = 0.0
+
   @Option(name: .customLong("alter-rate"), help: "Another amount is registered than was asked for.")
   var alter = 0.0
 
@@ -58,6 +61,7 @@ struct FaultOptions: ParsableArguments {
       lostResponse: lostResponse,
       stall: stall,
       cancel: cancel,
+      refuse: refuse,
       alter: alter,
       duplicateCallback: duplicateCallback,
       lostCallback: lostCallback,

@@ -19,7 +19,9 @@ package protocol PaymentProvider: Sendable {
   func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment
   /// Moves the money. Repeating it for one id changes nothing. If it is refused, the books say what
   /// became of the payment.
-  func execute(id: String, idempotencyKey: String) async throws
+  /// - Returns: the payment as it is now, if the answer shows it.
+  @discardableResult
+  func execute(id: String, idempotencyKey: String) async throws -> ProviderPayment?
   func payment(id: String) async throws -> ProviderPayment
   /// Every payment registered under our reference, oldest first.
   func payments(reference: String) async throws -> [ProviderPayment]

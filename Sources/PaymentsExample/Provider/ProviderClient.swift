@@ -44,9 +44,18 @@ package struct ProviderClient: PaymentProvider {
     )
   }
 
-  package func execute(id: String, idempotencyKey: String) async throws {
-    // Its body says nothing that the next look doesn't.
-    _ = try await call(.POST, "\(Self.path(id))/execute", idempotencyKey: idempotencyKey)
+  @discardableResult
+  package func execute(id: String, idempotencyKey: String) async throws -> ProviderPayment? {
+    let refusals: Set<UInt> = [400, 402, 403, 409, 422]
+    let answer = try await call(
+      .POST,
+      "\(Self.path(id))/execute",
+      idempotencyKey: idempotencyKey,
+      refusals: refusals,
+      unknown: [404]
+    )
+    // That it worked says the status already.
+    return (try? await answer.decoded(ProviderPayment.self)).flatMap { $0.id == id ? $0 : nil }
   }
 
   package func payment(id: String) async throws -> ProviderPayment {
@@ -107,38 +116,47 @@ package struct ProviderClient: PaymentProvider {
     unsupported: Set<UInt> = [],
     unknown: Set<UInt> = []
   ) async throws -> Value {
-    do {
-      let answer = try await call(method, path, body: body, idempotencyKey: idempotencyKey)
-      guard let value = try? await answer.decoded(Value.self) else {
-        throw ProviderError(
-          code: .undecodableAnswer,
-          call: "\(method.rawValue) \(path)",
-          httpStatus: answer.status.code
-        )
-      }
-      return value
-    } catch var error as ProviderError where error.code == .unexpectedStatus {
-      if refusals.contains(error.httpStatus) { error.code = .refused }
-      if unsupported.contains(error.httpStatus) { error.code = .unsupported }
-      if unknown.contains(error.httpStatus) { error.code = .unknownPayment }
-      throw error
+    let answer = try await call(
+      method,
+      path,
+      body: body,
+      idempotencyKey: idempotencyKey,
+      refusals: refusals,
+      unsupported: unsupported,
+      unknown: unknown
+    )
+    guard let value = try? await answer.decoded(Value.self) else {
+      throw ProviderError(
+        code: .undecodableAnswer,
+        call: "\(method.rawValue) \(path)",
+        httpStatus: answer.status.code
+      )
     }
+    return value
   }
 
   private func call(
     _ method: HTTPMethod,
     _ path: String,
     body: Data? = nil,
-    idempotencyKey: String? = nil
+    idempotencyKey: String? = nil,
+    refusals: Set<UInt> = [],
+    unsupported: Set<UInt> = [],
+    unknown: Set<UInt> = []
   ) async throws -> JSONCaller.Answer {
     let answer = try await caller.call(method, path, body: body, idempotencyKey: idempotencyKey)
-    guard (200..<300).contains(answer.status.code) else {
-      throw ProviderError(
+    let status = answer.status.code
+    guard (200..<300).contains(status) else {
+      var error = ProviderError(
         code: .unexpectedStatus,
         call: "\(method.rawValue) \(path)",
-        httpStatus: answer.status.code,
+        httpStatus: status,
         reason: await Self.reason(answer)
       )
+      if refusals.contains(status) { error.code = .refused }
+      if unsupported.contains(status) { error.code = .unsupported }
+      if unknown.contains(status) { error.code = .unknownPayment }
+      throw error
     }
     return answer
   }

@@ -56,9 +56,11 @@ package struct StripeClient: PaymentProvider, CustomReflectable {
   }
 
   /// Confirms the intent. Nobody is there to answer a bank's question: a payment that needs one fails.
-  package func execute(id: String, idempotencyKey: String) async throws {
+  @discardableResult
+  package func execute(id: String, idempotencyKey: String) async throws -> ProviderPayment? {
     let form: StripeForm = ["error_on_requires_action": "true"]
-    let _: StripePaymentIntent = try await post("\(Self.path(id))/confirm", form, idempotencyKey)
+    let intent: StripePaymentIntent = try await post("\(Self.path(id))/confirm", form, idempotencyKey)
+    return intent.payment
   }
 
   package func payment(id: String) async throws -> ProviderPayment {

@@ -13,6 +13,8 @@ package struct ProviderFaults: Sendable, Equatable {
   package var stall = 0.0
   /// A payment ends CANCELLED instead of DONE.
   package var cancel = 0.0
+  /// Refuses to execute a payment, however often it is asked to.
+  package var refuse = 0.0
   /// Registers another amount than it was asked for.
   package var alter = 0.0
   /// A callback is sent twice.
@@ -30,7 +32,7 @@ package struct ProviderFaults: Sendable, Equatable {
   package var stallTime = Duration.seconds(3)
   /// How long every answer takes, before anything else.
   package var latency = Duration.zero
-  /// How long a payment stays PROCESSING.
+  /// How long a payment stays PROCESSING; zero: it is final when `execute` is answered.
   package var processingTime = Duration.milliseconds(500)
   /// How late a delayed callback is.
   package var callbackDelay = Duration.seconds(2)
@@ -43,6 +45,7 @@ package struct ProviderFaults: Sendable, Equatable {
     lostResponse: Double = 0.0,
     stall: Double = 0.0,
     cancel: Double = 0.0,
+    refuse: Double = 0.0,
     alter: Double = 0.0,
     duplicateCallback: Double = 0.0,
     lostCallback: Double = 0.0,
@@ -60,6 +63,7 @@ package struct ProviderFaults: Sendable, Equatable {
     self.lostResponse = lostResponse
     self.stall = stall
     self.cancel = cancel
+    self.refuse = refuse
     self.alter = alter
     self.duplicateCallback = duplicateCallback
     self.lostCallback = lostCallback
@@ -79,7 +83,7 @@ package struct ProviderFaults: Sendable, Equatable {
   /// Throws a sentence for people if a number is out of range.
   package func validate() throws {
     let rates = [
-      errorBeforeWork, errorAfterWork, lostResponse, stall, cancel, alter, duplicateCallback, lostCallback,
+      errorBeforeWork, errorAfterWork, lostResponse, stall, cancel, refuse, alter, duplicateCallback, lostCallback,
       reorderedCallback, delayedCallback, forgedCallback,
     ]
     guard rates.allSatisfy({ (0...1).contains($0) }) else {

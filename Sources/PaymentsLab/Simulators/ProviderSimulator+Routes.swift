@@ -56,12 +56,18 @@ extension ProviderSimulator {
   private func execute(id: String) async throws -> Response {
     guard let reference = self.entry(id)?.reference else { return try Self.unknownPayment() }
     return try await answer("execute", reference: reference) {
+      var refusal = self.generator(for: "refusal|\(subject(reference))")
+      if Double.random(in: 0..<1, using: &refusal) < faults.refuse {
+        return try Self.problem(.init(code: 402, reasonPhrase: "Payment Required"), "The payer's bank refuses it.")
+      }
       var generator = self.generator(for: "outcome|\(subject(reference))")
       let willCancel = Double.random(in: 0..<1, using: &generator) < faults.cancel
       switch state.withLock({ $0.ledger.execute(id: id, willCancel: willCancel) }) {
       case .unknownPayment:
         return try Self.unknownPayment()
       case .started(let entry):
+        var entry = entry
+        if faults.processingTime == .zero { entry = state.withLock { $0.ledger.finish(id: id) } ?? entry }
         startProcessing(id)
         return try Self.response(.accepted, entry)
       case .repeated(let entry):

@@ -122,9 +122,13 @@ package final class ProviderSimulator: Service {
     guard let entry = self.entry(id) else { return }
     let plan = CallbackPlan.draw(faults, using: generator(for: "callback|\(subject(entry.reference))"))
     await withDiscardingTaskGroup { group in
-      if !plan.isReordered { group.addTask { await self.send(id, .processing, plan) } }
-      do { try await Task.sleep(for: faults.processingTime) } catch { return }
-      guard let final = state.withLock({ $0.ledger.finish(id: id) }) else { return }
+      var final: ProviderLedgerEntry? = entry
+      if !entry.status.isFinal {
+        if !plan.isReordered { group.addTask { await self.send(id, .processing, plan) } }
+        do { try await Task.sleep(for: faults.processingTime) } catch { return }
+        final = state.withLock { $0.ledger.finish(id: id) }
+      }
+      guard let final else { return }
       group.addTask {
         await self.send(id, final.status, plan)
         if plan.isReordered { await self.send(id, .processing, plan) }
