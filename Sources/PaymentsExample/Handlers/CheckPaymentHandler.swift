@@ -47,7 +47,7 @@ struct CheckPaymentHandler: PaymentTaskHandler {
     // A late callback for a payment that is final already.
     if payment.status.isFinal {
       try await execution.settle(ProviderPayment(id: providerId, status: ProviderStatus(payment.status)))
-      return .completed
+      return try await AfterDone(client: client, provider: provider).follow(payment, context)
     }
     // Left to a person. If that one cancels it, the provider's word is waited for.
     if payment.stopReason != nil, payment.cancellationRequestedAt == nil { return .completed }
