@@ -70,6 +70,10 @@ final class AlteringProvider: PaymentProvider {
     try await provider.refunds(paymentId: paymentId).map { altered($0) }
   }
 
+  func disputes(paymentId: String) async throws -> [ProviderRefund] {
+    try await provider.disputes(paymentId: paymentId)
+  }
+
   func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage {
     try await provider.payments(in: window, after: cursor)
   }

@@ -75,12 +75,35 @@ struct LedgerReconciliationTests {
         "\(String(describing: ours)) \(String(describing: theirs))"
       )
       #expect(report.isClean == (kind == nil))
-      #expect(report.repairs == (kind != nil && ours?.isFinal == false ? [.refund(7)] : []))
+      let isAsked = kind != nil && ours?.isFinal == false
+      // Taken over: what nobody here asked for, and what failed after it was DONE.
+      let isTaken = kind == .refundUnknown || (ours?.status == "DONE" && theirs?.state == "FAILED")
+      #expect(report.repairs == (isAsked ? [.refund(7)] : isTaken ? [.check(1)] : []))
     }
     // The second of the same reference is none of ours.
     let twice = compare([refund("DONE", "r")], [entry("DONE"), entry("DONE", id: "r2")])
     #expect(twice.lines.map(\.kind) == [.refundUnknown])
     #expect(twice.refundsMatched == 1)
+  }
+
+  @Test("Each difference of a dispute is called by its name; what can be taken over is looked at again")
+  func disputes() {
+    let cases: [(String, String?, ReconciliationReport.Kind?, isRepaired: Bool)] = [
+      ("OPEN", "OPEN", nil, false), ("WON", "WON", nil, false), ("LOST", "LOST", nil, false),
+      ("OPEN", nil, .disputeMissing, true), ("WON", nil, .disputeMissing, false),
+      ("OPEN", "LOST", .disputeBehind, true),
+      ("LOST", "WON", .disputeDifferent, true), ("WON", "LOST", .disputeDifferent, false),
+      ("LOST", "under review", .disputeDifferent, false),
+    ]
+    for (ours, theirs, kind, isRepaired) in cases {
+      var refund = refund(ours, "d")
+      refund.origin = .dispute
+      var entry = theirs.map { self.entry($0, id: "d", reference: "") }
+      entry?.isDispute = true
+      let report = compare([refund], entry.map { [$0] } ?? [])
+      #expect(report.lines.map(\.kind) == (kind.map { [$0] } ?? []), "\(ours) \(theirs ?? "")")
+      #expect(report.repairs == (isRepaired ? [.check(1)] : []), "\(ours) \(theirs ?? "")")
+    }
   }
 
   @Test("Clearing ends at 0 once the books agree; refunds made at the provider, and what differs, are found")

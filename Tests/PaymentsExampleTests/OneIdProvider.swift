@@ -30,6 +30,7 @@ struct OneIdProvider: PaymentProvider {
     throw failure
   }
   func refunds(paymentId: String) async throws -> [ProviderRefund] { throw failure }
+  func disputes(paymentId: String) async throws -> [ProviderRefund] { throw failure }
 
   private var failure: ProviderError {
     error ?? ProviderError(code: .unexpectedStatus, call: "test", httpStatus: 500)

@@ -44,6 +44,10 @@ struct PatientProvider: PaymentProvider {
     try await repeated { try await provider.refunds(paymentId: paymentId) }
   }
 
+  func disputes(paymentId: String) async throws -> [ProviderRefund] {
+    try await repeated { try await provider.disputes(paymentId: paymentId) }
+  }
+
   private func repeated<Value>(_ call: () async throws -> Value) async throws -> Value {
     var failures = 0
     while true {

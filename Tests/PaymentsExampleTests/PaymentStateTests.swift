@@ -39,7 +39,10 @@ struct PaymentStateTests {
       default:
         // The provider goes on by itself.
         for index in registrations.indices where registrations[index] == .processing {
-          registrations[index] = .done
+          registrations[index] = Int.random(in: 0..<10, using: &generator) == 0 ? .returned : .done
+        }
+        for index in registrations.indices where registrations[index] == .done {
+          if Int.random(in: 0..<20, using: &generator) == 0 { registrations[index] = .returned }
         }
         return nil
       }
@@ -75,7 +78,8 @@ struct PaymentStateTests {
       let before = world.state
       let transition = before.transition(on: input)
       let after = transition.state
-      #expect(!before.status.isFinal || after.status == before.status, "a final status stays")
+      let isReturned = before.status == .done && after.status == .returned
+      #expect(!before.status.isFinal || after.status == before.status || isReturned, "a final status stays")
       #expect(before.providerId == nil || after.providerId == before.providerId, "the provider's id is written once")
       let isDropped = before.isCancellationRequested && input == .reported(.cancelled)
       if case .reported = input, before.stopReason != nil, !isDropped {
@@ -102,12 +106,12 @@ struct PaymentStateTests {
     if world.state.status == .cancelled || world.state.status == .failed {
       #expect(world.executions == 0, "no money moves for a payment that says none did")
     }
-    if world.state.status == .done { #expect(world.executions == 1) }
+    if world.state.status == .done || world.state.status == .returned { #expect(world.executions == 1) }
   }
 
   @Test(
-    "A provider's own words are waited on, also when they are ours",
-    arguments: ["ON_HOLD", "FAILED", "CREATED", ""]
+    "A provider's own words are waited on, also when they are ours and mean nothing in its mouth",
+    arguments: ["ON_HOLD", "CREATED", ""]
   )
   func otherStatuses(text: String) {
     let state = PaymentState(status: .initial, providerId: "p", executionRounds: 1)
@@ -115,6 +119,32 @@ struct PaymentStateTests {
     #expect(!after.status.isFinal)
     #expect(after.status.rawValue == (text == "ON_HOLD" ? text : "PROCESSING"))
     #expect(after.transition(on: .reported(.done)).state.status == .done)
+  }
+
+  @Test("What the provider couldn't or wouldn't carry out is FAILED with its word", arguments: ["FAILED", "REJECTED"])
+  func failedThere(text: String) {
+    let word = ProviderStatus(rawValue: text)
+    for state in [
+      PaymentState(status: .processing, providerId: "p", isExecutionRequested: true),
+      PaymentState().transition(on: .registered(id: "p", word)).state,
+    ] {
+      let failed = state.transition(on: .reported(word))
+      #expect(failed.state.status == .failed)
+      #expect(failed.detail == "The provider says \(text).")
+      #expect(failed.state.transition(on: .reported(.returned)) == .nothing(failed.state))
+    }
+  }
+
+  @Test("RETURNED is reached from DONE and before DONE was seen, and stays")
+  func returned() {
+    for status in [PaymentStatus.initial, .processing, .done] {
+      let state = PaymentState(status: status, providerId: "p", isExecutionRequested: true)
+      let returned = state.transition(on: .reported(.returned))
+      #expect(returned.state.status == .returned)
+      #expect(returned.state.transition(on: .reported(.done)) == .nothing(returned.state))
+    }
+    let cancelled = PaymentState(status: .cancelled, providerId: "p")
+    #expect(cancelled.transition(on: .reported(.returned)) == .nothing(cancelled))
   }
 
   @Test("A cancellation before the order to execute is final at once, and gives back what was registered")

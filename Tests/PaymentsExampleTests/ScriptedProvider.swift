@@ -99,6 +99,10 @@ final class ScriptedProvider: PaymentProvider {
     }
   }
 
+  func disputes(paymentId: String) async throws -> [ProviderRefund] {
+    now.ledger.entry(id: paymentId)?.disputes ?? []
+  }
+
   /// Registers a payment that nobody of ours asked for.
   /// - Returns: its id.
   func register(reference: String, userId: String, amount: Int64) -> String {

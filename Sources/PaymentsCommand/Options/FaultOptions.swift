@@ -39,6 +39,21 @@ struct FaultOptions: ParsableArguments {
   @Option(name: .customLong("forged-callback-rate"), help: "A callback signed with another secret comes too.")
   var forgedCallback = 0.0
 
+  @Option(name: .customLong("return-rate"), help: "The money of a payment that is DONE comes back.")
+  var returned = 0.0
+
+  @Option(name: .customLong("dispute-rate"), help: "A payment that is DONE is disputed; half of them are lost.")
+  var disputed = 0.0
+
+  @Option(name: .customLong("own-refund-rate"), help: "A quarter of a payment is refunded, and nobody asked for it.")
+  var ownRefund = 0.0
+
+  @Option(name: .customLong("refund-failure-rate"), help: "A refund that is DONE fails after all.")
+  var refundFailure = 0.0
+
+  @Option(help: "How long after a payment, refund or dispute the next of these happens.", transform: DurationText.parse)
+  var occurrenceDelay = Duration.milliseconds(500)
+
   @Option(help: "How late a delayed callback is.", transform: DurationText.parse)
   var callbackDelay = Duration.seconds(2)
 
@@ -68,9 +83,14 @@ struct FaultOptions: ParsableArguments {
       reorderedCallback: reorderedCallback,
       delayedCallback: delayedCallback,
       forgedCallback: forgedCallback,
+      returned: returned,
+      disputed: disputed,
+      ownRefund: ownRefund,
+      refundFailure: refundFailure,
       stallTime: stallTime,
       latency: latency,
       processingTime: processingTime,
+      occurrenceDelay: occurrenceDelay,
       callbackDelay: callbackDelay,
       honoursIdempotencyKeys: !ignoresIdempotencyKeys
     )

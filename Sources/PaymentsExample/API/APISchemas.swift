@@ -12,9 +12,10 @@ enum APISchemas {
   static let status: JSONTree = [
     "type": "string",
     "description": """
-    CREATED, then what the provider says (INIT, PROCESSING or any other word), at last DONE, CANCELLED or FAILED.
+    CREATED, then what the provider says (INIT, PROCESSING or any other word), at last DONE, CANCELLED or FAILED. DONE may \
+    become RETURNED: the money came back.
     """,
-    "examples": ["CREATED", "INIT", "PROCESSING", "DONE", "CANCELLED", "FAILED"],
+    "examples": ["CREATED", "INIT", "PROCESSING", "DONE", "CANCELLED", "FAILED", "RETURNED"],
   ]
   static let instant: JSONTree = ["type": "string", "format": "date-time"]
   /// Of a payment or a refund.
@@ -88,11 +89,14 @@ enum APISchemas {
   private static let payment = object(paymentRequired, paymentProperties)
 
   private static let details = object(
-    paymentRequired + ["history", "refunds"],
+    paymentRequired + ["history", "refunds", "disputes"],
     paymentProperties.merging(
       [
         "history": ["type": "array", "items": reference("PaymentEvent"), "description": "Oldest first."],
-        "refunds": ["type": "array", "items": reference("Refund")],
+        "refunds": ["type": "array", "items": reference("Refund"), "description": "Also those made at the provider."],
+        "disputes": [
+          "type": "array", "items": reference("Refund"), "description": "OPEN, then WON, or LOST: the money is gone.",
+        ],
       ],
       uniquingKeysWith: { first, _ in first }
     )
@@ -128,10 +132,19 @@ enum APISchemas {
   )
 
   private static let refund = object(
-    ["id", "paymentId", "amount", "reason", "status", "createdAt", "updatedAt"],
+    ["id", "paymentId", "amount", "reason", "status", "origin", "createdAt", "updatedAt"],
     [
       "id": id, "paymentId": id, "amount": amount, "reason": ["type": "string"],
-      "status": ["type": "string", "examples": ["CREATED", "DONE", "FAILED"]], "providerId": ["type": "string"],
+      "status": [
+        "type": "string", "description": "DONE may become FAILED: the money never arrived, and can be refunded again.",
+        "examples": ["CREATED", "DONE", "FAILED", "OPEN", "WON", "LOST"],
+      ],
+      "origin": [
+        "type": "string", "enum": .array(Refund.Origin.allCases.map { .text($0.rawValue) }),
+        "description":
+          "Who wants the money back: a caller of ours, somebody at the provider, or who disputes the payment.",
+      ],
+      "providerId": ["type": "string"],
       "stopReason": stopReason, "createdAt": instant, "updatedAt": instant,
     ]
   )

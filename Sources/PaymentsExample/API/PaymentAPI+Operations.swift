@@ -156,7 +156,8 @@ extension PaymentAPI {
       id: "refundPayment",
       summary: "Refund a payment, or a part of it",
       description: """
-        Without an amount all that is left is refunded; that may be repeated without a key. The refund is carried out by \
+        Without an amount all that is left is refunded; that may be repeated without a key, and gives a new refund only once \
+        the one before has failed. The refund is carried out by \
         a durable task; its state is shown with the payment.
         """,
       parameters: [

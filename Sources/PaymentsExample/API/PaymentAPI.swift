@@ -89,18 +89,26 @@ package struct PaymentAPI: Sendable {
     let id = try request.paymentId()
     let new = try NewRefund(try await request.fields(isOptional: true))
     let caller = request.caller
-    let key: RequestKey
-    switch (request.request.headers[.idempotencyKey], new.amount) {
-    case (let header?, _): key = try RequestKey(caller: caller.name, operation: "refund:\(id)", header: header)
-    // All that is left can be asked for once: the request is its own key.
-    case (nil, nil): key = RequestKey(caller: caller.name, operation: "refund-all:\(id)", key: "all")
-    case (nil, _?): throw ProblemError(.missingIdempotencyKey, "A refund of an amount needs one.")
+    func answer(_ key: RequestKey, _ fingerprint: RequestFingerprint) async throws -> IdempotentAnswer {
+      try await idempotency.answer(key, fingerprint) { transaction in
+        let refund = try await createRefund(new, of: id, by: caller, in: transaction)
+        return try .json(.accepted, refund, location: "/payments/\(id)")
+      }
     }
-    let answer = try await idempotency.answer(key, RequestFingerprint(of: new)) { transaction in
-      let refund = try await createRefund(new, of: id, by: caller, in: transaction)
-      return try .json(.accepted, refund, location: "/payments/\(id)")
+    if let header = request.request.headers[.idempotencyKey] {
+      let key = try RequestKey(caller: caller.name, operation: "refund:\(id)", header: header)
+      return JSONResponse.make(try await answer(key, RequestFingerprint(of: new)))
     }
-    return JSONResponse.make(answer)
+    guard new.amount == nil else { throw ProblemError(.missingIdempotencyKey, "A refund of an amount needs one.") }
+    // All that is left can be asked for once, and once more when that has failed: the request, after the last failure, is its own key.
+    var key = RequestKey(caller: caller.name, operation: "refund-all:\(id)", key: "all")
+    while true {
+      let answer = try await answer(key, RequestFingerprint(of: "all"))
+      guard answer.isReplayed, let refund = try? JSONFormat.decoder().decode(Refund.self, from: answer.body),
+        try await RefundStore.hasFailed(refund.id, in: client.pool)
+      else { return JSONResponse.make(answer) }
+      key.key = "all after \(refund.id)"
+    }
   }
 
   /// The refund, its line in the history, and its task.
@@ -119,7 +127,7 @@ package struct PaymentAPI: Sendable {
     }
     let remaining = try await RefundStore.remaining(of: payment, in: transaction)
     guard remaining > 0, new.amount ?? remaining <= remaining else {
-      throw ProblemError(.wrongStatus, "Of the payment \(remaining) minor units are left to refund.")
+      throw ProblemError(.wrongStatus, "Of the payment \(max(0, remaining)) minor units are left to refund.")
     }
     let refund = try await RefundStore.insert(
       paymentId: id,

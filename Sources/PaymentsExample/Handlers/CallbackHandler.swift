@@ -26,7 +26,7 @@ struct CallbackHandler: Sendable {
     case duplicate
     /// No payment of ours has this provider id yet. It is remembered; whoever stores the id enqueues the check.
     case remembered
-    /// Nothing left to check.
+    /// It is final, and the callback names nothing that may happen afterwards.
     case alreadyFinal = "already-final"
   }
 
@@ -54,7 +54,7 @@ struct CallbackHandler: Sendable {
       }
       return Self.outcome(receipt)
     }
-    guard !payment.status.isFinal else { return .alreadyFinal }
+    if payment.status.isFinal, !AfterDone.isNews(callback.status, of: payment) { return .alreadyFinal }
     switch strategy {
     case .coalesce:
       return Self.outcome(try await inbox.receive(event, wake: try Self.check(payment)))

@@ -36,7 +36,8 @@ struct CheckPaymentHandler: PaymentTaskHandler {
     let follower = PaymentFollower(client: client, provider: provider, context: context, payment: payment)
     // A late callback for a payment that is final already.
     if payment.status.isFinal {
-      return try await follower.conclude([], settling: ProviderPayment(id: id, status: ProviderStatus(payment.status)))
+      try await follower.settle(ProviderPayment(id: id, status: ProviderStatus(payment.status)))
+      return try await AfterDone(client: client, provider: provider).follow(payment, context)
     }
     // Left to a person. If that one cancels it, the provider's word is waited for.
     if payment.stopReason != nil, payment.cancellationRequestedAt == nil { return .completed }

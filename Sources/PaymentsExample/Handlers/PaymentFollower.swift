@@ -105,8 +105,7 @@ struct PaymentFollower: Sendable {
   /// What the provider's books say of `execute`.
   private static func outcome(_ entry: ProviderPayment) -> EffectInquiry<ProviderRegistration> {
     if let failure = entry.failure { return .failed(.permanent("declined", failure)) }
-    // FAILED is a word of ours for a payment that the provider never began.
-    if entry.status == .cancelled || entry.status.rawValue == PaymentStatus.failed.rawValue {
+    if PaymentStatus(entry.status).movedNothing {
       return .failed(.permanent("cancelled", "The payment is \(entry.status.rawValue)."))
     }
     return entry.isBegun ? .happened(ProviderRegistration(id: entry.id, entry: entry)) : .didNotHappen
@@ -176,6 +175,12 @@ struct PaymentFollower: Sendable {
       subject: CallbackHandler.name(id),
       in: transaction
     )
+  }
+
+  /// Records what became of an `execute` without an answer, if there is one.
+  func settle(_ entry: ProviderPayment) async throws {
+    guard payment.executionRounds > 0 else { return }
+    try await client.withTransaction { try await settle(entry, in: $0) }
   }
 
   private func settle(_ entry: ProviderPayment, in transaction: LibpqTransaction) async throws {

@@ -28,7 +28,7 @@ struct RefundPaymentHandler: PaymentTaskHandler {
     guard let (refund, attempts) = try await RefundStore.beginAttempt(payload.refundId, in: client.pool) else {
       return .discard(reason: "There is no refund \(payload.refundId).")
     }
-    if refund.isFinal || refund.stopReason != nil { return .completed }
+    if refund.isFinal || refund.stopReason != nil || refund.origin != .caller { return .completed }
     guard let payment = try await PaymentStore.find(refund.paymentId, in: client.pool), let id = payment.providerId
     else {
       return .discard(reason: "Payment \(refund.paymentId) isn't registered at the provider.")
@@ -112,7 +112,7 @@ struct RefundPaymentHandler: PaymentTaskHandler {
     _ refund: Refund,
     _ context: TaskContext
   ) async throws -> TaskOutcome {
-    let status = registration.status?.rawValue ?? ""
+    let status = ProviderRefund.state(registration.status?.rawValue ?? "")
     if status == Refund.done || status == Refund.failed {
       let end = Outcome(status: status, providerId: registration.id, detail: registration.id)
       try await complete(refund, end, receipt, context)
@@ -121,7 +121,7 @@ struct RefundPaymentHandler: PaymentTaskHandler {
     try await client.pool.withTransaction { transaction in
       try await client.record(receipt, in: transaction)
       _ = try await RefundStore.record(
-        status: PaymentStatus(ProviderStatus(rawValue: status)).rawValue,
+        status: status,
         providerId: registration.id,
         for: refund.id,
         in: transaction
@@ -153,7 +153,7 @@ struct RefundPaymentHandler: PaymentTaskHandler {
           in: transaction
         )
       else { return }
-      let event = outcome.status == Refund.done ? PaymentEvent.Kind.refunded : .refundFailed
+      let event = PaymentEvent.kind(ofRefund: outcome.status)
       let detail = "\(refund.reference), \(outcome.detail)"
       try await PaymentEventStore.add(event, detail, to: refund.paymentId, by: PaymentActor.provider, in: transaction)
     }

@@ -24,7 +24,7 @@ extension BacklogGate {
       limit: limit,
       pool: pool,
       // The index payment_open has them.
-      rows: "SELECT FROM payments.payment WHERE status NOT IN ('DONE', 'CANCELLED', 'FAILED')",
+      rows: "SELECT FROM payments.payment WHERE status NOT IN ('DONE', 'CANCELLED', 'FAILED', 'RETURNED')",
       refusal: ProblemError(.backlogFull, "At most \(limit) payments may be open at a time.")
     )
   }

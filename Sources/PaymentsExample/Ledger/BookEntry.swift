@@ -1,6 +1,6 @@
 /// What the provider's books say by now about one payment or refund.
 package struct BookEntry: Encodable, Equatable, Sendable {
-  /// `payment:<the provider's id>` or `refund:<the provider's id>`.
+  /// `payment:<the provider's id>`, `refund:<the provider's id>` or `dispute:<the provider's id>`.
   var book: String
   /// Ours that it is about, as text; nil: none.
   var paymentId: String?
@@ -23,11 +23,11 @@ package struct BookEntry: Encodable, Equatable, Sendable {
 
   static func refund(_ entry: ProviderRefund, of paid: Payment?, as refund: Refund?, currency: String) -> Self {
     Self(
-      book: "refund:\(entry.id)",
+      book: "\(entry.isDispute ? "dispute" : "refund"):\(entry.id)",
       paymentId: paid.map { "\($0.id)" },
       refundId: refund.map { "\($0.id)" },
       currency: currency,
-      amount: entry.status == Refund.done ? -max(0, entry.amount) : 0
+      amount: -entry.moved
     )
   }
 }

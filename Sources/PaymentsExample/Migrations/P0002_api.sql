@@ -24,7 +24,7 @@ create unique index payment_order_only on payments.payment (caller, order_id)
 create index payment_status on payments.payment (status, created_at, id) where status <> 'DONE';
 create index payment_stopped on payments.payment (created_at, id) where stop_reason is not null;
 -- The backlog is counted here; see BacklogGate.
-create index payment_open on payments.payment (id) where status not in ('DONE', 'CANCELLED', 'FAILED');
+create index payment_open on payments.payment (id) where status not in ('DONE', 'CANCELLED', 'FAILED', 'RETURNED');
 
 -- Everything that happened to a payment, written in the transaction in which it happened. Never changed.
 create table payments.payment_event (

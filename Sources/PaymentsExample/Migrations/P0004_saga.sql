@@ -56,7 +56,7 @@ end $$;
 create trigger payment_created before insert on payments.payment
   for each row execute function payments.payment_changed();
 create trigger payment_final before update of status on payments.payment
-  for each row when (old.status is distinct from new.status and new.status in ('DONE', 'CANCELLED', 'FAILED'))
+  for each row when (old.status is distinct from new.status and new.status in ('DONE', 'CANCELLED', 'FAILED', 'RETURNED'))
   execute function payments.payment_changed();
 
 create function payments.refund_changed() returns trigger

@@ -186,10 +186,11 @@ language sql immutable as $$
   select 'user:' || case when payment.caller = '' then '' else payment.caller || '/' end || payment.user_id
 $$;
 
--- What a final status of a payment or a refund does to the hold; null: it is not final.
+-- What a final status of a payment, a refund or a dispute does to the hold; null: it is not final.
 create function payments.ledger_end(status text) returns text
 language sql immutable as $$
-  select case when status = 'DONE' then 'posted' when status in ('CANCELLED', 'FAILED') then 'voided' end
+  select case when status in ('DONE', 'LOST') then 'posted' when status in ('CANCELLED', 'FAILED', 'WON') then 'voided'
+    when status = 'RETURNED' then 'reversed' end
 $$;
 
 -- Writes what the ledger lacks for a payment, or for one of its refunds: nothing if it is complete. The caller holds the payment's or
@@ -228,6 +229,12 @@ begin
   elsif last.phase = 'pending' and goal = 'posted' then
     perform payments.ledger_write(payment.id, refund.id, 'posted', last.id, opening, last.currency,
       array[held, 'payee', clearing, own_user], array[-last.amount, last.amount, -last.amount, last.amount]);
+  elsif last.phase = 'pending' and goal = 'reversed' then
+    -- It moved and came back before anybody here saw that it had moved.
+    perform payments.ledger_write(payment.id, null, 'reversed',
+      payments.ledger_write(payment.id, null, 'posted', last.id, opening, last.currency,
+        array[held, clearing], array[-last.amount, last.amount]),
+      opening, last.currency, array[clearing, own_user], array[-last.amount, last.amount]);
   elsif last.phase = 'pending' then
     perform payments.ledger_write(payment.id, refund.id, 'voided', last.id, opening, last.currency,
       array[held, case when refund.id is null then own_user else 'payee' end], array[-last.amount, last.amount]);
@@ -265,9 +272,12 @@ declare
   paid payments.payment;
 begin
   if tg_op = 'INSERT' then
-    -- Who gives back the same money at the same time waits here, if the payment's lock is not held anyway.
+    -- Who gives back the same money at the same time waits here, if the payment's lock is not held anyway. What the provider did past
+    -- us has happened, whatever it adds up to.
     select * into paid from payments.payment p where p.id = new.payment_id for no key update;
-    if (select sum(r.amount) from payments.refund r where r.payment_id = new.payment_id and r.status <> 'FAILED') > paid.amount then
+    if new.origin = 'caller' and paid.amount < (
+      select sum(r.amount) from payments.refund r where r.payment_id = new.payment_id and r.status not in ('FAILED', 'WON')
+    ) then
       raise exception 'the refunds of payment % are more than its amount', new.payment_id using errcode = 'check_violation';
     end if;
   else
@@ -283,7 +293,8 @@ create trigger refund_ledger after update of status on payments.refund
   for each row when (old.status is distinct from new.status and payments.ledger_end(new.status) is not null)
   execute function payments.ledger_refund();
 
--- Writes what the provider's books say by now about payments and refunds, as far as it differs from what they said before.
+-- Writes what the provider's books say by now about payments and refunds, as far as it differs from what they said before. What was of
+-- nobody here and is a payment's or refund's by now is written as that one's.
 -- confirmed: [{"book", "paymentId", "refundId", "currency", "amount"}], the amount below 0 for money that came back, 0 if none moved.
 -- One caller at a time. Returns how many transfers were written.
 create function payments.ledger_settle(of_provider text, confirmed json) returns integer
@@ -292,27 +303,35 @@ declare
   line record;
   of_payment payments.payment.id%type;
   of_refund payments.refund.id%type;
-  said numeric;
-  last_revision integer;
-  change bigint;
+  said bigint;
+  -- Whose the last transfer of the same entry was.
+  before record;
   written integer := 0;
 begin
   perform pg_advisory_xact_lock(hashtextextended('payments.ledger_settle', 0));
   for line in
     select * from json_to_recordset(confirmed) as c (book text, "paymentId" text, "refundId" text, currency text, amount bigint)
   loop
-    select coalesce(sum(e.amount) filter (where a.currency = line.currency), 0), coalesce(max(t.revision), 0)
-      into said, last_revision
+    of_payment := line."paymentId";
+    of_refund := line."refundId";
+    select coalesce(sum(e.amount) filter (where a.currency = line.currency), 0) into said
     from payments.transfer t
       join payments.entry e on e.transfer_id = t.id
       join payments.account a on a.id = e.account_id and a.kind = 'payee'
     where t.provider = of_provider and t.book = line.book;
-    change := line.amount - said;
-    if change <> 0 then
-      of_payment := line."paymentId";
-      of_refund := line."refundId";
+    select t.payment_id, t.refund_id, t.revision into before from payments.transfer t
+    where t.provider = of_provider and t.book = line.book order by t.revision desc limit 1;
+    if said <> 0 and (before.payment_id, before.refund_id) is distinct from (of_payment, of_refund) then
+      perform payments.ledger_write(before.payment_id, before.refund_id, 'settled', null, false, line.currency,
+        array['clearing:' || of_provider, 'payee'], array[said, -said], of_provider, line.book, before.revision + 1);
+      before.revision := before.revision + 1;
+      written := written + 1;
+      said := 0;
+    end if;
+    if line.amount <> said then
       perform payments.ledger_write(of_payment, of_refund, 'settled', null, false, line.currency,
-        array['clearing:' || of_provider, 'payee'], array[-change, change], of_provider, line.book, last_revision + 1);
+        array['clearing:' || of_provider, 'payee'], array[said - line.amount, line.amount - said],
+        of_provider, line.book, coalesce(before.revision, 0) + 1);
       written := written + 1;
     end if;
   end loop;

@@ -19,12 +19,27 @@ package struct PaymentEvent: Codable, Equatable, Sendable {
     case refundRequested = "refund-requested"
     case refunded
     case refundFailed = "refund-failed"
+    case disputed
+    case disputeWon = "dispute-won"
+    case disputeLost = "dispute-lost"
     case stepPassed = "step-passed"
     case stepUndone = "step-undone"
     case accountRejected = "account-rejected"
     case fraudSuspected = "fraud-suspected"
     case orderGone = "order-gone"
     case deliveryRejected = "delivery-rejected"
+  }
+
+  /// What the status of a refund or a dispute is in the history.
+  static func kind(ofRefund status: String) -> Kind {
+    switch status {
+    case Refund.done: .refunded
+    case Refund.failed: .refundFailed
+    case Refund.open: .disputed
+    case Refund.won: .disputeWon
+    case Refund.lost: .disputeLost
+    default: .refundRequested
+    }
   }
 
   var at: Date

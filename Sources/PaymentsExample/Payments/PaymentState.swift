@@ -1,6 +1,6 @@
 /// The part of a payment that decides what may happen to it: a pure state machine, no clock, no database.
 ///
-/// What it keeps, whatever comes in which order: a final status stays; the provider's id is written once, and `execute` is
+/// What it keeps, whatever comes in which order: a final status stays, but that DONE may become RETURNED; the provider's id is written once, and `execute` is
 /// only ever sent for it; after a cancellation of our own no `execute` is sent; before `execute` is sent, that it will be
 /// is recorded; while it is stopped, nothing is sent and nothing the provider says is believed, but that a cancellation which
 /// a person asked for has been carried out.
@@ -23,7 +23,7 @@ package struct PaymentState: Equatable, Sendable {
     case .registered(let id, let status): registered(id, PaymentStatus(status))
     case .refused(let reason): failed(.refused, reason)
     case .rejected(let kind, let reason): failed(kind, reason)
-    case .reported(let status): reported(PaymentStatus(status))
+    case .reported(let status): reported(status)
     case .declined(let reason): declined(reason)
     case .stopped(let reason): stopped(reason)
     case .resumed: resumed()
@@ -55,7 +55,8 @@ package struct PaymentState: Equatable, Sendable {
     state.providerId = id
     // Cancelled while the answer was under way: what was registered is given back.
     if self.status.isFinal { return .event(.registered, id, state, .cancel(id)) }
-    state.status = status
+    // Why it failed is asked for by the check.
+    state.status = status == .failed ? .processing : status
     return .event(.registered, id, state, .check)
   }
 
@@ -66,8 +67,11 @@ package struct PaymentState: Equatable, Sendable {
     return .event(kind, reason, state)
   }
 
-  private func reported(_ status: PaymentStatus) -> PaymentTransition {
-    guard !self.status.isFinal, status != self.status else { return .nothing(self) }
+  private func reported(_ word: ProviderStatus) -> PaymentTransition {
+    let status = PaymentStatus(word)
+    if status == .failed { return declined("The provider says \(word.rawValue).") }
+    let isReturned = self.status == .done && status == .returned
+    guard !self.status.isFinal || isReturned, status != self.status else { return .nothing(self) }
     guard stopReason == nil || (isCancellationRequested && status == .cancelled) else { return .nothing(self) }
     var state = self
     state.status = status

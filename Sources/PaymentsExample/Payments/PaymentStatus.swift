@@ -1,6 +1,6 @@
 /// Where a payment stands, by our own books.
 ///
-/// `CREATED` and `FAILED` are ours; everything else is what the provider said last.
+/// `CREATED` is ours; everything else is what the provider said last, but `FAILED`, which both of us say.
 package struct PaymentStatus: RawRepresentable, Hashable, Codable, Sendable, CustomStringConvertible {
   /// Of a provider's own word for a status; the rest is cut off.
   static let maxLength = 64
@@ -11,11 +11,16 @@ package struct PaymentStatus: RawRepresentable, Hashable, Codable, Sendable, Cus
     self.rawValue = rawValue
   }
 
-  /// What the provider says, as our books have it. Our own two words mean nothing in a provider's mouth: the payment is
-  /// then neither new nor final, so it is waited on.
+  /// What the provider says, as our books have it. REJECTED is one more word for FAILED. CREATED means nothing in a provider's mouth:
+  /// the payment isn't new, so it is waited on.
   package init(_ status: ProviderStatus) {
     let text = String(status.rawValue.unicodeScalars.filter { $0.value >= 0x20 }.prefix(Self.maxLength))
-    rawValue = ["", Self.created.rawValue, Self.failed.rawValue].contains(text) ? "PROCESSING" : text
+    rawValue =
+      switch text {
+      case "", Self.created.rawValue: "PROCESSING"
+      case ProviderStatus.rejected.rawValue: Self.failed.rawValue
+      default: text
+      }
   }
 
   /// Accepted; the provider may not know it yet.
@@ -28,11 +33,14 @@ package struct PaymentStatus: RawRepresentable, Hashable, Codable, Sendable, Cus
   package static let done = Self(rawValue: "DONE")
   /// Final: refused or declined, and no money moved; ``Payment/failure`` says why.
   package static let failed = Self(rawValue: "FAILED")
+  /// Final: the money moved and came back.
+  package static let returned = Self(rawValue: "RETURNED")
 
-  /// Nothing will change any more.
-  package var isFinal: Bool {
-    self == .done || self == .cancelled || self == .failed
-  }
+  /// Nobody waits for it any more. Only one that is DONE may still change: to RETURNED.
+  package var isFinal: Bool { [.done, .cancelled, .failed, .returned].contains(self) }
+
+  /// Final without money moved.
+  var movedNothing: Bool { self == .cancelled || self == .failed }
 
   package var description: String { rawValue }
 }

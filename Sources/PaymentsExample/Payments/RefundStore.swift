@@ -2,13 +2,14 @@ import Libpq
 
 /// The SQL on refunds.
 enum RefundStore {
-  static let columns = "id, payment_id, amount, reason, status, stop_reason, provider_id, created_at, updated_at"
+  static let columns =
+    "id, payment_id, amount, reason, status, stop_reason, provider_id, created_at, updated_at, origin"
 
   /// - Returns: what of the payment may still be refunded, with what is on its way taken off. The caller holds the
   ///   payment's lock, so nobody else gives the same money back.
   static func remaining(of payment: Payment, in transaction: LibpqTransaction) async throws -> Int64 {
     let result = try await transaction.query(
-      "SELECT coalesce(sum(amount), 0)::bigint FROM payments.refund WHERE payment_id = $1 AND status <> 'FAILED'",
+      "SELECT coalesce(sum(amount), 0)::bigint FROM payments.refund WHERE payment_id = $1 AND status NOT IN ('FAILED', 'WON')",
       [.id(payment.id)]
     )
     return payment.amount - (try result[0].int8(0))
@@ -34,7 +35,7 @@ enum RefundStore {
       "UPDATE payments.refund SET attempts = attempts + 1 WHERE id = $1 RETURNING \(columns), attempts",
       [.id(id)]
     )
-    return result.rowCount == 0 ? nil : (try refund(result[0]), Int(try result[0].int8(9)))
+    return result.rowCount == 0 ? nil : (try refund(result[0]), Int(try result[0].int8(10)))
   }
 
   /// Stores what the provider said. A final status is never overwritten.
@@ -54,6 +55,33 @@ enum RefundStore {
     ).affectedRows == 1
   }
 
+  /// Stores what the provider has and nobody asked for here. The caller holds the payment's lock.
+  /// - Returns: its id.
+  static func adopt(_ entry: ProviderRefund, of payment: PaymentID, in transaction: LibpqTransaction) async throws
+    -> RefundID
+  {
+    try await transaction.query(
+      """
+      INSERT INTO payments.refund (payment_id, amount, reason, status, provider_id, origin) VALUES ($1, $2, $3, $4, $5, $6)
+      RETURNING id
+      """,
+      [
+        .id(payment), .int8(entry.amount),
+        .text(String((entry.reason ?? "").filter { $0 >= " " }.prefix(NewRefund.maxReasonLength))), .text(entry.state),
+        .text(entry.id),
+        .text(entry.origin.rawValue),
+      ]
+    )[0].id(0)
+  }
+
+  /// Stores that something that we don't ask for, or that was final, is something else now. The caller holds the payment's lock.
+  static func change(_ id: RefundID, to status: String, in transaction: LibpqTransaction) async throws {
+    _ = try await transaction.query(
+      "UPDATE payments.refund SET status = $2, updated_at = now() WHERE id = $1",
+      [.id(id), .text(status)]
+    )
+  }
+
   /// Stops it for a person, or has it go on.
   /// - Returns: whether anything changed.
   static func setStopReason(
@@ -70,6 +98,11 @@ enum RefundStore {
     ).affectedRows == 1
   }
 
+  static func hasFailed(_ id: RefundID, in database: some LibpqQueryable) async throws -> Bool {
+    let sql = "SELECT FROM payments.refund WHERE id = $1 AND status = 'FAILED'"
+    return try await database.query(sql, [.id(id)]).rowCount == 1
+  }
+
   static func list(_ payment: PaymentID, in database: some LibpqQueryable) async throws -> [Refund] {
     let result = try await database.query(
       "SELECT \(columns) FROM payments.refund WHERE payment_id = $1 ORDER BY id LIMIT 1000",
@@ -79,12 +112,16 @@ enum RefundStore {
   }
 
   static func refund(_ row: LibpqRow) throws -> Refund {
-    Refund(
+    guard let origin = Refund.Origin(rawValue: try row.text(9)) else {
+      throw LibpqError(.decoding, "a refund has an unknown origin")
+    }
+    return Refund(
       id: try row.id(0),
       paymentId: try row.id(1),
       amount: try row.int8(2),
       reason: try row.text(3),
       status: try row.text(4),
+      origin: origin,
       stopReason: try row.optionalText(5),
       providerId: try row.optionalText(6),
       createdAt: try row.timestamptz(7),

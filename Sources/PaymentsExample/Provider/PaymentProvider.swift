@@ -40,6 +40,8 @@ package protocol PaymentProvider: Sendable {
   func refund(_ request: ProviderRefundRequest, idempotencyKey: String) async throws -> ProviderRefund
   /// Every refund of the payment, with our references.
   func refunds(paymentId: String) async throws -> [ProviderRefund]
+  /// Every dispute of the payment, which is OPEN, WON or LOST. Without ``ProviderCapabilities/disputes`` it throws `unsupported`.
+  func disputes(paymentId: String) async throws -> [ProviderRefund]
 }
 
 extension PaymentProvider {
@@ -62,6 +64,8 @@ package struct ProviderCapabilities: OptionSet, Sendable {
   static let refunds = Self(rawValue: 1 << 1)
   /// The books can be listed by time.
   static let lists = Self(rawValue: 1 << 2)
+  /// Payments can be disputed, and it says which are.
+  static let disputes = Self(rawValue: 1 << 3)
 
-  static let all: Self = [.cancels, .refunds, .lists]
+  static let all: Self = [.cancels, .refunds, .lists, .disputes]
 }

@@ -107,6 +107,15 @@ package struct ProviderClient: PaymentProvider {
     return list.refunds
   }
 
+  package func disputes(paymentId: String) async throws -> [ProviderRefund] {
+    let list: ProviderDisputeList = try await decoded(
+      .GET,
+      "\(Self.path(paymentId))/disputes",
+      unsupported: [404, 405, 501]
+    )
+    return list.disputes
+  }
+
   private func decoded<Value: Decodable & Sendable>(
     _ method: HTTPMethod,
     _ path: String,

@@ -18,6 +18,8 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
   package var namespace: String?
   /// Of its refunds together, in minor units; nil: the provider doesn't say it here.
   package var refunded: Int64?
+  /// Of its disputes together, however they ended, in minor units; nil: the provider doesn't say it here.
+  package var disputed: Int64?
   /// Why the provider won't move the money, if it tried and gave up: none has moved. No part of our own contract, whose
   /// providers cancel then.
   package var failure: String?
@@ -32,6 +34,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
     createdAt: Date? = nil,
     namespace: String? = nil,
     refunded: Int64? = nil,
+    disputed: Int64? = nil,
     failure: String? = nil
   ) {
     self.id = id
@@ -43,6 +46,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
     self.createdAt = createdAt
     self.namespace = namespace
     self.refunded = refunded
+    self.disputed = disputed
     self.failure = failure
   }
 
@@ -50,7 +54,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
   var isBegun: Bool { status != .initial || failure != nil }
 
   private enum CodingKeys: String, CodingKey {
-    case id, status, reference, userId, amount, currency, createdAt, namespace, refunded
+    case id, status, reference, userId, amount, currency, createdAt, namespace, refunded, disputed
   }
 }
 

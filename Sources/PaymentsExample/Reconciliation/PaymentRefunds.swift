@@ -1,4 +1,4 @@
-/// The refunds of one payment in both books.
+/// The refunds of one payment in both books, and its disputes.
 struct PaymentRefunds: Equatable, Sendable {
   /// nil: the provider's payment is none of ours.
   var payment: Payment?
@@ -8,9 +8,43 @@ struct PaymentRefunds: Equatable, Sendable {
   var ours: [Refund]
   var theirs: [ProviderRefund]
 
-  /// Ours that an entry of the provider's is about.
+  /// What ours lack of theirs, and may be written without a person.
+  enum Change: Equatable, Sendable {
+    /// Nobody here asked for it.
+    case adopt(ProviderRefund)
+    /// It isn't what it was.
+    case change(Refund, to: ProviderRefund)
+    /// It has a task that asks for it.
+    case ask(RefundID)
+  }
+
+  /// Never what moved no money here and did there, nor another amount: a person has to look.
+  var changes: [Change] {
+    theirs.compactMap { entry in
+      guard isKnown(entry), let own = own(entry) else { return isWorthKnowing(entry) ? .adopt(entry) : nil }
+      guard own.amount == entry.amount, own.status != entry.state, !own.movedNothing else { return nil }
+      if own.origin == .caller, !own.isFinal { return .ask(own.id) }
+      return own.isFinal && !entry.isFinal ? nil : .change(own, to: entry)
+    }
+  }
+
+  /// A refund that failed unknown to us is nothing.
+  func isWorthKnowing(_ entry: ProviderRefund) -> Bool {
+    entry.amount > 0 && (entry.isDispute || entry.state != Refund.failed)
+  }
+
+  /// Whether it is one of ours. The second one with the reference of ours isn't.
+  func isKnown(_ entry: ProviderRefund) -> Bool {
+    own(entry).flatMap { self.entry($0) } == entry
+  }
+
+  /// Ours that an entry of the provider's is about. What failed before the provider gave it an id has no other entry there.
   func own(_ entry: ProviderRefund) -> Refund? {
-    ours.first { $0.providerId == entry.id } ?? ours.first { $0.providerId == nil && $0.reference == entry.reference }
+    ours.first { $0.providerId == entry.id }
+      ?? ours.first {
+        $0.providerId == nil && $0.reference == entry.reference
+          && ($0.status != Refund.failed || entry.state == Refund.failed)
+      }
   }
 
   /// The provider's entry for a refund of ours.

@@ -4,16 +4,19 @@ extension Reconciliation {
     for refund in refunds.ours { compare(refund, refunds.entry(refund), refunds, &report) }
     // What the provider paid back of an orphan is in the orphan's own line.
     guard let payment = refunds.payment else { return }
-    for entry in refunds.theirs where entry.status != Refund.failed && !isTaken(entry, refunds) {
-      let detail = "\(entry.amount) \(refunds.currency) \(entry.status) there, refund \(entry.id) unknown here"
+    for entry in refunds.theirs where refunds.isWorthKnowing(entry) && !refunds.isKnown(entry) {
+      let name = entry.isDispute ? "dispute" : "refund"
+      let detail = "\(entry.amount) \(refunds.currency) \(entry.state) there, \(name) \(entry.id) unknown here"
       report.add(
-        .init(kind: .refundUnknown, paymentId: payment.id, providerId: refunds.providerId, detail: detail)
+        .init(
+          kind: entry.isDispute ? .disputeUnknown : .refundUnknown,
+          paymentId: payment.id,
+          providerId: refunds.providerId,
+          detail: detail
+        ),
+        repair: .check(payment.id)
       )
     }
-  }
-
-  private func isTaken(_ entry: ProviderRefund, _ refunds: PaymentRefunds) -> Bool {
-    refunds.own(entry).flatMap { refunds.entry($0) } == entry
   }
 
   private func compare(
@@ -24,9 +27,11 @@ extension Reconciliation {
   ) {
     func line(_ kind: ReconciliationReport.Kind, _ detail: String) -> ReconciliationReport.Line {
       let detail = "\(refund.reference): \(detail)"
+      let kind = refund.origin == .dispute ? kind.ofDispute : kind
       return .init(kind: kind, paymentId: refund.paymentId, providerId: refunds.providerId, detail: detail)
     }
-    let again: ReconciliationReport.Repair? = refund.isFinal ? nil : .refund(refund.id)
+    let asking = refund.origin == .caller ? ReconciliationReport.Repair.refund(refund.id) : .check(refund.paymentId)
+    let again = refund.isFinal ? nil : asking
     guard let entry else {
       if refund.status == Refund.failed {
         report.refundsMatched += 1
@@ -39,15 +44,16 @@ extension Reconciliation {
       }
       return
     }
-    let isFinalThere = entry.status == Refund.done || entry.status == Refund.failed
     if entry.amount != refund.amount {
       report.add(line(.refundDifferent, "amount \(refund.amount) here, \(entry.amount) there"))
-    } else if refund.isFinal, entry.status != refund.status {
-      report.add(line(.refundDifferent, "status \(refund.status) here, \(entry.status) there"))
+    } else if refund.isFinal, entry.state != refund.status {
+      // Only what moved no money here and did there is for a person.
+      let repair = refund.movedNothing || !entry.isFinal ? nil : ReconciliationReport.Repair.check(refund.paymentId)
+      report.add(line(.refundDifferent, "status \(refund.status) here, \(entry.state) there"), repair: repair)
     } else if refund.isFinal {
       report.refundsMatched += 1
-    } else if isFinalThere, isOld(refund.updatedAt) {
-      report.add(line(.refundBehind, "\(refund.status) here, \(entry.status) there"), repair: again)
+    } else if entry.isFinal, isOld(refund.updatedAt) {
+      report.add(line(.refundBehind, "\(refund.status) here, \(entry.state) there"), repair: again)
     } else {
       report.refundsOpen += 1
     }

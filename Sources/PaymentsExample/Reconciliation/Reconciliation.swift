@@ -51,6 +51,10 @@ struct Reconciliation {
       return
     }
     let status = PaymentStatus(entry.status)
+    if payment.status == .done, status == .returned {
+      report.add(line(.returned, "DONE here, RETURNED there"), repair: .check(payment.id))
+      return
+    }
     switch (payment.status.isFinal, status.isFinal) {
     case (true, true), (false, false):
       if payment.status.isFinal || status == payment.status { report.matched += 1 } else { report.open += 1 }
@@ -68,8 +72,10 @@ struct Reconciliation {
   private func differences(_ payment: Payment, _ entry: ProviderPayment) -> [String] {
     var differences = payment.differences(from: entry)
     let status = PaymentStatus(entry.status)
-    // FAILED is a word of ours for what the provider cancelled or never began.
-    let isSame = payment.status == status || (payment.status == .failed && status == .cancelled)
+    // FAILED is also a word of ours for what the provider cancelled or never began. What comes back has a kind of its own.
+    let isSame =
+      payment.status == status || (payment.status.movedNothing && status.movedNothing)
+      || (payment.status == .done && status == .returned)
     let isNotBegun = payment.status != .done && status == .initial
     if payment.status.isFinal, !isSame, !isNotBegun {
       differences.append("status \(payment.status) here, \(status) there")
@@ -78,7 +84,7 @@ struct Reconciliation {
   }
 
   private func addOrphan(_ entry: ProviderPayment, of payment: Payment?, _ report: inout ReconciliationReport) {
-    let isHarmless = entry.status == .initial || entry.status == .cancelled
+    let isHarmless = entry.status == .initial || PaymentStatus(entry.status).movedNothing
     let owner = payment.map { "a second one for payment \($0.id)" } ?? "for no payment of ours"
     let line = ReconciliationReport.Line(
       kind: isHarmless ? .orphanedHarmless : .orphanedExecuted,

@@ -31,6 +31,13 @@ package struct ReconciliationReport: Codable, Equatable, Sendable {
     case refundBehind = "refund-behind"
     /// The provider paid back, or may have, what we never asked for.
     case refundUnknown = "refund-unknown"
+    /// The same of a dispute, which is money that may go back.
+    case disputeMissing = "dispute-missing"
+    case disputeDifferent = "dispute-different"
+    case disputeBehind = "dispute-behind"
+    case disputeUnknown = "dispute-unknown"
+    /// The money came back to the provider, and we call the payment DONE.
+    case returned
     /// The clearing account doesn't end at 0: both books know of a payment or refund, and say different amounts.
     case clearing
     /// The ledger contradicts itself or the payments.
@@ -38,6 +45,9 @@ package struct ReconciliationReport: Codable, Equatable, Sendable {
 
     /// Whether somebody has to look at it.
     var isDifference: Bool { self != .orphanedHarmless }
+
+    /// What a refund's kind is called of a dispute.
+    var ofDispute: Self { Self(rawValue: rawValue.replacing("refund-", with: "dispute-")) ?? self }
   }
 
   /// What brings the books together again without moving money.

@@ -2,10 +2,11 @@ import Foundation
 import Libpq
 
 extension ReconciliationRun {
-  /// The refunds of both books that the window is about: ours made in it, and all of payments made in it.
+  /// The refunds and disputes of both books that the window is about: ours made in it, all of payments made in it, and those of ours that
+  /// are still open, whenever they began.
   ///
-  /// One question for each payment that we or the provider say something was paid back of; for each `DONE` one, if the provider doesn't
-  /// say it with the payment.
+  /// One question each for refunds and disputes, for each payment that we or the provider say has some; for each `DONE` one, if the
+  /// provider doesn't say it with the payment.
   func refunds(
     _ window: Range<Date>,
     _ payments: [Payment],
@@ -27,7 +28,8 @@ extension ReconciliationRun {
     let listed = Set(all.compactMap(\.providerId))
     var owners: [String: Payment] = [:]
     for payment in known { if let id = payment.providerId { owners[id] = payment } }
-    for entry in entries where entry.status == .done && entry.refunded != 0 && !listed.contains(entry.id) {
+    for entry in entries where !listed.contains(entry.id) {
+      guard [.done, .returned].contains(entry.status), entry.refunded != 0 || entry.disputed != 0 else { continue }
       let owner = owners[entry.id]
       guard let currency = entry.currency ?? owner?.currency else { continue }
       all.append(PaymentRefunds(payment: owner, providerId: entry.id, currency: currency, ours: [], theirs: []))
@@ -37,22 +39,18 @@ extension ReconciliationRun {
     return all
   }
 
-  /// nil: the provider knows no refunds.
+  /// nil: the provider knows neither refunds nor disputes.
   private func theirRefunds(_ ids: [String]) async throws -> [String: [ProviderRefund]]? {
-    guard provider.capabilities.contains(.refunds) else { return nil }
     let provider = provider
-    do {
-      let pairs: [(String, [ProviderRefund])] = try await asked(ids) { id in
-        do {
-          return [(id, try await provider.refunds(paymentId: id))]
-        } catch let error as ProviderError where error.code == .unknownPayment {
-          return []
-        }
+    let pairs: [(String, [ProviderRefund]?)] = try await asked(ids) { id in
+      do {
+        return [(id, try await provider.takenBack(paymentId: id))]
+      } catch let error as ProviderError where error.code == .unknownPayment {
+        return []
       }
-      return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
-    } catch let error as ProviderError where error.code == .unsupported {
-      return nil
     }
+    guard pairs.allSatisfy({ $0.1 != nil }) else { return nil }
+    return Dictionary(pairs.map { ($0.0, $0.1 ?? []) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// All refunds of ours of the window's payments, and of those made elsewhere.
@@ -80,12 +78,14 @@ extension ReconciliationRun {
     return refunds.sorted { ($0.createdAt, $0.id.description) < ($1.createdAt, $1.id.description) }
   }
 
-  /// Payments of other times that something was paid back of in the window.
+  /// Payments of other times that something was paid back of in the window, or is still to be decided.
   private func refundedBefore(_ window: Range<Date>) async throws -> [Payment] {
     let payments = try await PaymentStore.all(
       """
       SELECT \(PaymentStore.columns) FROM payments.payment
-      WHERE id IN (SELECT payment_id FROM payments.refund WHERE created_at >= $1 AND created_at < $2)
+      WHERE id IN (
+          SELECT payment_id FROM payments.refund WHERE created_at >= $1 AND created_at < $2
+          UNION ALL SELECT payment_id FROM payments.refund WHERE status NOT IN ('DONE', 'FAILED', 'WON', 'LOST'))
         AND NOT (created_at >= $1 AND created_at < $2)
       LIMIT $3
       """,

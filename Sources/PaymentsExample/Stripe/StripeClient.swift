@@ -124,17 +124,35 @@ package struct StripeClient: PaymentProvider, CustomReflectable {
   }
 
   package func refunds(paymentId: String) async throws -> [ProviderRefund] {
+    try await all("/v1/refunds", of: paymentId) { (refund: StripeRefund) in refund.refund }
+  }
+
+  package func disputes(paymentId: String) async throws -> [ProviderRefund] {
+    do {
+      return try await all("/v1/disputes", of: paymentId) { (dispute: StripeRefund) in dispute.dispute }
+    } catch var error as ProviderError where error.httpStatus == 404 {
+      // Something that isn't Stripe, but nearly.
+      error.code = .unsupported
+      throw error
+    }
+  }
+
+  private func all<Element: Decodable & Sendable & Identifiable>(
+    _ path: String,
+    of paymentId: String,
+    _ translate: (Element) -> ProviderRefund
+  ) async throws -> [ProviderRefund] where Element.ID == String {
     var found: [ProviderRefund] = []
     var cursor: String?
     for _ in 1...Self.maxPages {
       var query: StripeForm = ["payment_intent": paymentId, "limit": String(Self.pageSize)]
       if let cursor { query.add("starting_after", cursor) }
-      let page: StripeList<StripeRefund> = try await get("/v1/refunds", query)
-      found += page.data.map(\.refund)
+      let page: StripeList<Element> = try await get(path, query)
+      found += page.data.map(translate)
       guard page.hasMore, let last = page.data.last else { return found }
       cursor = last.id
     }
-    throw CommandError("Stripe lists too many refunds of one payment.")
+    throw CommandError("Stripe's list at \(path) is too long for one payment.")
   }
 
   /// Stripe counts in whole seconds: a little more than the window is asked for.

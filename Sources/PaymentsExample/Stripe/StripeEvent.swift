@@ -10,6 +10,13 @@ struct StripeEvent: Decodable, Sendable {
       var id: String?
       var status: String?
       var metadata: [String: String]?
+      /// Of a refund, a dispute or a charge: the payment that it is about.
+      var paymentIntent: String?
+
+      private enum CodingKeys: String, CodingKey {
+        case id, status, metadata
+        case paymentIntent = "payment_intent"
+      }
     }
 
     var object: Object
@@ -23,6 +30,11 @@ struct StripeEvent: Decodable, Sendable {
   /// isn't taken is sent again for days.
   func callback(namespace: String) -> ProviderCallback? {
     let object = data.object
+    if let paymentId = object.paymentIntent, Self.isAfterwards(type) {
+      // Disputes, and refunds made at Stripe, have no metadata of ours: whether the payment is ours is looked up.
+      guard [nil, namespace].contains(object.metadata?[StripeMetadata.namespace]) else { return nil }
+      return ProviderCallback(eventId: id, paymentProviderId: paymentId, status: .init(rawValue: type))
+    }
     guard
       type.hasPrefix("payment_intent."), let id = object.id, let status = object.status,
       object.metadata?[StripeMetadata.namespace] == namespace
@@ -34,15 +46,27 @@ struct StripeEvent: Decodable, Sendable {
     )
   }
 
+  private static func isAfterwards(_ type: String) -> Bool {
+    ["refund.", "charge.refund", "charge.dispute."].contains { type.hasPrefix($0) }
+  }
+
   static let schema: JSONTree = [
     "type": "object",
     "required": ["id", "type", "data"],
     "properties": [
       "id": ["type": "string", "description": "The same for every delivery of one event."],
-      "type": ["type": "string", "description": "`payment_intent.*` is read, everything else is only taken."],
+      "type": [
+        "type": "string",
+        "description":
+          "`payment_intent.*`, `refund.*`, `charge.refund*` and `charge.dispute.*` are read, everything else is only taken.",
+      ],
       "data": [
         "type": "object", "required": ["object"],
-        "properties": ["object": ["type": "object", "description": "The PaymentIntent. A hint; we ask."]],
+        "properties": [
+          "object": [
+            "type": "object", "description": "The PaymentIntent, or what names it as `payment_intent`. A hint; we ask.",
+          ]
+        ],
       ],
     ],
   ]

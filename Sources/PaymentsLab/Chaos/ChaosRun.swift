@@ -129,7 +129,7 @@ package struct ChaosRun: Sendable {
     let clock = ContinuousClock()
     while clock.now - start < settings.limit {
       // No answer while the database is away.
-      let sql = "SELECT count(*) FROM payments.payment WHERE status IN ('DONE', 'CANCELLED', 'FAILED')"
+      let sql = "SELECT count(*) FROM payments.payment WHERE status IN ('DONE', 'CANCELLED', 'FAILED', 'RETURNED')"
       if let final = try? await Int(pool.query(sql)[0].int8(0)) { tally.change { $0.final = final } }
       let counts = tally.counts
       onProgress(counts, clock.now - start)

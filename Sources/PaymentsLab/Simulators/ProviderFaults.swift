@@ -28,12 +28,23 @@ package struct ProviderFaults: Sendable, Equatable {
   /// A callback signed with another secret comes too, and says the payment is DONE.
   package var forgedCallback = 0.0
 
+  /// The money of a payment that is DONE comes back.
+  package var returned = 0.0
+  /// A payment that is DONE is disputed; the dispute is won or lost at even odds.
+  package var disputed = 0.0
+  /// A quarter of a payment that is DONE is refunded by somebody at the provider.
+  package var ownRefund = 0.0
+  /// A refund that is DONE fails after all.
+  package var refundFailure = 0.0
+
   /// How long a stalled answer takes.
   package var stallTime = Duration.seconds(3)
   /// How long every answer takes, before anything else.
   package var latency = Duration.zero
   /// How long a payment stays PROCESSING; zero: it is final when `execute` is answered.
   package var processingTime = Duration.milliseconds(500)
+  /// How long after a payment, a refund or a dispute the next thing happens to it by itself.
+  package var occurrenceDelay = Duration.milliseconds(500)
   /// How late a delayed callback is.
   package var callbackDelay = Duration.seconds(2)
   /// Whether a repeated `Idempotency-Key` is answered with the first payment. Off: orphans in INIT appear.
@@ -52,9 +63,14 @@ package struct ProviderFaults: Sendable, Equatable {
     reorderedCallback: Double = 0.0,
     delayedCallback: Double = 0.0,
     forgedCallback: Double = 0.0,
+    returned: Double = 0.0,
+    disputed: Double = 0.0,
+    ownRefund: Double = 0.0,
+    refundFailure: Double = 0.0,
     stallTime: Duration = .seconds(3),
     latency: Duration = .zero,
     processingTime: Duration = .milliseconds(500),
+    occurrenceDelay: Duration = .milliseconds(500),
     callbackDelay: Duration = .seconds(2),
     honoursIdempotencyKeys: Bool = true
   ) {
@@ -70,9 +86,14 @@ package struct ProviderFaults: Sendable, Equatable {
     self.reorderedCallback = reorderedCallback
     self.delayedCallback = delayedCallback
     self.forgedCallback = forgedCallback
+    self.returned = returned
+    self.disputed = disputed
+    self.ownRefund = ownRefund
+    self.refundFailure = refundFailure
     self.stallTime = stallTime
     self.latency = latency
     self.processingTime = processingTime
+    self.occurrenceDelay = occurrenceDelay
     self.callbackDelay = callbackDelay
     self.honoursIdempotencyKeys = honoursIdempotencyKeys
   }
@@ -84,7 +105,7 @@ package struct ProviderFaults: Sendable, Equatable {
   package func validate() throws {
     let rates = [
       errorBeforeWork, errorAfterWork, lostResponse, stall, cancel, refuse, alter, duplicateCallback, lostCallback,
-      reorderedCallback, delayedCallback, forgedCallback,
+      reorderedCallback, delayedCallback, forgedCallback, returned, disputed, ownRefund, refundFailure,
     ]
     guard rates.allSatisfy({ (0...1).contains($0) }) else {
       throw CommandError("A fault rate is a probability between 0 and 1.")

@@ -17,9 +17,36 @@ package struct ProviderLedgerEntry: Codable, Equatable, Sendable {
   /// How often `execute` was asked for.
   var executeRequests: Int
   var refunds: [ProviderRefund] = []
+  var disputes: [ProviderRefund] = []
 
   /// In minor units.
-  var refunded: Int64 { refunds.reduce(0) { $0 + $1.amount } }
+  var refunded: Int64 { refunds.reduce(0) { $0 + ($1.status == "FAILED" ? 0 : $1.amount) } }
+  var disputed: Int64 { disputes.reduce(0) { $0 + $1.amount } }
+}
+
+/// What the simulated provider does with a payment by itself, once its money has moved.
+package enum ProviderOccurrence: Codable, Equatable, Sendable {
+  /// The money came back.
+  case returned
+  /// Pays back, past us.
+  case refunded(amount: Int64)
+  /// The last refund that is DONE never arrived.
+  case refundFailed
+  case disputed(amount: Int64)
+  /// The last dispute that is open ends.
+  case disputeWon, disputeLost
+
+  /// What its callback says.
+  var status: ProviderStatus {
+    switch self {
+    case .returned: .returned
+    case .refunded: .init(rawValue: "REFUNDED")
+    case .refundFailed: .init(rawValue: "REFUND_FAILED")
+    case .disputed: .init(rawValue: "DISPUTED")
+    case .disputeWon: .init(rawValue: "DISPUTE_WON")
+    case .disputeLost: .init(rawValue: "DISPUTE_LOST")
+    }
+  }
 }
 
 /// The simulated provider's books: a plain value, no clock, no network.
@@ -121,7 +148,7 @@ package struct ProviderLedger: Sendable {
   mutating func refund(id: String, reference: String, amount: Int64) -> Change<ProviderRefund> {
     guard let index = indexByID[id] else { return .unknownPayment }
     let entry = entries[index]
-    if let existing = entry.refunds.first(where: { $0.reference == reference }) {
+    if let existing = entry.refunds.first(where: { $0.reference == reference }), !reference.isEmpty {
       return existing.amount == amount ? .repeated(existing) : .refused
     }
     guard entry.status == .done, amount > 0, amount <= entry.amount - entry.refunded else { return .refused }
@@ -133,6 +160,33 @@ package struct ProviderLedger: Sendable {
     )
     entries[index].refunds.append(refund)
     return .done(refund)
+  }
+
+  /// Lets something happen to a payment whose money has moved.
+  /// - Returns: the entry after it; nil: it can't happen.
+  mutating func occur(_ occurrence: ProviderOccurrence, to id: String) -> ProviderLedgerEntry? {
+    guard let index = indexByID[id], entries[index].executions > 0 else { return nil }
+    let entry = entries[index]
+    switch occurrence {
+    case .returned:
+      guard [.processing, .done].contains(entry.status), entry.refunded == 0, entry.disputes.isEmpty else { return nil }
+      entries[index].status = .returned
+    case .refunded(let amount):
+      guard case .done = refund(id: id, reference: "", amount: amount) else { return nil }
+    case .refundFailed:
+      guard let last = entry.refunds.lastIndex(where: { $0.status == "DONE" }) else { return nil }
+      entries[index].refunds[last].status = "FAILED"
+    case .disputed(let amount):
+      guard entry.status == .done, amount > 0 else { return nil }
+      let number = entry.disputes.count + 1
+      entries[index].disputes.append(
+        ProviderRefund(id: "\(id)_d\(number)", amount: amount, status: "OPEN", reason: "not received")
+      )
+    case .disputeWon, .disputeLost:
+      guard let last = entry.disputes.lastIndex(where: { $0.status == "OPEN" }) else { return nil }
+      entries[index].disputes[last].status = occurrence == .disputeWon ? "WON" : "LOST"
+    }
+    return entries[index]
   }
 
   func entry(id: String) -> ProviderLedgerEntry? {

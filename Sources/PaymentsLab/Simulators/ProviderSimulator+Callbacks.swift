@@ -4,13 +4,14 @@ import Synchronization
 
 extension ProviderSimulator {
   /// Announces a status as the plan has it: late, twice, never, or with a forgery beside it.
-  func send(_ id: String, _ status: ProviderStatus, _ plan: CallbackPlan) async {
+  /// - Parameter event: what tells it from others of the payment; nil: the status.
+  func send(_ id: String, _ status: ProviderStatus, _ plan: CallbackPlan, event: String? = nil) async {
     guard let url = state.withLock({ $0.callbackURL }) else { return }
     if plan.isForged { await forge(id, url) }
     if plan.isLost { return }
     if plan.isDelayed { do { try await Task.sleep(for: faults.callbackDelay) } catch { return } }
     let callback = ProviderCallback(
-      eventId: "ev_\(id)_\(status.rawValue)",
+      eventId: "ev_\(id)_\(event ?? status.rawValue)",
       paymentProviderId: id,
       status: status
     )

@@ -7,7 +7,8 @@ import Synchronization
 import TaskQueueHTTP
 
 extension ProviderSimulator {
-  /// The provider's contract, and `GET /v1/ledger` with its books for whoever compares.
+  /// The provider's contract, `GET /v1/ledger` with its books for whoever compares, and `POST /v1/payments/{id}/occurrences` for whoever
+  /// wants a ``ProviderOccurrence`` to happen.
   func router() -> Router<BasicRequestContext> {
     let router = Router()
     router.post("/v1/payments") { request, _ in try await self.create(request) }
@@ -22,6 +23,12 @@ extension ProviderSimulator {
     }
     router.get("/v1/payments/:id/refunds") { _, context in
       try await self.refunds(id: context.parameters.get("id") ?? "")
+    }
+    router.get("/v1/payments/:id/disputes") { _, context in
+      try await self.disputes(id: context.parameters.get("id") ?? "")
+    }
+    router.post("/v1/payments/:id/occurrences") { request, context in
+      try await self.occur(id: context.parameters.get("id") ?? "", request)
     }
     router.get("/v1/payments/:id") { _, context in
       try await self.show(id: context.parameters.get("id") ?? "")
@@ -189,7 +196,8 @@ extension ProviderPayment {
       currency: entry.currency,
       createdAt: entry.createdAt,
       namespace: entry.namespace,
-      refunded: entry.refunded
+      refunded: entry.refunded,
+      disputed: entry.disputed
     )
   }
 }

@@ -40,8 +40,9 @@ package final class ProviderSimulator: Service {
   package let secret: String
   private let requestedPort: Int
   private let listeningPort = ListeningPort()
-  private let started: AsyncStream<String>
-  private let startedContinuation: AsyncStream<String>.Continuation
+  /// What happens by itself after a while; nil: a payment that was told to execute becomes final.
+  private let started: AsyncStream<(String, ProviderOccurrence?)>
+  let startedContinuation: AsyncStream<(String, ProviderOccurrence?)>.Continuation
 
   /// - Parameters:
   ///   - port: 0: any free one.
@@ -107,13 +108,17 @@ package final class ProviderSimulator: Service {
 
   /// The payment starts to be processed; it becomes final after the processing time.
   func startProcessing(_ id: String) {
-    startedContinuation.yield(id)
+    startedContinuation.yield((id, nil))
   }
 
   private func settlePayments() async {
     await withDiscardingTaskGroup { group in
-      for await id in started {
-        group.addTask { await self.settle(id) }
+      for await (id, occurrence) in started {
+        group.addTask {
+          guard let occurrence else { return await self.settle(id) }
+          do { try await Task.sleep(for: self.faults.occurrenceDelay) } catch { return }
+          await self.occur(occurrence, to: id)
+        }
       }
     }
   }
@@ -129,6 +134,10 @@ package final class ProviderSimulator: Service {
         final = state.withLock { $0.ledger.finish(id: id) }
       }
       guard let final else { return }
+      let subject = subject(final.reference)
+      schedule(.returned, faults.returned, subject, id)
+      schedule(.disputed(amount: final.amount), faults.disputed, subject, id)
+      schedule(.refunded(amount: max(1, final.amount / 4)), faults.ownRefund, subject, id)
       group.addTask {
         await self.send(id, final.status, plan)
         if plan.isReordered { await self.send(id, .processing, plan) }

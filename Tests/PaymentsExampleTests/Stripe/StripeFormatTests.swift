@@ -99,6 +99,23 @@ struct StripeFormatTests {
     #expect(try refund(#""succeeded""#, "{}").reference.isEmpty)
   }
 
+  @Test(
+    "A dispute is open until Stripe says won or lost; a warning that was closed took nothing",
+    arguments: [
+      ("needs_response", "OPEN"), ("under_review", "OPEN"), ("warning_needs_response", "OPEN"), ("won", "WON"),
+      ("lost", "LOST"),
+      ("warning_closed", "WON"), ("prevented", "WON"), ("something_new", "OPEN"),
+    ]
+  )
+  func disputes(theirs: String, ours: String) throws {
+    let text = """
+      {"id": "du_3Test", "object": "dispute", "amount": 700, "charge": "ch_3Test", "currency": "isk", "metadata": {},
+       "payment_intent": "pi_3Test", "reason": "fraudulent", "status": "\(theirs)"}
+      """
+    let dispute = try JSONDecoder().decode(StripeRefund.self, from: Data(text.utf8)).dispute
+    #expect(dispute == ProviderRefund(id: "du_3Test", amount: 7, status: ours, reason: "fraudulent"))
+  }
+
   @Test("The key is taken from the environment, and travels only where nobody else reads it")
   func configuration() throws {
     func configuration(_ arguments: [String], _ environment: [String: String] = [:]) throws -> StripeConfiguration {

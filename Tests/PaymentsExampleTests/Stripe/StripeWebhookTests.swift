@@ -37,6 +37,24 @@ struct StripeWebhookTests {
     )
   }
 
+  @Test(
+    "Refunds and disputes are about the payment that they name, whether they have our metadata or none",
+    arguments: ["charge.dispute.created", "charge.dispute.closed", "refund.failed", "charge.refunded"]
+  )
+  func afterwards(type: String) async throws {
+    let format = ProviderCallbackFormat.stripe(namespace: "here")
+    for (metadata, isOurs) in [
+      ("{}", true), ("null", true), (#"{"namespace":"here"}"#, true), (#"{"namespace":"there"}"#, false),
+    ] {
+      let event = """
+        {"id":"evt_5","type":"\(type)","data":{"object":{"id":"x_1","payment_intent":"pi_3Test","status":"lost",
+          "metadata":\(metadata)}}}
+        """
+      let callback = ProviderCallback(eventId: "evt_5", paymentProviderId: "pi_3Test", status: .init(rawValue: type))
+      #expect(try await format.callback(Data(event.utf8)) == (isOurs ? callback : nil))
+    }
+  }
+
   @Test("Events of other things are taken and mean nothing; what is no event is malformed")
   func others() async throws {
     let format = ProviderCallbackFormat.stripe(namespace: "here")

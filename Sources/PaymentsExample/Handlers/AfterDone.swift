@@ -1,0 +1,87 @@
+import Libpq
+import Logging
+import TaskQueue
+import TaskQueuePostgres
+
+/// Looks once more at a payment that is final: what the provider has returned, refunded by itself or had to give back, a dispute, a
+/// refund that failed after it was done.
+///
+/// Each is written once, whatever is repeated and in whatever order the provider tells it: what counts is what its books say now.
+struct AfterDone: Sendable {
+  let client: TaskClient<PostgresTaskStore>
+  let provider: any PaymentProvider
+
+  /// Whether a callback names something that may happen to a payment that is final, and isn't known yet.
+  static func isNews(_ status: ProviderStatus, of payment: Payment) -> Bool {
+    let isOld = status == .initial || status == .processing || PaymentStatus(status) == payment.status
+    return mayChange(payment) && !isOld
+  }
+
+  private static func mayChange(_ payment: Payment) -> Bool {
+    payment.status == .done || payment.status == .returned
+  }
+
+  /// Writes what the provider has and we lack, together with the end of the task. Completes at once if no money moved.
+  func follow(_ payment: Payment, _ context: TaskContext) async throws -> TaskOutcome {
+    guard Self.mayChange(payment), let id = payment.providerId else { return .completed }
+    let entry: ProviderPayment
+    do { entry = try await provider.payment(id: id) } catch let error as ProviderError
+      where error.code == .unknownPayment
+    {
+      return .completed
+    }
+    if let reason = payment.stopReason(entry) {
+      context.logger.error("a final payment differs", metadata: ["payment": "\(payment.id)", "reason": "\(reason)"])
+      return .completed
+    }
+    let theirs = try await provider.takenBack(paymentId: id) ?? []
+    let asked = try await changes(of: payment, theirs, in: client.pool).compactMap { change in
+      if case .ask(let refund) = change { RefundPayment(refundId: refund) } else { nil }
+    }
+    try await client.withCompletion(of: context) { transaction in
+      // Tasks before payments, as everywhere.
+      for task in asked { try await client.enqueue(task, options: task.options, in: transaction) }
+      _ = try await PaymentStore.apply(.reported(entry.status), to: payment.id, in: transaction)
+      for change in try await changes(of: payment, theirs, in: transaction) {
+        try await write(change, of: payment, in: transaction)
+      }
+    }
+    return .settledInTransaction
+  }
+
+  private func changes(
+    of payment: Payment,
+    _ theirs: [ProviderRefund],
+    in database: some LibpqQueryable
+  ) async throws -> [PaymentRefunds.Change] {
+    PaymentRefunds(
+      payment: payment,
+      providerId: payment.providerId,
+      currency: payment.currency,
+      ours: try await RefundStore.list(payment.id, in: database),
+      theirs: theirs
+    ).changes
+  }
+
+  private func write(
+    _ change: PaymentRefunds.Change,
+    of payment: Payment,
+    in transaction: LibpqTransaction
+  ) async throws {
+    let (id, entry): (RefundID, ProviderRefund)
+    switch change {
+    case .ask: return
+    case .adopt(let found): (id, entry) = (try await RefundStore.adopt(found, of: payment.id, in: transaction), found)
+    case .change(let refund, to: let found):
+      (id, entry) = (refund.id, found)
+      try await RefundStore.change(id, to: found.state, in: transaction)
+    }
+    try await PaymentEventStore.add(
+      PaymentEvent.kind(ofRefund: entry.state),
+      "\(id), \(entry.amount) minor units, the provider's \(entry.id)",
+      to: payment.id,
+      by: PaymentActor.provider,
+      in: transaction
+    )
+  }
+}
