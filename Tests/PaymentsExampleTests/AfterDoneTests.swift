@@ -177,7 +177,7 @@ struct AfterDoneTests {
     try await PaymentsFixture.with(works: false) { fixture in
       let payment = try await fixture.create(1)[0]
       try await fixture.apply(.registered(id: "p", .initial), to: payment)
-      try await fixture.apply(.executionDue, to: payment)
+      try await fixture.apply(.executionDue(round: 1), to: payment)
       try await fixture.app.client.enqueue(CheckPayment(paymentId: payment.id))
       let task = try await fixture.claim(CheckPayment.taskType)
       let entry = ProviderPayment(

@@ -125,7 +125,7 @@ struct PaymentStateTests {
   func failedThere(text: String) {
     let word = ProviderStatus(rawValue: text)
     for state in [
-      PaymentState(status: .processing, providerId: "p", isExecutionRequested: true),
+      PaymentState(status: .processing, providerId: "p", executionRounds: 1),
       PaymentState().transition(on: .registered(id: "p", word)).state,
     ] {
       let failed = state.transition(on: .reported(word))
@@ -138,7 +138,7 @@ struct PaymentStateTests {
   @Test("RETURNED is reached from DONE and before DONE was seen, and stays")
   func returned() {
     for status in [PaymentStatus.initial, .processing, .done] {
-      let state = PaymentState(status: status, providerId: "p", isExecutionRequested: true)
+      let state = PaymentState(status: status, providerId: "p", executionRounds: 1)
       let returned = state.transition(on: .reported(.returned))
       #expect(returned.state.status == .returned)
       #expect(returned.state.transition(on: .reported(.done)) == .nothing(returned.state))
