@@ -30,9 +30,8 @@ struct CallbackHandler: Sendable {
     case alreadyFinal = "already-final"
   }
 
-  /// The provider's name in the inbox.
-  static let source = "provider"
-
+  /// The provider's name, also in the inbox.
+  let provider: String
   let client: TaskClient<PostgresTaskStore>
   var strategy = CallbackStrategy.coalesce
   /// How long an event is known as received, and one for an unknown id waits; longer than the provider repeats it.
@@ -42,16 +41,16 @@ struct CallbackHandler: Sendable {
 
   func handle(_ callback: ProviderCallback) async throws -> Outcome {
     let event = CallbackEvent(
-      source: Self.source,
+      source: provider,
       id: Self.name(callback.eventId),
       subject: Self.name(callback.paymentProviderId),
       payload: try JSONFormat.encoder().encode(callback)
     )
     let id = callback.paymentProviderId
-    guard let payment = try await PaymentStore.find(providerId: id, at: Self.source, in: client.pool) else {
+    guard let payment = try await PaymentStore.find(providerId: id, at: provider, in: client.pool) else {
       // Looks again, in turns with the one who stores the id.
       let receipt = try await inbox.receive(event) { transaction in
-        try await PaymentStore.find(providerId: id, at: Self.source, in: transaction).map { try Self.check($0) }
+        try await PaymentStore.find(providerId: id, at: provider, in: transaction).map { try Self.check($0) }
       }
       return Self.outcome(receipt)
     }

@@ -66,7 +66,7 @@ struct InitPaymentHandler: PaymentTaskHandler {
         // What was remembered for the id means that it is worth a look, which follows anyway. From here on callbacks wait for
         // this transaction, and then find the payment: this comes before the tasks, as theirs does.
         _ = try await CallbackInbox(store: client.store).claimEvents(
-          source: CallbackHandler.source,
+          source: payment.provider,
           subject: CallbackHandler.name(id),
           in: transaction
         )

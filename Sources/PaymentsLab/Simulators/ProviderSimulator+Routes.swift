@@ -10,6 +10,7 @@ extension ProviderSimulator {
   /// The provider's contract, and `GET /v1/ledger` with its books for whoever compares.
   func router() -> Router<BasicRequestContext> {
     let router = Router()
+    if let key { router.add(middleware: KeyCheck(key: key)) }
     router.post("/v1/payments") { request, _ in try await self.create(request) }
     router.post("/v1/payments/:id/execute") { _, context in
       try await self.execute(id: context.parameters.get("id") ?? "")
@@ -176,6 +177,7 @@ extension ProviderSimulator {
   }
 
   private struct LostResponse: Error {}
+
 }
 
 extension ProviderPayment {
@@ -191,5 +193,21 @@ extension ProviderPayment {
       namespace: entry.namespace,
       refunded: entry.refunded
     )
+  }
+}
+
+/// Lets nobody in without the key.
+private struct KeyCheck: RouterMiddleware {
+  typealias Context = BasicRequestContext
+
+  let key: String
+
+  func handle(
+    _ request: Request,
+    context: BasicRequestContext,
+    next: @concurrent (Request, BasicRequestContext) async throws -> Response
+  ) async throws -> Response {
+    if request.headers[.authorization] == "Bearer \(key)" { return try await next(request, context) }
+    return try ProviderSimulator.problem(.unauthorized, "The key is missing, or another one.")
   }
 }
