@@ -23,6 +23,9 @@ struct ProviderCommand: AsyncParsableCommand {
   @Option(help: "Callbacks are signed with it. \(SecretOption.advice)")
   var secret: String?
 
+  @Option(help: "The bearer token that every call needs. None: calls need no key.")
+  var key: String?
+
   @Option(help: "The same seed gives the same faults.")
   var seed: UInt64 = 1
 
@@ -60,6 +63,7 @@ struct ProviderCommand: AsyncParsableCommand {
       port: port,
       callbackURL: callbackURL,
       secret: secrets.first ?? "",
+      key: key,
       callbacks: CallbackSender(client: client, logger: logger),
       logger: Log.quiet("provider.http")
     )

@@ -44,7 +44,20 @@ struct ServeCommand: AsyncParsableCommand {
   @OptionGroup(title: "Provider")
   var provider: ProviderOptions
 
-  @Option(help: "The provider's callbacks are signed with it; repeat it while it is changed. \(SecretOption.advice)")
+  @Option(help: "The provider that new payments go to, by its name. (default: the first)")
+  var primaryProvider: String?
+
+  @Option(
+    help: "Calls under way at one provider. (default: with several providers as many as leave workers for the others)"
+  )
+  var providerLimit: Int?
+
+  @Option(
+    help: """
+      A provider's callbacks are signed with it: NAME=SECRET, or SECRET if there is one provider; repeat it while it is \
+      changed. \(SecretOption.advice)
+      """
+  )
   var callbackSecret: [String] = []
 
   @OptionGroup(title: "Services around payments")
@@ -68,8 +81,8 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "Wait after the first attempt; doubles from there. (default: 1m)", transform: DurationText.parse)
   var baseRetry = Duration.seconds(60)
 
-  @Option(help: "Longest wait between attempts. (default: 2^14 times --base-retry)", transform: DurationText.parse)
-  var maxRetry: Duration?
+  @Option(help: "Longest wait between attempts. (default: 15m)", transform: DurationText.parse)
+  var maxRetry = Duration.seconds(900)
 
   @Option(help: "A dead worker's tasks come back after this time. (default: 1m)", transform: DurationText.parse)
   var lease = Duration.seconds(60)
@@ -94,6 +107,9 @@ struct ServeCommand: AsyncParsableCommand {
     guard (1...1000).contains(connections ?? 1) else {
       throw ValidationError("--connections is between 1 and 1000.")
     }
+    guard (1...1000).contains(providerLimit ?? 1) else {
+      throw ValidationError("--provider-limit is between 1 and 1000.")
+    }
     guard !apiOnly || !workerOnly else { throw ValidationError("A process with neither does nothing.") }
     guard baseRetry > .zero else { throw ValidationError("--base-retry must be above zero.") }
     guard lease >= .milliseconds(100) else { throw ValidationError("--lease must be at least 100ms.") }
@@ -115,9 +131,13 @@ struct ServeCommand: AsyncParsableCommand {
     let metrics = PrometheusMetrics()
     MetricsSystem.bootstrap(metrics)
     let logger = Log.make("payments", level: level)
-    let secrets = SecretOption.callbackSecrets(callbackSecret)
-    if secrets.isEmpty {
-      logger.warning("no secret for callbacks: all are refused, and payments are only followed by asking")
+    let names = try provider.targets().map(\.name)
+    let secrets = try SecretOption.byProvider(callbackSecret, variable: SecretOption.callbackSecret, names: names)
+    for name in names where secrets[name] == nil {
+      logger.warning(
+        "no secret for callbacks: all are refused, and payments are only followed by asking",
+        metadata: ["provider": "\(name)"]
+      )
     }
     try services.check(isInsecure: provider.insecure)
     if let url = outbox.url {
@@ -134,7 +154,8 @@ struct ServeCommand: AsyncParsableCommand {
       let app = PaymentsApp(
         settings: settings(client, namespace: namespace, callbackSecrets: secrets),
         client: tasks,
-        providers: PaymentProviders(try provider.make(client, namespace: namespace)),
+        providers: try provider.make(client, namespace: namespace, primary: primaryProvider)
+          .guarded(limit: providerLimit, workers: workers, baseRetry: baseRetry, metrics: metrics, logger: logger),
         observer: supervised ? ParentProcess() : UnobservedAttempts(),
         metrics: metrics,
         logger: logger
@@ -153,7 +174,7 @@ struct ServeCommand: AsyncParsableCommand {
   private func settings(
     _ client: HTTPClient,
     namespace: String,
-    callbackSecrets: [String]
+    callbackSecrets: [String: [String]]
   ) -> PaymentsApp.Settings {
     var settings = PaymentsApp.Settings(
       host: host,

@@ -129,7 +129,7 @@ struct CallbackTests {
 
   @Test("Without a secret every callback is refused", arguments: [[], [""]])
   func noSecret(secrets: [String]) async throws {
-    let settings = PaymentsFixture.settings { $0.callbackSecrets = secrets }
+    let settings = PaymentsFixture.settings { $0.callbackSecrets = [PaymentProviders.defaultName: secrets] }
     try await PaymentsFixture.with(works: false, settings: settings) { fixture in
       // HMAC fills keys up with zeros, so this one signs as an empty key does.
       for secret in ["\u{0}", PaymentsFixture.secret] {

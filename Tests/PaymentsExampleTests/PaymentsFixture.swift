@@ -112,7 +112,7 @@ struct PaymentsFixture: Sendable {
   }
 
   /// Runs a worker beside `body`, and a publisher if events are published.
-  private func work(_ body: (PaymentsFixture) async throws -> Void) async throws {
+  func work(_ body: (PaymentsFixture) async throws -> Void) async throws {
     let (worker, publisher) = (try app.worker(), try app.publisher())
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await worker.run() }
@@ -135,7 +135,7 @@ struct PaymentsFixture: Sendable {
       baseRetry: .milliseconds(20),
       maxRetry: .milliseconds(200),
       lease: .seconds(2),
-      callbackSecrets: [secret]
+      callbackSecrets: [PaymentProviders.defaultName: [secret]]
     )
     change(&settings)
     return settings
@@ -203,13 +203,14 @@ struct PaymentsFixture: Sendable {
     callbackFor providerId: String,
     eventId: String = "e1",
     secret: String = secret,
-    at time: Date = Date()
+    at time: Date = Date(),
+    path: String = PaymentAPI.callbackPath
   ) async throws -> UInt {
     let body = #"{"eventId":"\#(eventId)","paymentProviderId":"\#(providerId)","status":"DONE"}"#
     let signature = CallbackSignature(secrets: [secret]).sign(Data(body.utf8), at: time)
     return try await send(
       .POST,
-      "/paymentProviderCallback",
+      path,
       headers: ["Content-Type": "application/json", ProviderCallback.signatureHeader: signature],
       body: body
     ).status

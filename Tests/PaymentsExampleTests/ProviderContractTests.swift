@@ -1,3 +1,4 @@
+import AsyncHTTPClient
 import Testing
 
 @testable import PaymentsExample
@@ -31,6 +32,39 @@ struct ProviderContractTests {
         try await fixture.provider.execute(id: "nobody", idempotencyKey: "a")
       }
       #expect(error?.code == .unknownPayment)
+    }
+  }
+
+  @Test("Each call carries the provider's key, which nothing gives away; without it nothing is done, and nothing is given up")
+  func key() async throws {
+    let quiet = Log.quiet("test")
+    try await HTTPClient.withHTTPClient { http in
+      let simulator = ProviderSimulator(
+        faults: .none,
+        seed: 1,
+        secret: "s",
+        key: "key-of-ours",
+        callbacks: CallbackSender(client: http, logger: quiet),
+        logger: quiet
+      )
+      try await simulator.whileRunning {
+        let url = "http://127.0.0.1:\(try await simulator.port())"
+        let provider = ProviderClient(client: http, baseURL: url, key: "key-of-ours")
+        let created = try await provider.create(Self.request, idempotencyKey: "a")
+        #expect(try await provider.execute(id: created.id, idempotencyKey: "b")?.status == .processing)
+        var dumped = ""
+        dump(provider, to: &dumped)
+        #expect(!dumped.contains("key-of-ours"))
+        #expect(!"\(provider)".contains("key-of-ours"))
+        for key in [nil, "another"] {
+          let stranger = ProviderClient(client: http, baseURL: url, key: key)
+          let error = await #expect(throws: ProviderError.self) {
+            try await stranger.execute(id: created.id, idempotencyKey: "b")
+          }
+          #expect(error?.httpStatus == 401)
+          #expect(error?.isRefusal == false)
+        }
+      }
     }
   }
 

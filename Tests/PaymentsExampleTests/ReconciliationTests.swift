@@ -176,11 +176,11 @@ struct ReconciliationTests {
       try await eventually("two comparisons have found both payments") {
         let count = try await fixture.store.pool.query("SELECT count(*) FROM payments.reconciliation")[0].int8(0)
         let last = try await ReconciliationStore.last(in: fixture.store.pool)
-        return count >= 2 && last?.report.matched == 2
+        return count >= 2 && last.first?.report.matched == 2
       }
       #expect(try await fixture.tasks(ReconcilePayments.taskType).count == 1)
       let metrics = String(decoding: try await fixture.send(.GET, "/metrics").body, as: UTF8.self)
-      #expect(metrics.contains("payments_reconciliation{kind=\"matched\"} 2.0"))
+      #expect(metrics.contains("payments_reconciliation{kind=\"matched\",provider=\"provider\"} 2.0"))
     }
   }
 

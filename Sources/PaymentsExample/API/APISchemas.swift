@@ -62,6 +62,9 @@ enum APISchemas {
       "orderId": identifier("What for. One payment each.", isOptional: true),
       "amount": amount, "currency": currency,
       "description": optional(text(0...NewPayment.maxDescriptionLength, "For people.")),
+      "provider": optional(
+        text(1...PaymentProviders.maxNameLength, "The name of the provider that it goes to; by default the primary one.")
+      ),
     ]
   )
 

@@ -86,12 +86,15 @@ extension PaymentAPI {
     let waiting = try await EventOutbox.payments.backlog(in: client.pool)
     metrics.set("payments_events_waiting", waiting.count)
     metrics.set("payments_events_oldest_seconds", Int(waiting.oldest.components.seconds))
-    guard let last = try await ReconciliationStore.last(in: client.pool) else { return }
-    for (kind, count) in last.report.counts {
-      metrics.set("payments_reconciliation", count, [("kind", kind)])
+    for last in try await ReconciliationStore.last(in: client.pool) {
+      let provider = ("provider", last.report.provider)
+      for (kind, count) in last.report.counts {
+        metrics.set("payments_reconciliation", count, [provider, ("kind", kind)])
+      }
+      metrics.set("payments_reconciliation_clean", last.report.isClean ? 1 : 0, [provider])
+      let finished = Int(last.finishedAt.timeIntervalSince1970)
+      metrics.set("payments_reconciliation_finished_seconds", finished, [provider])
     }
-    metrics.set("payments_reconciliation_clean", last.report.isClean ? 1 : 0)
-    metrics.set("payments_reconciliation_finished_seconds", Int(last.finishedAt.timeIntervalSince1970))
   }
 
   private static func text(_ text: String, _ mediaType: String) -> Response {

@@ -5,7 +5,7 @@ import TaskQueueHTTP
 extension PaymentAPI {
   /// Every operation there is.
   var operations: [APIOperation] {
-    [create, list, show, cancel, resumeOperation, refund, callback, inventoryOperation]
+    [create, list, show, cancel, resumeOperation, refund] + callbackOperations + [inventoryOperation]
       + ownOperations
   }
 
@@ -175,34 +175,6 @@ extension PaymentAPI {
       ],
       problems: [.missingIdempotencyKey, .notFound, .keyInUse, .wrongStatus, .invalidFields, .keyReused],
       handle: { try await refundPayment($0) }
-    )
-  }
-
-  private var callback: APIOperation {
-    APIOperation(
-      method: .post,
-      path: "/paymentProviderCallback",
-      id: "receiveCallback",
-      summary: "Receive the provider's callback",
-      description: """
-        Signed over the body's bytes: `t=<unix seconds>,v1=<hex HMAC-SHA256(secret, "t.body")>`, at most 5 minutes off. \
-        The status is a hint: the provider is asked. A payment that isn't known yet is remembered.
-        """,
-      parameters: [
-        .init(
-          name: callbackFormat.signatureHeader,
-          location: .header,
-          isRequired: true,
-          description: "Several `v1` are tried, so that secrets can be changed.",
-          schema: ["type": "string", "maxLength": .integer(Int64(CallbackSignature.maxBytes))]
-        )
-      ],
-      body: .init(schema: callbackFormat.schema, example: callbackFormat.example),
-      access: .signed,
-      audience: .provider,
-      answers: [.init(status: .accepted, description: "Taken, also if it was repeated.")],
-      problems: [.invalidSignature],
-      handle: { try await receiveCallback($0) }
     )
   }
 }

@@ -10,10 +10,8 @@ import TaskQueuePostgres
 package struct PaymentAPI: Sendable {
   let client: TaskClient<PostgresTaskStore>
   let providers: PaymentProviders
-  let callbacks: CallbackHandler
-  /// Those of the provider's signatures; more than one while the secret is changed. Empty: every callback is refused.
-  let callbackSecrets: [String]
-  let callbackFormat: ProviderCallbackFormat
+  /// One for each provider.
+  let callbacks: [CallbackSource]
   let idempotency: IdempotencyGate
   let backlog: BacklogGate
   let metrics: PrometheusMetrics
@@ -145,17 +143,6 @@ package struct PaymentAPI: Sendable {
     let task = RefundPayment(refundId: refund.id)
     try await client.enqueue(task, options: task.options, in: transaction)
     return refund
-  }
-
-  func receiveCallback(_ request: APIRequest) async throws -> Response {
-    let body = try await request.body()
-    let signature = CallbackSignature(secrets: callbackSecrets)
-    try signature.verify(request.header(callbackFormat.signatureHeader), of: body, at: now())
-    if let callback = try await callbackFormat.callback(body) {
-      let outcome = try await callbacks.handle(callback)
-      metrics.increment("payments_callbacks_total", [("outcome", outcome.rawValue)])
-    }
-    return Response(status: .accepted)
   }
 
   static var unknownPayment: ProblemError { ProblemError(.notFound, "There is no such payment.") }

@@ -70,7 +70,7 @@ struct PaymentResponder: HTTPResponder {
     case let error as LibpqError where Self.isOurMistake(error):
       logger.error("request failed", metadata: metadata(operation, error))
       return ProblemError(.internalError)
-    case is LibpqError, is TaskQueueError, is CancellationError:
+    case is LibpqError, is TaskQueueError, is CancellationError, is UnknownProvider:
       logger.warning("request failed", metadata: metadata(operation, error))
       return ProblemError(.unavailable, "Repeat the request, with the same Idempotency-Key if it has one.")
     default:

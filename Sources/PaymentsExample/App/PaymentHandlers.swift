@@ -5,21 +5,21 @@ import TaskQueuePostgres
 /// All task handlers of the app.
 enum PaymentHandlers {
   /// - Parameters:
-  ///   - baseRetry: the wait after the first attempt; doubles, as machamp's 1 minute does.
-  ///   - maxRetry: the longest wait; nil: 2^14 times the base, as machamp's.
+  ///   - baseRetry: the wait after the first attempt; doubles, as machamp's 1 minute does. Up to a quarter less, at random.
+  ///   - maxRetry: the longest wait; not machamp's 2^14 minutes: money is looked after more often.
   ///   - upkeep: the periodic tasks' periods.
   ///   - services: of the steps around payments.
   static func make(
     client: TaskClient<PostgresTaskStore>,
     providers: PaymentProviders,
     baseRetry: Duration = .seconds(60),
-    maxRetry: Duration? = nil,
+    maxRetry: Duration = .seconds(900),
     upkeep: UpkeepSettings = .init(),
     services: StepServices = .none,
     observer: any AttemptObserver = UnobservedAttempts()
   ) throws -> TaskHandlers {
     let options = TaskHandlerOptions(
-      retry: .exponential(base: baseRetry, cap: max(baseRetry, maxRetry ?? baseRetry * 16_384)),
+      retry: .exponential(base: baseRetry, cap: max(baseRetry, maxRetry), jitter: 0.25),
       // A payment is never given up because the provider is down for long.
       maxAttempts: Limits.maxAttempts
     )

@@ -18,12 +18,11 @@ package struct PaymentsApp: Sendable {
     /// Payments worked on at one time.
     package var workers = 16
     package var baseRetry = Duration.seconds(60)
-    /// nil: 2^14 times the base.
-    package var maxRetry: Duration?
+    package var maxRetry = Duration.seconds(900)
     package var lease = Duration.seconds(60)
     package var callbackStrategy = CallbackStrategy.coalesce
-    /// Of the provider's signatures; empty: every callback is refused.
-    package var callbackSecrets: [String] = []
+    /// Of each provider's signatures, by its name; none: every callback of it is refused.
+    package var callbackSecrets: [String: [String]] = [:]
     /// How long an idempotency key is remembered.
     package var keyLifetime = Duration.seconds(86_400)
     /// The most payments that may be open.
@@ -59,10 +58,10 @@ package struct PaymentsApp: Sendable {
       port: Int = 0,
       workers: Int = 16,
       baseRetry: Duration = .seconds(60),
-      maxRetry: Duration? = nil,
+      maxRetry: Duration = .seconds(900),
       lease: Duration = .seconds(60),
       callbackStrategy: CallbackStrategy = CallbackStrategy.coalesce,
-      callbackSecrets: [String] = [],
+      callbackSecrets: [String: [String]] = [:],
       keyLifetime: Duration = .seconds(86_400),
       backlogLimit: Int = 100_000,
       upkeep: UpkeepSettings = UpkeepSettings(),
@@ -222,10 +221,8 @@ package struct PaymentsApp: Sendable {
 
   /// Sees to it that the periodic tasks are alive: one of each, whichever process enqueues it.
   package func scheduleUpkeep() async throws {
-    let client = client
-    if settings.upkeep.reconciliationPeriod != nil {
-      try await client.enqueue(ReconcilePayments(), options: .with { $0.unique = ReconcilePayments.unique })
-    }
+    guard settings.upkeep.reconciliationPeriod != nil else { return }
+    for name in providers.names { try await client.enqueue(ReconcilePayments(provider: name)) }
   }
 
   /// All that this process runs, by its role.
@@ -271,19 +268,25 @@ package struct PaymentsApp: Sendable {
     PaymentAPI(
       client: client,
       providers: providers,
-      callbacks: CallbackHandler(
-        provider: providers.primary,
-        client: client,
-        strategy: settings.callbackStrategy,
-        retention: settings.upkeep.callbackLifetime
-      ),
-      callbackSecrets: settings.callbackSecrets,
-      callbackFormat: providers.main.callbackFormat,
+      callbacks: providers.all.map { name, provider in
+        CallbackSource(
+          handler: CallbackHandler(
+            provider: name,
+            client: client,
+            strategy: settings.callbackStrategy,
+            retention: settings.upkeep.callbackLifetime
+          ),
+          secrets: settings.callbackSecrets[name] ?? [],
+          format: provider.callbackFormat
+        )
+      },
       idempotency: IdempotencyGate(store: .payments, pool: client.pool, lifetime: settings.keyLifetime),
       backlog: .payments(limit: settings.backlogLimit, in: client.pool),
       metrics: metrics,
       creation: PaymentCreation(
         client: client,
+        providers: providers.names,
+        primary: providers.primary,
         services: settings.services,
         allowsSeveralPerOrder: settings.allowsSeveralPerOrder
       ),

@@ -9,7 +9,11 @@ final class ProviderPatience: Sendable {
   /// The same call, noting what the provider says.
   func noting(_ call: ProviderEffects.Call) -> ProviderEffects.Call {
     var noting = call
-    noting.send = { key in try await self.noting { try await call.send(key) } }
+    noting.send = { key in
+      do { return try await self.noting { try await call.send(key) } } catch let error as ProviderError where error.code == .unsent {
+        throw EffectFailure.temporary(error.code.rawValue, "\(error)")
+      }
+    }
     noting.ask = { try await self.noting { try await call.ask() } }
     return noting
   }
@@ -36,8 +40,9 @@ final class ProviderPatience: Sendable {
   static func kept(_ context: TaskContext, _ body: () async throws -> TaskOutcome) async throws -> TaskOutcome {
     do { return try await body() } catch let error as ProviderError {
       guard let wait = error.retryAfter else { throw error }
-      context.logger.info("the provider asks for patience", metadata: ["error": "\(error)"])
-      return .again(after: wait)
+      context.logger.info("the provider is left alone for a while", metadata: ["error": "\(error)"])
+      // What wasn't even sent costs no attempt: the wait for the next look isn't to grow with an outage.
+      return error.code == .unsent ? .snooze(wait) : .again(after: wait)
     }
   }
 }

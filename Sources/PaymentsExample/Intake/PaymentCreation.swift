@@ -15,6 +15,10 @@ struct PaymentCreation: Sendable {
   static let maxRaces = 3
 
   let client: TaskClient<PostgresTaskStore>
+  /// The names of those that a payment may ask for.
+  var providers = [PaymentProviders.defaultName]
+  /// The one that it gets if it asks for none.
+  var primary = PaymentProviders.defaultName
   var services = StepServices.none
   /// Whether a caller may pay an order several times.
   var allowsSeveralPerOrder = false
@@ -25,7 +29,7 @@ struct PaymentCreation: Sendable {
   /// - Parameters:
   ///   - caller: whose payment and order it is; empty: nobody's.
   ///   - actor: who made it, for the history.
-  /// - Throws: ``OrderTaken``, with nothing done; a `LibpqError` that ``settlingRaces(_:)`` knows, if that other payment is committed
+  /// - Throws: `invalid-fields` if there is no provider of that name; ``OrderTaken``, with nothing done; a `LibpqError` that ``settlingRaces(_:)`` knows, if that other payment is committed
   ///   meanwhile.
   func create(
     _ new: NewPayment,
@@ -33,6 +37,9 @@ struct PaymentCreation: Sendable {
     by actor: String = PaymentActor.worker,
     in transaction: LibpqTransaction
   ) async throws -> Payment {
+    guard providers.contains(new.provider ?? primary) else {
+      throw ProblemError(.invalidFields, errors: [.init(pointer: "/provider", detail: "is no provider's name here")])
+    }
     guard let payment = try await insert(new, caller, actor, in: transaction) else {
       throw OrderTaken(payment: try await taker(of: new.orderId, caller, in: transaction))
     }
@@ -72,8 +79,8 @@ struct PaymentCreation: Sendable {
         "create",
         """
         WITH created AS (
-          INSERT INTO payments.payment (user_id, order_id, amount, currency, description, caller, is_only)
-          SELECT $1, $2::text, $3, $4, $5, $6, $7 WHERE NOT $7 OR NOT EXISTS (\(Self.takers(order: "$2", caller: "$6")))
+          INSERT INTO payments.payment (user_id, order_id, amount, currency, description, caller, is_only, provider)
+          SELECT $1, $2::text, $3, $4, $5, $6, $7, $9 WHERE NOT $7 OR NOT EXISTS (\(Self.takers(order: "$2", caller: "$6")))
           RETURNING *
         ), event AS (
           INSERT INTO payments.payment_event (payment_id, kind, status, actor) SELECT id, 'created', status, $8 FROM created
@@ -82,7 +89,7 @@ struct PaymentCreation: Sendable {
         """,
         [
           .text(new.userId), .optional(new.orderId), .int8(new.amount), .text(new.currency), .text(new.description),
-          .text(caller), .bool(!allowsSeveralPerOrder), .text(actor),
+          .text(caller), .bool(!allowsSeveralPerOrder), .text(actor), .text(new.provider ?? primary),
         ]
       ),
       in: transaction

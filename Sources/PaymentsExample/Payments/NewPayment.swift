@@ -15,13 +15,23 @@ package struct NewPayment: Codable, Equatable, Sendable {
   /// ISO 4217.
   package var currency: String
   package var description: String
+  /// The name of the provider that it goes to; nil: the primary one.
+  package var provider: String?
 
-  package init(userId: String, orderId: String? = nil, amount: Int64, currency: String, description: String) {
+  package init(
+    userId: String,
+    orderId: String? = nil,
+    amount: Int64,
+    currency: String,
+    description: String,
+    provider: String? = nil
+  ) {
     self.userId = userId
     self.orderId = orderId
     self.amount = amount
     self.currency = currency
     self.description = description
+    self.provider = provider
   }
 
   /// - Throws: ``ProblemError`` with every field that breaks a rule.
@@ -32,6 +42,7 @@ package struct NewPayment: Codable, Equatable, Sendable {
     let amount = fields.integer("amount", in: Self.amounts, isRequired: true)
     let currency = fields.text("currency", length: 3...3, isRequired: true)
     description = fields.text("description", length: 0...Self.maxDescriptionLength) ?? ""
+    provider = fields.text("provider", length: 1...PaymentProviders.maxNameLength)
     if let currency, Currency.exponent(currency) == nil {
       fields.report("currency", "must be a currency of ISO 4217 in capital letters")
     }

@@ -5,8 +5,8 @@ import TaskQueueHTTP
 
 /// Speaks the provider's contract over HTTP.
 ///
-/// It doesn't retry: the queue does, and it knows how often and when.
-package struct ProviderClient: PaymentProvider {
+/// It doesn't retry: the queue does, and it knows how often and when. The contract is described in `docs/provider-contract.md`.
+package struct ProviderClient: PaymentProvider, CustomReflectable {
   /// Largest answer that is read.
   static let maxAnswerBytes = 8 << 20
   /// Of the provider's words for a refusal.
@@ -25,12 +25,22 @@ package struct ProviderClient: PaymentProvider {
 
   /// - Parameters:
   ///   - baseURL: for example `http://127.0.0.1:8090`, without a slash at the end.
+  ///   - key: a bearer token, sent with every call; nil: none.
   ///   - namespace: of this database; nil: nobody else uses the provider.
   ///   - timeout: for one call, from connecting to the last byte of the answer.
-  package init(client: HTTPClient, baseURL: String, namespace: String? = nil, timeout: Duration = .seconds(10)) {
+  package init(
+    client: HTTPClient,
+    baseURL: String,
+    key: String? = nil,
+    namespace: String? = nil,
+    timeout: Duration = .seconds(10)
+  ) {
     self.namespace = namespace
-    caller = JSONCaller(client: client, baseURL: baseURL, timeout: timeout, maxAnswerBytes: Self.maxAnswerBytes)
+    caller = JSONCaller(client: client, baseURL: baseURL, timeout: timeout, maxAnswerBytes: Self.maxAnswerBytes, key: key)
   }
+
+  /// Leaves out the key, and the HTTP client, whose insides remember the headers of requests.
+  package var customMirror: Mirror { Mirror(self, children: ["baseURL": caller.baseURL]) }
 
   package func create(_ request: ProviderPaymentRequest, idempotencyKey: String) async throws -> ProviderPayment {
     var request = request
@@ -160,19 +170,22 @@ package struct ProviderClient: PaymentProvider {
         code: .unexpectedStatus,
         call: "\(method.rawValue) \(path)",
         httpStatus: status,
-        reason: await Self.reason(answer)
+        reason: await reason(answer)
       )
       if refusals.contains(status) { error.code = .refused }
       if unsupported.contains(status) { error.code = .unsupported }
       if unknown.contains(status) { error.code = .unknownPayment }
+      if error.code == .unexpectedStatus { error.retryAfter = ProviderError.retryAfter(answer.headers) }
       throw error
     }
     return answer
   }
 
-  /// The detail of an answer in problem details.
-  private static func reason(_ answer: JSONCaller.Answer) async -> String? {
-    (try? await answer.decoded(Problem.self))?.detail.map { String($0.prefix(maxReasonLength)) }
+  /// The detail of an answer in problem details, without our key, should the provider have put it there.
+  private func reason(_ answer: JSONCaller.Answer) async -> String? {
+    guard var detail = (try? await answer.decoded(Problem.self))?.detail else { return nil }
+    if let key = caller.key { detail = detail.replacing(key, with: "…") }
+    return String(detail.prefix(Self.maxReasonLength))
   }
 
   private static func path(_ id: String) -> String {

@@ -1,3 +1,5 @@
+import NIOHTTP1
+
 /// Why a call to the provider has no usable answer.
 struct ProviderError: Error, CustomStringConvertible {
   enum Code: String, Sendable {
@@ -11,6 +13,10 @@ struct ProviderError: Error, CustomStringConvertible {
     case unsupported
     /// The provider knows no such payment.
     case unknownPayment
+    /// The call ended without an answer: nobody knows whether it arrived.
+    case unanswered
+    /// The call wasn't made: the provider is left alone for now, or has enough calls under way.
+    case unsent
   }
 
   var code: Code
@@ -28,7 +34,24 @@ struct ProviderError: Error, CustomStringConvertible {
   /// Why the provider will never do it, for people.
   var refusal: String { reason ?? "The provider refused it with HTTP status \(httpStatus)." }
 
+  /// The longest wait that a provider may ask for.
+  static let maxRetryAfter = Duration.seconds(3600)
+
+  static func unsent(_ call: String, _ wait: Duration) -> Self {
+    Self(code: .unsent, call: call, httpStatus: 0, retryAfter: wait)
+  }
+
+  /// What an answer's `Retry-After` says, in seconds.
+  static func retryAfter(_ headers: HTTPHeaders) -> Duration? {
+    guard let seconds = headers.first(name: "Retry-After").flatMap(Int64.init), seconds > 0 else { return nil }
+    return min(.seconds(seconds), maxRetryAfter)
+  }
+
   var description: String {
-    "\(call): \(code.rawValue), HTTP status \(httpStatus)"
+    switch code {
+    case .unsent: "\(call): nothing was sent"
+    case .unanswered: "\(call): no answer, \(reason ?? "")"
+    default: "\(call): \(code.rawValue), HTTP status \(httpStatus)"
+    }
   }
 }

@@ -9,7 +9,11 @@ package struct ReconciliationRepair: Sendable {
   /// As payments have it.
   package let providerName: String
 
-  package init(client: TaskClient<PostgresTaskStore>, provider: any PaymentProvider, providerName: String = PaymentProviders.defaultName) {
+  package init(
+    client: TaskClient<PostgresTaskStore>,
+    provider: any PaymentProvider,
+    providerName: String = PaymentProviders.defaultName
+  ) {
     self.client = client
     self.provider = provider
     self.providerName = providerName
@@ -50,7 +54,9 @@ package struct ReconciliationRepair: Sendable {
   private func drop(_ providerId: String) async throws -> Bool {
     guard provider.capabilities.contains(.cancels) else { return false }
     // It was an orphan when the books were read; it must still be one.
-    guard try await PaymentStore.find(providerId: providerId, at: providerName, in: client.pool) == nil else { return false }
+    guard try await PaymentStore.find(providerId: providerId, at: providerName, in: client.pool) == nil else {
+      return false
+    }
     do {
       _ = try await provider.cancel(id: providerId, idempotencyKey: "orphan-\(providerId)-cancel")
       return true

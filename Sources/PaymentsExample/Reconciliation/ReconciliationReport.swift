@@ -71,6 +71,8 @@ package struct ReconciliationReport: Codable, Equatable, Sendable {
     package var detail: String
   }
 
+  /// Whose books were compared.
+  package var provider = PaymentProviders.defaultName
   package var since: Date
   package var until: Date
   /// Payments on which both agree.

@@ -60,9 +60,9 @@ extension ReconciliationRun {
     var result = try await database.query(
       """
       SELECT \(columns) FROM payments.refund r JOIN payments.payment p ON p.id = r.payment_id
-      WHERE p.created_at >= $1 AND p.created_at < $2 LIMIT $3
+      WHERE p.created_at >= $1 AND p.created_at < $2 AND p.provider = $4 LIMIT $3
       """,
-      [.timestamptz(window.lowerBound), .timestamptz(window.upperBound), limit]
+      [.timestamptz(window.lowerBound), .timestamptz(window.upperBound), limit, .text(providerName)]
     )
     try checkSize(result.rowCount)
     var refunds = try result.rows.map { try RefundStore.refund($0) }
@@ -86,10 +86,13 @@ extension ReconciliationRun {
       WHERE id IN (
           SELECT payment_id FROM payments.refund WHERE created_at >= $1 AND created_at < $2
           UNION ALL SELECT payment_id FROM payments.refund WHERE status NOT IN ('DONE', 'FAILED', 'WON', 'LOST'))
-        AND NOT (created_at >= $1 AND created_at < $2)
+        AND NOT (created_at >= $1 AND created_at < $2) AND provider = $4
       LIMIT $3
       """,
-      [.timestamptz(window.lowerBound), .timestamptz(window.upperBound), .int8(Int64(Self.maxPayments) + 1)],
+      [
+        .timestamptz(window.lowerBound), .timestamptz(window.upperBound), .int8(Int64(Self.maxPayments) + 1),
+        .text(providerName),
+      ],
       in: database
     )
     try checkSize(payments.count)

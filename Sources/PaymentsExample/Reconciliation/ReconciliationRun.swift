@@ -1,7 +1,8 @@
 package import Foundation
 package import Libpq
 
-/// Reads both books over a window and compares them, and writes what the provider's say into the ledger.
+/// Reads both books of one provider over a window and compares them, and writes what the provider's say into the ledger. Payments that
+/// are with others are in other books.
 package struct ReconciliationRun: Sendable {
   /// Payments of each side that one run takes into memory.
   static let maxPayments = 200_000
@@ -16,13 +17,13 @@ package struct ReconciliationRun: Sendable {
 
   package let database: LibpqPool
   package let provider: any PaymentProvider
-  /// The provider's name in the ledger.
+  /// As payments and the ledger have it.
   package let providerName: String
 
   package init(
     database: LibpqPool,
     provider: any PaymentProvider,
-    providerName: String = LedgerStore.provider
+    providerName: String = PaymentProviders.defaultName
   ) {
     self.database = database
     self.provider = provider
@@ -50,6 +51,7 @@ package struct ReconciliationRun: Sendable {
     let refunds = try await self.refunds(window, ours, entries)
     let comparison = Reconciliation(window: window, now: now, grace: grace)
     var report = comparison.compare(ours: ours, theirs: entries)
+    report.provider = providerName
     for refunds in refunds { comparison.compare(refunds, &report) }
     report.settled = try await LedgerStore.settle(
       comparison.bookEntries(ours: ours, theirs: entries, refunds: refunds),
@@ -67,13 +69,13 @@ package struct ReconciliationRun: Sendable {
       let page = try await PaymentStore.all(
         """
         SELECT \(PaymentStore.columns) FROM payments.payment
-        WHERE created_at >= $1 AND created_at < $2
+        WHERE created_at >= $1 AND created_at < $2 AND provider = $5
           AND ($3::uuid IS NULL OR (created_at, id) > (SELECT created_at, id FROM payments.payment WHERE id = $3))
         ORDER BY created_at, id LIMIT $4
         """,
         [
           .timestamptz(window.lowerBound), .timestamptz(window.upperBound),
-          payments.last.map { .id($0.id) } ?? .null, .int8(Int64(Self.pageSize)),
+          payments.last.map { .id($0.id) } ?? .null, .int8(Int64(Self.pageSize)), .text(providerName),
         ],
         in: database
       )
@@ -109,7 +111,7 @@ package struct ReconciliationRun: Sendable {
     var others: [Payment] = []
     for start in stride(from: 0, to: ids.count, by: Self.pageSize) {
       let page = Array(ids[start..<min(start + Self.pageSize, ids.count)])
-      others += try await PaymentStore.find(page, in: database)
+      others += try await PaymentStore.find(page, in: database).filter { $0.provider == providerName }
     }
     return others
   }
@@ -149,7 +151,7 @@ package struct ReconciliationRun: Sendable {
     for _ in 1..<Self.maxTries {
       do {
         return try await ask()
-      } catch let error as ProviderError where error.code != .unexpectedStatus {
+      } catch let error as ProviderError where ![.unexpectedStatus, .unanswered, .unsent].contains(error.code) {
         throw error
       } catch {
         try await Task.sleep(for: pause)

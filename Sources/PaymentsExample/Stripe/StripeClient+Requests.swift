@@ -6,8 +6,6 @@ import NIOHTTP1
 extension StripeClient {
   /// Largest answer that is read.
   static let maxAnswerBytes = 8 << 20
-  /// The longest wait that Stripe may ask for.
-  static let maxRetryAfter = Duration.seconds(3600)
 
   package func get<Answer: Decodable & Sendable>(_ path: String, _ query: StripeForm) async throws -> Answer {
     do {
@@ -63,13 +61,12 @@ extension StripeClient {
     let isRefusal =
       headers.first(name: "Stripe-Should-Retry") != "true" && failure?.isRefusal(status: status) ?? false
     let reason = failure.map { configuration.key.redact($0.reason) } ?? ""
-    let seconds = headers.first(name: "Retry-After").flatMap(Int64.init).flatMap { $0 > 0 ? $0 : nil }
     return ProviderError(
       code: isRefusal ? .refused : .unexpectedStatus,
       call: call,
       httpStatus: status,
       reason: reason.isEmpty ? nil : String(reason.prefix(ProviderClient.maxReasonLength)),
-      retryAfter: isRefusal ? nil : seconds.map { min(.seconds($0), Self.maxRetryAfter) }
+      retryAfter: isRefusal ? nil : ProviderError.retryAfter(headers)
     )
   }
 }

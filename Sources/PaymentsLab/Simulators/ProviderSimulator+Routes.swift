@@ -11,6 +11,7 @@ extension ProviderSimulator {
   /// wants a ``ProviderOccurrence`` to happen.
   func router() -> Router<BasicRequestContext> {
     let router = Router()
+    if let key { router.add(middleware: KeyCheck(key: key)) }
     router.post("/v1/payments") { request, _ in try await self.create(request) }
     router.post("/v1/payments/:id/execute") { _, context in
       try await self.execute(id: context.parameters.get("id") ?? "")
@@ -183,6 +184,7 @@ extension ProviderSimulator {
   }
 
   private struct LostResponse: Error {}
+
 }
 
 extension ProviderPayment {
@@ -199,5 +201,21 @@ extension ProviderPayment {
       refunded: entry.refunded,
       disputed: entry.disputed
     )
+  }
+}
+
+/// Lets nobody in without the key.
+private struct KeyCheck: RouterMiddleware {
+  typealias Context = BasicRequestContext
+
+  let key: String
+
+  func handle(
+    _ request: Request,
+    context: BasicRequestContext,
+    next: @concurrent (Request, BasicRequestContext) async throws -> Response
+  ) async throws -> Response {
+    if request.headers[.authorization] == "Bearer \(key)" { return try await next(request, context) }
+    return try ProviderSimulator.problem(.unauthorized, "The key is missing, or another one.")
   }
 }

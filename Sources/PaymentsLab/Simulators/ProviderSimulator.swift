@@ -38,6 +38,8 @@ package final class ProviderSimulator: Service {
   package let callbacks: CallbackSender
   /// Signs the callbacks.
   package let secret: String
+  /// The bearer token that every call needs; nil: none.
+  let key: String?
   private let requestedPort: Int
   private let listeningPort = ListeningPort()
   /// What happens by itself after a while; nil: a payment that was told to execute becomes final.
@@ -48,12 +50,14 @@ package final class ProviderSimulator: Service {
   ///   - port: 0: any free one.
   ///   - callbackURL: nil: no callbacks until ``callBack(to:)``.
   ///   - secret: shared with whoever receives the callbacks.
+  ///   - key: the bearer token that every call needs; nil: none.
   package init(
     faults: ProviderFaults,
     seed: UInt64,
     port: Int = 0,
     callbackURL: String? = nil,
     secret: String,
+    key: String? = nil,
     callbacks: CallbackSender,
     logger: Logger
   ) {
@@ -61,6 +65,7 @@ package final class ProviderSimulator: Service {
     self.seed = seed
     requestedPort = port
     self.secret = secret
+    self.key = key
     self.callbacks = callbacks
     self.logger = logger
     // No provider gives an id twice, so neither do two runs of this one on the same database.

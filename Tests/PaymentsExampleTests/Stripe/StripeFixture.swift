@@ -45,7 +45,7 @@ struct StripeFixture: Sendable {
         do {
           try await withProxy(to: local.url, http) { proxy, url in
             let stripe = try Self.stripe(http, url, paymentMethod, type)
-            var settings = PaymentsFixture.settings { $0.callbackSecrets = [secret] }
+            var settings = PaymentsFixture.settings { $0.callbackSecrets = [PaymentProviders.defaultName: [secret]] }
             settings.baseRetry = baseRetry
             settings.maxRetry = max(baseRetry, .milliseconds(200))
             let app = PaymentsApp(

@@ -145,11 +145,11 @@ struct StripeFormatTests {
 
   @Test("The provider is chosen by an option, and is our own contract's without one")
   func chooses() throws {
-    #expect(try ProviderOptions.parse([]).kind == .http)
+    #expect(try ProviderOptions.parse([]).targets().map(\.url) == ["http://127.0.0.1:8090"])
     let options = try ProviderOptions.parse([
       "--provider", "stripe", "--stripe-key", "sk_test_x", "--stripe-payment-method", "pm_card_visa",
     ])
-    #expect(options.kind == .stripe)
+    #expect(try options.targets() == [.init(name: "provider", url: nil)])
     #expect(try options.stripe.configuration(namespace: "n", timeout: options.timeout).timeout == .seconds(10))
   }
 }
