@@ -18,87 +18,8 @@ struct AfterDoneTests {
     func deliver(_ event: OutboxEvent) async throws {}
   }
 
-  /// What happens at the provider, and what our books say then.
-  struct Story: Sendable, CustomTestStringConvertible {
-    var testDescription: String
-    /// Of ours, before it.
-    var refund: Int64?
-    var happens: [ProviderOccurrence]
-    /// What a comparison finds first.
-    var found: ReconciliationReport.Kind
-    var status = PaymentStatus.done
-    var refunds: [String] = []
-    var disputes: [String] = []
-    /// After COMPLETED, if each is looked at by itself; of these only the last one if a comparison finds it.
-    var events: [String]
-    /// Of the payment's 1250, what the user has paid in the end.
-    var paid: Int64 = 1250
-
-    var remaining: Int64 {
-      status == .done ? paid - (disputes == ["OPEN"] ? 1250 : 0) : 0
-    }
-  }
-
-  static let stories = [
-    Story(
-      testDescription: "returned",
-      happens: [.returned],
-      found: .returned,
-      status: .returned,
-      events: ["RETURNED"],
-      paid: 0
-    ),
-    Story(
-      testDescription: "refunded there",
-      happens: [.refunded(amount: 250)],
-      found: .refundUnknown,
-      refunds: ["DONE"],
-      events: ["REFUNDED"],
-      paid: 1000
-    ),
-    Story(
-      testDescription: "refunded there, which failed late",
-      happens: [.refunded(amount: 250), .refundFailed],
-      found: .refundUnknown,
-      refunds: ["FAILED"],
-      events: ["REFUNDED", "REFUND_FAILED"]
-    ),
-    Story(
-      testDescription: "our refund failed late",
-      refund: 250,
-      happens: [.refundFailed],
-      found: .refundDifferent,
-      refunds: ["FAILED"],
-      events: ["REFUND_FAILED"]
-    ),
-    Story(
-      testDescription: "disputed",
-      happens: [.disputed(amount: 1250)],
-      found: .disputeUnknown,
-      disputes: ["OPEN"],
-      events: ["DISPUTED"]
-    ),
-    Story(
-      testDescription: "dispute won",
-      happens: [.disputed(amount: 1250), .disputeWon],
-      found: .disputeUnknown,
-      disputes: ["WON"],
-      events: ["DISPUTED", "DISPUTE_WON"]
-    ),
-    Story(
-      testDescription: "dispute lost after a refund, more than there was",
-      refund: 250,
-      happens: [.disputed(amount: 1250), .disputeLost],
-      found: .disputeUnknown,
-      refunds: ["DONE"],
-      disputes: ["LOST"],
-      events: ["DISPUTED", "DISPUTE_LOST"],
-      paid: -250
-    ),
-  ]
-
-  @Test("A callback has it looked at, and it is written once however often it comes", arguments: stories)
-  func calledBack(story: Story) async throws {
+  @Test("A callback has it looked at, and it is written once however often it comes", arguments: AfterDoneStory.all)
+  func calledBack(story: AfterDoneStory) async throws {
     try await Self.with(.init(duplicateCallback: 1, processingTime: .milliseconds(20))) { fixture in
       let payment = try await Self.pay(story, fixture)
       for occurrence in story.happens {
@@ -115,8 +36,8 @@ struct AfterDoneTests {
     }
   }
 
-  @Test("Without a callback a comparison finds it, and takes it over if it is told to", arguments: stories)
-  func compared(story: Story) async throws {
+  @Test("Without a callback a comparison finds it, and takes it over if it is told to", arguments: AfterDoneStory.all)
+  func compared(story: AfterDoneStory) async throws {
     try await Self.with(.init(lostCallback: 1, processingTime: .milliseconds(20))) { fixture in
       let payment = try await Self.pay(story, fixture)
       _ = try await Self.report(fixture)
@@ -139,10 +60,21 @@ struct AfterDoneTests {
     }
   }
 
+  @Test("A refund that a comparison found and that failed before anybody took it over leaves nothing behind")
+  func foundThenFailed() async throws {
+    try await Self.with(.init(lostCallback: 1, processingTime: .milliseconds(20))) { fixture in
+      let payment = try await Self.pay(AfterDoneStory.all[0], fixture)
+      #expect(try await Self.happens(.refunded(amount: 100), to: payment, fixture) == 200)
+      #expect(try await Self.report(fixture).clearing.map(\.amount.rawValue) == ["100"])
+      #expect(try await Self.happens(.refundFailed, to: payment, fixture) == 200)
+      try await Self.expectRight(fixture)
+    }
+  }
+
   @Test("A dispute that is open is compared however old its payment is")
   func oldDispute() async throws {
     try await Self.with(.init(lostCallback: 1, processingTime: .milliseconds(20))) { fixture in
-      let payment = try await Self.pay(Self.stories[4], fixture)
+      let payment = try await Self.pay(AfterDoneStory.all[0], fixture)
       #expect(try await Self.happens(.disputed(amount: 100), to: payment, fixture) == 200)
       try await Self.repair(fixture)
       #expect(try await Self.happens(.disputeLost, to: payment, fixture) == 200)
@@ -327,7 +259,7 @@ struct AfterDoneTests {
     try await PaymentsFixture.with(faults, seed: seed, settings: settings, body)
   }
 
-  private static func pay(_ story: Story, _ fixture: PaymentsFixture) async throws -> Payment {
+  private static func pay(_ story: AfterDoneStory, _ fixture: PaymentsFixture) async throws -> Payment {
     let payment = try await fixture.finals(try await fixture.create(1))[0]
     if let refund = story.refund {
       #expect(
@@ -351,7 +283,7 @@ struct AfterDoneTests {
   }
 
   private static func expect(
-    _ story: Story,
+    _ story: AfterDoneStory,
     _ payment: Payment,
     events: [String],
     _ fixture: PaymentsFixture

@@ -119,7 +119,7 @@ extension PaymentAPI {
       method: .get,
       path: "/payments/{id}",
       id: "showPayment",
-      summary: "Show a payment with its history and refunds",
+      summary: "Show a payment with its history, refunds and disputes",
       parameters: [Self.paymentId],
       access: .key(.read),
       answers: [.json(.ok, "PaymentDetails", "The payment.")],

@@ -41,12 +41,21 @@ struct AfterDone: Sendable {
     try await client.withCompletion(of: context) { transaction in
       // Tasks before payments, as everywhere.
       for task in asked { try await client.enqueue(task, options: task.options, in: transaction) }
-      _ = try await PaymentStore.apply(.reported(entry.status), to: payment.id, in: transaction)
+      let transition = try await PaymentStore.apply(.reported(entry.status), to: payment.id, in: transaction)
+      if transition?.event != nil { log(payment, entry.status.rawValue, context) }
       for change in try await changes(of: payment, theirs, in: transaction) {
-        try await write(change, of: payment, in: transaction)
+        guard let entry = try await write(change, of: payment, in: transaction) else { continue }
+        log(payment, "\(entry.origin == .dispute ? "dispute" : "refund") \(entry.id) \(entry.state)", context)
       }
     }
     return .settledInTransaction
+  }
+
+  private func log(_ payment: Payment, _ change: String, _ context: TaskContext) {
+    context.logger.notice(
+      "the provider changed a payment that was final",
+      metadata: ["payment": "\(payment.id)", "change": "\(change)"]
+    )
   }
 
   private func changes(
@@ -63,14 +72,15 @@ struct AfterDone: Sendable {
     ).changes
   }
 
+  /// - Returns: nil: nothing was to be written.
   private func write(
     _ change: PaymentRefunds.Change,
     of payment: Payment,
     in transaction: LibpqTransaction
-  ) async throws {
+  ) async throws -> ProviderRefund? {
     let (id, entry): (RefundID, ProviderRefund)
     switch change {
-    case .ask: return
+    case .ask: return nil
     case .adopt(let found): (id, entry) = (try await RefundStore.adopt(found, of: payment.id, in: transaction), found)
     case .change(let refund, to: let found):
       (id, entry) = (refund.id, found)
@@ -83,5 +93,6 @@ struct AfterDone: Sendable {
       by: PaymentActor.provider,
       in: transaction
     )
+    return entry
   }
 }

@@ -28,9 +28,11 @@ extension ReconciliationRun {
     let listed = Set(all.compactMap(\.providerId))
     var owners: [String: Payment] = [:]
     for payment in known { if let id = payment.providerId { owners[id] = payment } }
+    let confirmed = try await confirmedPast(window)
     for entry in entries where !listed.contains(entry.id) {
-      guard [.done, .returned].contains(entry.status), entry.refunded != 0 || entry.disputed != 0 else { continue }
       let owner = owners[entry.id]
+      let mayHave = entry.refunded != 0 || entry.disputed != 0 || owner.map { confirmed.contains($0.id) } == true
+      guard [.done, .returned].contains(entry.status), mayHave else { continue }
       guard let currency = entry.currency ?? owner?.currency else { continue }
       all.append(PaymentRefunds(payment: owner, providerId: entry.id, currency: currency, ours: [], theirs: []))
     }
@@ -51,6 +53,19 @@ extension ReconciliationRun {
     }
     guard pairs.allSatisfy({ $0.1 != nil }) else { return nil }
     return Dictionary(pairs.map { ($0.0, $0.1 ?? []) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// Payments of the window that comparisons found refunds or disputes of, past us. They may be undone by now.
+  private func confirmedPast(_ window: Range<Date>) async throws -> Set<PaymentID> {
+    let result = try await database.query(
+      """
+      SELECT DISTINCT t.payment_id FROM payments.transfer t JOIN payments.payment p ON p.id = t.payment_id
+      WHERE p.created_at >= $1 AND p.created_at < $2 AND t.refund_id IS NULL AND t.book NOT LIKE 'payment:%' LIMIT $3
+      """,
+      [.timestamptz(window.lowerBound), .timestamptz(window.upperBound), .int8(Int64(Self.maxPayments) + 1)]
+    )
+    try checkSize(result.rowCount)
+    return Set(try result.rows.map { try $0.id(0) })
   }
 
   /// All refunds of ours of the window's payments, and of those made elsewhere.
