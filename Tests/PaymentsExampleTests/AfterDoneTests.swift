@@ -124,8 +124,8 @@ struct AfterDoneTests {
       let id = provider.provider.register(reference: payment.reference, userId: payment.userId, amount: payment.amount)
       try await fixture.store.pool.executeScript("UPDATE payments.payment SET provider_id = '\(id)'")
       let context = TaskContext(task: task, ledger: fixture.store, logger: Log.quiet("test"))
-      let handler = CheckPaymentHandler(client: fixture.app.client, provider: provider)
-      _ = try await handler.handle(.init(paymentId: payment.id), context: context, effects: context.effects)
+      let handler = CheckPaymentHandler(client: fixture.app.client, providers: .init(provider))
+      _ = try await handler.handle(.init(paymentId: payment.id), context: context)
       let details = try await fixture.client.payment(payment.id)
       #expect(details.payment.status == .failed)
       #expect(details.payment.failure == "The provider says \(word).")
@@ -191,11 +191,14 @@ struct AfterDoneTests {
         #expect([202, 409].contains(status))
       }
       try await fixture.settle()
-      // What happens by itself comes to an end.
-      try await Task.sleep(for: .milliseconds(500))
-      try await eventually("the books agree") {
+      try await eventually("nothing happens any more, and the books agree", within: .seconds(120)) {
+        let before = fixture.simulator.ledger.entries
         try await Self.repair(fixture)
-        return try await Self.report(fixture).isClean
+        try await Task.sleep(for: .milliseconds(500))
+        let isOver =
+          before == fixture.simulator.ledger.entries
+          && !before.contains { $0.disputes.contains { $0.status == "OPEN" } }
+        return try await Self.report(fixture).isClean && isOver
       }
       try await Self.expectRight(fixture)
       let entries = fixture.simulator.ledger.entries

@@ -3,10 +3,7 @@
 
 alter table payments.refund
   -- caller: we asked for it. provider: somebody there did. dispute: its statuses are OPEN, WON and LOST.
-  add column origin text not null default 'caller' check (origin in ('caller', 'provider', 'dispute')),
-  -- An entry of the provider's is taken over once.
-  drop constraint refund_provider_id_key,
-  add unique (payment_id, provider_id);
+  add column origin text not null default 'caller' check (origin in ('caller', 'provider', 'dispute'));
 create index refund_open on payments.refund (payment_id) where status not in ('DONE', 'FAILED', 'WON', 'LOST');
 
 -- The event that a status of a refund or a dispute is; null: none.

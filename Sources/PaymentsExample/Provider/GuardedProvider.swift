@@ -65,6 +65,10 @@ package final class GuardedProvider: PaymentProvider {
     try await guarded { try await provider.refunds(paymentId: paymentId) }
   }
 
+  package func disputes(paymentId: String) async throws -> [ProviderRefund] {
+    try await guarded { try await provider.disputes(paymentId: paymentId) }
+  }
+
   private func guarded<Value>(_ call: () async throws -> Value) async throws -> Value {
     let ticket = try begin()
     do {
@@ -98,7 +102,10 @@ package final class GuardedProvider: PaymentProvider {
     case .refused(let state, let wait):
       let reason = state == .closed ? "limit" : "breaker"
       metrics.increment("payments_provider_calls_refused_total", [("provider", name), ("reason", reason)])
-      throw ProviderError.unsent(state == .closed ? "provider \(name) has enough calls under way" : "provider \(name) is left alone", wait)
+      throw ProviderError.unsent(
+        state == .closed ? "provider \(name) has enough calls under way" : "provider \(name) is left alone",
+        wait
+      )
     }
   }
 
@@ -113,7 +120,10 @@ package final class GuardedProvider: PaymentProvider {
     guard before != after else { return wait }
     show(after)
     if before == .closed {
-      logger.warning("the provider fails: it is left alone, but for a call now and then", metadata: ["provider": "\(name)"])
+      logger.warning(
+        "the provider fails: it is left alone, but for a call now and then",
+        metadata: ["provider": "\(name)"]
+      )
     } else if after == .closed {
       logger.notice("the provider answers again", metadata: ["provider": "\(name)"])
     }
@@ -137,7 +147,8 @@ package final class GuardedProvider: PaymentProvider {
       switch error.code {
       case .refused, .unsupported, .unknownPayment: return .works
       case .undecodableAnswer, .unanswered, .unsent: return .fails
-      case .unexpectedStatus: return [401, 408, 429].contains(error.httpStatus) || error.httpStatus >= 500 ? .fails : .works
+      case .unexpectedStatus:
+        return [401, 408, 429].contains(error.httpStatus) || error.httpStatus >= 500 ? .fails : .works
       }
     default: return .fails
     }
