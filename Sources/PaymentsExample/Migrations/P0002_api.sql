@@ -52,10 +52,12 @@ create table payments.refund (
   reason text not null,
   status text not null default 'CREATED',           -- then what the provider says, at last DONE or FAILED
   stop_reason text,                                 -- as a payment's
-  provider_id text unique,
+  provider_id text,
   attempts integer not null default 0,
   created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now()
+  updated_at timestamptz not null default now(),
+  -- Two providers may give the same id.
+  unique (provider_id, payment_id)
 );
 create index refund_payment on payments.refund (payment_id, id);
 create index refund_stopped on payments.refund (payment_id) where stop_reason is not null;
