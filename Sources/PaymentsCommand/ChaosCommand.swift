@@ -8,8 +8,9 @@ struct ChaosCommand: AsyncParsableCommand {
     commandName: "chaos",
     abstract: "Kill servers and the database while a hostile provider takes payments; then compare the books.",
     discussion: """
-      Starts a private PostgreSQL cluster, two serve processes and a provider without idempotency that loses answers, \
-      fails before and after the work, stalls, and repeats, reorders and forges callbacks. Exit status 1: a promise was broken.
+      Starts a private PostgreSQL cluster, two serve processes, a third one with a database of its own, and two providers without \
+      idempotency that lose answers, fail before and after the work, stall, return, refund and dispute payments, and repeat, reorder \
+      and forge callbacks. Midway all change from one provider to the other. Exit status 1: a promise was broken.
       """
   )
 
@@ -38,7 +39,7 @@ struct ChaosCommand: AsyncParsableCommand {
     settings.seed = seed
     settings.concurrency = concurrency
     settings.limit = limit
-    let progress = ChaosProgress(total: payments)
+    let progress = ChaosProgress(total: settings.allPayments)
     let report = try await ChaosRun(settings: settings).run { progress.show($0, $1) }
     progress.finish()
     for line in report.lines { print(line) }

@@ -9,7 +9,9 @@ struct ReconciliationTable {
   let report: ReconciliationReport
 
   var lines: [String] {
-    var lines = ["Books of \(report.provider) from \(RFC3339.text(report.since)) until \(RFC3339.text(report.until))", ""]
+    var lines = [
+      "Books of \(report.provider) from \(RFC3339.text(report.since)) until \(RFC3339.text(report.until))", "",
+    ]
     lines +=
       TextTable(
         header: ["", "number"],

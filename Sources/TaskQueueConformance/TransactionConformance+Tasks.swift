@@ -320,19 +320,20 @@
         try requireEqual(records.map(\.value), [Data("7".utf8)], "recorded value")
         try await probe.tasks.requireGone(task.claim.id)
       },
-      Check("S29 an intent stored in a transaction is there if that commits, and its call needs no other one") { probe in
+      Check("S29 an intent stored in a transaction is there if that commits, and its call needs no other one") {
+        probe in
         guard let ledger = probe.store as? any EffectLedger else { return }
         let task = try await probe.start()
         let context = probe.context(task)
         try await probe.rollingBack { transaction in
-          let prepared = try await probe.client.prepare("charge", request: 1, of: context, in: transaction)
+          let prepared = try await context.effects.prepare("charge", request: 1, in: transaction, of: probe.store)
           try require(!prepared.isSettled, "nothing is recorded")
           let seen = try await probe.elsewhere { try await ledger.effects(of: task.claim.id).count }
           try requireEqual(seen, 0, "uncommitted intents that others see")
         }
         try requireEqual(try await ledger.effects(of: task.claim.id).count, 0, "rolled back intents")
         let prepared = try await probe.client.withTransaction { transaction in
-          try await probe.client.prepare("charge", request: 1, of: context, in: transaction)
+          try await context.effects.prepare("charge", request: 1, in: transaction, of: probe.store)
         }
         let intended = try await ledger.effects(of: task.claim.id)
         try requireEqual(intended.map(\.state), [.intended], "committed state")
@@ -343,7 +344,8 @@
         }
         try requireEqual(try await ledger.effects(of: task.claim.id).map(\.state), [.succeeded], "recorded state")
       },
-      Check("S29 what the books say of a call is recorded without making it, unless it may still be on its way") { probe in
+      Check("S29 what the books say of a call is recorded without making it, unless it may still be on its way") {
+        probe in
         guard let ledger = probe.store as? any EffectLedger else { return }
         let task = try await probe.start()
         let context = probe.context(task)
@@ -354,21 +356,31 @@
         ]
         for (name, _, _) in inquiries {
           _ = try await probe.client.withTransaction { transaction in
-            try await probe.client.prepare(name, request: 1, of: context, in: transaction)
+            try await context.effects.prepare(name, request: 1, in: transaction, of: probe.store)
           }
         }
         let next = try await probe.tasks.takeOver(task)
         for (name, inquiry, _) in inquiries {
           try await probe.client.withTransaction { transaction in
-            let prepared = try await probe.client.prepare(name, request: 1, of: probe.context(next), in: transaction)
+            let prepared = try await probe.context(next).effects.prepare(
+              name,
+              request: 1,
+              in: transaction,
+              of: probe.store
+            )
             try require(!prepared.isSettled, "nobody knows yet")
-            try await probe.client.settle(prepared, as: inquiry, in: transaction)
+            try await probe.context(next).effects.settle(prepared, as: inquiry, in: transaction, of: probe.store)
           }
         }
         let states = try await ledger.effects(of: task.claim.id).reduce(into: [:]) { $0[$1.name] = $1.state }
         for (name, _, state) in inquiries { try requireEqual(states[name], state, "state of \(name)") }
         try await probe.client.withTransaction { transaction in
-          let again = try await probe.client.prepare("happened", request: 1, of: probe.context(next), in: transaction)
+          let again = try await probe.context(next).effects.prepare(
+            "happened",
+            request: 1,
+            in: transaction,
+            of: probe.store
+          )
           try require(again.isSettled, "it is recorded")
         }
       },
@@ -377,18 +389,18 @@
         let task = try await probe.start()
         let context = probe.context(task)
         _ = try await probe.client.withTransaction { transaction in
-          try await probe.client.prepare("charge", request: 1, of: context, in: transaction)
+          try await context.effects.prepare("charge", request: 1, in: transaction, of: probe.store)
         }
         do {
           _ = try await probe.client.withTransaction { transaction in
-            try await probe.client.prepare("charge", request: 2, of: context, in: transaction)
+            try await context.effects.prepare("charge", request: 2, in: transaction, of: probe.store)
           }
           throw ConformanceFailure("another request was taken")
         } catch let error as EffectError { try requireEqual(error.code, .requestChanged, "error") }
         _ = try await probe.tasks.takeOver(task)
         let code = try await StoreProbe.errorCode {
           _ = try await probe.client.withTransaction { transaction in
-            try await probe.client.prepare("charge", request: 1, of: context, in: transaction)
+            try await context.effects.prepare("charge", request: 1, in: transaction, of: probe.store)
           }
         }
         try requireEqual(code, .leaseLost, "error of the claim that is over")

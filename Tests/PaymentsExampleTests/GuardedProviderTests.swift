@@ -28,7 +28,8 @@ struct GuardedProviderTests {
   @Test("While one provider hangs until the timeout, the other's payments take no longer than before")
   func stalled() async throws {
     let faults = [
-      "good": ProviderFaults(processingTime: .milliseconds(20)), "stalled": ProviderFaults(stall: 1, stallTime: .seconds(9)),
+      "good": ProviderFaults(processingTime: .milliseconds(20)),
+      "stalled": ProviderFaults(stall: 1, stallTime: .seconds(9)),
     ]
     let timeout = Duration.seconds(6)
     try await ProvidersFixture.with(faults) { fixture in
@@ -96,7 +97,9 @@ struct GuardedProviderTests {
       let provider = try guarded(error)
       var last: ProviderError?
       for _ in 1...calls {
-        do { _ = try await provider.execute(id: "x", idempotencyKey: "k") } catch let error as ProviderError { last = error }
+        do { _ = try await provider.execute(id: "x", idempotencyKey: "k") } catch let error as ProviderError {
+          last = error
+        }
       }
       return last
     }

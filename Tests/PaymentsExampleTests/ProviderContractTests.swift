@@ -20,7 +20,9 @@ struct ProviderContractTests {
     }
   }
 
-  @Test("An execution that is refused is no reason to wait: nothing moves, and the payment FAILS with the provider's words")
+  @Test(
+    "An execution that is refused is no reason to wait: nothing moves, and the payment FAILS with the provider's words"
+  )
   func refusedExecution() async throws {
     try await PaymentsFixture.with(ProviderFaults(refuse: 1)) { fixture in
       let payment = try await fixture.finals(try await fixture.create(1))[0]
@@ -35,7 +37,9 @@ struct ProviderContractTests {
     }
   }
 
-  @Test("Each call carries the provider's key, which nothing gives away; without it nothing is done, and nothing is given up")
+  @Test(
+    "Each call carries the provider's key, which nothing gives away; without it nothing is done, and nothing is given up"
+  )
   func key() async throws {
     let quiet = Log.quiet("test")
     try await HTTPClient.withHTTPClient { http in

@@ -90,7 +90,12 @@ struct ProvidersFixture: Sendable {
     let metrics = PrometheusMetrics()
     var providers = try PaymentProviders(clients, primary: names[0], logger: quiet)
     if isGuarded {
-      providers = providers.guarded(workers: settings.workers, baseRetry: settings.baseRetry, metrics: metrics, logger: quiet)
+      providers = providers.guarded(
+        workers: settings.workers,
+        baseRetry: settings.baseRetry,
+        metrics: metrics,
+        logger: quiet
+      )
     }
     let app = PaymentsApp(settings: settings, client: client, providers: providers, metrics: metrics, logger: quiet)
     let primary = try #require(clients[names[0]])

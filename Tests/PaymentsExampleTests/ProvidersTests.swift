@@ -126,7 +126,10 @@ struct ProvidersTests {
         #expect(Set(try await checked()) == Set(payments.map(\.id)), "its event has the same id")
       }
     }
-    let named = try PaymentProviders(["provider": OneIdProvider(id: "x"), "new": OneIdProvider(id: "x")], primary: "new")
+    let named = try PaymentProviders(
+      ["provider": OneIdProvider(id: "x"), "new": OneIdProvider(id: "x")],
+      primary: "new"
+    )
     #expect(named.unnamed == "provider", "a switch doesn't move the first one's callbacks")
   }
 
@@ -151,7 +154,9 @@ struct ProvidersTests {
         #expect(reports.flatMap(\.clearing).map(\.account) == ["clearing:backup", "clearing:main"])
         #expect(reports.flatMap(\.clearing).allSatisfy { $0.amount == .zero })
         let metrics = String(decoding: try await process.send(.GET, "/metrics").body, as: UTF8.self)
-        for name in ["main", "backup"] { #expect(metrics.contains("payments_reconciliation_clean{provider=\"\(name)\"} 1.0")) }
+        for name in ["main", "backup"] {
+          #expect(metrics.contains("payments_reconciliation_clean{provider=\"\(name)\"} 1.0"))
+        }
       }
       var arguments = ["--database-url", fixture.database, "--json", "--grace", "0s"]
       for (name, url) in fixture.urls { arguments += ["--provider", "\(name)=\(url)"] }
@@ -162,7 +167,9 @@ struct ProvidersTests {
       }
       #expect(unknown?.rawValue == 2)
       // Under each other's names nothing fits.
-      let swapped = ["--provider", "main=\(fixture.urls["backup"] ?? "")", "--provider", "backup=\(fixture.urls["main"] ?? "")"]
+      let swapped = [
+        "--provider", "main=\(fixture.urls["backup"] ?? "")", "--provider", "backup=\(fixture.urls["main"] ?? "")",
+      ]
       let different = await #expect(throws: ExitCode.self) {
         try await ReconcileCommand.parse(["--database-url", fixture.database, "--grace", "0s"] + swapped).run()
       }
@@ -204,12 +211,18 @@ struct ProvidersTests {
     func secrets(_ given: [String], _ names: [String]) throws -> [String: [String]] {
       try SecretOption.byProvider(given, variable: "NONE", names: names, environment: [:])
     }
-    #expect(try secrets(["main=a", "main=b", "backup=c=", "backup="], ["main", "backup"]) == ["main": ["a", "b"], "backup": ["c="]])
+    #expect(
+      try secrets(["main=a", "main=b", "backup=c=", "backup="], ["main", "backup"]) == [
+        "main": ["a", "b"], "backup": ["c="],
+      ]
+    )
     #expect(try secrets(["x=y"], ["main"]) == ["main": ["x=y"]])
     let error = #expect(throws: CommandError.self) { try secrets(["hidden"], ["main", "backup"]) }
     #expect(error.map { "\($0)".contains("hidden") } == false)
     let environment = ["V": "main=a,backup=b"]
-    #expect(try SecretOption.byProvider([], variable: "V", names: ["main", "backup"], environment: environment).count == 2)
+    #expect(
+      try SecretOption.byProvider([], variable: "V", names: ["main", "backup"], environment: environment).count == 2
+    )
     #expect(try ServeCommand.parse([]).maxRetry == .seconds(900))
   }
 }

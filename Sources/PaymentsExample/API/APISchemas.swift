@@ -63,7 +63,10 @@ enum APISchemas {
       "amount": amount, "currency": currency,
       "description": optional(text(0...NewPayment.maxDescriptionLength, "For people.")),
       "provider": optional(
-        text(1...PaymentProviders.maxNameLength, "The name of the provider that it goes to; by default the primary one.")
+        text(
+          1...PaymentProviders.maxNameLength,
+          "The name of the provider that it goes to; by default the primary one."
+        )
       ),
     ]
   )

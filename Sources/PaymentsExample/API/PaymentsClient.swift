@@ -53,6 +53,11 @@ package struct PaymentsClient: Sendable {
     }
   }
 
+  /// Pays back all that is left. Repeating it changes nothing, unless it has failed.
+  package func refund(_ id: PaymentID) async throws -> Refund {
+    try await call(.POST, "/payments/\(id)/refund", expecting: .accepted)
+  }
+
   private func call<Value: Decodable & Sendable>(
     _ method: HTTPMethod,
     _ path: String,

@@ -34,7 +34,9 @@ package enum SecretOption {
       } else if names.count == 1 {
         secrets[names[0], default: []].append(text)
       } else {
-        throw CommandError("With several providers each secret says whose it is: NAME=SECRET, NAME one of \(names.joined(separator: ", ")).")
+        throw CommandError(
+          "With several providers each secret says whose it is: NAME=SECRET, NAME one of \(names.joined(separator: ", "))."
+        )
       }
     }
     return secrets

@@ -51,7 +51,7 @@ struct InitPaymentHandler: PaymentTaskHandler {
       return try await follower.act(on: entry)
     } catch let error as ProviderError where error.isRefusal {
       return try await follower.conclude([.refused(reason: error.refusal)])
-    } catch where Task.isCancelled && payload.isFirst == true {
+    } catch  where Task.isCancelled && payload.isFirst == true {
       // It may have been sent: the next attempt has to know that it isn't the first.
       return .again(after: .zero)
     }

@@ -76,12 +76,12 @@ struct PaymentFollower: Sendable {
   }
 
   private func prepare(_ round: Int, _ id: String, in transaction: LibpqTransaction) async throws -> PreparedEffect {
-    try await client.prepare(
+    try await context.effects.prepare(
       round == 1 ? "execute" : EffectName("execute.\(round)"),
       request: id,
       options: effects.options(scope: payment.reference),
-      of: context,
-      in: transaction
+      in: transaction,
+      of: client.store
     )
   }
 
@@ -186,7 +186,7 @@ struct PaymentFollower: Sendable {
   private func settle(_ entry: ProviderPayment, in transaction: LibpqTransaction) async throws {
     guard payment.executionRounds > 0, let id = payment.providerId else { return }
     let effect = try await prepare(payment.executionRounds, id, in: transaction)
-    try await client.settle(effect, as: Self.outcome(entry), in: transaction)
+    try await context.effects.settle(effect, as: Self.outcome(entry), in: transaction, of: client.store)
   }
 
   // MARK: Other ends

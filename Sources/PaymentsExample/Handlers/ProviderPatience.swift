@@ -10,7 +10,9 @@ final class ProviderPatience: Sendable {
   func noting(_ call: ProviderEffects.Call) -> ProviderEffects.Call {
     var noting = call
     noting.send = { key in
-      do { return try await self.noting { try await call.send(key) } } catch let error as ProviderError where error.code == .unsent {
+      do { return try await self.noting { try await call.send(key) } } catch let error as ProviderError
+        where error.code == .unsent
+      {
         throw EffectFailure.temporary(error.code.rawValue, "\(error)")
       }
     }

@@ -43,7 +43,9 @@ package struct PaymentProviders: Sendable {
   package var names: [String] { byName.keys.sorted() }
 
   /// By their names, sorted.
-  package var all: [(name: String, provider: any PaymentProvider)] { byName.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
+  package var all: [(name: String, provider: any PaymentProvider)] {
+    byName.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
 
   /// The same names with other providers.
   func mapped(_ transform: (String, any PaymentProvider) -> any PaymentProvider) -> PaymentProviders {
@@ -68,7 +70,9 @@ package struct PaymentProviders: Sendable {
   }
 
   package static func isName(_ name: String) -> Bool {
-    let letters = name.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || ".-_".utf8.contains($0) }
+    let letters = name.utf8.allSatisfy {
+      (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || ".-_".utf8.contains($0)
+    }
     return letters && (1...maxNameLength).contains(name.utf8.count) && !".-_".utf8.contains(name.utf8.first ?? 0x2E)
   }
 }
@@ -79,7 +83,9 @@ struct UnknownProvider: TaskOutcomeError, CustomStringConvertible {
 
   /// Costs no attempt. The others' turn comes at any time in it.
   var taskOutcome: TaskOutcome? { .snooze(.milliseconds(Int64.random(in: 2000...6000))) }
-  var description: String { "A payment is with provider \(name), which this process doesn't know: start it with that provider, too." }
+  var description: String {
+    "A payment is with provider \(name), which this process doesn't know: start it with that provider, too."
+  }
 }
 
 /// Says so in the log, once a minute for each name.
@@ -100,6 +106,8 @@ private final class UnknownProviders: Sendable {
       told[error.name] = now
       return true
     }
-    if isDue { logger.warning("a payment waits for a process that knows its provider", metadata: ["provider": "\(error.name)"]) }
+    if isDue {
+      logger.warning("a payment waits for a process that knows its provider", metadata: ["provider": "\(error.name)"])
+    }
   }
 }

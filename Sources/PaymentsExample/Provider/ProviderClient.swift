@@ -36,7 +36,13 @@ package struct ProviderClient: PaymentProvider, CustomReflectable {
     timeout: Duration = .seconds(10)
   ) {
     self.namespace = namespace
-    caller = JSONCaller(client: client, baseURL: baseURL, timeout: timeout, maxAnswerBytes: Self.maxAnswerBytes, key: key)
+    caller = JSONCaller(
+      client: client,
+      baseURL: baseURL,
+      timeout: timeout,
+      maxAnswerBytes: Self.maxAnswerBytes,
+      key: key
+    )
   }
 
   /// Leaves out the key, and the HTTP client, whose insides remember the headers of requests.

@@ -31,7 +31,9 @@ struct ReconcileHandler: TaskHandler {
     let run = ReconciliationRun(database: client.pool, provider: provider, providerName: payload.provider)
     let report = try await run.report(window)
     if !report.isClean {
-      let counts = report.counts.reduce(into: ["provider": "\(payload.provider)"] as Logger.Metadata) { $0[$1.kind] = "\($1.count)" }
+      let counts = report.counts.reduce(into: ["provider": "\(payload.provider)"] as Logger.Metadata) {
+        $0[$1.kind] = "\($1.count)"
+      }
       context.logger.warning("books differ", metadata: counts)
     }
     let next = EnqueueOptions.with { $0.schedule = .after(period) }

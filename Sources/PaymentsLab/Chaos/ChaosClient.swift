@@ -10,12 +10,14 @@ struct ChaosClient: Sendable {
   static let longestPause = Duration.seconds(1)
 
   let servers: [PaymentsClient]
+  /// How many it makes.
+  let payments: Int
   let settings: ChaosSettings
   let tally: ChaosTally
 
   func run() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
-      for number in 1...settings.payments {
+      for number in 1...payments {
         if number > settings.concurrency { try await group.next() }
         group.addTask { try await create(number) }
       }

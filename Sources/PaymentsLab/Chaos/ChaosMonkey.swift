@@ -1,7 +1,7 @@
 import EmbeddedPostgres
 import SeededRandom
 
-/// Kills server processes at random, and once the database.
+/// Kills server processes at random, and once the database; midway it has all of them pay with another provider.
 struct ChaosMonkey: Sendable {
   let servers: [ChaosServer]
   let postgres: EmbeddedPostgres
@@ -18,10 +18,18 @@ struct ChaosMonkey: Sendable {
       guard let victim = servers.randomElement(using: &generator) else { return }
       await victim.kill()
       let counts = tally.counts
-      if counts.databaseRestarts == 0, counts.final * 3 >= settings.payments {
+      if counts.databaseRestarts == 0, counts.final * 3 >= settings.allPayments {
         // As in a crash, and with one server dead and the other one working.
         try await postgres.restart(immediate: true)
         tally.change { $0.databaseRestarts += 1 }
+      }
+      if counts.switches == 0, counts.final * 2 >= settings.allPayments {
+        for server in servers {
+          await server.use(primary: ChaosSettings.providers[1])
+          await server.kill()
+          try await server.start()
+        }
+        tally.change { $0.switches += 1 }
       }
       try await victim.start()
     }

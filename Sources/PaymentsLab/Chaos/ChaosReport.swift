@@ -10,6 +10,8 @@ package struct ChaosReport: Sendable {
   let elapsed: Duration
 
   private(set) var statuses: [String: Int] = [:]
+  /// Payments with each provider.
+  private(set) var providers: [String: Int] = [:]
   private(set) var stored = 0
   private(set) var final = 0
   private(set) var executedOnce = 0
@@ -51,6 +53,20 @@ package struct ChaosReport: Sendable {
     self.tally = tally
     self.kills = kills
     self.elapsed = elapsed
+  }
+
+  /// - Parameter entries: what the providers have under its reference.
+  mutating func add(_ payment: Payment, _ entries: [ProviderLedgerEntry]) {
+    add(payment.status, executions: entries.reduce(0) { $0 + $1.executions })
+    let executed = entries.filter { $0.executions > 0 }.map(\.id)
+    if executed.contains(where: { $0 != payment.providerId }) { wronglyExecuted += 1 }
+    if entries.contains(where: { $0.amount != payment.amount }) {
+      altered += 1
+      if payment.stopReason != nil { stopped += 1 }
+      if !executed.isEmpty { alteredExecuted += 1 }
+    }
+    orphans += entries.count { $0.id != payment.providerId }
+    providers[payment.provider, default: 0] += 1
   }
 
   mutating func add(_ status: PaymentStatus, executions: Int) {
@@ -111,6 +127,8 @@ package struct ChaosReport: Sendable {
     let chaos = [
       ["SIGKILLs of serve processes", kills.map(String.init).joined(separator: " + ")],
       ["immediate restarts of the database", "\(tally.databaseRestarts)"],
+      ["payments with each provider", Self.list(providers)],
+      ["refunds asked for", "\(tally.refunds)"],
       ["API requests without a usable answer, repeated", "\(tally.unanswered)"],
       ["API requests repeated on purpose", "\(tally.repeated)"],
       ["provider: requests answered", fate(.answered)],
@@ -124,12 +142,16 @@ package struct ChaosReport: Sendable {
       ["registered at the provider, orphans among them", "\(registered), \(orphans)"],
       ["executions asked for", "\(executeRequests)"],
       ["looks at the ledger, clearing accounts", "\(tally.ledgerLooks), \(clearingAccounts)"],
-      ["statuses", statuses.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")],
+      ["statuses", Self.list(statuses)],
       ["time", "\(Int((elapsed / .seconds(1)).rounded())) s"],
     ]
     let promises = self.promises.map { [$0.name, $0.found, $0.isKept ? "kept" : "← BROKEN"] }
     return TextTable(header: ["what happened", ""], rows: chaos).lines + [""]
       + TextTable(header: ["what was promised", "", ""], rows: promises).lines
+  }
+
+  private static func list(_ counts: [String: Int]) -> String {
+    counts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
   }
 
   private func fate(_ fate: RequestFate) -> String {

@@ -9,7 +9,8 @@ actor ChaosServer {
   let settings: ChaosSettings
   let database: String
   private(set) var port = 0
-  private var provider = "http://127.0.0.1:1"
+  private var urls: [String] = []
+  private var primary = ChaosSettings.providers[0]
   private var process: WorkerProcess?
   private(set) var kills = 0
 
@@ -21,15 +22,19 @@ actor ChaosServer {
 
   /// Takes a free port, which it keeps from now on.
   func reservePort() async throws {
-    try await start()
+    // Nobody is there.
+    try await start(urls: ChaosSettings.providers.indices.map { "http://127.0.0.1:\($0 + 1)" })
     await kill()
     kills = 0
   }
 
-  func start(provider: String) async throws {
-    self.provider = provider
+  func start(urls: [String]) async throws {
+    self.urls = urls
     try await start()
   }
+
+  /// Has new payments go there, from the next start on.
+  func use(primary: String) { self.primary = primary }
 
   /// SIGKILL, and waits until it is gone.
   func kill() async {
@@ -46,8 +51,8 @@ actor ChaosServer {
       let process = try WorkerProcess(
         name: name,
         program: settings.program,
-        arguments: settings.serveArguments(database: database, provider: provider, port: port),
-        environment: settings.environment
+        arguments: settings.serveArguments(database: database, urls: urls, primary: primary, port: port),
+        environment: settings.serveEnvironment
       )
       do {
         port = try await process.port()

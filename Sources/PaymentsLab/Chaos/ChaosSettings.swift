@@ -4,6 +4,9 @@ import PaymentsExample
 /// What a chaos run does to payments.
 package struct ChaosSettings: Sendable {
   package var payments = 5000
+  /// Of somebody else's, in a database of his own, at the same providers.
+  var neighbourPayments: Int { max(1, payments / 5) }
+  package var allPayments: Int { payments + neighbourPayments }
   /// The same seed gives the same faults at the provider and the same victims; when they are met is left to the machine.
   package var seed: UInt64 = 1
   /// Payments created at one time.
@@ -32,6 +35,12 @@ package struct ChaosSettings: Sendable {
 
   package var stallTime = Duration.seconds(3)
   package var processingTime = Duration.milliseconds(300)
+  package var occurrenceDelay = Duration.milliseconds(500)
+
+  /// Whom payments go to: the first, and from midway on the second.
+  static let providers = ["first", "second"]
+  /// One in so many payments is refunded.
+  static let refundPeriod = 20
 
   package init() {}
 
@@ -47,21 +56,33 @@ package struct ChaosSettings: Sendable {
       reorderedCallback: 0.3,
       delayedCallback: 0.2,
       forgedCallback: 0.3,
+      returned: 0.02,
+      disputed: 0.02,
+      ownRefund: 0.02,
+      refundFailure: 0.2,
       stallTime: stallTime,
       processingTime: processingTime,
+      occurrenceDelay: occurrenceDelay,
       callbackDelay: .seconds(1),
       honoursIdempotencyKeys: false
     )
   }
 
-  func serveArguments(database: String, provider: String, port: Int) -> [String] {
+  /// - Parameters:
+  ///   - urls: of ``providers``, in their order.
+  ///   - primary: whom new payments go to.
+  func serveArguments(database: String, urls: [String], primary: String, port: Int) -> [String] {
     [
-      "serve", "--supervised", "--database-url", database, "--port", "\(port)", "--provider-url", provider,
+      "serve", "--supervised", "--database-url", database, "--port", "\(port)", "--primary-provider", primary,
       "--workers", "\(workers)", "--base-retry", DurationText.format(baseRetry),
       "--max-retry", DurationText.format(maxRetry), "--lease", DurationText.format(lease),
       "--provider-timeout", DurationText.format(providerTimeout), "--reconcile-period", "0s",
       "--log-level", "critical",
-    ]
+    ] + Self.providerOptions(urls)
+  }
+
+  static func providerOptions(_ urls: [String]) -> [String] {
+    zip(providers, urls).flatMap { ["--provider", "\($0)=\($1)"] }
   }
 
   func providerArguments(callbackURL: String) -> [String] {
@@ -76,10 +97,19 @@ package struct ChaosSettings: Sendable {
       "--reordered-callback-rate", "\(faults.reorderedCallback)",
       "--delayed-callback-rate", "\(faults.delayedCallback)",
       "--callback-delay", DurationText.format(faults.callbackDelay),
-      "--forged-callback-rate", "\(faults.forgedCallback)",
+      "--forged-callback-rate", "\(faults.forgedCallback)", "--return-rate", "\(faults.returned)",
+      "--dispute-rate", "\(faults.disputed)", "--own-refund-rate", "\(faults.ownRefund)",
+      "--refund-failure-rate", "\(faults.refundFailure)",
+      "--occurrence-delay", DurationText.format(faults.occurrenceDelay),
       "--processing-time", DurationText.format(faults.processingTime), "--ignore-idempotency-keys",
     ]
   }
 
-  package var environment: [String: String] { [SecretOption.callbackSecret: callbackSecret] }
+  /// Of a provider.
+  var environment: [String: String] { [SecretOption.callbackSecret: callbackSecret] }
+
+  var serveEnvironment: [String: String] {
+    let secrets = Self.providers.map { "\($0)=\(callbackSecret)" }
+    return [SecretOption.callbackSecret: secrets.joined(separator: ",")]
+  }
 }

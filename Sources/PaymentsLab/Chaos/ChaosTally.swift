@@ -14,6 +14,10 @@ package final class ChaosTally: Sendable {
     var unanswered = 0
     var final = 0
     var databaseRestarts = 0
+    /// How often new payments went to another provider from then on.
+    var switches = 0
+    /// Refunds that somebody asked for.
+    var refunds = 0
     /// How often somebody looked whether the ledger is right, and what was found: has to stay 0.
     var ledgerLooks = 0
     var ledgerDifferences = 0

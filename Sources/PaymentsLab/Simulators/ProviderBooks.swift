@@ -14,4 +14,10 @@ struct CallbackCounts: Codable, Equatable, Sendable {
   var forged = 0
   /// Of those, answered 2xx: has to stay 0.
   var forgedAccepted = 0
+
+  mutating func add(_ other: Self) {
+    delivered += other.delivered
+    forged += other.forged
+    forgedAccepted += other.forgedAccepted
+  }
 }

@@ -1,4 +1,4 @@
-/// The intent of a call, stored in a transaction of the app's own; made by ``TaskClient/prepare(_:request:options:of:in:)``.
+/// The intent of a call, stored in a transaction of the app's own; made by ``TaskEffects/prepare(_:request:options:in:of:)``.
 ///
 /// It is for the attempt that prepared it, and only once its transaction is committed.
 public struct PreparedEffect: Sendable {
@@ -14,24 +14,24 @@ public struct PreparedEffect: Sendable {
   }
 }
 
-extension TaskClient where Store: TransactionalTaskStore {
+extension TaskEffects {
   /// Stores the intent of an external call in the app's transaction, with what leads to it. When that is committed,
-  /// ``TaskEffects/call(_:call:reconcile:)`` makes the call, with no commit of its own.
+  /// ``call(_:call:reconcile:)`` makes the call, with no commit of its own.
   ///
   /// One round trip; locks the task's row until the transaction ends. Prepare before you touch rows of your own, as everybody locks in that
   /// order.
   ///
   /// - Throws: `leaseLost` if the claim no longer holds the task, and ``EffectError`` with `requestChanged`: let either leave the transaction's
   ///   body, so that it is rolled back. `invalidName`, `invalidOption`, `storeFailed`.
-  public func prepare<Request: Encodable>(
+  public func prepare<Request: Encodable, Store: TransactionalTaskStore>(
     _ name: EffectName,
     request: Request,
     options: EffectOptions = .init(),
-    of context: TaskContext,
-    in transaction: Transaction
+    in transaction: Store.Transaction,
+    of store: Store
   ) async throws -> PreparedEffect {
-    let intent = try context.effects.intent(name, request: request, options)
-    let elapsed = stopwatch(on: context.effects.configuration.clock)
+    let intent = try intent(name, request: request, options)
+    let elapsed = stopwatch(on: configuration.clock)
     let decision = try await store.beginEffect(intent, in: transaction)
     switch decision {
     case .leaseLost: throw TaskQueueError.effectLeaseLost(intent.claim)
@@ -47,10 +47,11 @@ extension TaskClient where Store: TransactionalTaskStore {
   /// One round trip. "Did not happen" is not recorded while an earlier attempt's call may still be on its way.
   ///
   /// - Throws: `storeFailed`.
-  public func settle<Value: Encodable>(
+  public func settle<Value: Encodable, Store: TransactionalTaskStore>(
     _ prepared: PreparedEffect,
     as inquiry: EffectInquiry<Value>,
-    in transaction: Transaction
+    in transaction: Store.Transaction,
+    of store: Store
   ) async throws(TaskQueueError) {
     let (call, endsIn): (EffectCall, Duration)
     switch prepared.decision {

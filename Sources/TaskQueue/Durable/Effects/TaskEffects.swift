@@ -76,7 +76,7 @@ public struct TaskEffects: Sendable {
     return try await attempt.run(intent)
   }
 
-  /// Makes the call whose intent was committed by a transaction of the handler's own (``TaskClient/prepare(_:request:options:of:in:)``).
+  /// Makes the call whose intent was committed by a transaction of the handler's own (``prepare(_:request:options:in:of:)``).
   ///
   /// As ``call(_:request:options:call:reconcile:)``, without a commit for the intent.
   public func call<Value: Codable & Sendable>(
