@@ -97,7 +97,7 @@ struct GuardedProviderTests {
       let provider = try guarded(error)
       var last: ProviderError?
       for _ in 1...calls {
-        do { _ = try await provider.execute(id: "x", idempotencyKey: "k") } catch let error as ProviderError {
+        do { _ = try await provider.cancel(id: "x", idempotencyKey: "k") } catch let error as ProviderError {
           last = error
         }
       }
