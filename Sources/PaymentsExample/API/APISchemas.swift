@@ -3,7 +3,8 @@ import TaskQueueHTTP
 /// The JSON Schemas of the API's bodies, by name.
 enum APISchemas {
   static let all: [String: JSONTree] = [
-    "NewPayment": newPayment, "Payment": payment, "PaymentDetails": details, "PaymentPage": page,
+    "NewPayment": newPayment, "NewPaymentBatch": newBatch, "NewPaymentOfBatch": newBatchItem,
+    "PaymentBatchAnswers": batchAnswers, "Payment": payment, "PaymentDetails": details, "PaymentPage": page,
     "PaymentEvent": event, "NewRefund": newRefund, "Refund": refund, "ProviderCallback": callback,
     "InventoryEvent": inventoryEvent, "InventoryReceipt": inventoryReceipt, "StripeEvent": StripeEvent.schema,
     "Problem": problem, "Health": health,
@@ -54,13 +55,58 @@ enum APISchemas {
     return .object(schema)
   }
 
-  private static let newPayment = object(
-    ["userId", "amount", "currency"],
+  private static let newPaymentRequired = ["userId", "amount", "currency"]
+  private static let newPaymentProperties: [String: JSONTree] = [
+    "userId": identifier("Who is paid; a whole number is read as its digits.", isOptional: false),
+    "orderId": identifier("What for. One payment each.", isOptional: true),
+    "amount": amount, "currency": currency,
+    "description": optional(text(0...NewPayment.maxDescriptionLength, "For people.")),
+  ]
+  private static let newPayment = object(newPaymentRequired, newPaymentProperties)
+
+  static let idempotencyKey: JSONTree = [
+    "type": "string", "minLength": 1, "maxLength": .integer(Int64(RequestKey.maxLength)),
+    "pattern": #"^[!#-\[\]-~]+$"#, "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"],
+  ]
+
+  private static let newBatchItem = object(
+    newPaymentRequired + ["idempotencyKey"],
+    newPaymentProperties.merging(["idempotencyKey": idempotencyKey], uniquingKeysWith: { first, _ in first })
+  )
+
+  private static let newBatch = object(
+    ["payments"],
     [
-      "userId": identifier("Who is paid; a whole number is read as its digits.", isOptional: false),
-      "orderId": identifier("What for. One payment each.", isOptional: true),
-      "amount": amount, "currency": currency,
-      "description": optional(text(0...NewPayment.maxDescriptionLength, "For people.")),
+      "payments": [
+        "type": "array", "minItems": .integer(Int64(PaymentBatch.sizes.lowerBound)),
+        "maxItems": .integer(Int64(PaymentBatch.sizes.upperBound)),
+        "items": [
+          "anyOf": [reference("NewPaymentOfBatch"), [:]],
+          "description": "What breaks a rule of NewPaymentOfBatch is answered in its place, and spoils no other.",
+        ],
+      ]
+    ]
+  )
+
+  private static let batchAnswers = object(
+    ["answers"],
+    [
+      "answers": [
+        "type": "array", "description": "In the order of the payments.",
+        "items": object(
+          ["status"],
+          [
+            "status": ["type": "integer", "description": "Of HTTP: what a single payment would have been answered."],
+            "payment": reference("Payment"), "problem": reference("Problem"),
+            "location": [
+              "type": "string", "format": "uri-reference", "description": "The payment, or the order's other one.",
+            ],
+            "replayed": [
+              "type": "boolean", "description": "Whether this answer was given before, and nothing was done.",
+            ],
+          ]
+        ),
+      ]
     ]
   )
 
