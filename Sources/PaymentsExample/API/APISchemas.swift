@@ -119,6 +119,16 @@ enum APISchemas {
     "attempts": ["type": "integer", "description": "How often a worker began to work on it."],
     "createdAt": instant, "updatedAt": instant, "executionRequestedAt": instant, "cancellationRequestedAt": instant,
   ]
+  private static let trouble: [String: JSONTree] = [
+    "lastError": [
+      "type": "string", "description": "What the last attempt came to nothing for; absent once it comes on.",
+    ],
+    "lastErrorAt": instant,
+    "nextAttemptAt": [
+      "type": "string", "format": "date-time",
+      "description": "When it is tried or looked at again; before now: it is due, or being worked on.",
+    ],
+  ]
   private static let stopReason: JSONTree = [
     "type": "string",
     "description":
@@ -132,10 +142,13 @@ enum APISchemas {
   private static let details = object(
     paymentRequired + ["history", "refunds"],
     paymentProperties.merging(
-      [
-        "history": ["type": "array", "items": reference("PaymentEvent"), "description": "Oldest first."],
-        "refunds": ["type": "array", "items": reference("Refund")],
-      ],
+      trouble.merging(
+        [
+          "history": ["type": "array", "items": reference("PaymentEvent"), "description": "Oldest first."],
+          "refunds": ["type": "array", "items": reference("Refund")],
+        ],
+        uniquingKeysWith: { first, _ in first }
+      ),
       uniquingKeysWith: { first, _ in first }
     )
   )
@@ -175,7 +188,7 @@ enum APISchemas {
       "id": id, "paymentId": id, "amount": amount, "reason": ["type": "string"],
       "status": ["type": "string", "examples": ["CREATED", "DONE", "FAILED"]], "providerId": ["type": "string"],
       "stopReason": stopReason, "createdAt": instant, "updatedAt": instant,
-    ]
+    ].merging(trouble, uniquingKeysWith: { first, _ in first })
   )
 
   private static let callback = object(

@@ -89,6 +89,7 @@ extension PaymentAPI {
       parameters: [
         parameter("status", "Only with this status.", APISchemas.text(1...PaymentStatus.maxLength, "")),
         parameter("stopped", "Only those that a person has to look at, or only the others.", ["type": "boolean"]),
+        parameter("failing", "Only those whose last attempt came to nothing, or only the others.", ["type": "boolean"]),
         parameter("userId", "Only of this user.", id),
         parameter("orderId", "Only for this order.", id),
         parameter("createdSince", "Only created at this instant or later.", APISchemas.instant),

@@ -74,7 +74,8 @@ package struct PaymentAPI: Sendable {
       PaymentDetails(
         payment: waited?.payment ?? payment,
         history: try await PaymentEventStore.list(id, in: client.pool),
-        refunds: try await RefundStore.list(id, in: client.pool)
+        refunds: try await RefundStore.list(id, in: client.pool),
+        troubles: try await PaymentStore.troubles(of: id, in: client.pool)
       ),
       headers: waited?.fields ?? [:]
     )

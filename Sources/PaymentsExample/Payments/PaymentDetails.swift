@@ -1,20 +1,33 @@
+import Foundation
+
 /// The answer to `GET /payments/{id}`: the payment, what happened to it, and what was paid back.
 package struct PaymentDetails: Codable, Equatable, Sendable {
   package var payment: Payment
   /// Oldest first, at most ``maxEvents``.
   var history: [PaymentEvent]
   var refunds: [Refund]
+  /// Why it doesn't come on; nil: it is final.
+  var trouble: PaymentTrouble?
 
   static let maxEvents = 1000
 
   private enum CodingKeys: String, CodingKey {
-    case history, refunds
+    case history, refunds, lastError, lastErrorAt, nextAttemptAt
   }
 
-  init(payment: Payment, history: [PaymentEvent], refunds: [Refund]) {
+  /// - Parameter troubles: those of the payment and of its refunds.
+  init(payment: Payment, history: [PaymentEvent], refunds: [Refund], troubles: [UUID: PaymentTrouble] = [:]) {
     self.payment = payment
     self.history = history
-    self.refunds = refunds
+    self.refunds = refunds.map { refund in
+      var refund = refund
+      let trouble = troubles[refund.id.uuid]
+      (refund.lastError, refund.lastErrorAt, refund.nextAttemptAt) = (
+        trouble?.error, trouble?.errorAt, trouble?.nextAttemptAt
+      )
+      return refund
+    }
+    trouble = troubles[payment.id.uuid]
   }
 
   package init(from decoder: any Decoder) throws {
@@ -22,13 +35,21 @@ package struct PaymentDetails: Codable, Equatable, Sendable {
     payment = try Payment(from: decoder)
     history = try container.decode([PaymentEvent].self, forKey: .history)
     refunds = try container.decode([Refund].self, forKey: .refunds)
+    trouble = PaymentTrouble(
+      error: try container.decodeIfPresent(String.self, forKey: .lastError),
+      errorAt: try container.decodeIfPresent(Date.self, forKey: .lastErrorAt),
+      nextAttemptAt: try container.decodeIfPresent(Date.self, forKey: .nextAttemptAt)
+    )
   }
 
-  /// One flat object: the payment's fields and these two.
+  /// One flat object: the payment's fields and these.
   package func encode(to encoder: any Encoder) throws {
     try payment.encode(to: encoder)
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(history, forKey: .history)
     try container.encode(refunds, forKey: .refunds)
+    try container.encodeIfPresent(trouble?.error, forKey: .lastError)
+    try container.encodeIfPresent(trouble?.errorAt, forKey: .lastErrorAt)
+    try container.encodeIfPresent(trouble?.nextAttemptAt, forKey: .nextAttemptAt)
   }
 }
