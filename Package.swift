@@ -158,6 +158,7 @@ let package = Package(
         .embedInCode("Migrations/P0003_effects.sql"), .embedInCode("Migrations/P0004_saga.sql"),
         .embedInCode("Migrations/P0005_ledger.sql"), .embedInCode("Migrations/P0006_callers.sql"),
         .embedInCode("Migrations/P0007_after_done.sql"),
+        .embedInCode("Migrations/P0008_last_error.sql"),
       ]
     ),
 

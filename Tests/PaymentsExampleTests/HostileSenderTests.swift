@@ -20,7 +20,7 @@ struct HostileSenderTests {
       for type in [
         "application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", "application/jsonp",
       ] {
-        for target in ["\(path)/refund", "\(path)/cancel", "/payments"] {
+        for target in ["\(path)/refund", "\(path)/cancel", "/payments", "/payments/batch"] {
           let headers = ["Content-Type": type, "Idempotency-Key": "form"]
           #expect(try await fixture.send(.POST, target, headers: headers).problem == .notJSON, "\(type) \(target)")
         }

@@ -7,13 +7,23 @@ import TaskQueueHTTP
 
 /// A request whose path fits an operation.
 struct APIRequest: Sendable {
-  /// Largest body that is read.
+  /// Largest body that is read, but of batches.
   static let maxBodyBytes = 64 * 1024
+
+  /// Largest body that is read of a request with this path.
+  static func maxBodyBytes(_ path: String?) -> Int {
+    path == PaymentAPI.batchPath ? PaymentBatch.maxBodyBytes : maxBodyBytes
+  }
 
   let request: Request
   /// The values of the path's parameters.
   let path: [String: String]
   var caller = Caller.local
+  /// The connection that it came by.
+  var channel: (any Channel)?
+  /// Counts so many requests more as the sender's.
+  /// - Throws: `too-many-requests`.
+  var countFurther: @Sendable (_ count: Int) throws -> Void = { _ in }
 
   func header(_ name: String) -> String? {
     HTTPField.Name(name).flatMap { request.headers[$0] }
@@ -51,14 +61,14 @@ struct APIRequest: Sendable {
   /// The body's bytes as they came.
   /// - Throws: `body-too-large`; `not-json` for another media type.
   func body(isOptional: Bool = false) async throws -> Data {
-    if let length = request.headers[.contentLength].flatMap(Int.init), length > Self.maxBodyBytes {
-      throw ProblemError(.bodyTooLarge, "A body has at most \(Self.maxBodyBytes) bytes.")
-    }
+    let limit = Self.maxBodyBytes(request.uri.path)
+    let tooLarge = ProblemError(.bodyTooLarge, "A body has at most \(limit) bytes here.")
+    if let length = request.headers[.contentLength].flatMap(Int.init), length > limit { throw tooLarge }
     let buffer: ByteBuffer
     do {
-      buffer = try await request.body.collect(upTo: Self.maxBodyBytes)
+      buffer = try await request.body.collect(upTo: limit)
     } catch is NIOTooManyBytesError {
-      throw ProblemError(.bodyTooLarge, "A body has at most \(Self.maxBodyBytes) bytes.")
+      throw tooLarge
     } catch is HTTPParserError {
       throw ProblemError(.malformedRequest, "The body's chunks are broken.")
     }

@@ -4,11 +4,12 @@ import NIOCore
 /// What a request's connection is known by.
 struct APIRequestContext: RequestContext {
   var coreContext: CoreRequestContextStorage
+  let channel: any Channel
   /// Of the client, or of what stands in between.
-  let address: SocketAddress?
+  var address: SocketAddress? { channel.remoteAddress }
 
   init(source: ApplicationRequestContextSource) {
     coreContext = .init(source: source)
-    address = source.channel.remoteAddress
+    channel = source.channel
   }
 }

@@ -3,7 +3,8 @@ import TaskQueueHTTP
 /// The JSON Schemas of the API's bodies, by name.
 enum APISchemas {
   static let all: [String: JSONTree] = [
-    "NewPayment": newPayment, "Payment": payment, "PaymentDetails": details, "PaymentPage": page,
+    "NewPayment": newPayment, "NewPaymentBatch": newBatch, "NewPaymentOfBatch": newBatchItem,
+    "PaymentBatchAnswers": batchAnswers, "Payment": payment, "PaymentDetails": details, "PaymentPage": page,
     "PaymentEvent": event, "NewRefund": newRefund, "Refund": refund, "ProviderCallback": callback,
     "InventoryEvent": inventoryEvent, "InventoryReceipt": inventoryReceipt, "StripeEvent": StripeEvent.schema,
     "Problem": problem, "Health": health,
@@ -55,19 +56,64 @@ enum APISchemas {
     return .object(schema)
   }
 
-  private static let newPayment = object(
-    ["userId", "amount", "currency"],
+  private static let newPaymentRequired = ["userId", "amount", "currency"]
+  private static let newPaymentProperties: [String: JSONTree] = [
+    "userId": identifier("Who is paid; a whole number is read as its digits.", isOptional: false),
+    "orderId": identifier("What for. One payment each.", isOptional: true),
+    "amount": amount, "currency": currency,
+    "description": optional(text(0...NewPayment.maxDescriptionLength, "For people.")),
+    "provider": optional(
+      text(
+        1...PaymentProviders.maxNameLength,
+        "The name of the provider that it goes to; by default the primary one."
+      )
+    ),
+  ]
+  private static let newPayment = object(newPaymentRequired, newPaymentProperties)
+
+  static let idempotencyKey: JSONTree = [
+    "type": "string", "minLength": 1, "maxLength": .integer(Int64(RequestKey.maxLength)),
+    "pattern": #"^[!#-\[\]-~]+$"#, "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"],
+  ]
+
+  private static let newBatchItem = object(
+    newPaymentRequired + ["idempotencyKey"],
+    newPaymentProperties.merging(["idempotencyKey": idempotencyKey], uniquingKeysWith: { first, _ in first })
+  )
+
+  private static let newBatch = object(
+    ["payments"],
     [
-      "userId": identifier("Who is paid; a whole number is read as its digits.", isOptional: false),
-      "orderId": identifier("What for. One payment each.", isOptional: true),
-      "amount": amount, "currency": currency,
-      "description": optional(text(0...NewPayment.maxDescriptionLength, "For people.")),
-      "provider": optional(
-        text(
-          1...PaymentProviders.maxNameLength,
-          "The name of the provider that it goes to; by default the primary one."
-        )
-      ),
+      "payments": [
+        "type": "array", "minItems": .integer(Int64(PaymentBatch.sizes.lowerBound)),
+        "maxItems": .integer(Int64(PaymentBatch.sizes.upperBound)),
+        "items": [
+          "anyOf": [reference("NewPaymentOfBatch"), [:]],
+          "description": "What breaks a rule of NewPaymentOfBatch is answered in its place, and spoils no other.",
+        ],
+      ]
+    ]
+  )
+
+  private static let batchAnswers = object(
+    ["answers"],
+    [
+      "answers": [
+        "type": "array", "description": "In the order of the payments.",
+        "items": object(
+          ["status"],
+          [
+            "status": ["type": "integer", "description": "Of HTTP: what a single payment would have been answered."],
+            "payment": reference("Payment"), "problem": reference("Problem"),
+            "location": [
+              "type": "string", "format": "uri-reference", "description": "The payment, or the order's other one.",
+            ],
+            "replayed": [
+              "type": "boolean", "description": "Whether this answer was given before, and nothing was done.",
+            ],
+          ]
+        ),
+      ]
     ]
   )
 
@@ -77,11 +123,21 @@ enum APISchemas {
     "provider": ["type": "string", "description": "The name of the provider that it is with."],
     "providerId": ["type": "string", "description": "The provider's id, once it is known."],
     "failure": ["type": "string", "description": "Why it is FAILED."], "stopReason": stopReason,
-    "attempts": ["type": "integer", "description": "How often a worker began to work on it."],
+    "attempts": ["type": "integer", "description": "How many attempts at it came to nothing."],
     "executionRounds": [
       "type": "integer", "description": "How often the provider was told to execute it, for want of an effect.",
     ],
     "createdAt": instant, "updatedAt": instant, "executionRequestedAt": instant, "cancellationRequestedAt": instant,
+  ]
+  private static let trouble: [String: JSONTree] = [
+    "lastError": [
+      "type": "string", "description": "What the last attempt came to nothing for; absent once it comes on.",
+    ],
+    "lastErrorAt": instant,
+    "nextAttemptAt": [
+      "type": "string", "format": "date-time",
+      "description": "When it is tried or looked at again; before now: it is due, or being worked on.",
+    ],
   ]
   private static let stopReason: JSONTree = [
     "type": "string",
@@ -97,13 +153,18 @@ enum APISchemas {
   private static let details = object(
     paymentRequired + ["history", "refunds", "disputes"],
     paymentProperties.merging(
-      [
-        "history": ["type": "array", "items": reference("PaymentEvent"), "description": "Oldest first."],
-        "refunds": ["type": "array", "items": reference("Refund"), "description": "Also those made at the provider."],
-        "disputes": [
-          "type": "array", "items": reference("Refund"), "description": "OPEN, then WON, or LOST: the money is gone.",
+      trouble.merging(
+        [
+          "history": ["type": "array", "items": reference("PaymentEvent"), "description": "Oldest first."],
+          "refunds": [
+            "type": "array", "items": reference("Refund"), "description": "Also those made at the provider.",
+          ],
+          "disputes": [
+            "type": "array", "items": reference("Refund"), "description": "OPEN, then WON, or LOST: the money is gone.",
+          ],
         ],
-      ],
+        uniquingKeysWith: { first, _ in first }
+      ),
       uniquingKeysWith: { first, _ in first }
     )
   )
@@ -152,7 +213,7 @@ enum APISchemas {
       ],
       "providerId": ["type": "string"],
       "stopReason": stopReason, "createdAt": instant, "updatedAt": instant,
-    ]
+    ].merging(trouble, uniquingKeysWith: { first, _ in first })
   )
 
   private static let callback = object(

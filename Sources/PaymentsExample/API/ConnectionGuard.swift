@@ -88,7 +88,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   /// Has a client send the body that it holds back. One that is too large stays where it is: the answer comes at once.
   private func meet(_ expectation: String, of head: HTTPRequest, _ context: ChannelHandlerContext) {
     let length = head.headerFields[.contentLength].flatMap(Int.init) ?? 0
-    guard expectation.lowercased() == "100-continue", unanswered == 1, length <= APIRequest.maxBodyBytes else { return }
+    let limit = APIRequest.maxBodyBytes(head.path)
+    guard expectation.lowercased() == "100-continue", unanswered == 1, length <= limit else { return }
     context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
   }
 

@@ -31,7 +31,7 @@ enum DocumentationPage {
     code,pre{font:14px/1.4 ui-monospace,monospace;background:#f4f4f4;border-radius:3px}code{padding:0 .2em}
     pre{padding:.7em;overflow:auto}table{border-collapse:collapse;width:100%}
     td,th{text-align:left;vertical-align:top;padding:.3em .8em .3em 0;border-bottom:1px solid #ddd}
-    h2{margin-top:2.5em}.method{color:#06c}tr:target{background:#ffc}
+    td code{overflow-wrap:anywhere}h2{margin-top:2.5em}.method{color:#06c}tr:target{background:#ffc}
     @media(prefers-color-scheme:dark){body{background:#1b1b1b;color:#ddd}code,pre{background:#2a2a2a}a{color:#6bf}}
     """
 

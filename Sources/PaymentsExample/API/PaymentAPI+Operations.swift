@@ -5,7 +5,7 @@ import TaskQueueHTTP
 extension PaymentAPI {
   /// Every operation there is.
   var operations: [APIOperation] {
-    [create, list, show, cancel, resumeOperation, refund] + callbackOperations + [inventoryOperation]
+    [create, createMany, list, show, cancel, resumeOperation, refund] + callbackOperations + [inventoryOperation]
       + ownOperations
   }
 
@@ -32,16 +32,18 @@ extension PaymentAPI {
       location: .header,
       isRequired: isRequired,
       description: description,
-      schema: [
-        "type": "string", "minLength": 1, "maxLength": .integer(Int64(RequestKey.maxLength)),
-        "pattern": #"^[!#-\[\]-~]+$"#, "examples": ["8e03978e-40d5-43dd-bc93-6894a57f9324"],
-      ]
+      schema: APISchemas.idempotencyKey
     )
   }
 
   private static let replayed = [
     "Idempotency-Replayed": "`true` if this answer was given before, and nothing was done."
   ]
+
+  private static let accepted = replayed.merging(
+    ["Location": "The payment."].merging(preferenceApplied, uniquingKeysWith: { first, _ in first }),
+    uniquingKeysWith: { first, _ in first }
+  )
 
   private var create: APIOperation {
     APIOperation(
@@ -54,7 +56,9 @@ extension PaymentAPI {
         answer; the same key with another body is refused. A concurrent repetition waits for the first. An order has one \
         payment: for another one the answer is 409 with that payment's Location, until that one is CANCELLED or FAILED.
         """,
-      parameters: [Self.idempotencyKey(isRequired: true, "Names this payment: the same for every repetition.")],
+      parameters: [
+        Self.idempotencyKey(isRequired: true, "Names this payment: the same for every repetition."), Self.prefer,
+      ],
       body: .init(
         schema: "NewPayment",
         example: [
@@ -63,12 +67,8 @@ extension PaymentAPI {
       ),
       access: .key(.create),
       answers: [
-        .json(
-          .accepted,
-          "Payment",
-          "Accepted; it will be worked on.",
-          headers: Self.replayed.merging(["Location": "The payment."], uniquingKeysWith: { first, _ in first })
-        )
+        .json(.accepted, "Payment", "Accepted; it will be worked on.", headers: Self.accepted),
+        .json(.created, "Payment", "It was waited for, and is final.", headers: Self.accepted),
       ],
       problems: [.missingIdempotencyKey, .keyInUse, .orderTaken, .invalidFields, .keyReused, .backlogFull],
       handle: { try await createPayment($0) }
@@ -89,6 +89,7 @@ extension PaymentAPI {
       parameters: [
         parameter("status", "Only with this status.", APISchemas.text(1...PaymentStatus.maxLength, "")),
         parameter("stopped", "Only those that a person has to look at, or only the others.", ["type": "boolean"]),
+        parameter("failing", "Only those whose last attempt came to nothing, or only the others.", ["type": "boolean"]),
         parameter("userId", "Only of this user.", id),
         parameter("orderId", "Only for this order.", id),
         parameter("createdSince", "Only created at this instant or later.", APISchemas.instant),
@@ -120,9 +121,9 @@ extension PaymentAPI {
       path: "/payments/{id}",
       id: "showPayment",
       summary: "Show a payment with its history, refunds and disputes",
-      parameters: [Self.paymentId],
+      parameters: [Self.paymentId, Self.prefer],
       access: .key(.read),
-      answers: [.json(.ok, "PaymentDetails", "The payment.")],
+      answers: [.json(.ok, "PaymentDetails", "The payment.", headers: Self.preferenceApplied)],
       problems: [.notFound],
       handle: { try await showPayment($0) }
     )

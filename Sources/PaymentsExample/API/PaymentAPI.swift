@@ -23,24 +23,42 @@ package struct PaymentAPI: Sendable {
   var inventorySecrets: [String] = []
   /// The inventory service's statuses that have an order paid.
   var payingStatuses = InventoryEvent.payingStatuses
+  /// Where requests wait for results.
+  let waits: PaymentWaits
   /// The clock that signatures are judged by.
   var now: @Sendable () -> Date = { Date() }
 
   func createPayment(_ request: APIRequest) async throws -> Response {
-    let key = try RequestKey(caller: request.caller.name, operation: "payment", fields: request.request.headers)
-    let new = try NewPayment(try await request.fields())
-    let (caller, actor) = (request.caller.name, request.caller.actor)
+    let key = try RequestKey(caller: request.caller.name, operation: Self.creating, fields: request.request.headers)
+    let answer = try await accept(try NewPayment(try await request.fields()), key, by: request.caller)
+    guard
+      let id = answer.paymentId,
+      let (payment, fields) = try await waited(request, for: id)
+    else { return JSONResponse.make(answer) }
+    guard payment.status.isFinal else {
+      var answer = answer
+      answer.fields.append(contentsOf: fields)
+      return JSONResponse.make(answer)
+    }
+    return try JSONResponse.make(.created, payment, headers: HTTPFields(answer.fields + fields))
+  }
+
+  /// Accepts a payment, or gives its key's first answer again.
+  func accept(_ new: NewPayment, _ key: RequestKey, by caller: Caller) async throws -> IdempotentAnswer {
     do {
       return try await PaymentCreation.settlingRaces {
-        let answer = try await idempotency.answer(key, RequestFingerprint(of: new), backlog: backlog) { transaction in
-          let payment = try await creation.create(new, caller: caller, by: actor, in: transaction)
-          return try .json(.accepted, payment, location: "/payments/\(payment.id)")
+        try await idempotency.answer(key, RequestFingerprint(of: new), backlog: backlog) { transaction in
+          try await create(new, by: caller, in: transaction)
         }
-        return JSONResponse.make(answer)
       }
     } catch let taken as OrderTaken {
       throw taken.problem
     }
+  }
+
+  func create(_ new: NewPayment, by caller: Caller, in transaction: LibpqTransaction) async throws -> IdempotentAnswer {
+    let payment = try await creation.create(new, caller: caller.name, by: caller.actor, in: transaction)
+    return try .json(.accepted, payment, location: "/payments/\(payment.id)")
   }
 
   func showPayment(_ request: APIRequest) async throws -> Response {
@@ -48,13 +66,16 @@ package struct PaymentAPI: Sendable {
     guard let payment = try await PaymentStore.find(id, of: request.caller, in: client.pool) else {
       throw Self.unknownPayment
     }
+    let waited = try await waited(request, for: id)
     return try JSONResponse.make(
       .ok,
       PaymentDetails(
-        payment: payment,
+        payment: waited?.payment ?? payment,
         history: try await PaymentEventStore.list(id, in: client.pool),
-        refunds: try await RefundStore.list(id, in: client.pool)
-      )
+        refunds: try await RefundStore.list(id, in: client.pool),
+        troubles: try await PaymentStore.troubles(of: id, in: client.pool)
+      ),
+      headers: waited?.fields ?? [:]
     )
   }
 

@@ -44,18 +44,24 @@ struct PaymentResponder: HTTPResponder {
     _ operation: APIOperation?,
     _ path: [String: String]
   ) async throws -> Response {
-    if let operation { return try await gate.answer(request, from: context.address, operation, path) }
-    let methods = operations.filter { $0.match(request.uri.path) != nil }.map(\.method.rawValue)
+    if let operation { return try await gate.answer(request, by: context.channel, operation, path) }
+    let methods = operations(at: request.uri.path).map(\.method.rawValue)
     guard !methods.isEmpty else { throw ProblemError(.notFound, "There is no such path; see /doc.") }
     let allowed = (methods.contains("GET") ? methods + ["HEAD"] : methods).sorted().joined(separator: ", ")
     throw ProblemError(.methodNotAllowed, "The path has \(allowed).", fields: [.allow: allowed])
   }
 
   private func route(_ method: HTTPRequest.Method, _ path: String) -> (APIOperation?, [String: String]) {
-    for operation in operations where operation.method == method {
+    for operation in operations(at: path) where operation.method == method {
       if let values = operation.match(path) { return (operation, values) }
     }
     return (nil, [:])
+  }
+
+  /// A path without parameters is no value of another one's: `/payments/batch` is no payment.
+  private func operations(at path: String) -> [APIOperation] {
+    let same = operations.filter { $0.path == path }
+    return same.isEmpty ? operations.filter { $0.match(path) != nil } : same
   }
 
   /// What the caller learns: never more than that something of ours failed, and whether it may help to repeat.

@@ -46,16 +46,17 @@ final class RateLimiter: Sendable {
 
   var bucketCount: Int { state.withLock { $0.buckets.count } }
 
-  /// Takes a token from the name's bucket.
+  /// Takes so many tokens from the name's bucket, if there is one: what is missing of the others is owed by the name's next requests.
   /// - Throws: `too-many-requests` with the seconds until there is one.
-  func admit(_ name: String) throws {
+  func admit(_ name: String, _ count: Int = 1) throws {
+    guard count > 0 else { return }
     let now = clock()
     let missing = state.withLock { state in
       let name = self.name(name, &state, now)
       var bucket = state.buckets[name] ?? Bucket(tokens: limit.burst, at: now)
       bucket = Bucket(tokens: tokens(bucket, now), at: now)
       let missing = max(0, 1 - bucket.tokens)
-      if missing == 0 { bucket.tokens -= 1 }
+      if missing == 0 { bucket.tokens -= Double(count) }
       state.buckets[name] = bucket
       return missing
     }

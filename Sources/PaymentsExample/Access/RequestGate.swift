@@ -17,10 +17,11 @@ struct RequestGate: Sendable {
   /// - Throws: what it may not pass by, and what the operation throws.
   func answer(
     _ request: Request,
-    from address: SocketAddress?,
+    by channel: any Channel,
     _ operation: APIOperation,
     _ path: [String: String]
   ) async throws -> Response {
+    let address = channel.remoteAddress
     switch operation.access {
     case .open:
       try admit(address)
@@ -36,7 +37,10 @@ struct RequestGate: Sendable {
     case .key(let scope):
       let caller = try await caller(request, address)
       guard caller.scopes.contains(scope) else { throw ProblemError.insufficientScope(scope) }
-      return try await operation.handle(APIRequest(request: request, path: path, caller: caller))
+      let counted = APIRequest(request: request, path: path, caller: caller, channel: channel) {
+        try count(caller, address, $0)
+      }
+      return try await operation.handle(counted)
     }
   }
 
@@ -46,8 +50,13 @@ struct RequestGate: Sendable {
       try admit(address)
       throw error
     }
-    if caller == .local { try admit(address) } else { try callerLimit?.admit(caller.name) }
+    try count(caller, address, 1)
     return caller
+  }
+
+  private func count(_ caller: Caller, _ address: SocketAddress?, _ requests: Int) throws {
+    let (limiter, name) = caller == .local ? (addressLimit, RateLimiter.name(address)) : (callerLimit, caller.name)
+    try limiter?.admit(name, requests)
   }
 
   private func admit(_ address: SocketAddress?) throws {

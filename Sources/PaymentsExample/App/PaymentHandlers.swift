@@ -23,14 +23,19 @@ enum PaymentHandlers {
       // A payment is never given up because the provider is down for long.
       maxAttempts: Limits.maxAttempts
     )
+    let troubles = TroubleNotes(pool: client.pool)
     var handlers = TaskHandlers()
     func register<Handler: PaymentTaskHandler>(_ handler: Handler) throws {
       try handlers.register(Handler.Payload.self, options: options) { payload, context in
         let payment = Handler.payment(of: payload)
         if let payment { observer.began(payment) }
         defer { if let payment { observer.ended(payment) } }
+        let subject =
+          payment.map { .payment($0) } ?? (payload as? RefundPayment).map { PaymentTrouble.Subject.refund($0.refundId) }
         do {
-          return try await ProviderPatience.kept(context) { try await handler.handle(payload, context: context) }
+          return try await ProviderPatience.kept(context) {
+            try await troubles.noting(subject, context) { try await handler.handle(payload, context: context) }
+          }
         } catch is PaymentChanged {
           return .again(after: .zero)
         }

@@ -48,6 +48,8 @@ package struct PaymentsApp: Sendable {
     /// Names that the servers are reached by, beside those of this machine and addresses.
     package var allowedHosts: [String] = []
     package var role = ProcessRole.all
+    /// Requests that may wait for results at one time; more are answered at once.
+    package var maxWaiters = 1000
     /// For each caller with a key; nil: none.
     package var callerLimit: RateLimit?
     /// For each address, of requests without a key; nil: none.
@@ -105,6 +107,7 @@ package struct PaymentsApp: Sendable {
   package let metrics: PrometheusMetrics
   package let logger: Logger
   private let ports: [Audience: ListeningPort]
+  private let waits: PaymentWaits
 
   package init(
     settings: Settings,
@@ -120,6 +123,7 @@ package struct PaymentsApp: Sendable {
     self.observer = observer
     self.metrics = metrics
     self.logger = logger
+    waits = PaymentWaits(pool: client.pool, maxWaiters: settings.maxWaiters)
     ports = Dictionary(uniqueKeysWithValues: Audience.allCases.map { ($0, ListeningPort()) })
   }
 
@@ -292,7 +296,8 @@ package struct PaymentsApp: Sendable {
       ),
       orders: settings.orders,
       inventorySecrets: settings.inventorySecrets,
-      payingStatuses: settings.payingStatuses
+      payingStatuses: settings.payingStatuses,
+      waits: waits
     )
   }
 
@@ -319,7 +324,7 @@ package struct PaymentsApp: Sendable {
     )
     let port = ports[audience]
     let limits = settings.connections
-    return Application(
+    var application = Application(
       responder: PaymentResponder(operations: operations, gate: gate, metrics: metrics, logger: logger),
       server: .http1(
         configuration: .init(
@@ -340,5 +345,8 @@ package struct PaymentsApp: Sendable {
       onServerRunning: { port?.report($0) },
       logger: Log.quiet("payments.http")
     )
+    // Ends after the server, whose requests may wait.
+    if audience == .api { application.addServices(waits) }
+    return application
   }
 }

@@ -15,6 +15,9 @@ extension IdempotentAnswer {
     fields[.location] = location
     return Self(status, fields: fields, body: try JSONFormat.encoder().encode(value))
   }
+
+  /// The payment that its `Location` names.
+  var paymentId: PaymentID? { fields[.location].flatMap { PaymentID(String($0.suffix(36))) } }
 }
 
 extension BacklogGate {

@@ -38,7 +38,7 @@ create table payments.payment (
   provider text not null default 'provider' check (provider ~ '^[a-z0-9][a-z0-9._-]{0,62}$'),
   -- The one payment at the provider that may ever be executed for this one. Written once, by init.
   provider_id text,
-  -- How often a handler began to work on it.
+  -- How many attempts at it came to nothing.
   attempts integer not null default 0,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),

@@ -18,7 +18,7 @@ package struct Payment: Codable, Equatable, Sendable {
   package var providerId: String?
   /// Why it is FAILED.
   package var failure: String?
-  /// How often a handler began to work on it.
+  /// How many attempts at it came to nothing.
   package var attempts: Int
   package var createdAt: Date
   var updatedAt: Date

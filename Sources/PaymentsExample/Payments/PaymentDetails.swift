@@ -1,3 +1,5 @@
+import Foundation
+
 /// The answer to `GET /payments/{id}`: the payment, what happened to it, what was paid back, and who wants it back.
 package struct PaymentDetails: Codable, Equatable, Sendable {
   package var payment: Payment
@@ -6,19 +8,32 @@ package struct PaymentDetails: Codable, Equatable, Sendable {
   var refunds: [Refund]
   /// As refunds, of the origin ``Refund/Origin/dispute``.
   var disputes: [Refund]
+  /// Why it doesn't come on; nil: it is final.
+  var trouble: PaymentTrouble?
 
   static let maxEvents = 1000
 
   private enum CodingKeys: String, CodingKey {
-    case history, refunds, disputes
+    case history, refunds, disputes, lastError, lastErrorAt, nextAttemptAt
   }
 
-  /// - Parameter refunds: with the disputes among them.
-  init(payment: Payment, history: [PaymentEvent], refunds: [Refund]) {
+  /// - Parameters:
+  ///   - refunds: with the disputes among them.
+  ///   - troubles: those of the payment and of its refunds.
+  init(payment: Payment, history: [PaymentEvent], refunds: [Refund], troubles: [UUID: PaymentTrouble] = [:]) {
     self.payment = payment
     self.history = history
-    self.refunds = refunds.filter { $0.origin != .dispute }
-    disputes = refunds.filter { $0.origin == .dispute }
+    let all = refunds.map { refund in
+      var refund = refund
+      let trouble = troubles[refund.id.uuid]
+      (refund.lastError, refund.lastErrorAt, refund.nextAttemptAt) = (
+        trouble?.error, trouble?.errorAt, trouble?.nextAttemptAt
+      )
+      return refund
+    }
+    self.refunds = all.filter { $0.origin != .dispute }
+    disputes = all.filter { $0.origin == .dispute }
+    trouble = troubles[payment.id.uuid]
   }
 
   package init(from decoder: any Decoder) throws {
@@ -27,14 +42,22 @@ package struct PaymentDetails: Codable, Equatable, Sendable {
     history = try container.decode([PaymentEvent].self, forKey: .history)
     refunds = try container.decode([Refund].self, forKey: .refunds)
     disputes = try container.decode([Refund].self, forKey: .disputes)
+    trouble = PaymentTrouble(
+      error: try container.decodeIfPresent(String.self, forKey: .lastError),
+      errorAt: try container.decodeIfPresent(Date.self, forKey: .lastErrorAt),
+      nextAttemptAt: try container.decodeIfPresent(Date.self, forKey: .nextAttemptAt)
+    )
   }
 
-  /// One flat object: the payment's fields and these three.
+  /// One flat object: the payment's fields and these.
   package func encode(to encoder: any Encoder) throws {
     try payment.encode(to: encoder)
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(history, forKey: .history)
     try container.encode(refunds, forKey: .refunds)
     try container.encode(disputes, forKey: .disputes)
+    try container.encodeIfPresent(trouble?.error, forKey: .lastError)
+    try container.encodeIfPresent(trouble?.errorAt, forKey: .lastErrorAt)
+    try container.encodeIfPresent(trouble?.nextAttemptAt, forKey: .nextAttemptAt)
   }
 }

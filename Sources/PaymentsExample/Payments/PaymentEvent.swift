@@ -12,6 +12,8 @@ package struct PaymentEvent: Codable, Equatable, Sendable {
     /// A person has looked, and has it go on.
     case resumed
     case status
+    /// An attempt came to nothing, and the one before had not.
+    case attemptFailed = "attempt-failed"
     case executionRequested = "execution-requested"
     case cancelled
     case cancellationRequested = "cancellation-requested"

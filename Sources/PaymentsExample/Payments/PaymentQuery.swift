@@ -7,12 +7,14 @@ struct PaymentQuery: Equatable, Sendable {
   static let limits = 1...100
   static let defaultLimit = 20
   static let parameters: Set<String> = [
-    "status", "stopped", "userId", "orderId", "createdSince", "createdUntil", "limit", "cursor",
+    "status", "stopped", "failing", "userId", "orderId", "createdSince", "createdUntil", "limit", "cursor",
   ]
 
   var status: String?
   /// Whether a person has to look at it.
   var isStopped: Bool?
+  /// Whether its last attempt, or that of a refund, came to nothing.
+  var isFailing: Bool?
   var userId: String?
   var orderId: String?
   var createdSince: Date?
@@ -27,10 +29,8 @@ struct PaymentQuery: Equatable, Sendable {
   /// - Throws: `malformed-request` naming the parameter that breaks a rule.
   init(_ query: [String: String]) throws {
     status = try Self.text("status", in: query, atMost: PaymentStatus.maxLength)
-    if let text = query["stopped"] {
-      guard let isStopped = Bool(text) else { throw Self.problem("stopped is true or false.") }
-      self.isStopped = isStopped
-    }
+    isStopped = try Self.bool("stopped", in: query)
+    isFailing = try Self.bool("failing", in: query)
     userId = try Self.text("userId", in: query, atMost: NewPayment.maxIdLength)
     orderId = try Self.text("orderId", in: query, atMost: NewPayment.maxIdLength)
     createdSince = try Self.date("createdSince", in: query)
@@ -58,7 +58,9 @@ struct PaymentQuery: Equatable, Sendable {
         AND ($3::text IS NULL OR order_id = $3) AND ($4::timestamptz IS NULL OR created_at >= $4)
         AND ($5::timestamptz IS NULL OR created_at < $5)
         AND ($6::uuid IS NULL OR (created_at, id) < (SELECT created_at, id FROM payments.payment WHERE id = $6))
-        AND ($8::boolean IS NULL OR (stop_reason IS NOT NULL AND status NOT IN ('DONE', 'CANCELLED', 'FAILED')) = $8)
+        AND ($8::boolean IS NULL OR (stop_reason IS NOT NULL AND status NOT IN ('DONE', 'CANCELLED', 'FAILED', 'RETURNED')) = $8)
+        AND ($10::boolean IS NULL OR (last_error IS NOT NULL
+          OR id IN (SELECT payment_id FROM payments.refund WHERE last_error IS NOT NULL)) = $10)
         AND \(own)
       ORDER BY created_at DESC, id DESC LIMIT $7
       """,
@@ -67,6 +69,7 @@ struct PaymentQuery: Equatable, Sendable {
         createdSince.map { .timestamptz($0) } ?? .null, createdUntil.map { .timestamptz($0) } ?? .null,
         after.map { .id($0) } ?? .null, .int8(Int64(limit) + 1),
         isStopped.map { .bool($0) } ?? .null, .optional(caller.owner),
+        isFailing.map { .bool($0) } ?? .null,
       ],
       in: database
     )
@@ -81,6 +84,12 @@ struct PaymentQuery: Equatable, Sendable {
       throw problem("\(name) has 1 to \(length) characters.")
     }
     return text
+  }
+
+  private static func bool(_ name: String, in query: [String: String]) throws -> Bool? {
+    guard let text = query[name] else { return nil }
+    guard let value = Bool(text) else { throw problem("\(name) is true or false.") }
+    return value
   }
 
   private static func date(_ name: String, in query: [String: String]) throws -> Date? {

@@ -126,7 +126,7 @@ package enum PaymentStore {
     try await all(
       """
       SELECT \(columns) FROM payments.payment
-      WHERE stop_reason IS NOT NULL AND status NOT IN ('DONE', 'CANCELLED', 'FAILED') ORDER BY created_at, id LIMIT 1000
+      WHERE stop_reason IS NOT NULL AND status NOT IN ('DONE', 'CANCELLED', 'FAILED', 'RETURNED') ORDER BY created_at, id LIMIT 1000
       """,
       [],
       in: database
@@ -138,7 +138,7 @@ package enum PaymentStore {
     let result = try await database.query(
       """
       SELECT count(*) FROM (
-        SELECT id FROM payments.payment WHERE stop_reason IS NOT NULL AND status NOT IN ('DONE', 'CANCELLED', 'FAILED')
+        SELECT id FROM payments.payment WHERE stop_reason IS NOT NULL AND status NOT IN ('DONE', 'CANCELLED', 'FAILED', 'RETURNED')
         UNION SELECT payment_id FROM payments.refund WHERE stop_reason IS NOT NULL AND status NOT IN ('DONE', 'FAILED')
         LIMIT $1
       ) AS stopped

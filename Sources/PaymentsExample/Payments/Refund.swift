@@ -27,6 +27,10 @@ package struct Refund: Codable, Equatable, Sendable {
   var providerId: String?
   var createdAt: Date
   var updatedAt: Date
+  /// As a payment's, see ``PaymentTrouble``.
+  var lastError: String?
+  var lastErrorAt: Date?
+  var nextAttemptAt: Date?
 
   /// What the provider knows it by: the same for every attempt, after every crash.
   var reference: String { id.description }

@@ -45,6 +45,17 @@ package struct BodyFields {
     return nil
   }
 
+  /// Required; empty if it is wrong.
+  mutating func array(_ name: String, count: ClosedRange<Int>) -> [JSONTree] {
+    switch take(name) {
+    case nil: report(name, "is missing")
+    case .array(let elements)? where count.contains(elements.count): return elements
+    case .array?: report(name, "must have \(count.lowerBound) to \(count.upperBound) elements")
+    default: report(name, "must be an array")
+    }
+    return []
+  }
+
   mutating func report(_ name: String, _ detail: String) {
     let escaped = name.replacing("~", with: "~0").replacing("/", with: "~1")
     problems.append(.init(pointer: "/\(escaped.prefix(100))", detail: detail))

@@ -69,11 +69,13 @@ public final class BacklogGate: Sendable {
 
   /// Lets `work` in, or refuses it.
   ///
-  /// - Parameter work: Makes one thing more that is open, or fails; either way it has ended when it returns or throws.
-  /// - Throws: ``ProblemError`` with `Retry-After` when it is full; what `count` and `work` throw.
-  public func admit<Value>(_ work: () async throws -> Value) async throws -> Value {
-    try await enter()
-    defer { state.withLock { $0.ended += 1 } }
+  /// - Parameters:
+  ///   - things: How many things more `work` makes that are open, at most. One by default; above zero.
+  ///   - work: Makes them, or fails; either way it has ended when it returns or throws.
+  /// - Throws: ``ProblemError`` with `Retry-After` when there is no room for all; what `count` and `work` throw.
+  public func admit<Value>(_ things: Int = 1, _ work: () async throws -> Value) async throws -> Value {
+    try await enter(things)
+    defer { state.withLock { $0.ended += things } }
     return try await work()
   }
 
@@ -82,7 +84,7 @@ public final class BacklogGate: Sendable {
     try await count(limit)
   }
 
-  private func enter() async throws {
+  private func enter(_ things: Int) async throws {
     let now = clock()
     let endedBefore: Int? = state.withLock { state in
       if state.isCounted, let countedAt = state.countedAt, now - countedAt < freshness { return nil }
@@ -99,9 +101,9 @@ public final class BacklogGate: Sendable {
       }
     }
     let isAdmitted = state.withLock { state in
-      guard state.open < limit else { return false }
-      state.open += 1
-      state.admitted += 1
+      guard state.open <= limit - things else { return false }
+      state.open += things
+      state.admitted += things
       return true
     }
     if !isAdmitted { throw refusal }

@@ -67,14 +67,28 @@ public struct IdempotencyGate: Sendable {
   ) async throws -> IdempotentAnswer {
     // Read committed: a transaction that has waited for another sees what that one wrote.
     try await pool.withTransaction(.init(isolationLevel: .readCommitted)) { transaction in
-      guard try await take(key, fingerprint, in: transaction) else {
-        guard let recorded = try await store.find(key, in: transaction) else { throw ProblemError(.keyInUse) }
-        return try replay(recorded, fingerprint)
-      }
-      let answer = try await work(transaction)
-      try await store.record(answer, for: key, in: transaction)
-      return answer
+      try await answer(key, fingerprint, in: transaction) { try await work(transaction) }
     }
+  }
+
+  /// The same for one of several requests of a batch, in a transaction of the caller's that commits all of them.
+  ///
+  /// What throws undoes nothing by itself: use a savepoint for each request, so that it leaves its key free and the others alone.
+  ///
+  /// - Precondition: The transaction is read committed: one that has waited for another has to see what that one wrote.
+  public func answer(
+    _ key: RequestKey,
+    _ fingerprint: RequestFingerprint,
+    in transaction: LibpqTransaction,
+    _ work: () async throws -> IdempotentAnswer
+  ) async throws -> IdempotentAnswer {
+    guard try await take(key, fingerprint, in: transaction) else {
+      guard let recorded = try await store.find(key, in: transaction) else { throw ProblemError(.keyInUse) }
+      return try replay(recorded, fingerprint)
+    }
+    let answer = try await work()
+    try await store.record(answer, for: key, in: transaction)
+    return answer
   }
 
   private func take(
