@@ -34,8 +34,10 @@ class Key:
 def before_call(context, case, kwargs):
     key = (case.headers or {}).get("Idempotency-Key")
     # A key that was used for another request is refused, rightly: valid ones are made unique.
-    if key and set(key) <= PRINTABLE and len(key) < 200 and case.method == "POST":
-        case.headers["Idempotency-Key"] = f"{key}-{uuid.uuid4()}"
+    # Long ones keep their length, which may be the longest that there is.
+    if key and set(key) <= PRINTABLE and len(key) <= 255 and case.method == "POST":
+        unique = str(uuid.uuid4())
+        case.headers["Idempotency-Key"] = f"{key}-{unique}" if len(key) < 200 else key[: -len(unique)] + unique
     # A refund of an amount needs a key, a full one doesn't.
     if case.path.endswith("/refund") and not key:
         case.headers = {**(case.headers or {}), "Idempotency-Key": str(uuid.uuid4())}

@@ -88,11 +88,9 @@ struct CancelAndRefundTests {
       let details = try await fixture.client.payment(payment.id)
       #expect(details.payment.status == .done)
       #expect(details.refunds.map(\.status) == ["DONE", "DONE"])
-      #expect(
-        details.history.suffix(4).map(\.kind).sorted { $0.rawValue < $1.rawValue } == [
-          .refundRequested, .refundRequested, .refunded, .refunded,
-        ]
-      )
+      // In between, attempts may have failed.
+      let refunded = details.history.map(\.kind).filter { [.refundRequested, .refunded].contains($0) }
+      #expect(refunded.map(\.rawValue).sorted() == ["refund-requested", "refund-requested", "refunded", "refunded"])
       #expect(fixture.simulator.ledger.entries(reference: payment.reference).map(\.refunded) == [1250])
     }
   }

@@ -15,7 +15,7 @@ extension PaymentAPI {
       `wait=10` (RFC 7240) has the answer wait until the payment is final, for so many seconds at most, and for \(longestWait) whatever is \
       preferred. Any other preference is ignored.
       """,
-    schema: ["type": "string", "maxLength": 255, "examples": ["wait=10"]]
+    schema: ["type": "string", "examples": ["wait=10"]]
   )
   static let preferenceApplied = [
     "Preference-Applied": "`wait=` and the seconds, if the answer may have waited for the result."
