@@ -84,11 +84,11 @@ final class RateLimiter: Sendable {
 extension RateLimiter {
   /// What an address is counted by: one of IPv6 by its network of 64 bits, since whoever has one has all of it.
   static func name(_ address: SocketAddress?) -> String {
-    guard case .v6(let address)? = address else { return address?.ipAddress ?? "none" }
-    return withUnsafeBytes(of: address.address.sin6_addr) { bytes in
-      // An address of IPv4 in the form of IPv6 counts by itself.
-      let isMapped = bytes.prefix(10).allSatisfy { $0 == 0 } && bytes[10] == 0xFF && bytes[11] == 0xFF
-      return bytes.prefix(isMapped ? 16 : 8).map { String($0, radix: 16) }.joined(separator: ":")
-    }
+    guard let text = address?.ipAddress else { return "none" }
+    var bytes = [UInt8](repeating: 0, count: 16)
+    guard inet_pton(AF_INET6, text, &bytes) == 1 else { return text }
+    // An address of IPv4 in the form of IPv6 counts by itself.
+    let isMapped = bytes.prefix(10).allSatisfy { $0 == 0 } && bytes[10] == 0xFF && bytes[11] == 0xFF
+    return bytes.prefix(isMapped ? 16 : 8).map { String($0, radix: 16) }.joined(separator: ":")
   }
 }
