@@ -152,7 +152,7 @@ final class TroubleNotes: Sendable {
     guard let subject else { return try await attempt() }
     let outcome: TaskOutcome
     do { outcome = try await attempt() } catch {
-      if !(error is CancellationError), !(error is PaymentChanged) { await note(error, of: subject, context.logger) }
+      if isNews(error, of: subject) { await note(error, of: subject, context.logger) }
       throw error
     }
     let isKnown = failing.withLock { $0.remove(subject) != nil }
@@ -162,6 +162,13 @@ final class TroubleNotes: Sendable {
       if isKnown || isNoted { context.logger.notice("payment comes on again", metadata: subject.metadata) }
     }
     return outcome
+  }
+
+  /// What was not even sent is noted once: the provider is left alone for a while, for all of its payments.
+  private func isNews(_ error: any Error, of subject: PaymentTrouble.Subject) -> Bool {
+    if error is CancellationError || error is PaymentChanged { return false }
+    guard (error as? ProviderError)?.code == .unsent else { return true }
+    return failing.withLock { !$0.contains(subject) }
   }
 
   private func note(_ error: any Error, of subject: PaymentTrouble.Subject, _ logger: Logger) async {

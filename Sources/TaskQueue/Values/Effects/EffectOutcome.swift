@@ -26,7 +26,9 @@ extension EffectOutcome {
   static func succeeded(encoding value: some Encodable) -> EffectOutcome {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard let json = try? encoder.encode(value), json.count <= Limits.effectValueBytes else { return .succeeded(Data()) }
+    guard let json = try? encoder.encode(value), json.count <= Limits.effectValueBytes else {
+      return .succeeded(Data())
+    }
     return .succeeded(json)
   }
 
