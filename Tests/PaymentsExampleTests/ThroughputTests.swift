@@ -6,9 +6,12 @@ import Testing
 
 @Suite("Throughput")
 struct ThroughputTests {
-  @Test("A small run measures all three rates", .timeLimit(.minutes(5)))
+  @Test(
+    "A small run measures all three rates, and a payment costs at most 12 statements and 4 commits",
+    .timeLimit(.minutes(5))
+  )
   func smallRun() async throws {
-    let run = ThroughputRun(payments: 40, rounds: 1, concurrency: 4, program: ChildCommand.built("payments"))
+    let run = ThroughputRun(payments: 200, rounds: 1, concurrency: 16, program: ChildCommand.built("payments"))
     let report = try await run.run()
     #expect(report.rounds.count == 1)
     for round in report.rounds {
@@ -16,6 +19,10 @@ struct ThroughputTests {
       #expect(round.executed > 0)
       #expect(round.bare > 0)
     }
+    // From the request to the end, at a provider that answers at once.
+    let cost = try #require(report.cost)
+    #expect(cost.statements > 5 && cost.statements <= 12, "\(cost.line)")
+    #expect(cost.commits > 2 && cost.commits <= 4, "\(cost.line)")
   }
 
   @Test("The table shows medians, spreads and ratios")

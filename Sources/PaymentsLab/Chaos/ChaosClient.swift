@@ -7,6 +7,7 @@ import SeededRandom
 struct ChaosClient: Sendable {
   /// Every so many payments one is asked for again, at the other process, although it was accepted.
   static let repetitionPeriod = 10
+  static let shortestPause = Duration.milliseconds(20)
   static let longestPause = Duration.seconds(1)
 
   let servers: [PaymentsClient]
@@ -19,6 +20,8 @@ struct ChaosClient: Sendable {
     try await withThrowingTaskGroup(of: Void.self) { group in
       for number in 1...payments {
         if number > settings.concurrency { try await group.next() }
+        // The other half goes to the other provider.
+        while number > payments / 2, tally.counts.switches == 0 { try await Task.sleep(for: Self.shortestPause) }
         group.addTask { try await create(number) }
       }
       try await group.waitForAll()
@@ -46,7 +49,7 @@ struct ChaosClient: Sendable {
       currency: ["EUR", "USD", "JPY"][number % 3],
       description: "Chaos \(number)"
     )
-    var pause = Duration.milliseconds(20)
+    var pause = Self.shortestPause
     var server = first
     while true {
       do {

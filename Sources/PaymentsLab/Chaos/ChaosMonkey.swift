@@ -18,12 +18,12 @@ struct ChaosMonkey: Sendable {
       guard let victim = servers.randomElement(using: &generator) else { return }
       await victim.kill()
       let counts = tally.counts
-      if counts.databaseRestarts == 0, counts.final * 3 >= settings.allPayments {
+      if counts.databaseRestarts == 0, counts.final * 4 >= settings.allPayments {
         // As in a crash, and with one server dead and the other one working.
         try await postgres.restart(immediate: true)
         tally.change { $0.databaseRestarts += 1 }
       }
-      if counts.switches == 0, counts.final * 2 >= settings.allPayments {
+      if counts.switches == 0, counts.final * 5 >= settings.allPayments * 2 {
         for server in servers {
           await server.use(primary: ChaosSettings.providers[1])
           await server.kill()

@@ -10,6 +10,8 @@ package struct ThroughputReport: Sendable {
   }
 
   var rounds: [Round] = []
+  /// With work going on while payments come in.
+  var cost: PaymentCost?
 
   package var lines: [String] {
     let bare = Self.median(rounds.map(\.bare))
@@ -25,7 +27,7 @@ package struct ThroughputReport: Sendable {
         row("payments executed", rounds.map(\.executed)),
         row("the same inserts by pgbench", rounds.map(\.bare)),
       ]
-    ).lines
+    ).lines + (cost.map { ["", $0.line] } ?? [])
   }
 
   static func median(_ values: [Double]) -> Double {

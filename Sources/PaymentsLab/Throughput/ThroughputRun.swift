@@ -28,7 +28,7 @@ package struct ThroughputRun: Sendable {
 
   package func run(onProgress: @escaping @Sendable (String) -> Void = { _ in }) async throws -> ThroughputReport {
     let connections = HTTPClient.Configuration.connections(concurrency)
-    return try await EmbeddedPostgres.with { postgres in
+    return try await EmbeddedPostgres.with(settings: PaymentCost.settings) { postgres in
       try await HTTPClient.withHTTPClient(configuration: connections) { try await run(postgres, $0, onProgress) }
     }
   }
@@ -56,6 +56,11 @@ package struct ThroughputRun: Sendable {
       for round in 1...rounds {
         onProgress("Round \(round) of \(rounds): \(payments) payments …")
         report.rounds.append(try await self.round(round, api, store, bare))
+      }
+      onProgress("Counting statements and commits …")
+      report.cost = try await PaymentCost.measure(payments, on: postgres, store.pool) {
+        try await create(rounds + 1, api)
+        try await wait(store, for: (rounds + 1) * payments)
       }
       result = .success(report)
     } catch {
@@ -101,7 +106,7 @@ package struct ThroughputRun: Sendable {
     let clock = ContinuousClock()
     let deadline = clock.now + Self.limit
     while clock.now < deadline {
-      let done = try await store.pool.query("SELECT count(*) FROM payments.payment WHERE status = 'DONE'")[0].int8(0)
+      let done = try await store.pool.query(PaymentCost.look)[0].int8(0)
       if done == count { return }
       try await clock.sleep(for: .milliseconds(20))
     }

@@ -138,10 +138,12 @@ struct StripeFixture: Sendable {
     return details
   }
 
-  /// Every change at Stripe was sent under a key of the ledger, the same in every attempt, and it is known what became of it.
+  /// Every change at Stripe was sent under a key of the ledger, or its payment's id, the same in every attempt, and it is known what became
+  /// of it.
   func expectInLedger() async throws {
     let sent = Set(proxy.seen("POST", "").compactMap { $0.headers["idempotency-key"] })
-    let keys = try await store.pool.query("SELECT key::text FROM taskqueue.effect").rows.map { try $0.text(0) }
+    let known = "SELECT key::text FROM taskqueue.effect UNION SELECT id::text FROM payments.payment"
+    let keys = try await store.pool.query(known).rows.map { try $0.text(0) }
     #expect(sent == Set(keys))
     #expect(try await store.unsettledEffects(olderThan: .zero, limit: 10).isEmpty)
   }

@@ -28,7 +28,7 @@ struct StripeTests {
       // The ledger knows how long Stripe knows a key, and that a call may be two requests.
       let options = try await fixture.store.pool.query(
         """
-        SELECT array_agg(name ORDER BY name) = '{create,execute}' AND bool_and(key_lifetime = '24 hours')
+        SELECT array_agg(name ORDER BY name) = '{execute}' AND bool_and(key_lifetime = '24 hours')
           AND bool_and(call_limit > 2 * $1::interval) FROM taskqueue.effect
         """,
         [.interval(fixture.stripe.configuration.timeout)]
@@ -150,7 +150,7 @@ struct StripeTests {
       let refusal = #"{"error":{"type":"invalid_request_error","code":"payment_intent_unexpected_state"}}"#
       fixture.proxy.fail("POST", "/confirm", .lose, .answer(400, body: refusal))
       let late = StripeProxy.Fault.alter { $0["status"] = "requires_confirmation" }
-      fixture.proxy.fail("GET", "", .pass, late, late)
+      fixture.proxy.fail("GET", "", late, late)
       let payment = try await fixture.client.create(StripeFixture.newPayment(), idempotencyKey: "a")
       #expect(try await fixture.final(payment).payment.status == .done)
       #expect(fixture.proxy.seen("POST", "/confirm").count == 2)
@@ -187,11 +187,19 @@ struct StripeTests {
   )
   func altered(method: String, index: Int) async throws {
     let alteration = Self.alterations[index]
-    try await StripeFixture.with { fixture in
-      // The registration, or the first look at it.
-      fixture.proxy.fail(method, method == "POST" ? "/v1/payment_intents" : "", .alter(alteration.1))
+    try await StripeFixture.with(works: false) { fixture in
       let payment = try await fixture.client.create(StripeFixture.newPayment(), idempotencyKey: "a")
-      try await eventually("it is stopped") { try await fixture.client.payment(payment.id).payment.stopReason != nil }
+      if method == "GET" {
+        // Registered by a worker that died before it told Stripe to confirm it.
+        let intent = try await fixture.stripe.create(Self.request(payment), idempotencyKey: payment.reference)
+        try await fixture.store.pool.withTransaction { transaction in
+          _ = try await PaymentStore.apply(.registered(id: intent.id, .initial), to: payment.id, in: transaction)
+        }
+      }
+      fixture.proxy.fail(method, method == "POST" ? "/v1/payment_intents" : "", .alter(alteration.1))
+      try await fixture.app.worker().whileRunning {
+        try await eventually("it is stopped") { try await fixture.client.payment(payment.id).payment.stopReason != nil }
+      }
       let reason = try await fixture.client.payment(payment.id).payment.stopReason
       #expect(reason?.contains(alteration.0) == true, "\(reason ?? "")")
       #expect(fixture.proxy.seen("POST", "/confirm").isEmpty)
