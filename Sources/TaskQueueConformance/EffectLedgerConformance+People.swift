@@ -43,22 +43,29 @@
       try requireEqual(run.calls, [], "calls")
     },
     Check("S29 the last attempt whose retry falls behind the key's lifetime warns, once") { probe in
-      let first = try await probe.start()
-      var warned: [Int] = []
-      for attempt in 1...4 {
-        let task = attempt == 1 ? first : try await probe.tasks.claimOnly(first.claim.id)
-        let run = try await probe.perform(task, keyLifetime: lifetime, retry: hourly) { _ in
-          throw EffectFailure.temporary("429")
-        } reconcile: { _ in
-          .stillUnknown
-        }
-        if !run.warnings.isEmpty { warned.append(attempt) }
-        try requireEqual(Set(run.warnings.map(\.code)).subtracting([.keyEndsBeforeNextRetry]), [], "other warnings")
-        try await probe.advance(by: .seconds(3_700))
-      }
-      try requireEqual(warned, [2], "attempts that warned")
+      try await requireOneWarning(probe, hourly)
+    },
+    Check("S29 the same with a policy that has jitter") { probe in
+      try await requireOneWarning(probe, .exponential(base: .seconds(3_600), factor: 1, jitter: 0.25))
     },
   ]
+
+  private static func requireOneWarning(_ probe: EffectProbe, _ retry: RetryPolicy) async throws {
+    let first = try await probe.start()
+    var warned: [Int] = []
+    for attempt in 1...4 {
+      let task = attempt == 1 ? first : try await probe.tasks.claimOnly(first.claim.id)
+      let run = try await probe.perform(task, keyLifetime: lifetime, retry: retry) { _ in
+        throw EffectFailure.temporary("429")
+      } reconcile: { _ in
+        .stillUnknown
+      }
+      if !run.warnings.isEmpty { warned.append(attempt) }
+      try requireEqual(Set(run.warnings.map(\.code)).subtracting([.keyEndsBeforeNextRetry]), [], "other warnings")
+      try await probe.advance(by: .seconds(3_700))
+    }
+    try requireEqual(warned, [2], "attempts that warned")
+  }
 
   static let people: [Check] = [
     Check("S29 without a way to ask, an unknown outcome is parked for a person") { probe in

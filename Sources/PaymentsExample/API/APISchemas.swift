@@ -58,7 +58,7 @@ enum APISchemas {
 
   private static let newPaymentRequired = ["userId", "amount", "currency"]
   private static let newPaymentProperties: [String: JSONTree] = [
-    "userId": identifier("Who is paid; a whole number is read as its digits.", isOptional: false),
+    "userId": identifier("Whose payment it is: the payer; a whole number is read as its digits.", isOptional: false),
     "orderId": identifier("What for. One payment each.", isOptional: true),
     "amount": amount, "currency": currency,
     "description": optional(text(0...NewPayment.maxDescriptionLength, "For people.")),
@@ -125,7 +125,8 @@ enum APISchemas {
     "failure": ["type": "string", "description": "Why it is FAILED."], "stopReason": stopReason,
     "attempts": ["type": "integer", "description": "How many attempts at it came to nothing."],
     "executionRounds": [
-      "type": "integer", "description": "How often the provider was told to execute it, for want of an effect.",
+      "type": "integer",
+      "description": "Times that the provider was told to execute it; above 1 if it said yes and did nothing.",
     ],
     "createdAt": instant, "updatedAt": instant, "executionRequestedAt": instant, "cancellationRequestedAt": instant,
   ]
@@ -235,7 +236,7 @@ enum APISchemas {
         1...InventoryEvent.maxStatusLength,
         "Whether the order is to be paid: COMPLETED, unless others are configured."
       ),
-      "user_id": identifier("Who is paid; without it the order's terms count.", isOptional: true),
+      "user_id": identifier("Whose payment it is; without it the order's terms count.", isOptional: true),
       "amount": optional(amount), "currency": optional(currency),
       "description": optional(text(0...NewPayment.maxDescriptionLength, "For people.")),
     ],

@@ -6,7 +6,7 @@ enum OpenAPIDocument {
   static let title = "Payments"
   static let version = "1.0.0"
   static let introduction = """
-    Outgoing payments on TaskQueue. A payment is accepted at once and worked on until it is final: DONE, CANCELLED or \
+    Outgoing payments on TaskQueue. A payment is accepted at once and worked on until it is final: DONE, CANCELLED, RETURNED or \
     FAILED. Each is executed at most once, whatever is lost, repeated or restarted.
     """
 

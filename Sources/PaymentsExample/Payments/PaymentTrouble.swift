@@ -2,6 +2,8 @@ import AsyncHTTPClient
 import Foundation
 import Libpq
 import Logging
+import NIOCore
+import NIOPosix
 import Synchronization
 import TaskQueue
 
@@ -40,6 +42,10 @@ struct PaymentTrouble: Equatable, Sendable {
   static func text(_ error: any Error) -> String {
     let text =
       switch error {
+      case let error as ProviderError where error.code == .unsent:
+        "not sent: \(error.call)"
+          + (error.retryAfter.map { ", next try in \(Int(($0 / .seconds(1)).rounded(.up))) s" } ?? "")
+      case let error as ProviderError where error.code == .unanswered: "no answer: \(error.call)"
       case let error as ProviderError:
         "\(error.call): HTTP status \(error.httpStatus)"
           + (error.code == .unexpectedStatus ? "" : ", \(error.code.rawValue)")
@@ -55,7 +61,7 @@ struct PaymentTrouble: Equatable, Sendable {
       case let error as StepServiceError: error.description
       case let error as UnknownProvider: error.description
       case is LibpqError: "the database could not be asked"
-      // Such as NIOConnectionError: nobody listens there.
+      case is NIOConnectionError, is IOError: "no connection: nobody answers at the address"
       default: "\(type(of: error))"
       }
     return String(text.unicodeScalars.filter { $0.value >= 0x20 }.prefix(maxLength).map { Character($0) })

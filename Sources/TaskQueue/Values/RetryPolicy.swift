@@ -45,6 +45,14 @@ public struct RetryPolicy: Sendable {
     }
   }
 
+  /// The same without what jitter takes off.
+  func longestDelay(afterAttempt attempt: Int) -> Duration {
+    switch rule {
+    case .stored(let policy): .seconds(policy.longestSeconds(afterAttempt: attempt))
+    case .custom(let delay): max(.zero, delay(max(1, attempt)))
+    }
+  }
+
   /// The form that is stored with a task; nil for a custom policy.
   public var stored: StoredRetryPolicy? {
     if case .stored(let policy) = rule { policy } else { nil }
@@ -88,6 +96,11 @@ public struct StoredRetryPolicy: Hashable, Sendable, Codable {
   }
 
   func delay(afterAttempt attempt: Int, using generator: inout some RandomNumberGenerator) -> Duration {
+    let seconds = longestSeconds(afterAttempt: attempt)
+    return .seconds(jitter > 0 ? seconds * (1 - jitter * Double.random(in: 0...1, using: &generator)) : seconds)
+  }
+
+  func longestSeconds(afterAttempt attempt: Int) -> Double {
     var seconds = baseSeconds
     var remaining = max(1, attempt) - 1
     while remaining > 0, seconds < capSeconds, factor > 1 {
@@ -95,8 +108,6 @@ public struct StoredRetryPolicy: Hashable, Sendable, Codable {
       remaining -= 1
     }
     // A row written by hand may hold anything.
-    seconds = min(max(0, seconds), capSeconds, Limits.delay / .seconds(1))
-    if jitter > 0 { seconds *= 1 - jitter * Double.random(in: 0...1, using: &generator) }
-    return .seconds(seconds)
+    return min(max(0, seconds), capSeconds, Limits.delay / .seconds(1))
   }
 }

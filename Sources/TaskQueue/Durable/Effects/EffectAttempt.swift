@@ -224,8 +224,7 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
   /// Only the last attempt within the key's lifetime finds its retry behind the end: so it is said once.
   private func warnIfKeyEnds(_ call: EffectCall, _ elapsed: @Sendable () -> Duration) {
     guard let endsIn = call.keyEndsIn.map({ $0 - elapsed() }), endsIn > .zero else { return }
-    var longest = LongestWait()
-    let wait = owner.retry.delay(afterAttempt: owner.context.attempt, using: &longest)
+    let wait = owner.retry.longestDelay(afterAttempt: owner.context.attempt)
     guard wait >= endsIn else { return }
     warn(.keyEndsBeforeNextRetry, call, "The key ends in \(endsIn), the next retry comes in \(wait).")
   }
@@ -255,9 +254,4 @@ extension EffectError {
       key: call.key
     )
   }
-}
-
-/// Jitter only shortens a wait: zero gives the whole of it.
-private struct LongestWait: RandomNumberGenerator {
-  mutating func next() -> UInt64 { 0 }
 }
