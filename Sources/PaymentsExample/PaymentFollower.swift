@@ -49,13 +49,11 @@ struct PaymentFollower: Sendable {
   private func execute(_ id: String, _ inputs: [PaymentInput]) async throws -> TaskOutcome {
     let begun: (effect: PreparedEffect, payment: Payment)? = try await client.withTransaction { transaction in
       try await takeCallbacks(in: transaction)
-      for round in max(1, payment.executionRounds)...Self.maxRounds {
-        let effect = try await prepare(round, id, in: transaction)
-        if effect.isSettled { continue }
-        let due = inputs + [.executionDue(round: round)]
-        return (effect, try await PaymentStore.apply(due, to: payment, in: transaction))
-      }
-      return nil
+      let effect = try await prepare(id, in: transaction)
+      let round = effect.isSettled ? payment.executionRounds + 1 : max(1, payment.executionRounds)
+      guard round <= Self.maxRounds else { return nil }
+      let due = inputs + [.executionDue(round: round)]
+      return (effect, try await PaymentStore.apply(due, to: payment, in: transaction))
     }
     guard let begun else {
       context.logger.warning("the provider doesn't execute what it accepted", metadata: ["payment": "\(payment.id)"])
@@ -64,20 +62,32 @@ struct PaymentFollower: Sendable {
     var next = self
     (next.payment, next.news) = (begun.payment, [])
     do {
+      guard !begun.effect.isSettled else {
+        // It said yes: the same call once more, under the same key, changes nothing if the books are only late.
+        _ = try await provider.execute(id: id, idempotencyKey: begun.effect.key.rawValue)
+        return try await next.lookAgain([])
+      }
       let receipt = try await effects.call(begun.effect, next.executing(id))
       guard let entry = receipt.value.entry else { return try await next.lookAgain([], receipt) }
       return try await next.act(on: entry, receipt)
     } catch let failure as EffectFailure where failure.kind == .permanent {
-      // It may have been begun by an earlier call: then it goes on.
-      var entry = try await provider.payment(id: id)
-      if entry.status == .initial, entry.failure == nil { entry.failure = failure.message }
-      return try await next.act(on: entry)
+      return try await next.refused(id, failure.message)
+    } catch let error as ProviderError where error.isRefusal {
+      return try await next.refused(id, error.refusal)
     }
   }
 
-  private func prepare(_ round: Int, _ id: String, in transaction: LibpqTransaction) async throws -> PreparedEffect {
+  /// It may have been begun by an earlier call: then it goes on.
+  private func refused(_ id: String, _ reason: String) async throws -> TaskOutcome {
+    var entry = try await provider.payment(id: id)
+    if entry.status == .initial, entry.failure == nil { entry.failure = reason }
+    return try await act(on: entry)
+  }
+
+  /// All tasks of the payment share the effect, and its key: whoever comes later finds what became of it.
+  private func prepare(_ id: String, in transaction: LibpqTransaction) async throws -> PreparedEffect {
     try await context.effects.prepare(
-      round == 1 ? "execute" : EffectName("execute.\(round)"),
+      "execute",
       request: id,
       options: effects.options(scope: payment.reference),
       in: transaction,
@@ -185,7 +195,7 @@ struct PaymentFollower: Sendable {
 
   private func settle(_ entry: ProviderPayment, in transaction: LibpqTransaction) async throws {
     guard payment.executionRounds > 0, let id = payment.providerId else { return }
-    let effect = try await prepare(payment.executionRounds, id, in: transaction)
+    let effect = try await prepare(id, in: transaction)
     try await context.effects.settle(effect, as: Self.outcome(entry), in: transaction, of: client.store)
   }
 

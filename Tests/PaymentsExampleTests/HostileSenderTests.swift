@@ -27,6 +27,7 @@ struct HostileSenderTests {
       }
       for headers in [
         ["Origin": "https://evil.example"], ["Origin": "null"], ["Origin": "http://localhost:1"],
+        ["Origin": "http://127.0.0.1:1"],
         ["Sec-Fetch-Site": "cross-site"], ["Sec-Fetch-Site": "same-site"],
         ["Sec-Fetch-Site": "same-origin", "Origin": "https://evil.example"],
       ] {
@@ -59,6 +60,9 @@ struct HostileSenderTests {
     }
     try sites.check(request("pay.example:8443", "https://pay.example"), .open)
     try sites.check(request("10.0.0.7:8080", "https://pay.example"), .key(.refund))
+    let local = SiteCheck(names: [], listening: ["127.0.0.1"])
+    try local.check(request("127.0.0.1:8080", "http://127.0.0.1:8080"), .open)
+    #expect(throws: ProblemError.self) { try local.check(request("127.0.0.1:8080", "http://127.0.0.1:1"), .open) }
     try sites.check(request("callbacks.example", nil), .signed)
     #expect(throws: ProblemError.self) { try sites.check(request("callbacks.example", nil), .open) }
     #expect(throws: ProblemError.self) { try sites.check(request("pay.example", "https://pay.example.evil"), .open) }

@@ -96,6 +96,7 @@ struct PaymentEffectTests {
         never.now.looks > PaymentFollower.maxRounds + 3
       }
       #expect(never.count("execute") == PaymentFollower.maxRounds)
+      #expect(Set(never.now.keys).count == 2, "one key for the registration, and one for every execute")
     }
   }
 

@@ -10,10 +10,15 @@ import TaskQueueHTTP
 struct SiteCheck: Sendable {
   /// Beside names of this machine and addresses, which nobody can make lead elsewhere; lower case.
   let names: Set<String>
+  /// Those by which whatever stands in front is asked.
+  private let fronts: Set<String>
 
-  /// - Parameter names: of hosts, without ports, that this server is reached by.
-  init(names: [String]) {
-    self.names = Set(names.map(ListenAddress.bare))
+  /// - Parameters:
+  ///   - names: of hosts, without ports, that this server is reached by, also through something in front.
+  ///   - listening: of the hosts that it listens at.
+  init(names: [String], listening: [String] = []) {
+    fronts = Set(names.map(ListenAddress.bare))
+    self.names = fronts.union(listening.map(ListenAddress.bare))
   }
 
   /// - Throws: ``ProblemError``: `malformed-request`, `unknown-host`, `cross-site`, `not-json`.
@@ -55,7 +60,7 @@ struct SiteCheck: Sendable {
   private func isOurs(origin: String, _ authority: String) -> Bool {
     for scheme in ["http://", "https://"] where origin.hasPrefix(scheme) {
       let asking = String(origin.dropFirst(scheme.count))
-      return asking == authority || Self.host(asking).map { names.contains(ListenAddress.bare($0)) } ?? false
+      return asking == authority || Self.host(asking).map { fronts.contains(ListenAddress.bare($0)) } ?? false
     }
     return false
   }

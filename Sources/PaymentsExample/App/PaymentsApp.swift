@@ -318,7 +318,7 @@ package struct PaymentsApp: Sendable {
     let address = listeners[audience] ?? ListenAddress()
     let gate = RequestGate(
       callers: CallerDirectory(pool: client.pool, needsKeys: !ListenAddress.isLoopback(settings.host)),
-      sites: SiteCheck(names: settings.allowedHosts + [settings.host, address.host]),
+      sites: SiteCheck(names: settings.allowedHosts, listening: [settings.host, address.host]),
       callerLimit: settings.callerLimit.map { RateLimiter($0) },
       addressLimit: settings.addressLimit.map { RateLimiter($0) }
     )

@@ -77,6 +77,8 @@ struct ProviderEffects: Sendable {
       return try await call.send(effect.key.rawValue)
     } catch let error as ProviderError {
       if error.isRefusal {
+        // Perhaps of a repetition, or by something in between: its books decide.
+        if error.code == .refused, let found = try await asked(call, after: error) { return found }
         throw EffectFailure.permanent(error.code.rawValue, error.refusal)
       }
       guard call.isHarmless, error.code == .unexpectedStatus else { throw error }
@@ -87,9 +89,17 @@ struct ProviderEffects: Sendable {
   /// It has answered with an error, so the request isn't on its way any more: if its books don't have it, it didn't happen.
   /// Should that be wrong for once, repeating it does no harm. With money at stake, the ledger's wait is kept to.
   private static func ask(_ call: Call, after error: ProviderError) async throws -> ProviderRegistration {
-    guard let inquiry = try? await call.ask() else { throw error }
-    if let found = try self.found(inquiry) { return found }
+    if let found = try await asked(call, after: error) { return found }
     throw EffectFailure.temporary("http_\(error.httpStatus)", "\(error)")
+  }
+
+  /// - Returns: nil: its books don't have it.
+  /// - Throws: `error` if they can't be read.
+  private static func asked(_ call: Call, after error: ProviderError) async throws -> ProviderRegistration? {
+    guard let inquiry = try? await call.ask() else {
+      throw error.isRefusal ? EffectFailure.temporary("not_asked", "\(error)") : error
+    }
+    return try found(inquiry)
   }
 
   /// - Returns: nil: it did not happen.

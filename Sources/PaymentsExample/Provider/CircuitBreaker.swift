@@ -24,6 +24,8 @@ struct CircuitBreaker: Sendable {
     var pause = Duration.milliseconds(100)
     /// Between two who come back.
     var spacing = Duration.milliseconds(10)
+    /// The longest that it is left alone for without a probe, whatever it asks for.
+    var longestPatience = Duration.seconds(30)
     /// The longest that somebody is sent away for.
     var longestWait = Duration.seconds(900)
   }
@@ -103,7 +105,8 @@ struct CircuitBreaker: Sendable {
       if nextProbe != nil { probes -= 1 }
       switch verdict {
       case .nothing: break
-      case .patience(let time): open(until: now + time)
+      // One answer is not to close it for long: after that a probe asks again.
+      case .patience(let time): open(until: now + min(time, settings.longestPatience))
       case .works:
         if nextProbe != nil { close() } else { note(failed: false) }
       case .fails:

@@ -35,7 +35,7 @@ struct ProviderError: Error, CustomStringConvertible {
   var refusal: String { reason ?? "The provider refused it with HTTP status \(httpStatus)." }
 
   /// The longest wait that a provider may ask for.
-  static let maxRetryAfter = Duration.seconds(3600)
+  static let maxRetryAfter = Duration.seconds(900)
 
   static func unsent(_ call: String, _ wait: Duration) -> Self {
     Self(code: .unsent, call: call, httpStatus: 0, retryAfter: wait)

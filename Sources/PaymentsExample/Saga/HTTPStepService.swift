@@ -26,7 +26,12 @@ package struct HTTPStepService: StepService, OrderSource {
     let answer = try await caller.call(.POST, "/v1/steps", body: body, idempotencyKey: key)
     let status = answer.status.code
     switch status {
-    case 200..<300: return Self.shortened((try? await answer.decoded()) ?? .passed)
+    case 200..<300:
+      // Anything but a verdict, such as a page of something in between, lets nothing pass.
+      guard let verdict = try? await answer.decoded(StepAnswer.self) else {
+        throw StepServiceError(code: .unexpectedStatus, call: "POST /v1/steps, without a verdict", httpStatus: status)
+      }
+      return Self.shortened(verdict)
     case 429: throw StepServiceError(code: .busy, call: "POST /v1/steps", httpStatus: status)
     case let status where Self.refusals.contains(status):
       let problem = try? await answer.decoded(Problem.self)

@@ -41,9 +41,7 @@ extension StripeClient {
       request.headers.replaceOrAdd(name: "Content-Type", value: "application/x-www-form-urlencoded")
       request.body = .bytes(ByteBuffer(string: form.text))
     }
-    let response = try await client.execute(request, timeout: TimeAmount(configuration.timeout))
-    // The body is read before the status is believed: an answer cut short is a lost answer.
-    let answer = Data(try await response.body.collect(upTo: Self.maxAnswerBytes).readableBytesView)
+    let (response, answer) = try await client.answer(request, within: configuration.timeout, atMost: Self.maxAnswerBytes)
     let call = "\(method.rawValue) \(path)"
     guard (200..<300).contains(response.status.code) else {
       throw await error(call, status: response.status.code, headers: response.headers, answer)

@@ -48,9 +48,7 @@ struct JSONCaller: Sendable {
       request.headers.replaceOrAdd(name: "Content-Type", value: "application/json")
       request.body = .bytes(ByteBuffer(bytes: body))
     }
-    let response = try await client.execute(request, timeout: TimeAmount(timeout))
-    // The body is read before the status is believed: an answer cut short is a lost answer.
-    let answer = Data(try await response.body.collect(upTo: maxAnswerBytes).readableBytesView)
+    let (response, answer) = try await client.answer(request, within: timeout, atMost: maxAnswerBytes)
     return Answer(status: response.status, headers: response.headers, body: answer)
   }
 

@@ -8,6 +8,14 @@ public struct PreparedEffect: Sendable {
   /// Since the store was asked.
   let elapsed: @Sendable () -> Duration
 
+  /// The key that its call is, or was, sent with.
+  public var key: IdempotencyKey {
+    switch decision {
+    case .call(let call), .ask(let call, _), .recorded(_, let call), .busy(let call), .requestChanged(let call): call.key
+    case .leaseLost: preconditionFailure("it is thrown instead")
+    }
+  }
+
   /// Whether its outcome was recorded before: nothing is left to be called.
   public var isSettled: Bool {
     if case .recorded = decision { true } else { false }
