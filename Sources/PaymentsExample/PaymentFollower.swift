@@ -35,7 +35,7 @@ struct PaymentFollower: Sendable {
     if let reason = payment.stopReason(entry) { return try await stop(entry, reason, receipt) }
     if let failure = entry.failure { return try await fail(entry, failure) }
     let said = PaymentInput.reported(entry.status)
-    if entry.status.isFinal { return try await conclude([said], receipt, settling: entry) }
+    if entry.status.isFinal { return try await conclude([said], receipt, settling: receipt == nil ? entry : nil) }
     if receipt == nil, case .execute(let id)? = due(after: [said]).last { return try await execute(id, news + [said]) }
     return try await lookAgain([said], receipt, settling: entry)
   }
@@ -155,7 +155,7 @@ struct PaymentFollower: Sendable {
     guard firstLook != nil || isChanged || receipt != nil || isCancelDue else { return .again }
     let written = try await client.withTransaction { transaction in
       try await takeCallbacks(in: transaction)
-      if isChanged, let entry, entry.isBegun { try await settle(entry, in: transaction) }
+      if isChanged, receipt == nil, let entry, entry.isBegun { try await settle(entry, in: transaction) }
       // Tasks before payments, as everywhere.
       if let firstLook {
         try await client.complete(context, in: transaction)

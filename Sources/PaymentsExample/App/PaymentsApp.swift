@@ -181,8 +181,8 @@ package struct PaymentsApp: Sendable {
     configuration.concurrency = settings.workers
     configuration.lease = settings.lease
     configuration.maxCrashes = Self.maxCrashes
-    // One call to the provider is slow compared with a claim, and what waits here can't be had by another process.
-    configuration.maxPrefetch = 0
+    // What waits here can't be had by another process, so it is little; with a slow provider it is nothing.
+    configuration.maxPrefetch = settings.workers
     return try TaskWorker(
       store: client.store,
       handlers: PaymentHandlers.make(

@@ -77,7 +77,9 @@ package struct ProviderClient: PaymentProvider, CustomReflectable {
   package func payment(id: String) async throws -> ProviderPayment {
     let entry: ProviderPayment = try await decoded(.GET, Self.path(id), unknown: [404])
     // Of another one it says nothing.
-    guard entry.id == id else { throw ProviderError(code: .undecodableAnswer, call: "GET \(Self.path(id))", httpStatus: 200) }
+    guard entry.id == id else {
+      throw ProviderError(code: .undecodableAnswer, call: "GET \(Self.path(id))", httpStatus: 200)
+    }
     return entry
   }
 

@@ -41,7 +41,11 @@ extension StripeClient {
       request.headers.replaceOrAdd(name: "Content-Type", value: "application/x-www-form-urlencoded")
       request.body = .bytes(ByteBuffer(string: form.text))
     }
-    let (response, answer) = try await client.answer(request, within: configuration.timeout, atMost: Self.maxAnswerBytes)
+    let (response, answer) = try await client.answer(
+      request,
+      within: configuration.timeout,
+      atMost: Self.maxAnswerBytes
+    )
     let call = "\(method.rawValue) \(path)"
     guard (200..<300).contains(response.status.code) else {
       throw await error(call, status: response.status.code, headers: response.headers, answer)

@@ -11,7 +11,8 @@ public struct PreparedEffect: Sendable {
   /// The key that its call is, or was, sent with.
   public var key: IdempotencyKey {
     switch decision {
-    case .call(let call), .ask(let call, _), .recorded(_, let call), .busy(let call), .requestChanged(let call): call.key
+    case .call(let call), .ask(let call, _), .recorded(_, let call), .busy(let call), .requestChanged(let call):
+      call.key
     case .leaseLost: preconditionFailure("it is thrown instead")
     }
   }
