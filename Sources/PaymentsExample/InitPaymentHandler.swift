@@ -51,6 +51,9 @@ struct InitPaymentHandler: PaymentTaskHandler {
       return try await follower.act(on: entry)
     } catch let error as ProviderError where error.isRefusal {
       return try await follower.conclude([.refused(reason: error.refusal)])
+    } catch let error as LibpqError where error.constraint == PaymentStore.providerIdConstraint {
+      follower.news = []
+      return try await follower.conclude([.stopped(reason: "The provider gave it the id of another payment.")])
     } catch  where Task.isCancelled && payload.isFirst == true {
       // It may have been sent: the next attempt has to know that it isn't the first.
       return .again(after: .zero)

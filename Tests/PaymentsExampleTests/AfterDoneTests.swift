@@ -60,6 +60,72 @@ struct AfterDoneTests {
     }
   }
 
+  @Test(
+    "Money that moves for a payment that has ended without is told once, in the history",
+    arguments: ["DONE", "RETURNED"]
+  )
+  func endedBefore(word: String) async throws {
+    let provider = AlteringProvider(ScriptedProvider())
+    try await PaymentsFixture.with(works: false) { fixture in
+      let payment = try await fixture.create(1)[0]
+      let id = provider.provider.register(reference: payment.reference, userId: payment.userId, amount: payment.amount)
+      try await fixture.apply(.registered(id: id, .initial), to: payment)
+      try await fixture.apply(.reported(.cancelled), to: payment)
+      provider.alter { $0.status = .init(rawValue: word) }
+      for event in ["e1", "e2"] {
+        let body = #"{"eventId":"\#(event)","paymentProviderId":"\#(id)","status":"\#(word)"}"#
+        let signature = CallbackSignature(secrets: [PaymentsFixture.secret]).sign(Data(body.utf8), at: Date())
+        let answer = try await fixture.send(
+          .POST,
+          "/paymentProviderCallback",
+          headers: ["Content-Type": "application/json", ProviderCallback.signatureHeader: signature],
+          body: body
+        )
+        #expect(answer.status == 202)
+        try await look(payment, provider, fixture)
+      }
+      let details = try await fixture.client.payment(payment.id)
+      #expect(details.payment.status == .cancelled)
+      #expect(details.history.count { $0.kind == .stopped && $0.detail?.contains("money moved") == true } == 1)
+    }
+  }
+
+  @Test(
+    "What was never paid isn't taken back, whatever the provider shows",
+    arguments: [0, -5, 1251, 999_999] as [Int64]
+  )
+  func impossible(amount: Int64) async throws {
+    let provider = AlteringProvider(ScriptedProvider())
+    try await PaymentsFixture.with(works: false) { fixture in
+      let payment = try await fixture.create(1)[0]
+      let id = provider.provider.register(reference: payment.reference, userId: payment.userId, amount: payment.amount)
+      try await fixture.apply(.registered(id: id, .done), to: payment)
+      _ = try await provider.execute(id: id, idempotencyKey: "x")
+      provider.provider.finish(id)
+      _ = try await provider.refund(.init(paymentId: id, reference: "theirs", amount: 100), idempotencyKey: "k")
+      provider.alterRefunds { $0.amount = amount }
+      try await fixture.app.client.enqueue(CheckPayment(paymentId: payment.id))
+      try await look(payment, provider, fixture)
+      #expect(try await fixture.client.payment(payment.id).refunds.isEmpty)
+      #expect(try await LedgerStore.check(in: fixture.store.pool).isEmpty)
+      // The same of a possible amount is taken over.
+      provider.alterRefunds { $0.amount = 100 }
+      try await fixture.app.client.enqueue(CheckPayment(paymentId: payment.id))
+      try await look(payment, provider, fixture)
+      #expect(try await fixture.client.payment(payment.id).refunds.map(\.amount) == [100])
+    }
+  }
+
+  /// The check task that is there looks.
+  private func look(_ payment: Payment, _ provider: AlteringProvider, _ fixture: PaymentsFixture) async throws {
+    let task = try await fixture.claim(CheckPayment.taskType)
+    let context = TaskContext(task: task, ledger: fixture.store, logger: Log.quiet("test"))
+    let handler = CheckPaymentHandler(client: fixture.app.client, providers: .init(provider))
+    if try await handler.handle(.init(paymentId: payment.id), context: context) == .completed {
+      try await fixture.app.client.withCompletion(of: context) { _ in }
+    }
+  }
+
   @Test("A refund that a comparison found and that failed before anybody took it over leaves nothing behind")
   func foundThenFailed() async throws {
     try await Self.with(.init(lostCallback: 1, processingTime: .milliseconds(20))) { fixture in

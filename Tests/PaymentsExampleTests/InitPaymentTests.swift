@@ -45,6 +45,23 @@ struct InitPaymentTests {
     }
   }
 
+  @Test("An id that is another payment's stops the one that comes later")
+  func othersId() async throws {
+    try await PaymentsFixture.with(works: false) { fixture in
+      let payments = try await fixture.create(2)
+      for _ in payments {
+        let handler = InitPaymentHandler(client: fixture.app.client, providers: .init(OneIdProvider(id: "p")))
+        let task = try await claim(fixture)
+        let payload = try JSONDecoder().decode(InitPayment.self, from: task.payload)
+        let context = TaskContext(task: task, ledger: fixture.store, logger: Log.quiet("test"))
+        _ = try await handler.handle(payload, context: context)
+      }
+      let stored = try await PaymentStore.find(payments.map(\.id), in: fixture.store.pool)
+      #expect(stored.count { $0.providerId == "p" } == 1)
+      #expect(stored.count { $0.stopReason?.contains("id of another payment") == true } == 1)
+    }
+  }
+
   @Test("What the provider refuses for good is FAILED with its reason, and not followed")
   func refused() async throws {
     try await PaymentsFixture.with(works: false) { fixture in

@@ -13,28 +13,32 @@ struct AfterDone: Sendable {
 
   /// Whether a callback names something that may happen to a payment that is final, and isn't known yet.
   static func isNews(_ status: ProviderStatus, of payment: Payment) -> Bool {
+    if payment.status.movedNothing { return movedMoney(status) }
     let isOld = status == .initial || status == .processing || PaymentStatus(status) == payment.status
     return mayChange(payment) && !isOld
   }
+
+  private static func movedMoney(_ status: ProviderStatus) -> Bool { status == .done || status == .returned }
 
   private static func mayChange(_ payment: Payment) -> Bool {
     payment.status == .done || payment.status == .returned
   }
 
-  /// Writes what the provider has and we lack, together with the end of the task. Completes at once if no money moved.
+  /// Writes what the provider has and we lack, together with the end of the task.
   func follow(_ payment: Payment, _ context: TaskContext) async throws -> TaskOutcome {
-    guard Self.mayChange(payment), let id = payment.providerId else { return .completed }
+    guard let id = payment.providerId else { return .completed }
     let entry: ProviderPayment
     do { entry = try await provider.payment(id: id) } catch let error as ProviderError
       where error.code == .unknownPayment
     {
       return .completed
     }
+    guard Self.mayChange(payment) else { return try await contradict(payment, entry, context) }
     if let reason = payment.stopReason(entry) {
       context.logger.error("a final payment differs", metadata: ["payment": "\(payment.id)", "reason": "\(reason)"])
       return .completed
     }
-    let theirs = try await provider.takenBack(paymentId: id) ?? []
+    let theirs = possible(try await provider.takenBack(paymentId: id) ?? [], of: payment, context)
     let asked = try await changes(of: payment, theirs, in: client.pool).compactMap { change in
       if case .ask(let refund) = change { RefundPayment(refundId: refund) } else { nil }
     }
@@ -49,6 +53,49 @@ struct AfterDone: Sendable {
       }
     }
     return .settledInTransaction
+  }
+
+  /// It ended here without money moved. What the provider says now is for a person, and its order may have been paid anew.
+  private func contradict(
+    _ payment: Payment,
+    _ entry: ProviderPayment,
+    _ context: TaskContext
+  ) async throws -> TaskOutcome {
+    guard Self.movedMoney(entry.status) else { return .completed }
+    let reason = "It is \(payment.status) here, and \(entry.status.rawValue) there: money moved."
+    let isNew = try await client.withCompletion(of: context) { transaction in
+      _ = try await PaymentStore.lock(payment.id, in: transaction)
+      let history = try await PaymentEventStore.list(payment.id, in: transaction)
+      if history.contains(where: { $0.detail == reason }) { return false }
+      try await PaymentEventStore.add(.stopped, reason, to: payment.id, by: PaymentActor.provider, in: transaction)
+      return true
+    }
+    if isNew {
+      context.logger.error(
+        "money moved for a payment that has ended: a person has to look",
+        metadata: ["payment": "\(payment.id)", "reason": "\(reason)"]
+      )
+    }
+    return .settledInTransaction
+  }
+
+  /// Each entry once, and none of an amount that no payment of ours can have taken back; the comparison of books lists those.
+  private func possible(
+    _ theirs: [ProviderRefund],
+    of payment: Payment,
+    _ context: TaskContext
+  ) -> [ProviderRefund] {
+    var seen: Set<String> = []
+    return theirs.filter { entry in
+      guard (1...payment.amount).contains(entry.amount) else {
+        context.logger.error(
+          "the provider takes back what was never paid: a person has to look",
+          metadata: ["payment": "\(payment.id)", "entry": "\(entry.id)", "amount": "\(entry.amount)"]
+        )
+        return false
+      }
+      return seen.insert("\(entry.origin) \(entry.id)").inserted
+    }
   }
 
   private func log(_ payment: Payment, _ change: String, _ context: TaskContext) {

@@ -4,6 +4,8 @@ package import Libpq
 /// The SQL on the payments' rows. Every method is one statement on the connection or transaction it is given, but
 /// ``apply(_:to:in:)``.
 package enum PaymentStore {
+  /// A provider's id is of one payment.
+  static let providerIdConstraint = "payment_provider_id_provider_key"
   /// The most that are counted.
   static let countLimit = 100_000
   package static let columns = """
