@@ -74,9 +74,26 @@ public final class BacklogGate: Sendable {
   ///   - work: Makes them, or fails; either way it has ended when it returns or throws.
   /// - Throws: ``ProblemError`` with `Retry-After` when there is no room for all; what `count` and `work` throw.
   public func admit<Value>(_ things: Int = 1, _ work: () async throws -> Value) async throws -> Value {
+    try await admit(things) { (try await work(), true) }
+  }
+
+  /// The same for work that says whether it made anything; if not, its place is free again.
+  func admit<Value>(_ things: Int = 1, _ work: () async throws -> (Value, isMade: Bool)) async throws -> Value {
     try await enter(things)
-    defer { state.withLock { $0.ended += things } }
-    return try await work()
+    var isMade = true
+    defer {
+      state.withLock { state in
+        if isMade {
+          state.ended += things
+        } else {
+          state.open -= things
+          state.admitted -= things
+        }
+      }
+    }
+    let (value, made) = try await work()
+    isMade = made
+    return value
   }
 
   /// How much is open now, counted anew, up to the limit.

@@ -53,7 +53,16 @@ public struct IdempotencyGate: Sendable {
   ) async throws -> IdempotentAnswer {
     guard let backlog else { return try await answerOnce(key, fingerprint, work) }
     do {
-      return try await backlog.admit { try await answerOnce(key, fingerprint, work) }
+      let answer = try await backlog.admit {
+        () async throws -> (Result<IdempotentAnswer, ProblemError>, isMade: Bool) in
+        do {
+          let answer = try await answerOnce(key, fingerprint, work)
+          return (.success(answer), !answer.isReplayed)
+        } catch let problem as ProblemError {
+          return (.failure(problem), false)
+        }
+      }
+      return try answer.get()
     } catch let refusal as ProblemError where refusal == backlog.refusal {
       guard let recorded = try await store.find(key, in: pool) else { throw refusal }
       return try replay(recorded, fingerprint)
