@@ -75,7 +75,7 @@ struct StripeErrorTests {
 
   @Test(
     "Retry-After is read in seconds, and bounded",
-    arguments: [("7", .seconds(7)), ("999999999", .seconds(3600)), ("-1", nil), ("0", nil), ("soon", nil)]
+    arguments: [("7", .seconds(7)), ("999999999", .seconds(900)), ("-1", nil), ("0", nil), ("soon", nil)]
       as [(String, Duration?)]
   )
   func retryAfter(text: String, wait: Duration?) async throws {
