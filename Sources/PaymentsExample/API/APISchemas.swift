@@ -2,13 +2,22 @@ import TaskQueueHTTP
 
 /// The JSON Schemas of the API's bodies, by name.
 enum APISchemas {
-  static let all: [String: JSONTree] = [
+  private static let all: [String: JSONTree] = [
     "NewPayment": newPayment, "NewPaymentBatch": newBatch, "NewPaymentOfBatch": newBatchItem,
     "PaymentBatchAnswers": batchAnswers, "Payment": payment, "PaymentDetails": details, "PaymentPage": page,
     "PaymentEvent": event, "NewRefund": newRefund, "Refund": refund, "ProviderCallback": callback,
     "InventoryEvent": inventoryEvent, "InventoryReceipt": inventoryReceipt, "StripeEvent": StripeEvent.schema,
     "Problem": problem, "Health": health,
   ]
+
+  /// With those of this server besides.
+  static func all(providers: [String]) -> [String: JSONTree] {
+    let name: JSONTree = [
+      "type": "string", "enum": .array(providers.map { .text($0) }),
+      "description": "The provider that it goes to; by default the primary one.",
+    ]
+    return all.merging(["ProviderName": name], uniquingKeysWith: { first, _ in first })
+  }
 
   static let status: JSONTree = [
     "type": "string",
@@ -62,12 +71,7 @@ enum APISchemas {
     "orderId": identifier("What for. One payment each.", isOptional: true),
     "amount": amount, "currency": currency,
     "description": optional(text(0...NewPayment.maxDescriptionLength, "For people.")),
-    "provider": optional(
-      text(
-        1...PaymentProviders.maxNameLength,
-        "The name of the provider that it goes to; by default the primary one."
-      )
-    ),
+    "provider": optional(reference("ProviderName")),
   ]
   private static let newPayment = object(newPaymentRequired, newPaymentProperties)
 

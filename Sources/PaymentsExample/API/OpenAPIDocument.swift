@@ -18,7 +18,8 @@ enum OpenAPIDocument {
     """,
   ]
 
-  static func make(_ operations: [APIOperation]) -> JSONTree {
+  /// - Parameter providers: that new payments may name.
+  static func make(_ operations: [APIOperation], providers: [String]) -> JSONTree {
     var paths: [String: [String: JSONTree]] = [:]
     for operation in operations {
       paths[operation.path, default: [:]][operation.method.rawValue.lowercased()] = self.operation(operation)
@@ -27,7 +28,9 @@ enum OpenAPIDocument {
       "openapi": "3.1.0",
       "info": ["title": .text(title), "version": .text(version), "description": .text(introduction)],
       "paths": .object(paths.mapValues { .object($0) }),
-      "components": ["schemas": .object(APISchemas.all), "securitySchemes": [securityScheme: bearer]],
+      "components": [
+        "schemas": .object(APISchemas.all(providers: providers)), "securitySchemes": [securityScheme: bearer],
+      ],
     ]
   }
 

@@ -32,7 +32,7 @@ extension PaymentAPI {
       id: "showOpenAPI",
       summary: "The OpenAPI 3.1 document",
       answers: [.init(status: .ok, description: "The document.", mediaType: "application/json")],
-      handle: { _ in try JSONResponse.make(.ok, OpenAPIDocument.make(operations)) }
+      handle: { _ in try JSONResponse.make(.ok, OpenAPIDocument.make(operations, providers: providers.names)) }
     )
   }
 
