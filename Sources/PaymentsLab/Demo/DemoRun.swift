@@ -132,7 +132,7 @@ struct DemoRun {
     )
     screen.say("out, and the other worker went on, asking the provider before it registered anything again.")
     screen.say()
-    screen.say("Read on: Sources/PaymentsExample/Handlers/InitPaymentHandler.swift and CheckPaymentHandler.swift,")
+    screen.say("Read on: Sources/PaymentsExample/InitPaymentHandler.swift and CheckPaymentHandler.swift,")
     screen.say("then README.md. Again with other faults: payments demo --seed 7")
     return true
   }
