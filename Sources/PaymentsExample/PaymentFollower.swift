@@ -47,7 +47,7 @@ struct PaymentFollower: Sendable {
   // MARK: Executing
 
   private func execute(_ id: String, _ inputs: [PaymentInput]) async throws -> TaskOutcome {
-    let begun: (effect: PreparedEffect, payment: Payment)? = try await client.withTransaction { transaction in
+    let begun: (effect: PreparedEffect, payment: Payment)? = try await write { transaction in
       try await takeCallbacks(in: transaction)
       let effect = try await prepare(id, in: transaction)
       let round = effect.isSettled ? payment.executionRounds + 1 : max(1, payment.executionRounds)
@@ -123,6 +123,13 @@ struct PaymentFollower: Sendable {
 
   // MARK: Writing
 
+  /// Committed together with what other payments write at the moment.
+  private func write<Value: Sendable>(
+    _ body: @escaping @Sendable (LibpqTransaction) async throws -> Value
+  ) async throws -> Value {
+    try await client.withGroupedTransaction(order: payment.reference, body)
+  }
+
   /// Records an end of the payment, or that a person has to look, together with the end of its task.
   ///
   /// - Parameters:
@@ -133,7 +140,7 @@ struct PaymentFollower: Sendable {
     _ receipt: Receipt? = nil,
     settling entry: ProviderPayment? = nil
   ) async throws -> TaskOutcome {
-    let written = try await client.withTransaction { transaction in
+    let written = try await write { transaction in
       try await takeCallbacks(in: transaction)
       if let entry { try await settle(entry, in: transaction) }
       try await client.complete(context, in: transaction)
@@ -153,7 +160,7 @@ struct PaymentFollower: Sendable {
     let isChanged = payment.state.after(news + inputs) != payment.state
     let isCancelDue = due(after: inputs).contains { if case .cancel = $0 { true } else { false } }
     guard firstLook != nil || isChanged || receipt != nil || isCancelDue else { return .again }
-    let written = try await client.withTransaction { transaction in
+    let written = try await write { transaction in
       try await takeCallbacks(in: transaction)
       if isChanged, receipt == nil, let entry, entry.isBegun { try await settle(entry, in: transaction) }
       // Tasks before payments, as everywhere.
@@ -190,7 +197,7 @@ struct PaymentFollower: Sendable {
   /// Records what became of an `execute` without an answer, if there is one.
   func settle(_ entry: ProviderPayment) async throws {
     guard payment.executionRounds > 0 else { return }
-    try await client.withTransaction { try await settle(entry, in: $0) }
+    try await write { try await settle(entry, in: $0) }
   }
 
   private func settle(_ entry: ProviderPayment, in transaction: LibpqTransaction) async throws {

@@ -16,6 +16,7 @@ public final class PostgresTaskStore: TaskStore {
   let statements: StoreStatements
   let effectStatements: EffectStatements
   let groups: EnqueueGroups
+  let transactionGroups: LibpqTransactionGroups
   let isolation = IsolationPin()
 
   /// Opens nothing yet.
@@ -29,6 +30,7 @@ public final class PostgresTaskStore: TaskStore {
     let schema = try SchemaName(configuration.schema)
     statements = StoreStatements(schema: schema)
     effectStatements = EffectStatements(schema: schema)
+    transactionGroups = LibpqTransactionGroups(pool: pool)
     groups = EnqueueGroups(pool: pool, statement: statements.enqueue, wakes: configuration.wakesUp)
   }
 

@@ -22,7 +22,8 @@ struct ThroughputTests {
     // From the request to the end, at a provider that answers at once.
     let cost = try #require(report.cost)
     #expect(cost.statements > 5 && cost.statements <= 13, "\(cost.line)")
-    #expect(cost.commits > 2 && cost.commits <= 4, "\(cost.line)")
+    // Two transactions of the request's own, and what payments share.
+    #expect(cost.commits > 0.5 && cost.commits <= 4, "\(cost.line)")
   }
 
   @Test("The table shows medians, spreads and ratios")

@@ -80,7 +80,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "ef6154986e448f6436f59febcceabfef0bb55c85d98cf9749fb030df12517de2"]
+        [FunctionFile.revision: digest] == [1: "e641dbd1d047d7870a0a8587841c1842befe834166e3dc17b4d7b9bc4d595644"]
       )
     }
   }

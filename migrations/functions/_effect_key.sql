@@ -5,12 +5,15 @@
 CREATE OR REPLACE FUNCTION _effect_key(
   namespace uuid, task bigint, created_at timestamptz, effect_name text, action_scope text DEFAULT NULL
 ) RETURNS uuid
-LANGUAGE sql STABLE
+-- Not in SQL: that would be planned anew with each call.
+LANGUAGE plpgsql STABLE
 AS $$
-  SELECT encode(set_byte(set_byte(d.hash, 6, get_byte(d.hash, 6) & 15 | 128), 8, get_byte(d.hash, 8) & 63 | 128), 'hex')::uuid
-  FROM (SELECT substr(sha256(CASE WHEN action_scope IS NULL
+DECLARE
+  hash bytea := substr(sha256(CASE WHEN action_scope IS NULL
     THEN convert_to('taskqueue.effect.2:', 'UTF8') || uuid_send(namespace) || int8send(task) || timestamptz_send(created_at)
     ELSE convert_to('taskqueue.scope.1:', 'UTF8') || uuid_send(namespace)
       || int4send(octet_length(convert_to(action_scope, 'UTF8'))) || convert_to(action_scope, 'UTF8')
-    END || convert_to(effect_name, 'UTF8')), 1, 16) AS hash) AS d
-$$;
+    END || convert_to(effect_name, 'UTF8')), 1, 16);
+BEGIN
+  RETURN encode(set_byte(set_byte(hash, 6, get_byte(hash, 6) & 15 | 128), 8, get_byte(hash, 8) & 63 | 128), 'hex')::uuid;
+END $$;

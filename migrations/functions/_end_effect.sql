@@ -38,7 +38,9 @@ BEGIN
   ELSIF e.state <> 'failed' THEN
     RETURN;
   END IF;
-  PERFORM _settle_followed_effect(e);
+  IF e.follows IS NOT NULL THEN
+    PERFORM _settle_followed_effect(e);
+  END IF;
   state := e.state;
   value := e.value;
   code := e.code;

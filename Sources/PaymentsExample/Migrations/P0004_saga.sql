@@ -21,6 +21,10 @@ create table payments.step (
 create function payments.announce(payment payments.payment, event_type text, refund payments.refund) returns void
 language plpgsql as $$
 begin
+  -- Nobody builds what nobody reads.
+  if not exists (select from payments.outbox_setting s where s.mode <> 'off') then
+    return;
+  end if;
   perform payments.outbox_append('payment', payment.id::text, event_type,
     json_strip_nulls(json_build_object(
       'paymentId', payment.id, 'userId', payment.user_id, 'orderId', payment.order_id, 'amount', payment.amount,

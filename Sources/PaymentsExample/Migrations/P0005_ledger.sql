@@ -152,16 +152,18 @@ create function payments.ledger_write(
 language plpgsql as $$
 declare
   accounts bigint[];
+  account bigint;
   written bigint;
 begin
-  loop
-    select array_agg((select a.id from payments.account a where a.code = c.code and a.currency = in_currency) order by c.position)
-      into accounts
-    from unnest(codes) with ordinality as c (code, position);
-    exit when array_position(accounts, null) is null;
-    insert into payments.account (code, currency)
-      select c.code, in_currency from unnest(codes) as c (code) order by c.code
-      on conflict do nothing;
+  for i in 1 .. array_length(codes, 1) loop
+    select a.id into account from payments.account a where a.code = codes[i] and a.currency = in_currency;
+    while account is null loop
+      insert into payments.account (code, currency)
+        select c.code, in_currency from unnest(codes) as c (code) order by c.code
+        on conflict do nothing;
+      select a.id into account from payments.account a where a.code = codes[i] and a.currency = in_currency;
+    end loop;
+    accounts[i] := account;
   end loop;
   with head as (
     insert into payments.transfer (payment_id, refund_id, phase, follows, provider, book, revision, is_opening)

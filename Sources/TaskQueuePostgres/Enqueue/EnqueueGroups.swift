@@ -2,7 +2,7 @@ import Libpq
 import Synchronization
 @_spi(Store) import TaskQueue
 
-/// Lets concurrent enqueues of single tasks share statements and commits; see ``EnqueueGroupStateMachine``.
+/// Lets concurrent enqueues of single tasks share statements and commits; see `GroupStateMachine`.
 ///
 /// Only for tasks without a unique key: such a key may wait for another transaction's lock, and the group would wait with it.
 final class EnqueueGroups: Sendable {
@@ -23,12 +23,13 @@ final class EnqueueGroups: Sendable {
   }
 
   private struct Waiter: Sendable {
+    let task: NewTask
     let continuation: CheckedContinuation<Turn, Never>
     let caller: EnqueueCaller
     let arrivedAt: ContinuousClock.Instant
   }
 
-  private typealias Machine = EnqueueGroupStateMachine<Waiter>
+  private typealias Machine = GroupStateMachine<Waiter>
 
   private let pool: LibpqPool
   private let statement: StoreStatements.Template
@@ -43,8 +44,8 @@ final class EnqueueGroups: Sendable {
     machine = Mutex(
       Machine(
         maxGroups: Self.maxGroups,
-        maxTasks: Self.maxTasks,
-        maxBytes: Self.maxBytes,
+        maxMembers: Self.maxTasks,
+        maxWeight: Self.maxBytes,
         maxWaiters: Self.maxWaiters
       )
     )
@@ -77,11 +78,9 @@ final class EnqueueGroups: Sendable {
           // Somebody may have finished since the first look.
           if machine.lead() { return .lead }
           let isWaiting = machine.wait(
-            .init(
-              id: id,
-              task: task,
-              waiter: Waiter(continuation: continuation, caller: caller, arrivedAt: start)
-            )
+            Waiter(task: task, continuation: continuation, caller: caller, arrivedAt: start),
+            id: id,
+            weight: task.payload.count
           )
           return isWaiting ? nil : .served(.failure(Self.tooManyWaiters))
         }
@@ -116,18 +115,18 @@ final class EnqueueGroups: Sendable {
     do {
       return try await pool.withConnection(waitingSince: start) { connection in
         // Only now: whoever came while this caller waited for a connection goes along.
-        let followers = machine.withLock { $0.take(alongside: task) }
+        let followers = machine.withLock { $0.take(alongside: task.payload.count) }
         guard !followers.isEmpty else { return try await store([task], on: connection, for: nil)[0].get() }
         // The cancellation of one is not the others' business.
         let interest = SharedInterest(callers: followers.count + 1)
-        for follower in followers { follower.waiter.caller.join(interest) }
+        for follower in followers { follower.caller.join(interest) }
         let outcomes = await withTaskCancellationHandler {
           await store([task] + followers.map(\.task), on: connection, for: interest)
         } onCancel: {
           interest.leave()
         }
         for (follower, outcome) in zip(followers, outcomes.dropFirst()) {
-          follower.waiter.continuation.resume(returning: .served(outcome))
+          follower.continuation.resume(returning: .served(outcome))
         }
         return try outcomes[0].get()
       }

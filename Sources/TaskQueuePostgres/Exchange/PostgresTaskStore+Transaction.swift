@@ -13,17 +13,30 @@ extension PostgresTaskStore: TransactionalTaskStore {
     try await withTransaction(.init(isolationLevel: .readCommitted), body)
   }
 
+  /// As ``withTransaction(_:)``, perhaps in one transaction with other callers: see `LibpqTransactionGroups`.
+  public func withGroupedTransaction<Value: Sendable>(
+    order: String,
+    _ body: @escaping @Sendable (LibpqTransaction) async throws -> Value
+  ) async throws -> Value {
+    try await naming { try await transactionGroups.withTransaction(order: order) { try await Self.marked($0, body) } }
+  }
+
   private func withTransaction<Value>(
     _ options: LibpqTransactionOptions,
     _ body: (LibpqTransaction) async throws -> Value
   ) async throws -> Value {
-    do {
-      return try await pool.withTransaction(options) { transaction in
-        do { return try await body(transaction) } catch let error as LibpqError {
-          throw BodyFailure(error: error)
-        }
-      }
-    } catch let failure as BodyFailure {
+    try await naming { try await pool.withTransaction(options) { try await Self.marked($0, body) } }
+  }
+
+  private static func marked<Value>(
+    _ transaction: LibpqTransaction,
+    _ body: (LibpqTransaction) async throws -> Value
+  ) async throws -> Value {
+    do { return try await body(transaction) } catch let error as LibpqError { throw BodyFailure(error: error) }
+  }
+
+  private func naming<Value>(_ body: () async throws -> Value) async throws -> Value {
+    do { return try await body() } catch let failure as BodyFailure {
       throw failure.error
     } catch let error as LibpqError {
       throw TaskQueueError(error, .unsafe)
