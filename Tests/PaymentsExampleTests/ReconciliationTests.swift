@@ -63,8 +63,8 @@ struct ReconciliationTests {
     "Each difference is called by its name",
     arguments: [
       (.missing, .done, nil, nil, .check(1)), (.missing, .processing, nil, nil, .check(1)),
-      (.different, .done, .processing, nil, nil), (.different, .cancelled, .done, nil, nil),
-      (.different, .failed, .done, nil, nil), (.different, .done, .initial, nil, nil),
+      (.different, .done, .processing, nil, nil), (.different, .cancelled, .done, nil, .check(1)),
+      (.different, .failed, .done, nil, .check(1)), (.different, .done, .initial, nil, nil),
       (.different, .cancelled, .processing, nil, nil), (.behind, .processing, .done, nil, .check(1)),
       (.behind, .initial, .cancelled, nil, .check(1)), (.behind, .cancelled, .initial, nil, .cancel(1)),
       (.orphanedExecuted, .done, .done, .done, nil), (.orphanedExecuted, .done, .done, .processing, nil),

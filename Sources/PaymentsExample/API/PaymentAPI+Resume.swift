@@ -14,7 +14,8 @@ extension PaymentAPI {
       summary: "Have a stopped payment go on",
       description: """
         For a person who has looked at its stopReason, and at the provider. Everything is compared anew before anything is sent: \
-        what still differs stops it again. Resumes its stopped refunds too. A payment that is not to go on is cancelled instead.
+        what still differs stops it again. Resumes its stopped refunds too. A payment that is not to go on is cancelled instead. \
+        One that has ended, and for which money moved later, stays as it is: its order may then be paid by another.
         """,
       parameters: [Self.paymentId],
       access: .key(.operate),
@@ -40,6 +41,7 @@ extension PaymentAPI {
         throw Self.unknownPayment
       }
       var isResumed = transition.event != nil
+      if try await PaymentStore.clearContradiction(id, by: actor, in: transaction) { isResumed = true }
       for refund in refunds where try await RefundStore.setStopReason(nil, of: refund.id, in: transaction) {
         try await PaymentEventStore.add(.resumed, refund.reference, to: id, by: actor, in: transaction)
         isResumed = true

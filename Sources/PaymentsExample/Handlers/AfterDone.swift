@@ -18,7 +18,7 @@ struct AfterDone: Sendable {
     return mayChange(payment) && !isOld
   }
 
-  private static func movedMoney(_ status: ProviderStatus) -> Bool { status == .done || status == .returned }
+  static func movedMoney(_ status: ProviderStatus) -> Bool { status == .done || status == .returned }
 
   private static func mayChange(_ payment: Payment) -> Bool {
     payment.status == .done || payment.status == .returned
@@ -55,7 +55,7 @@ struct AfterDone: Sendable {
     return .settledInTransaction
   }
 
-  /// It ended here without money moved. What the provider says now is for a person, and its order may have been paid anew.
+  /// It ended here without money moved. What the provider says now is for a person; until then its order gets no other payment.
   private func contradict(
     _ payment: Payment,
     _ entry: ProviderPayment,
@@ -65,10 +65,7 @@ struct AfterDone: Sendable {
     let reason = "It is \(payment.status) here, and \(entry.status.rawValue) there: money moved."
     let isNew = try await client.withCompletion(of: context) { transaction in
       _ = try await PaymentStore.lock(payment.id, in: transaction)
-      let history = try await PaymentEventStore.list(payment.id, in: transaction)
-      if history.contains(where: { $0.detail == reason }) { return false }
-      try await PaymentEventStore.add(.stopped, reason, to: payment.id, by: PaymentActor.provider, in: transaction)
-      return true
+      return try await PaymentStore.contradict(payment.id, reason, in: transaction)
     }
     if isNew {
       context.logger.error(

@@ -7,7 +7,7 @@ import TaskQueuePostgres
 /// How a payment begins.
 ///
 /// An order has one payment, unless several are allowed: one that ended CANCELLED or FAILED moved no money, and makes room for
-/// another. Whose order it is counts too: each caller has orders of its own.
+/// another, unless money moved for it later. Whose order it is counts too: each caller has orders of its own.
 struct PaymentCreation: Sendable {
   /// The index that refuses a second payment of an order, in `P0002_api.sql`.
   static let orderIndex = "payment_order_only"
@@ -41,7 +41,7 @@ struct PaymentCreation: Sendable {
       throw ProblemError(.invalidFields, errors: [.init(pointer: "/provider", detail: "is no provider's name here")])
     }
     guard let payment = try await insert(new, caller, actor, in: transaction) else {
-      throw OrderTaken(payment: try await taker(of: new.orderId, caller, in: transaction))
+      throw try await taker(of: new.orderId, caller, in: transaction)
     }
     let steps = services.steps(orderId: new.orderId)
     try await StepStore.insert(steps, of: payment.id, in: transaction)
@@ -101,32 +101,37 @@ struct PaymentCreation: Sendable {
     of order: String?,
     _ caller: String,
     in transaction: LibpqTransaction
-  ) async throws -> PaymentID {
+  ) async throws -> OrderTaken {
     let result = try await transaction.query(
       "\(Self.takers(order: "$1", caller: "$2")) ORDER BY created_at LIMIT 1",
       [.optional(order), .text(caller)]
     )
     guard let row = result.rows.first else { throw ProblemError(.unavailable) }
-    return try row.id(0)
+    return OrderTaken(payment: try row.id(0), contradiction: try row.optionalText(1))
   }
 
   /// The payments of an order that leave no room for another.
   private static func takers(order: String, caller: String) -> String {
     """
-    SELECT id FROM payments.payment
-    WHERE caller = \(caller) AND order_id = \(order) AND status NOT IN ('CANCELLED', 'FAILED')
+    SELECT id, CASE WHEN is_contradicted THEN stop_reason END FROM payments.payment
+    WHERE caller = \(caller) AND order_id = \(order) AND (status NOT IN ('CANCELLED', 'FAILED') OR is_contradicted)
     """
   }
 }
 
-/// The order has a payment, which was not cancelled and has not failed.
+/// The order has a payment, which was not cancelled and has not failed, or so it seemed.
 struct OrderTaken: Error {
   var payment: PaymentID
+  /// Money moved for it after it had ended without; nil: it has not.
+  var contradiction: String?
 
   /// Where the payment is found.
   var location: String { "/payments/\(payment)" }
 
   var problem: ProblemError {
-    ProblemError(.orderTaken, "Payment \(payment) is for this order.", fields: [.location: location])
+    let detail =
+      contradiction.map { "Payment \(payment) is for this order. \($0) A person has to look, and resume it." }
+      ?? "Payment \(payment) is for this order."
+    return ProblemError(.orderTaken, detail, fields: [.location: location])
   }
 }

@@ -8,6 +8,8 @@ alter table payments.payment
   add column failure text,                          -- why it is FAILED
   -- Why a person has to look before anything more is done about it; null: nothing holds it up.
   add column stop_reason text,
+  -- It ended without money moved, and money moved at the provider since: a person has to look, and its order gets no other payment.
+  add column is_contradicted boolean not null default false,
   -- Committed before the provider is first told to execute. From then on only the provider can cancel.
   add column execution_requested_at timestamptz,
   -- How often it was told so, each time for want of an effect of the time before.

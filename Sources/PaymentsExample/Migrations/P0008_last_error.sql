@@ -61,6 +61,9 @@ create view payments.stuck as
       updated_at as since
     from payments.payment where status not in ('DONE', 'CANCELLED', 'FAILED', 'RETURNED')
     union all
+    select id, null, id, status, provider, provider_id, stop_reason, last_error, last_error_at, attempts, updated_at
+    from payments.payment where stop_reason is not null and is_contradicted
+    union all
     select r.payment_id, r.id, r.id, r.status, p.provider, r.provider_id, r.stop_reason, r.last_error, r.last_error_at, r.attempts,
       r.updated_at
     from payments.refund r join payments.payment p on p.id = r.payment_id where r.status not in ('DONE', 'FAILED', 'OPEN', 'WON', 'LOST')

@@ -58,7 +58,7 @@ struct PaymentQuery: Equatable, Sendable {
         AND ($3::text IS NULL OR order_id = $3) AND ($4::timestamptz IS NULL OR created_at >= $4)
         AND ($5::timestamptz IS NULL OR created_at < $5)
         AND ($6::uuid IS NULL OR (created_at, id) < (SELECT created_at, id FROM payments.payment WHERE id = $6))
-        AND ($8::boolean IS NULL OR (stop_reason IS NOT NULL AND status NOT IN ('DONE', 'CANCELLED', 'FAILED', 'RETURNED')) = $8)
+        AND ($8::boolean IS NULL OR (stop_reason IS NOT NULL AND (is_contradicted OR status NOT IN ('DONE', 'CANCELLED', 'FAILED', 'RETURNED'))) = $8)
         AND ($10::boolean IS NULL OR (last_error IS NOT NULL
           OR id IN (SELECT payment_id FROM payments.refund WHERE last_error IS NOT NULL)) = $10)
         AND \(own)

@@ -140,7 +140,8 @@ package enum PaymentStore {
     let result = try await database.query(
       """
       SELECT count(*) FROM (
-        SELECT id FROM payments.payment WHERE stop_reason IS NOT NULL AND status NOT IN ('DONE', 'CANCELLED', 'FAILED', 'RETURNED')
+        SELECT id FROM payments.payment
+        WHERE stop_reason IS NOT NULL AND (is_contradicted OR status NOT IN ('DONE', 'CANCELLED', 'FAILED', 'RETURNED'))
         UNION SELECT payment_id FROM payments.refund WHERE stop_reason IS NOT NULL AND status NOT IN ('DONE', 'FAILED')
         LIMIT $1
       ) AS stopped

@@ -47,7 +47,10 @@ struct Reconciliation {
     }
     let differences = self.differences(payment, entry)
     guard differences.isEmpty else {
-      report.add(line(.different, differences.joined(separator: ", ")))
+      // Money that moved for a payment that has ended: the check notes it, and its order gets no second one.
+      let isContradicted = payment.status.movedNothing && AfterDone.movedMoney(entry.status)
+      let repair = isContradicted ? ReconciliationReport.Repair.check(payment.id) : nil
+      report.add(line(.different, differences.joined(separator: ", ")), repair: repair)
       return
     }
     let status = PaymentStatus(entry.status)
