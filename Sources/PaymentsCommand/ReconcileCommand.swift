@@ -14,7 +14,8 @@ struct ReconcileCommand: AsyncParsableCommand {
     commandName: "reconcile",
     abstract: "Compare our books with each provider's over a window, and print what differs.",
     discussion: """
-      Exit status 0: the books agree. 1: they differ. Anything else: some could not be compared. Instants are written as \
+      Exit status 0: the books agree. 1: they differ. Anything else: some could not be compared, of all providers or of one \
+      payment. Instants are written as \
       2026-01-31T12:00:00Z, or as a time ago: 90m, 24h.
       """
   )
@@ -97,6 +98,7 @@ struct ReconcileCommand: AsyncParsableCommand {
         }
         show(report, repaired)
         isClean = isClean && report.isClean
+        isComplete = isComplete && report.exitStatus != .notCompared
       } catch {
         Log.make("reconcile").error("books can't be compared", metadata: ["provider": "\(name)", "error": "\(error)"])
         isComplete = false

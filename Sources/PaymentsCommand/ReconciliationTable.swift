@@ -15,7 +15,7 @@ struct ReconciliationTable {
     lines +=
       TextTable(
         header: ["", "number"],
-        rows: report.counts.map { [$0.kind, String($0.count)] }
+        rows: report.counts.filter { $0.count > 0 }.map { [$0.kind, String($0.count)] }
       ).lines
     if !report.clearing.isEmpty {
       lines.append("")
@@ -41,6 +41,12 @@ struct ReconciliationTable {
       let more = report.foundCount - Self.maxLines
       if more > 0 { lines.append("  … and \(more) more") }
     }
-    return lines + ["", report.isClean ? "The books agree." : "The books differ."]
+    let end =
+      switch report.exitStatus {
+      case .clean: "The books agree."
+      case .different: "The books differ."
+      case .notCompared: "Some could not be compared."
+      }
+    return lines + ["", end]
   }
 }

@@ -84,7 +84,8 @@ struct AfterDone: Sendable {
   ) -> [ProviderRefund] {
     var seen: Set<String> = []
     return theirs.filter { entry in
-      guard (1...payment.amount).contains(entry.amount) else {
+      guard (1...payment.amount).contains(entry.amount), ProviderText.isId(entry.id) else {
+        let id = ProviderText.plain(entry.id)
         context.logger.error(
           "the provider takes back what was never paid: a person has to look",
           metadata: ["payment": "\(payment.id)", "entry": "\(entry.id)", "amount": "\(entry.amount)"]

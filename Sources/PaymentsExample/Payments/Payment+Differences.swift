@@ -7,7 +7,7 @@ extension Payment {
     [
       Difference.hidden("reference", reference, entry.reference), Difference.hidden("user", userId, entry.userId),
       Difference.shown("amount", String(amount), entry.amount.map(String.init)),
-      Difference.shown("currency", currency, entry.currency),
+      Difference.shown("currency", currency, entry.currency), ProviderText.fault(inId: entry.id),
     ].compactMap(\.self)
   }
 
@@ -24,18 +24,15 @@ extension Refund {
       entry.id,
       [
         Difference.hidden("reference", reference, entry.reference),
-        Difference.shown("amount", String(amount), String(entry.amount)),
+        Difference.shown("amount", String(amount), String(entry.amount)), ProviderText.fault(inId: entry.id),
       ].compactMap(\.self)
     )
   }
 }
 
 private enum Difference {
-  /// Of a provider's text.
-  static let maxLength = 100
-
   static func shown(_ name: String, _ ours: String, _ theirs: String?) -> String? {
-    ours == theirs ? nil : "\(name) \(ours) here, \(theirs.map(plain) ?? "none") there"
+    ours == theirs ? nil : "\(name) \(ours) here, \(theirs.map(ProviderText.plain) ?? "none") there"
   }
 
   /// What belongs to somebody else is not shown.
@@ -45,10 +42,6 @@ private enum Difference {
 
   static func reason(_ id: String, _ differences: [String]) -> String? {
     guard !differences.isEmpty else { return nil }
-    return "The provider's \(plain(id)) isn't what was asked for: \(differences.joined(separator: ", "))."
-  }
-
-  private static func plain(_ text: String) -> String {
-    String(String.UnicodeScalarView(text.unicodeScalars.filter { $0.value >= 0x20 }.prefix(maxLength)))
+    return "The provider's \(ProviderText.plain(id)) isn't what was asked for: \(differences.joined(separator: ", "))."
   }
 }

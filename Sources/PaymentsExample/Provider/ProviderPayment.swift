@@ -53,6 +53,16 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
   /// Whether it was told to execute, however that ended.
   var isBegun: Bool { status != .initial || failure != nil }
 
+  /// Whether it says that something of it went back.
+  var saysTakenBack: Bool { (refunded ?? 0) != 0 || (disputed ?? 0) != 0 }
+
+  /// Why our books can't have it; nil: they can.
+  var fault: String? {
+    if let fault = ProviderText.fault(inId: id) { return fault }
+    guard let currency, currency.wholeMatch(of: /[A-Z]{3}/) == nil else { return nil }
+    return "\(ProviderText.plain(currency)) is no currency"
+  }
+
   private enum CodingKeys: String, CodingKey {
     case id, status, reference, userId, amount, currency, createdAt, namespace, refunded, disputed
   }

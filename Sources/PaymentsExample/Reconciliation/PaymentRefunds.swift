@@ -7,6 +7,9 @@ struct PaymentRefunds: Equatable, Sendable {
   var currency: String
   var ours: [Refund]
   var theirs: [ProviderRefund]
+  /// What the provider's payment says of all of them; nil: nothing.
+  var refunded: Int64?
+  var disputed: Int64?
 
   /// What ours lack of theirs, and may be written without a person.
   enum Change: Equatable, Sendable {
@@ -21,7 +24,9 @@ struct PaymentRefunds: Equatable, Sendable {
   /// Never what moved no money here and did there, nor another amount: a person has to look.
   var changes: [Change] {
     theirs.compactMap { entry in
-      guard isKnown(entry), let own = own(entry) else { return isWorthKnowing(entry) ? .adopt(entry) : nil }
+      guard isKnown(entry), let own = own(entry) else {
+        return isWorthKnowing(entry) && isPossible(entry) ? .adopt(entry) : nil
+      }
       guard own.amount == entry.amount, own.status != entry.state, !own.movedNothing else { return nil }
       if own.origin == .caller, !own.isFinal { return .ask(own.id) }
       return own.isFinal && !entry.isFinal ? nil : .change(own, to: entry)
@@ -30,7 +35,12 @@ struct PaymentRefunds: Equatable, Sendable {
 
   /// A refund that failed unknown to us is nothing.
   func isWorthKnowing(_ entry: ProviderRefund) -> Bool {
-    entry.amount > 0 && (entry.isDispute || entry.state != Refund.failed)
+    entry.isDispute || entry.state != Refund.failed
+  }
+
+  /// Whether it can be: nobody takes back what was never paid, and under a name that our books can keep.
+  func isPossible(_ entry: ProviderRefund) -> Bool {
+    (1...(payment?.amount ?? .max)).contains(entry.amount) && ProviderText.isId(entry.id)
   }
 
   /// Whether it is one of ours. The second one with the reference of ours isn't.

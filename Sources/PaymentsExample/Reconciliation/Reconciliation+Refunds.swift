@@ -5,17 +5,48 @@ extension Reconciliation {
     // What the provider paid back of an orphan is in the orphan's own line.
     guard let payment = refunds.payment else { return }
     for entry in refunds.theirs where refunds.isWorthKnowing(entry) && !refunds.isKnown(entry) {
-      let name = entry.isDispute ? "dispute" : "refund"
-      let detail = "\(entry.amount) \(refunds.currency) \(entry.state) there, \(name) \(entry.id) unknown here"
+      let isPossible = refunds.isPossible(entry)
+      let kind = isPossible ? ReconciliationReport.Kind.refundUnknown : .refundImpossible
+      let name = "\(entry.isDispute ? "dispute" : "refund") \(ProviderText.plain(entry.id))"
+      let detail = "\(entry.amount) \(refunds.currency) \(ProviderText.plain(entry.state)) there, \(name)"
       report.add(
         .init(
-          kind: entry.isDispute ? .disputeUnknown : .refundUnknown,
+          kind: entry.isDispute ? kind.ofDispute : kind,
           paymentId: payment.id,
           providerId: refunds.providerId,
-          detail: detail
+          detail: detail + (isPossible ? " unknown here" : " of a payment of \(payment.amount)")
         ),
-        repair: .check(payment.id)
+        repair: isPossible ? .check(payment.id) : nil
       )
+    }
+    compareSums(refunds, payment, &report)
+  }
+
+  /// The sums that the provider shows with the payment need entries, and all refunds together are at most what was paid. Disputes may come on
+  /// top of refunds.
+  private func compareSums(_ refunds: PaymentRefunds, _ payment: Payment, _ report: inout ReconciliationReport) {
+    func sum(_ isDispute: Bool) -> Int64 {
+      refunds.theirs.filter { $0.isDispute == isDispute && refunds.isWorthKnowing($0) && refunds.isPossible($0) }
+        .reduce(0) { $0 + $1.amount }
+    }
+    for (said, isDispute) in [(refunds.refunded, false), (refunds.disputed, true)] {
+      let explained = sum(isDispute)
+      let kind = isDispute ? ReconciliationReport.Kind.disputeImpossible : .refundImpossible
+      func add(_ detail: String) {
+        report.add(
+          .init(kind: kind, paymentId: payment.id, providerId: refunds.providerId, detail: detail)
+        )
+      }
+      // Each impossible entry has its own line, and may well be a part of the sum.
+      let hasImpossible = refunds.theirs.contains {
+        $0.isDispute == isDispute && refunds.isWorthKnowing($0) && !refunds.isPossible($0)
+      }
+      if !isDispute, explained > payment.amount {
+        add("\(explained) \(refunds.currency) refunded there, of a payment of \(payment.amount)")
+      } else if let said, said < 0 || said > explained, !hasImpossible {
+        let what = isDispute ? "disputed" : "refunded"
+        add("\(said) \(refunds.currency) \(what) there, and entries of \(explained)")
+      }
     }
   }
 
@@ -73,7 +104,7 @@ extension Reconciliation {
       }
     }
     for refunds in refunds {
-      for entry in refunds.theirs {
+      for entry in refunds.theirs where refunds.isPossible(entry) {
         let refund = refunds.own(entry)
         if let refund, !refund.isFinal, !isOld(refund.updatedAt) { continue }
         entries.append(.refund(entry, of: refunds.payment, as: refund, currency: refunds.currency))

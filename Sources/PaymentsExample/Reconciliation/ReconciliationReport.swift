@@ -36,12 +36,17 @@ package struct ReconciliationReport: Codable, Equatable, Sendable {
     case disputeDifferent = "dispute-different"
     case disputeBehind = "dispute-behind"
     case disputeUnknown = "dispute-unknown"
+    /// What the provider's books say was taken back can't have been: an amount that was never paid, or a sum without entries.
+    case refundImpossible = "refund-impossible"
+    case disputeImpossible = "dispute-impossible"
     /// The money came back to the provider, and we call the payment DONE.
     case returned
     /// The clearing account doesn't end at 0: both books know of a payment or refund, and say different amounts.
     case clearing
     /// The ledger contradicts itself or the payments.
     case ledger
+    /// What the provider shows of this one can't be read: nothing is known about it.
+    case notCompared = "not-compared"
 
     /// Whether somebody has to look at it.
     var isDifference: Bool { self != .orphanedHarmless }
@@ -119,6 +124,12 @@ package struct ReconciliationReport: Codable, Equatable, Sendable {
   /// Nobody has to look at anything.
   package var isClean: Bool {
     Kind.allCases.allSatisfy { !$0.isDifference || count($0) == 0 }
+  }
+
+  /// Incomplete comes before different.
+  package var exitStatus: ExitStatus {
+    if count(.notCompared) > 0 { return .notCompared }
+    return isClean ? .clean : .different
   }
 
   /// Every count, by name.

@@ -6,11 +6,12 @@ extension ReconciliationRun {
   /// are still open, whenever they began.
   ///
   /// One question each for refunds and disputes, for each payment that we or the provider say has some; for each `DONE` one, if the
-  /// provider doesn't say it with the payment.
+  /// provider doesn't say it with the payment. What can't be read is left out, and in `unread`.
   func refunds(
     _ window: Range<Date>,
     _ payments: [Payment],
-    _ entries: [ProviderPayment]
+    _ entries: [ProviderPayment],
+    _ unread: inout [Unread]
   ) async throws -> [PaymentRefunds] {
     let known = payments + (try await refundedBefore(window))
     let elsewhere = known.filter { !window.contains($0.createdAt) }
@@ -32,19 +33,29 @@ extension ReconciliationRun {
     for entry in entries where !listed.contains(entry.id) {
       let owner = owners[entry.id]
       let mayHave = entry.refunded != 0 || entry.disputed != 0 || owner.map { confirmed.contains($0.id) } == true
-      guard [.done, .returned].contains(entry.status), mayHave else { continue }
+      // Of others there is nothing to take back; what the provider says all the same is looked at.
+      let isMoved = [.done, .returned].contains(entry.status)
+      guard isMoved ? mayHave : entry.saysTakenBack else { continue }
       guard let currency = entry.currency ?? owner?.currency else { continue }
       all.append(PaymentRefunds(payment: owner, providerId: entry.id, currency: currency, ours: [], theirs: []))
     }
-    guard let theirs = try await theirRefunds(all.compactMap(\.providerId)) else { return [] }
-    for index in all.indices { all[index].theirs = all[index].providerId.flatMap { theirs[$0] } ?? [] }
-    return all
+    let theirs = try await theirRefunds(all.compactMap(\.providerId), &unread)
+    let byId = Dictionary(entries.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    for index in all.indices {
+      // Nothing to compare ours with.
+      if theirs == nil { all[index].ours = [] }
+      guard let id = all[index].providerId else { continue }
+      all[index].theirs = theirs?[id] ?? []
+      (all[index].refunded, all[index].disputed) = (byId[id]?.refunded, byId[id]?.disputed)
+    }
+    let hidden = Set(unread.map(\.name))
+    return all.filter { $0.providerId.map(hidden.contains) != true }
   }
 
   /// nil: the provider knows neither refunds nor disputes.
-  private func theirRefunds(_ ids: [String]) async throws -> [String: [ProviderRefund]]? {
+  private func theirRefunds(_ ids: [String], _ unread: inout [Unread]) async throws -> [String: [ProviderRefund]]? {
     let provider = provider
-    let pairs: [(String, [ProviderRefund]?)] = try await asked(ids) { id in
+    let pairs: [(String, [ProviderRefund]?)] = try await asked(ids, &unread) { id in
       do {
         return [(id, try await provider.takenBack(paymentId: id))]
       } catch let error as ProviderError where error.code == .unknownPayment {

@@ -10,10 +10,19 @@ package struct ReconciliationRun: Sendable {
   package static let concurrency = 8
   static let pageSize = 1000
   package static let defaultGrace = Duration.seconds(60)
+  /// Payments that nothing can be read of, before it is rather the provider that fails.
+  package static let maxUnread = 50
   /// How often a question is asked that gets no answer.
   package static let maxTries = 8
   /// Before it is asked again; doubles.
   private static let firstPause = Duration.milliseconds(50)
+
+  /// What can't be read of the provider's books.
+  struct Unread: Sendable {
+    /// Our reference, or the provider's id.
+    var name: String
+    var reason: String
+  }
 
   package let database: LibpqPool
   package let provider: any PaymentProvider
@@ -39,19 +48,34 @@ package struct ReconciliationRun: Sendable {
     // Ours first: what changes meanwhile, changes at the provider later than here, and looks open, not wrong.
     var ours = try await self.ours(window)
     var theirs: [String: ProviderPayment] = [:]
+    var unread: [Unread] = []
     if let listed = try await self.listed(window) {
       for entry in listed { theirs[entry.id] = entry }
       ours += try await others(ours, listed)
     } else {
-      for entry in try await byReference(ours) { theirs[entry.id] = entry }
+      for entry in try await byReference(ours, &unread) { theirs[entry.id] = entry }
     }
-    let unseen = ours.compactMap(\.providerId).filter { theirs[$0] == nil }
-    for entry in try await byId(unseen) { theirs[entry.id] = entry }
+    let silent = Set(unread.map(\.name))
+    let unseen = ours.filter { !silent.contains($0.reference) }.compactMap(\.providerId).filter { theirs[$0] == nil }
+    for entry in try await byId(unseen, &unread) { theirs[entry.id] = entry }
+    for (id, entry) in theirs {
+      guard let fault = entry.fault else { continue }
+      theirs[id] = nil
+      unread.append(Unread(name: id, reason: fault))
+    }
+    let hidden = Set(unread.map(\.name))
+    let compared = ours.filter { !hidden.contains($0.reference) && $0.providerId.map(hidden.contains) != true }
     let entries = theirs.values.sorted { $0.id < $1.id }
-    let refunds = try await self.refunds(window, ours, entries)
+    let refunds = try await self.refunds(window, compared, entries, &unread)
     let comparison = Reconciliation(window: window, now: now, grace: grace)
-    var report = comparison.compare(ours: ours, theirs: entries)
+    var report = comparison.compare(ours: compared, theirs: entries)
     report.provider = providerName
+    let names = ours.flatMap { payment in [payment.reference, payment.providerId ?? ""].map { ($0, payment.id) } }
+    let owners = Dictionary(names, uniquingKeysWith: { first, _ in first })
+    for unread in unread {
+      let id = ProviderText.plain(unread.name)
+      report.add(.init(kind: .notCompared, paymentId: owners[unread.name], providerId: id, detail: unread.reason))
+    }
     for refunds in refunds { comparison.compare(refunds, &report) }
     report.settled = try await LedgerStore.settle(
       comparison.bookEntries(ours: ours, theirs: entries, refunds: refunds),
@@ -116,12 +140,15 @@ package struct ReconciliationRun: Sendable {
     return others
   }
 
-  private func byReference(_ payments: [Payment]) async throws -> [ProviderPayment] {
-    try await asked(payments.map(\.reference)) { try await provider.payments(reference: $0) }
+  /// What a provider shows that passes over the reference is somebody else's.
+  private func byReference(_ payments: [Payment], _ unread: inout [Unread]) async throws -> [ProviderPayment] {
+    try await asked(payments.map(\.reference), &unread) { reference in
+      try await provider.payments(reference: reference).filter { $0.reference == reference }
+    }
   }
 
-  private func byId(_ ids: [String]) async throws -> [ProviderPayment] {
-    try await asked(ids) { id in
+  private func byId(_ ids: [String], _ unread: inout [Unread]) async throws -> [ProviderPayment] {
+    try await asked(ids, &unread) { id in
       do {
         return [try await provider.payment(id: id)]
       } catch let error as ProviderError where error.code == .unknownPayment {
@@ -130,19 +157,35 @@ package struct ReconciliationRun: Sendable {
     }
   }
 
+  /// Asks for each by itself. One that gets no answer keeps no other from it.
+  /// - Throws: what wasn't even sent, and the last of more than ``maxUnread`` failures: that says nothing about one payment.
   func asked<Entry: Sendable>(
     _ names: [String],
+    _ unread: inout [Unread],
     _ ask: @escaping @Sendable (String) async throws -> [Entry]
   ) async throws -> [Entry] {
-    try await withThrowingTaskGroup(of: [Entry].self) { group in
-      var found: [Entry] = []
-      for (index, name) in names.enumerated() {
-        if index >= Self.concurrency, let entries = try await group.next() { found += entries }
-        group.addTask { try await patiently { try await ask(name) } }
+    let (found, failed) = try await withThrowingTaskGroup(of: (String, Result<[Entry], any Error>).self) { group in
+      var (found, failed): ([Entry], [Unread]) = ([], [])
+      func take(_ name: String, _ answer: Result<[Entry], any Error>) throws {
+        do { found += try answer.get() } catch {
+          let isUnsent = (error as? ProviderError)?.code == .unsent
+          if isUnsent || error is CancellationError || failed.count == Self.maxUnread { throw error }
+          failed.append(Unread(name: name, reason: PaymentTrouble.text(error)))
+        }
       }
-      for try await entries in group { found += entries }
-      return found
+      for (index, name) in names.enumerated() {
+        if index >= Self.concurrency, let (name, answer) = try await group.next() { try take(name, answer) }
+        group.addTask {
+          do { return (name, .success(try await patiently { try await ask(name) })) } catch {
+            return (name, .failure(error))
+          }
+        }
+      }
+      for try await (name, answer) in group { try take(name, answer) }
+      return (found, failed)
     }
+    unread += failed
+    return found
   }
 
   /// Everything here is a question: repeating it does no harm, and there are thousands.
