@@ -5,6 +5,7 @@ import NIOHTTP1
 import ServiceLifecycle
 import Synchronization
 import TaskQueueHTTP
+import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
 
@@ -165,6 +166,23 @@ struct HostileSenderTests {
       #expect(answer.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 "), "\(answer)")
       let tooLarge = try await fixture.talk(["\(expecting)Content-Length: 100000\r\n\r\n"], pause: .milliseconds(300))
       #expect(tooLarge.hasPrefix("HTTP/1.1 413 "), "\(tooLarge)")
+    }
+  }
+
+  @Test("Two hosts, and expectations that nobody knows, are refused", .timeLimit(.minutes(1)))
+  func hostsAndExpectations() async throws {
+    try await PaymentsFixture.with(works: false) { fixture in
+      let rest = "\(Self.json)Connection: close\r\nContent-Length: \(PaymentsFixture.body.utf8.count)\r\n"
+      for second in ["localhost", "evil.example"] {
+        let answer = try await fixture.talk(["\(Self.head)Host: \(second)\r\n\(rest)\r\n\(PaymentsFixture.body)"])
+        #expect(answer.hasPrefix("HTTP/1.1 400 "), "\(answer)")
+      }
+      for expected in ["Expect: 200-ok", "Expect: 100-continue, 200-ok", "Expect: 100-continue\r\nExpect: x"] {
+        let answer = try await fixture.talk(["\(Self.head)\(expected)\r\n\(rest)\r\n\(PaymentsFixture.body)"])
+        #expect(answer.contains("HTTP/1.1 417 "), "\(answer)")
+        #expect(answer.contains("/doc#expectation-failed"), "\(answer)")
+      }
+      #expect(try await PaymentStore.list(after: nil, limit: 10, in: fixture.store.pool).isEmpty)
     }
   }
 

@@ -70,7 +70,7 @@ struct APIOperation: Sendable {
 
   /// Every operation may answer these.
   static let commonProblems: [ProblemKind] = [
-    .malformedRequest, .unknownHost, .tooManyRequests, .internalError, .unavailable,
+    .malformedRequest, .expectationFailed, .unknownHost, .tooManyRequests, .internalError, .unavailable,
   ]
 
   /// All problems, by status.

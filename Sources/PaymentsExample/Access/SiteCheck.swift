@@ -21,8 +21,16 @@ struct SiteCheck: Sendable {
     self.names = fronts.union(listening.map(ListenAddress.bare))
   }
 
-  /// - Throws: ``ProblemError``: `malformed-request`, `unknown-host`, `cross-site`, `not-json`.
+  /// - Throws: ``ProblemError``: `malformed-request`, `unknown-host`, `cross-site`, `not-json`, `expectation-failed`.
   func check(_ request: HTTPRequest, _ access: APIOperation.Access?) throws {
+    // The first one is the authority; whoever stands in front may have gone by the other.
+    guard request.headerFields[values: Self.hostName].isEmpty else {
+      throw ProblemError(.malformedRequest, "There are two Host headers.")
+    }
+    let expected = request.headerFields[values: .expect].flatMap { $0.split(separator: ",") }
+    guard expected.allSatisfy({ $0.trimmingCharacters(in: .whitespaces).lowercased() == "100-continue" }) else {
+      throw ProblemError(.expectationFailed)
+    }
     // Probes of HTTP/1.0 name no host; browsers always do.
     if request.authority == nil, access == .open, request.method == .get || request.method == .head { return }
     guard let authority = request.authority?.lowercased(), let host = Self.host(authority) else {
@@ -89,5 +97,6 @@ struct SiteCheck: Sendable {
     (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
   }
 
+  private static let hostName = HTTPField.Name("Host")!
   private static let fetchSite = HTTPField.Name("Sec-Fetch-Site")
 }

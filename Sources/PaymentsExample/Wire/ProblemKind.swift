@@ -16,6 +16,8 @@ extension ProblemKind {
   static let insufficientScope = Self("insufficient-scope", .forbidden, "The key isn't for this")
   /// 403.
   static let crossSite = Self("cross-site", .forbidden, "Another site's pages may not ask for this")
+  /// 417.
+  static let expectationFailed = Self("expectation-failed", .expectationFailed, "Only 100-continue can be expected")
   /// 421.
   static let unknownHost = Self("unknown-host", .misdirectedRequest, "The request is for another host")
   /// 429.
@@ -30,7 +32,8 @@ extension ProblemKind {
   static let allCases: [ProblemKind] = [
     .malformedRequest, .missingIdempotencyKey, .missingKey, .unknownKey, .insufficientScope, .crossSite, .unknownHost,
     .invalidSignature, .notFound, .methodNotAllowed, .requestTimeout, .keyInUse, .wrongStatus, .orderTaken,
-    .bodyTooLarge, .notJSON, .invalidFields, .keyReused, .tooManyRequests, .backlogFull, .internalError, .unavailable,
+    .bodyTooLarge, .notJSON, .expectationFailed, .invalidFields, .keyReused, .tooManyRequests, .backlogFull,
+    .internalError, .unavailable,
   ]
 
   /// Before a kind's name: a relative reference into the readable documentation.
