@@ -20,6 +20,8 @@ struct CheckPayment: TaskPayload {
 struct CheckPaymentHandler: PaymentTaskHandler {
   let client: TaskClient<PostgresTaskStore>
   let providers: PaymentProviders
+  /// See ``PaymentFollower/unknownWithin``.
+  var unknownWithin = UpkeepSettings().finalWithin
 
   static func payment(of payload: CheckPayment) -> PaymentID? { payload.paymentId }
 
@@ -33,7 +35,8 @@ struct CheckPaymentHandler: PaymentTaskHandler {
       return .discard(reason: "Payment \(payload.paymentId) isn't registered at the provider.")
     }
     let provider = try providers.provider(of: payment)
-    let follower = PaymentFollower(client: client, provider: provider, context: context, payment: payment)
+    var follower = PaymentFollower(client: client, provider: provider, context: context, payment: payment)
+    follower.unknownWithin = unknownWithin
     // A late callback for a payment that is final already.
     if payment.status.isFinal {
       try await follower.settle(ProviderPayment(id: id, status: ProviderStatus(payment.status)))

@@ -1,3 +1,4 @@
+import Foundation
 import Libpq
 import Logging
 import TaskQueue
@@ -27,6 +28,8 @@ struct PaymentFollower: Sendable {
   var news: [PaymentInput] = []
   /// Before the check task's first look, if this is not that task; nil: it is.
   var firstLook: Duration?
+  /// How long a word that the contract doesn't know is waited on.
+  var unknownWithin = UpkeepSettings().finalWithin
 
   private var effects: ProviderEffects { ProviderEffects(effects: context.effects, provider: provider) }
 
@@ -37,7 +40,19 @@ struct PaymentFollower: Sendable {
     let said = PaymentInput.reported(entry.status)
     if entry.status.isFinal { return try await conclude([said], receipt, settling: receipt == nil ? entry : nil) }
     if receipt == nil, case .execute(let id)? = due(after: [said]).last { return try await execute(id, news + [said]) }
-    return try await lookAgain([said], receipt, settling: entry)
+    let unknown = UnknownStatus(status: PaymentStatus(entry.status))
+    guard firstLook == nil, !unknown.status.isKnown else {
+      return try await lookAgain([said], receipt, settling: entry)
+    }
+    // A cancellation that was asked for is followed to its end.
+    if payment.cancellationRequestedAt == nil,
+      let since = try await PaymentEventStore.unknownSince(payment.id, in: client.pool),
+      Date().timeIntervalSince(since) >= unknownWithin / .seconds(1)
+    {
+      return try await conclude([said, .stopped(reason: unknown.stopReason(since: since))], receipt, settling: entry)
+    }
+    _ = try await lookAgain([said], receipt, settling: entry)
+    throw unknown
   }
 
   private func due(after inputs: [PaymentInput]) -> [PaymentTransition.Command] {

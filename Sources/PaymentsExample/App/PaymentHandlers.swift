@@ -42,7 +42,7 @@ enum PaymentHandlers {
       }
     }
     try register(InitPaymentHandler(client: client, providers: providers, firstLook: baseRetry))
-    try register(CheckPaymentHandler(client: client, providers: providers))
+    try register(CheckPaymentHandler(client: client, providers: providers, unknownWithin: upkeep.finalWithin))
     try register(CancelPaymentHandler(client: client, providers: providers))
     try register(RefundPaymentHandler(client: client, providers: providers))
     try register(SagaHandler(client: client, services: services, providers: providers))

@@ -39,6 +39,11 @@ package struct PaymentStatus: RawRepresentable, Hashable, Codable, Sendable, Cus
   /// Nobody waits for it any more. Only one that is DONE may still change: to RETURNED.
   package var isFinal: Bool { [.done, .cancelled, .failed, .returned].contains(self) }
 
+  /// Whether the contract knows the word; any other is waited on for a while only.
+  var isKnown: Bool { isFinal || Self.underWay.contains(self) }
+
+  private static let underWay = [created, initial, processing]
+
   /// Final without money moved.
   var movedNothing: Bool { self == .cancelled || self == .failed }
 

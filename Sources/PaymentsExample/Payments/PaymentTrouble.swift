@@ -60,6 +60,7 @@ struct PaymentTrouble: Equatable, Sendable {
         "the connection was closed without an answer"
       case let error as StepServiceError: error.description
       case let error as UnknownProvider: error.description
+      case let error as UnknownStatus: error.description
       case is LibpqError: "the database could not be asked"
       case is NIOConnectionError, is IOError: "no connection: nobody answers at the address"
       default: "\(type(of: error))"
