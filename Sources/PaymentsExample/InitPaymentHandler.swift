@@ -84,9 +84,10 @@ struct InitPaymentHandler: PaymentTaskHandler {
     }
   }
 
-  /// Somebody else's under our reference is only in the way if there is none of ours.
+  /// Somebody else's, under our reference or shown by a provider that passes over it, is only in the way if there is none of ours.
   private func found(_ payment: Payment, _ provider: any PaymentProvider) async throws -> ProviderPayment? {
     let entries = try await provider.payments(reference: payment.reference)
-    return entries.first { payment.stopReason($0) == nil } ?? entries.first
+    return entries.first { payment.stopReason($0) == nil }
+      ?? entries.first { $0.reference == payment.reference } ?? entries.first
   }
 }

@@ -128,6 +128,37 @@ struct StoppedPaymentTests {
     }
   }
 
+  @Test("A provider that ignores our reference: ours is found among others', and without it nothing is taken")
+  func ignoredReference() async throws {
+    for (isOursThere, amount) in [(true, Int64(1250)), (true, 7), (false, 0)] {
+      let scripted = ScriptedProvider(["create": [isOursThere ? .lostAfter : .lostBefore]])
+      _ = scripted.register(reference: PaymentID(number: 1).description, userId: "mallory", amount: 1250)
+      var provider = MeddlingProvider(provider: scripted)
+      provider.found = { _, _ in scripted.now.ledger.entries.map { ProviderPayment($0) } }
+      provider.shown = { entry in
+        var entry = entry
+        if entry.userId != "mallory" { entry.amount = amount }
+        return entry
+      }
+      try await PaymentsFixture.with(works: false) { fixture in
+        let payment = try await fixture.create(1)[0]
+        let app = PaymentsApp(
+          settings: fixture.app.settings,
+          client: fixture.app.client,
+          providers: .init(provider),
+          logger: Log.quiet("test")
+        )
+        try await app.worker().whileRunning {
+          if amount == 1250 { return try await Self.finish(payment, scripted, fixture) }
+          let reason = try #require(try await Self.stopped(payment, fixture).stopReason)
+          #expect(reason.contains(isOursThere ? "amount 1250 here, 7 there" : "another there"), "\(reason)")
+          #expect(!isOursThere || !reason.contains("another"), "\(reason)")
+          #expect(scripted.count("execute") == 0)
+        }
+      }
+    }
+  }
+
   @Test("What is altered after it was executed isn't recorded as DONE, nor is it cancelled by itself")
   func alteredLate() async throws {
     let provider = AlteringProvider(ScriptedProvider())
