@@ -36,10 +36,16 @@ struct WaitTests {
       #expect(again.status == 201)
       #expect(try again.json(Payment.self).status == .done)
       #expect(again.headers.first(name: "Idempotency-Replayed") == "true")
-      // Who doesn't wait gets what was answered then.
+      // Who repeats it without waiting gets what was answered then.
       let hasty = try await fixture.post("/payments", PaymentsFixture.body, key: "k")
-      #expect(hasty.status == 202)
-      #expect(try hasty.json(Payment.self).status == .created)
+      #expect(hasty.status == 201)
+      #expect(try hasty.json(Payment.self).status == .done)
+      #expect(hasty.headers.first(name: "Idempotency-Replayed") == "true")
+      #expect(hasty.headers.first(name: "Preference-Applied") == nil)
+      let item = #"{"payments":[{"idempotencyKey":"k",\#(PaymentsFixture.body.dropFirst())]}"#
+      let batch = try await fixture.post("/payments/batch", item).json(BatchTests.Answers.self).answers
+      #expect(batch.map(\.status) == [201])
+      #expect(batch.first?.payment?.status == .done)
       let other = try await fixture.post("/payments", PaymentsFixture.body, key: "other").json(Payment.self)
       let shown = try await fixture.send(.GET, "/payments/\(other.id)", headers: Self.headers(20))
       #expect(shown.status == 200)
@@ -64,6 +70,26 @@ struct WaitTests {
       #expect(answer.status == 202)
       #expect(try answer.json(Payment.self).status == .created)
       #expect(answer.headers.first(name: "Preference-Applied") == "wait=1")
+    }
+  }
+
+  @Test("A payment that is stopped is waited for no longer, and the answer says why", .timeLimit(.minutes(2)))
+  func stopped() async throws {
+    try await PaymentsFixture.with(works: false) { fixture in
+      let waits = fixture.app.api().waits
+      let start = ContinuousClock.now
+      try await withThrowingTaskGroup(of: PaymentsFixture.Answer.self) { group in
+        group.addTask { try await Self.create(fixture, 30) }
+        try await eventually("it waits") { waits.count == 1 }
+        let payment = try #require(try await PaymentStore.list(after: nil, limit: 1, in: fixture.store.pool).first)
+        try await fixture.apply(.stopped(reason: "another amount"), to: payment)
+        let answer = try #require(try await group.next())
+        #expect(answer.status == 202)
+        #expect(try answer.json(Payment.self).stopReason == "another amount")
+        let shown = try await fixture.send(.GET, "/payments/\(payment.id)", headers: Self.headers(30))
+        #expect(try shown.json(PaymentDetails.self).payment.stopReason == "another amount")
+      }
+      #expect(ContinuousClock.now - start < .seconds(20))
     }
   }
 

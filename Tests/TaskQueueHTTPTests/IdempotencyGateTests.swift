@@ -35,6 +35,27 @@ struct IdempotencyGateTests {
     }
   }
 
+  @Test("An answer can be replaced by the result, for a key that is answered and no other")
+  func replaced() async throws {
+    try await IntakeFixture.with { fixture in
+      let (store, pool) = (fixture.gate.store, fixture.gate.pool)
+      func key(_ caller: String) -> RequestKey { RequestKey(caller: caller, operation: "POST /orders", key: "k") }
+      let result = IdempotentAnswer(.created, fields: [.contentType: "text/plain"], body: Data("served".utf8))
+      try await store.replace(result, for: key("anna"), in: pool)
+      let first = try await fixture.order("tea", key: "k")
+      #expect(first.status == .accepted && !first.isReplayed)
+      try await store.replace(result, for: key("anna"), in: pool)
+      try await store.replace(result, for: key("ben"), in: pool)
+      let again = try await fixture.order("tea", key: "k")
+      #expect(again.isReplayed)
+      #expect(again.status == .created)
+      #expect(again.body == result.body)
+      let error = await #expect(throws: ProblemError.self) { try await fixture.order("coffee", key: "k") }
+      #expect(error?.kind == .keyReused)
+      #expect(try await fixture.orders() == 1)
+    }
+  }
+
   @Test("Two callers with one key do not see each other's answers, nor two operations")
   func scopes() async throws {
     try await IntakeFixture.with { fixture in

@@ -12,8 +12,8 @@ extension PaymentAPI {
     name: "Prefer",
     location: .header,
     description: """
-      `wait=10` (RFC 7240) has the answer wait until the payment is final, for so many seconds at most, and for \(longestWait) whatever is \
-      preferred. Any other preference is ignored.
+      `wait=10` (RFC 7240) has the answer wait until the payment is final, or stopped for a person, for so many seconds at most, and for \
+      \(longestWait) whatever is preferred. Then it shows the payment as it is. Any other preference is ignored.
       """,
     schema: ["type": "string", "examples": ["wait=10"]]
   )
@@ -33,7 +33,7 @@ extension PaymentAPI {
     }
     let fields: HTTPFields = [Self.appliedName: "wait=\(seconds)"]
     let payment = try await find()
-    if payment.status.isFinal { return (payment, fields) }
+    if payment.status.isFinal || payment.stopReason != nil { return (payment, fields) }
     guard await waits.wait(for: id, atMost: .seconds(seconds), client: request.channel) else { return nil }
     return (try await find(), fields)
   }

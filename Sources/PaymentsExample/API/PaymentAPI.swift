@@ -35,10 +35,14 @@ package struct PaymentAPI: Sendable {
       let id = answer.paymentId,
       let (payment, fields) = try await waited(request, for: id)
     else { return JSONResponse.make(answer) }
-    guard payment.status.isFinal else {
-      var answer = answer
-      answer.fields.append(contentsOf: fields)
-      return JSONResponse.make(answer)
+    var shown = try IdempotentAnswer.json(
+      payment.status.isFinal ? .created : .accepted,
+      payment,
+      location: answer.fields[.location]
+    )
+    // Told once, the result is what every repetition is answered with, whether it waits or not.
+    if payment.status.isFinal, answer.status != .created {
+      try await idempotency.store.replace(shown, for: key, in: client.pool)
     }
     return try JSONResponse.make(.created, payment, headers: HTTPFields(answer.fields + fields))
   }

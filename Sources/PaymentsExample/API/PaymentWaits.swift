@@ -3,7 +3,7 @@ import NIOCore
 import ServiceLifecycle
 import Synchronization
 
-/// Tells requests that wait for payments when these are final.
+/// Tells requests that wait for payments when these are final, or stopped for a person.
 ///
 /// One query for all of them in turns, however many wait; none while nobody does. It uses a connection of the pool for as long as it takes, and
 /// waiting uses none. The pause before the next look grows with the time that the latest one has waited, from ``shortestPause`` to ``longestPause``.
@@ -37,7 +37,7 @@ final class PaymentWaits: Service {
 
   var count: Int { state.withLock { $0.waiters.count } }
 
-  /// Waits until the payment is final, the time is over, the client has gone away, or the server shuts down.
+  /// Waits until the payment is final or stopped, the time is over, the client has gone away, or the server shuts down.
   /// - Returns: whether it waited; false: too many do.
   func wait(for payment: PaymentID, atMost time: Duration, client: (any Channel)?) async -> Bool {
     let (over, signal) = AsyncStream<Void>.makeStream()
@@ -89,17 +89,17 @@ final class PaymentWaits: Service {
   private func look() async throws {
     let payments = state.withLock { Set($0.waiters.values.map(\.payment)) }
     let statement = LibpqStatement(
-      "SELECT id, status FROM payments.payment WHERE id = ANY ($1)",
+      "SELECT id, status, stop_reason IS NOT NULL FROM payments.payment WHERE id = ANY ($1)",
       [.ids(Array(payments))],
       name: "payments_waits"
     )
-    var final: Set<PaymentID> = []
-    for row in try await pool.query(statement).rows where PaymentStatus(rawValue: try row.text(1)).isFinal {
-      final.insert(try row.id(0))
+    var over: Set<PaymentID> = []
+    for row in try await pool.query(statement).rows {
+      if try PaymentStatus(rawValue: row.text(1)).isFinal || row.bool(2) { over.insert(try row.id(0)) }
     }
-    guard !final.isEmpty else { return }
+    guard !over.isEmpty else { return }
     state.withLock { state in
-      for waiter in state.waiters.values where final.contains(waiter.payment) { waiter.signal.finish() }
+      for waiter in state.waiters.values where over.contains(waiter.payment) { waiter.signal.finish() }
     }
   }
 }

@@ -53,6 +53,16 @@ public struct IdempotencyStore: Sendable {
     return try await database.query(statement("purge", sql, [.int8(Int64(Self.purgeBatch))])).affectedRows
   }
 
+  /// Has repetitions get another answer than the one that was given first: for a request whose result is known by now, say. Nothing happens
+  /// if the key is not answered, or no longer known.
+  public func replace(_ answer: IdempotentAnswer, for key: RequestKey, in database: some LibpqQueryable) async throws {
+    let sql = """
+      UPDATE \(schema).idempotency_key SET status = $4, fields = $5, body = $6
+      WHERE caller = $1 AND operation = $2 AND key = $3 AND status IS NOT NULL AND expires_at > now()
+      """
+    _ = try await database.query(statement("replace", sql, key.parameters + (try Self.parameters(answer))))
+  }
+
   func find(_ key: RequestKey, in database: some LibpqQueryable) async throws -> Recorded? {
     let sql = """
       SELECT fingerprint, status, fields::text, body FROM \(schema).idempotency_key
@@ -102,9 +112,12 @@ public struct IdempotencyStore: Sendable {
       UPDATE \(schema).idempotency_key SET status = $4, fields = $5, body = $6
       WHERE caller = $1 AND operation = $2 AND key = $3
       """
+    _ = try await transaction.query(statement("record", sql, key.parameters + (try Self.parameters(answer))))
+  }
+
+  private static func parameters(_ answer: IdempotentAnswer) throws -> [LibpqValue] {
     let fields = try JSONEncoder().encode(answer.fields)
-    let parameters = key.parameters + [.int4(Int32(answer.status.code)), .json(fields), .bytea(answer.body)]
-    _ = try await transaction.query(statement("record", sql, parameters))
+    return [.int4(Int32(answer.status.code)), .json(fields), .bytea(answer.body)]
   }
 
   private func statement(_ name: String, _ sql: String, _ parameters: [LibpqValue]) -> LibpqStatement {
