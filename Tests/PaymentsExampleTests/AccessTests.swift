@@ -79,6 +79,8 @@ struct AccessTests {
       // For people who look at the provider's books; nothing stopped it.
       #expect(try await fixture.send(.POST, "\(path)/resume", headers: shop).problem == .insufficientScope)
       #expect(try await fixture.send(.POST, "\(path)/resume", headers: ops).problem == .wrongStatus)
+      let shown = try await fixture.send(.GET, "/payments?limit=100", headers: ops).json(JSONTree.self)
+      #expect(Set(shown.elements("payments").compactMap { $0["caller"] }.map { "\($0)" }).count == 2)
       let listed = try await fixture.send(.GET, "/payments?limit=1", headers: rival).json(PaymentPage.self)
       #expect(listed.payments.map(\.id) == [second.id])
       #expect(listed.next == nil)

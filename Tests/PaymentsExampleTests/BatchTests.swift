@@ -18,6 +18,7 @@ struct BatchTests {
       var problem: Problem?
       var location: String?
       var replayed: Bool?
+      var idempotencyKey: String?
 
       var kind: String? { problem.map { String($0.type.dropFirst(ProblemKind.typeBase.count)) } }
     }
@@ -66,6 +67,7 @@ struct BatchTests {
       #expect(
         first.map { $0.replayed ?? false } == [3, 7].reduce(into: Array(repeating: false, count: 10)) { $0[$1] = true }
       )
+      #expect(first.map(\.idempotencyKey) == ["a", "b", nil, "a", "a", "c", nil, "single", "d", nil])
       let made = try #require(first[0].payment)
       #expect(first[0].location == "/payments/\(made.id)")
       #expect(first[5].location == "/payments/\(made.id)")

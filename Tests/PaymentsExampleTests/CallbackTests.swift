@@ -1,5 +1,6 @@
 import Foundation
 import Libpq
+import Logging
 import NIOHTTP1
 import ServiceLifecycle
 @_spi(Store) import TaskQueue
@@ -124,6 +125,36 @@ struct CallbackTests {
       #expect(try await fixture.checks().isEmpty)
       let remembered = try await fixture.store.pool.query("SELECT count(*) FROM taskqueue.inbox_event")
       #expect(try remembered[0].int8(0) == 0)
+    }
+  }
+
+  @Test("Refused callbacks and events are counted, and told in the log now and then")
+  func refusalsAreTold() async throws {
+    try await PaymentsFixture.with(works: false) { fixture in
+      let log = LogRecorder()
+      let app = PaymentsApp(
+        settings: fixture.app.settings,
+        client: fixture.app.client,
+        providers: .init(fixture.provider),
+        logger: Logger(label: "test") { _ in log }
+      )
+      try await app.server().whileRunning {
+        let other = PaymentsFixture(
+          app: app,
+          simulator: fixture.simulator,
+          provider: fixture.provider,
+          http: fixture.http,
+          url: "http://127.0.0.1:\(try await app.port())"
+        )
+        for _ in 1...20 { #expect(try await other.post(callbackFor: "pp_x", secret: "another") == 401) }
+        #expect(try await other.post("/inventoryEvents", "{}").problem == .invalidSignature)
+        let metrics = String(decoding: try await other.send(.GET, "/metrics").body, as: UTF8.self)
+        #expect(metrics.contains(#"payments_signatures_refused_total{from="provider",reason="mismatch"} 20.0"#))
+        #expect(metrics.contains(#"payments_signatures_refused_total{from="inventory",reason="missing"} 1.0"#))
+      }
+      let lines = log.text.split(separator: "\n").filter { $0.contains("signature was refused") }
+      #expect(lines.count { $0.contains("provider") } == 1, "\(lines)")
+      #expect(lines.count { $0.contains("inventory") } == 1, "\(lines)")
     }
   }
 

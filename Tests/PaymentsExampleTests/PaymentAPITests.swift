@@ -93,6 +93,12 @@ struct PaymentAPITests {
         let problem3 = try await fixture.send(.GET, "/payments?\(query)").problem
         #expect(problem3 == .malformedRequest, "\(query)")
       }
+      for (query, name) in [
+        ("state=DONE", "state"), ("limit=0", "limit"), ("stopped=maybe", "stopped"), ("a%00=1", "a"),
+      ] {
+        let detail = try await fixture.send(.GET, "/payments?\(query)").json(Problem.self).detail
+        #expect(detail?.contains(name) == true, "\(query): \(detail ?? "")")
+      }
       let problem4 = try await fixture.send(.GET, "/payments?limit=1&limit=2").problem
       #expect(problem4 == .malformedRequest)
       let huge = #"{"userId":"\#(String(repeating: "x", count: 70_000))"}"#
@@ -171,6 +177,12 @@ struct PaymentAPITests {
       let page = String(decoding: try await fixture.send(.GET, "/doc").body, as: UTF8.self)
       for operation in fixture.app.api().operations { #expect(page.contains("id=\"\(operation.id)\"")) }
       for kind in ProblemKind.allCases { #expect(page.contains("id=\"\(kind.name)\"")) }
+      // Each field of each body and answer, with its type.
+      for field in ["idempotencyKey", "executionRounds", "nextAttemptAt", "disputes", "pointer", "idempotent_key"] {
+        #expect(page.contains("<code>\(field)</code>"), "\(field)")
+      }
+      #expect(page.contains("1 to 999999999999999"))
+      #expect(page.utf8.count < 100_000)
       for outside in ["src=", "http://", "https://", "<script"] { #expect(!page.contains(outside)) }
     }
   }

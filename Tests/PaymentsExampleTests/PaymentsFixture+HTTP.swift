@@ -51,3 +51,10 @@ extension PaymentsFixture {
 
   static let body = #"{"userId":"u","amount":100,"currency":"EUR"}"#
 }
+
+extension JSONTree {
+  /// Of an array in an object; none if there is no such one.
+  func elements(_ name: String) -> [JSONTree] {
+    if case .array(let elements)? = self[name] { elements } else { [] }
+  }
+}

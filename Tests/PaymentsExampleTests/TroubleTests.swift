@@ -76,6 +76,10 @@ struct TroubleTests {
         #expect(trouble.nextAttemptAt != nil)
         #expect(details.history.filter { $0.kind == .attemptFailed }.map(\.detail) == [error])
         #expect(try await Self.failing(fixture) == [payments[0].id])
+        let listed = try await fixture.send(.GET, "/payments?failing=true").json(JSONTree.self)
+        let items = listed.elements("payments")
+        #expect(items.first?["lastError"] == .text(error))
+        #expect(items.first?["lastErrorAt"] != nil)
         #expect(try await Self.failing(fixture, false) == [payments[1].id])
         let rows = try await Self.stuck(fixture)
         let row = try #require(rows.first)
@@ -123,6 +127,23 @@ struct TroubleTests {
       }
       #expect(try await fixture.client.payment(payment.id).refunds[0].lastError == nil)
       #expect(try await Self.failing(fixture).isEmpty)
+    }
+  }
+
+  @Test("A refund that has failed says why", .timeLimit(.minutes(3)))
+  func failedRefund() async throws {
+    try await PaymentsFixture.with(works: false) { fixture in
+      let provider = ScriptedProvider(["refund": [.refused]])
+      let payment = try await fixture.create(1)[0]
+      try await Self.work(fixture, provider) {
+        try await Self.finish(payment, provider, fixture)
+        #expect(try await fixture.post("/payments/\(payment.id)/refund").status == 202)
+        try await eventually("it fails") { try await fixture.client.payment(payment.id).refunds.first?.isFinal == true }
+      }
+      let shown = try await fixture.send(.GET, "/payments/\(payment.id)").json(JSONTree.self)
+      let refunds = shown.elements("refunds")
+      #expect(refunds.first?["status"] == "FAILED")
+      #expect(refunds.first?["failure"] == "Never.")
     }
   }
 

@@ -44,12 +44,16 @@ struct APIRequest: Sendable {
     var values: [String: String] = [:]
     for part in (request.uri.query ?? "").split(separator: "&") {
       let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard
-        let name = String(pair[0]).removingPercentEncoding,
-        let value = (pair.count == 2 ? String(pair[1]) : "").removingPercentEncoding
-      else { throw ProblemError(.malformedRequest, "The query isn't percent-encoded UTF-8.") }
+      guard let name = String(pair[0]).removingPercentEncoding else {
+        throw ProblemError(.malformedRequest, "A parameter's name in the query isn't percent-encoded UTF-8.")
+      }
       guard known.contains(name) else {
-        throw ProblemError(.malformedRequest, "The query has a parameter that isn't known here.")
+        let names = known.sorted().joined(separator: ", ")
+        let there = names.isEmpty ? "none" : names
+        throw ProblemError(.malformedRequest, "\(ProviderText.plain(name)) is no parameter here; there are \(there).")
+      }
+      guard let value = (pair.count == 2 ? String(pair[1]) : "").removingPercentEncoding else {
+        throw ProblemError(.malformedRequest, "\(name) isn't percent-encoded UTF-8.")
       }
       guard values.updateValue(value, forKey: name) == nil else {
         throw ProblemError(.malformedRequest, "\(name) is there twice.")

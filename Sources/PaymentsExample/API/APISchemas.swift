@@ -107,6 +107,9 @@ enum APISchemas {
         "items": object(
           ["status"],
           [
+            "idempotencyKey": [
+              "type": "string", "description": "The payment's, as it was sent; absent if it can't be one.",
+            ],
             "status": ["type": "integer", "description": "Of HTTP: what a single payment would have been answered."],
             "payment": reference("Payment"), "problem": reference("Problem"),
             "location": [
@@ -132,13 +135,15 @@ enum APISchemas {
       "type": "integer",
       "description": "Times that the provider was told to execute it; above 1 if it said yes and did nothing.",
     ],
+    "caller": ["type": "string", "description": "Whose key it was made with; absent: none's."],
+    "lastError": lastError, "lastErrorAt": instant,
     "createdAt": instant, "updatedAt": instant, "executionRequestedAt": instant, "cancellationRequestedAt": instant,
   ]
+  private static let lastError: JSONTree = [
+    "type": "string", "description": "What the last attempt came to nothing for; absent once it comes on.",
+  ]
   private static let trouble: [String: JSONTree] = [
-    "lastError": [
-      "type": "string", "description": "What the last attempt came to nothing for; absent once it comes on.",
-    ],
-    "lastErrorAt": instant,
+    "lastError": lastError, "lastErrorAt": instant,
     "nextAttemptAt": [
       "type": "string", "format": "date-time",
       "description": "When it is tried or looked at again; before now: it is due, or being worked on.",
@@ -216,7 +221,8 @@ enum APISchemas {
         "description":
           "Who wants the money back: a caller of ours, somebody at the provider, or who disputes the payment.",
       ],
-      "providerId": ["type": "string"],
+      "failure": ["type": "string", "description": "Why it is FAILED."],
+      "providerId": ["type": "string", "description": "The provider's id of the refund, once it is known."],
       "stopReason": stopReason, "createdAt": instant, "updatedAt": instant,
     ].merging(trouble, uniquingKeysWith: { first, _ in first })
   )

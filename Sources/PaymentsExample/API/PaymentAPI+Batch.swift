@@ -69,8 +69,8 @@ extension PaymentAPI {
         try await client.pool.withTransaction(.init(isolationLevel: .readCommitted)) { transaction in
           var answers: [BatchAnswer] = []
           for item in items {
-            switch item {
-            case .failure(let problem): answers.append(BatchAnswer(problem))
+            switch item.item {
+            case .failure(let problem): answers.append(BatchAnswer(problem, item.key))
             case .success(let item):
               guard let answer = try await accept(item, by: caller, gate, in: transaction) else { return answers }
               answers.append(answer)
@@ -99,11 +99,11 @@ extension PaymentAPI {
           try await create(item.payment, by: caller, in: transaction)
         }
       }
-      return try BatchAnswer(answer)
+      return BatchAnswer(answer, item.key.key)
     } catch let taken as OrderTaken {
-      return BatchAnswer(taken.problem)
+      return BatchAnswer(taken.problem, item.key.key)
     } catch let problem as ProblemError {
-      return problem.kind == .keyInUse ? nil : BatchAnswer(problem)
+      return problem.kind == .keyInUse ? nil : BatchAnswer(problem, item.key.key)
     } catch let error as LibpqError where error.sqlState != nil && error.code != .cancelled {
       return nil
     }
@@ -115,13 +115,13 @@ extension PaymentAPI {
     until deadline: ContinuousClock.Instant
   ) async throws -> BatchAnswer {
     do {
-      let item = try entry.get()
+      let item = try entry.item.get()
       guard ContinuousClock.now < deadline else { throw ProblemError(.unavailable, "Repeat it, with the same key.") }
-      return try BatchAnswer(try await accept(item.payment, item.key, by: caller))
+      return BatchAnswer(try await accept(item.payment, item.key, by: caller), item.key.key)
     } catch is CancellationError {
       throw CancellationError()
     } catch {
-      return BatchAnswer(ProblemError(answering: error))
+      return BatchAnswer(ProblemError(answering: error), entry.key)
     }
   }
 }

@@ -54,7 +54,10 @@ extension PaymentAPI {
   private func receiveCallback(_ request: APIRequest, _ source: CallbackSource) async throws -> Response {
     let body = try await request.body()
     let signature = CallbackSignature(secrets: source.secrets)
-    try signature.verify(request.header(source.format.signatureHeader), of: body, at: now())
+    let (header, now) = (request.header(source.format.signatureHeader), now())
+    try refusals.noting(source.handler.provider) { () throws(SignatureError) in
+      try signature.verify(header, of: body, at: now)
+    }
     if let callback = try await source.format.callback(body) {
       let outcome = try await source.handler.handle(callback)
       metrics.increment("payments_callbacks_total", [("outcome", outcome.rawValue)])

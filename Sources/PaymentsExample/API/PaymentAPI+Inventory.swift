@@ -52,7 +52,10 @@ extension PaymentAPI {
   private func receiveInventoryEvent(_ request: APIRequest) async throws -> Response {
     let body = try await request.body()
     let signature = CallbackSignature(secrets: inventorySecrets)
-    try signature.verify(request.header(Self.inventorySignatureHeader), of: body, at: now())
+    let (header, now) = (request.header(Self.inventorySignatureHeader), now())
+    try refusals.noting(PaymentActor.inventory) { () throws(SignatureError) in
+      try signature.verify(header, of: body, at: now)
+    }
     guard case .object(let fields) = try await request.tree(body) else {
       throw ProblemError(.malformedRequest, "The body must be a JSON object.")
     }

@@ -15,6 +15,7 @@ package struct PaymentAPI: Sendable {
   let idempotency: IdempotencyGate
   let backlog: BacklogGate
   let metrics: PrometheusMetrics
+  let refusals: RefusedSignatures
   /// How payments begin.
   let creation: PaymentCreation
   /// Knows what the orders of inventory events cost; nil: the events must say it.
@@ -44,7 +45,9 @@ package struct PaymentAPI: Sendable {
     if payment.status.isFinal, answer.status != .created {
       try await idempotency.store.replace(shown, for: key, in: client.pool)
     }
-    return try JSONResponse.make(.created, payment, headers: HTTPFields(answer.fields + fields))
+    shown.fields[.idempotencyReplayed] = answer.fields[.idempotencyReplayed]
+    shown.fields.append(contentsOf: fields)
+    return JSONResponse.make(shown)
   }
 
   /// Accepts a payment, or gives its key's first answer again.

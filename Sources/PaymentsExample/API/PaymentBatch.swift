@@ -15,7 +15,11 @@ struct PaymentBatch: Sendable {
   }
 
   /// What breaks a rule fails by itself.
-  typealias Entry = Result<Item, ProblemError>
+  struct Entry: Sendable {
+    /// As it was sent; nil: it can't be one.
+    var key: String?
+    var item: Result<Item, ProblemError>
+  }
 
   /// In the order of the body.
   var items: [Entry]
@@ -26,18 +30,21 @@ struct PaymentBatch: Sendable {
     let payments = fields.array("payments", count: Self.sizes)
     try fields.finish()
     items = try payments.map { payment in
-      do { return .success(try Self.item(payment, caller)) } catch let error as ProblemError { return .failure(error) }
+      var key: RequestKey?
+      do {
+        let item = try Self.item(payment, caller, &key)
+        return Entry(key: key?.key, item: .success(item))
+      } catch let error as ProblemError { return Entry(key: key?.key, item: .failure(error)) }
     }
   }
 
-  private static func item(_ payment: JSONTree, _ caller: Caller) throws -> Item {
+  private static func item(_ payment: JSONTree, _ caller: Caller, _ key: inout RequestKey?) throws -> Item {
     guard case .object(let members) = payment else {
       throw ProblemError(.invalidFields, errors: [.init(pointer: "", detail: "must be an object")])
     }
     var fields = BodyFields(members)
     let name = "idempotencyKey"
     let header = fields.text(name, length: 1...RequestKey.maxLength, isRequired: true)
-    var key: RequestKey?
     if let header {
       key = try? RequestKey(caller: caller.name, operation: PaymentAPI.creating, header: header)
       if key == nil { fields.report(name, "must be printable ASCII without spaces, quotes and backslashes") }
@@ -52,9 +59,11 @@ struct PaymentBatch: Sendable {
 struct BatchAnswer: Sendable {
   let json: Data
 
-  init(_ answer: IdempotentAnswer) throws {
+  /// - Parameter key: of the payment that it is the answer to.
+  init(_ answer: IdempotentAnswer, _ key: String) {
     json = Self.object(
       answer.status.code,
+      key,
       location: answer.fields[.location],
       isReplayed: answer.isReplayed,
       "payment",
@@ -62,9 +71,11 @@ struct BatchAnswer: Sendable {
     )
   }
 
-  init(_ error: ProblemError) {
+  /// - Parameter key: nil: there was none.
+  init(_ error: ProblemError, _ key: String?) {
     let body = error.response(base: ProblemKind.typeBase).body
-    json = Self.object(error.kind.status.code, location: error.fields[.location], isReplayed: false, "problem", body)
+    let location = error.fields[.location]
+    json = Self.object(error.kind.status.code, key, location: location, isReplayed: false, "problem", body)
   }
 
   static func body(_ answers: [BatchAnswer]) -> Data {
@@ -76,11 +87,20 @@ struct BatchAnswer: Sendable {
     return body + Data("]}".utf8)
   }
 
-  /// - Parameter location: a path of ours, without anything to be escaped.
-  private static func object(_ status: Int, location: String?, isReplayed: Bool, _ name: String, _ value: Data) -> Data
-  {
+  /// - Parameters:
+  ///   - key: printable and without quotes and backslashes, as keys are.
+  ///   - location: a path of ours. Nothing is to be escaped in either.
+  private static func object(
+    _ status: Int,
+    _ key: String?,
+    location: String?,
+    isReplayed: Bool,
+    _ name: String,
+    _ value: Data
+  ) -> Data {
+    let key = key.map { #""idempotencyKey":"\#($0)","# } ?? ""
     let place = location.map { #""location":"\#($0)","# } ?? ""
     let replayed = isReplayed ? #""replayed":true,"# : ""
-    return Data(#"{\#(place)\#(replayed)"status":\#(status),"\#(name)":"#.utf8) + value + Data("}".utf8)
+    return Data(#"{\#(key)\#(place)\#(replayed)"status":\#(status),"\#(name)":"#.utf8) + value + Data("}".utf8)
   }
 }

@@ -108,6 +108,7 @@ package struct PaymentsApp: Sendable {
   package let logger: Logger
   private let ports: [Audience: ListeningPort]
   private let waits: PaymentWaits
+  private let refusals: RefusedSignatures
 
   package init(
     settings: Settings,
@@ -123,6 +124,7 @@ package struct PaymentsApp: Sendable {
     self.observer = observer
     self.metrics = metrics
     self.logger = logger
+    refusals = RefusedSignatures(metrics: metrics, logger: logger)
     waits = PaymentWaits(pool: client.pool, maxWaiters: settings.maxWaiters)
     ports = Dictionary(uniqueKeysWithValues: Audience.allCases.map { ($0, ListeningPort()) })
   }
@@ -287,6 +289,7 @@ package struct PaymentsApp: Sendable {
       idempotency: IdempotencyGate(store: .payments, pool: client.pool, lifetime: settings.keyLifetime),
       backlog: .payments(limit: settings.backlogLimit, in: client.pool),
       metrics: metrics,
+      refusals: refusals,
       creation: PaymentCreation(
         client: client,
         providers: providers.names,

@@ -88,7 +88,7 @@ struct AfterDone: Sendable {
         let id = ProviderText.plain(entry.id)
         context.logger.error(
           "the provider takes back what was never paid: a person has to look",
-          metadata: ["payment": "\(payment.id)", "entry": "\(entry.id)", "amount": "\(entry.amount)"]
+          metadata: ["payment": "\(payment.id)", "entry": "\(id)", "amount": "\(entry.amount)"]
         )
         return false
       }
@@ -129,7 +129,7 @@ struct AfterDone: Sendable {
     case .adopt(let found): (id, entry) = (try await RefundStore.adopt(found, of: payment.id, in: transaction), found)
     case .change(let refund, to: let found):
       (id, entry) = (refund.id, found)
-      try await RefundStore.change(id, to: found.state, in: transaction)
+      try await RefundStore.change(id, to: found, in: transaction)
     }
     try await PaymentEventStore.add(
       PaymentEvent.kind(ofRefund: entry.state),

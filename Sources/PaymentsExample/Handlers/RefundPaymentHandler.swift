@@ -44,7 +44,7 @@ struct RefundPaymentHandler: PaymentTaskHandler {
     } catch let failure as EffectFailure where failure.kind == .permanent {
       try await complete(
         refund,
-        .init(status: Refund.failed, providerId: nil, detail: failure.message),
+        .init(status: Refund.failed, providerId: nil, failure: failure.message, detail: failure.message),
         nil,
         context
       )
@@ -114,7 +114,8 @@ struct RefundPaymentHandler: PaymentTaskHandler {
   ) async throws -> TaskOutcome {
     let status = ProviderRefund.state(registration.status?.rawValue ?? "")
     if status == Refund.done || status == Refund.failed {
-      let end = Outcome(status: status, providerId: registration.id, detail: registration.id)
+      let failure = status == Refund.failed ? ProviderRefund.failure(registration.status?.rawValue ?? "") : nil
+      let end = Outcome(status: status, providerId: registration.id, failure: failure, detail: registration.id)
       try await complete(refund, end, receipt, context)
       return .settledInTransaction
     }
@@ -134,6 +135,8 @@ struct RefundPaymentHandler: PaymentTaskHandler {
   private struct Outcome {
     var status: String
     var providerId: String?
+    /// Why it failed, if it did.
+    var failure: String?
     var detail: String
   }
 
@@ -149,6 +152,7 @@ struct RefundPaymentHandler: PaymentTaskHandler {
         try await RefundStore.record(
           status: outcome.status,
           providerId: outcome.providerId,
+          failure: outcome.failure,
           for: refund.id,
           in: transaction
         )

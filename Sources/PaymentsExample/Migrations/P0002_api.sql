@@ -53,6 +53,7 @@ create table payments.refund (
   amount bigint not null check (amount > 0),        -- minor units of the payment's currency
   reason text not null,
   status text not null default 'CREATED',           -- then what the provider says, at last DONE or FAILED
+  failure text,                                     -- why it is FAILED
   stop_reason text,                                 -- as a payment's
   provider_id text,
   attempts integer not null default 0,

@@ -30,6 +30,11 @@ package struct Payment: Codable, Equatable, Sendable {
   var executionRounds = 0
   /// Why nothing more is done about it until a person has looked; see ``PaymentState/stopReason``.
   package var stopReason: String?
+  /// Who made it; nil: nobody with a key.
+  var caller: String?
+  /// What the last attempt came to nothing for, see ``PaymentTrouble``; nil: it came on since.
+  var lastError: String?
+  var lastErrorAt: Date?
 
   /// What the provider knows it by.
   package var reference: String { id.description }

@@ -14,7 +14,7 @@ package struct PaymentDetails: Codable, Equatable, Sendable {
   static let maxEvents = 1000
 
   private enum CodingKeys: String, CodingKey {
-    case history, refunds, disputes, lastError, lastErrorAt, nextAttemptAt
+    case history, refunds, disputes, nextAttemptAt
   }
 
   /// - Parameters:
@@ -34,6 +34,8 @@ package struct PaymentDetails: Codable, Equatable, Sendable {
     self.refunds = all.filter { $0.origin != .dispute }
     disputes = all.filter { $0.origin == .dispute }
     trouble = troubles[payment.id.uuid]
+    // Of one moment with the next attempt.
+    (self.payment.lastError, self.payment.lastErrorAt) = (trouble?.error, trouble?.errorAt)
   }
 
   package init(from decoder: any Decoder) throws {
@@ -43,8 +45,8 @@ package struct PaymentDetails: Codable, Equatable, Sendable {
     refunds = try container.decode([Refund].self, forKey: .refunds)
     disputes = try container.decode([Refund].self, forKey: .disputes)
     trouble = PaymentTrouble(
-      error: try container.decodeIfPresent(String.self, forKey: .lastError),
-      errorAt: try container.decodeIfPresent(Date.self, forKey: .lastErrorAt),
+      error: payment.lastError,
+      errorAt: payment.lastErrorAt,
       nextAttemptAt: try container.decodeIfPresent(Date.self, forKey: .nextAttemptAt)
     )
   }
@@ -56,8 +58,6 @@ package struct PaymentDetails: Codable, Equatable, Sendable {
     try container.encode(history, forKey: .history)
     try container.encode(refunds, forKey: .refunds)
     try container.encode(disputes, forKey: .disputes)
-    try container.encodeIfPresent(trouble?.error, forKey: .lastError)
-    try container.encodeIfPresent(trouble?.errorAt, forKey: .lastErrorAt)
     try container.encodeIfPresent(trouble?.nextAttemptAt, forKey: .nextAttemptAt)
   }
 }

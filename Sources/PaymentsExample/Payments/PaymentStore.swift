@@ -10,7 +10,7 @@ package enum PaymentStore {
   static let countLimit = 100_000
   package static let columns = """
     id, user_id, order_id, amount, currency, description, status, provider, provider_id, failure, attempts, created_at, updated_at,
-    execution_requested_at, execution_rounds, cancellation_requested_at, stop_reason
+    execution_requested_at, execution_rounds, cancellation_requested_at, stop_reason, nullif(caller, ''), last_error, last_error_at
     """
 
   package static func find(_ id: PaymentID, in database: some LibpqQueryable) async throws -> Payment? {
@@ -195,7 +195,10 @@ package enum PaymentStore {
       executionRequestedAt: try row.optionalTimestamptz(13),
       cancellationRequestedAt: try row.optionalTimestamptz(15),
       executionRounds: Int(try row.int4(14)),
-      stopReason: try row.optionalText(16)
+      stopReason: try row.optionalText(16),
+      caller: try row.optionalText(17),
+      lastError: try row.optionalText(18),
+      lastErrorAt: try row.optionalTimestamptz(19)
     )
   }
 }

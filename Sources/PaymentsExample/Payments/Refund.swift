@@ -21,6 +21,8 @@ package struct Refund: Codable, Equatable, Sendable {
   /// CREATED, then what the provider says, at last DONE or FAILED. A dispute is OPEN, then WON or LOST.
   var status: String
   var origin = Origin.caller
+  /// Why it is FAILED.
+  var failure: String?
   /// Why nothing more is done about it until a person has looked, as a payment's.
   var stopReason: String?
   /// The provider's id of the refund, once we have one.

@@ -3,7 +3,7 @@ import Libpq
 /// The SQL on refunds.
 enum RefundStore {
   static let columns =
-    "id, payment_id, amount, reason, status, stop_reason, provider_id, created_at, updated_at, origin"
+    "id, payment_id, amount, reason, status, stop_reason, provider_id, created_at, updated_at, origin, failure"
 
   /// - Returns: what of the payment may still be refunded, with what is on its way taken off. The caller holds the
   ///   payment's lock, so nobody else gives the same money back.
@@ -35,7 +35,7 @@ enum RefundStore {
       "UPDATE payments.refund SET attempts = attempts + 1 WHERE id = $1 RETURNING \(columns), attempts",
       [.id(id)]
     )
-    return result.rowCount == 0 ? nil : (try refund(result[0]), Int(try result[0].int8(10)))
+    return result.rowCount == 0 ? nil : (try refund(result[0]), Int(try result[0].int8(11)))
   }
 
   /// Stores what the provider said. A final status is never overwritten.
@@ -43,15 +43,16 @@ enum RefundStore {
   static func record(
     status: String,
     providerId: String?,
+    failure: String? = nil,
     for id: RefundID,
     in transaction: LibpqTransaction
   ) async throws -> Bool {
     try await transaction.query(
       """
-      UPDATE payments.refund SET status = $2, provider_id = coalesce(provider_id, $3), updated_at = now()
+      UPDATE payments.refund SET status = $2, provider_id = coalesce(provider_id, $3), failure = $4, updated_at = now()
       WHERE id = $1 AND status NOT IN ('DONE', 'FAILED') AND stop_reason IS NULL AND (status <> $2 OR provider_id IS DISTINCT FROM $3)
       """,
-      [.id(id), .text(status), .optional(providerId)]
+      [.id(id), .text(status), .optional(providerId), .optional(failure)]
     ).affectedRows == 1
   }
 
@@ -75,10 +76,11 @@ enum RefundStore {
   }
 
   /// Stores that something that we don't ask for, or that was final, is something else now. The caller holds the payment's lock.
-  static func change(_ id: RefundID, to status: String, in transaction: LibpqTransaction) async throws {
+  static func change(_ id: RefundID, to entry: ProviderRefund, in transaction: LibpqTransaction) async throws {
+    let failure = entry.state == Refund.failed ? entry.failure : nil
     _ = try await transaction.query(
-      "UPDATE payments.refund SET status = $2, updated_at = now() WHERE id = $1",
-      [.id(id), .text(status)]
+      "UPDATE payments.refund SET status = $2, failure = $3, updated_at = now() WHERE id = $1",
+      [.id(id), .text(entry.state), .optional(failure)]
     )
   }
 
@@ -122,6 +124,7 @@ enum RefundStore {
       reason: try row.text(3),
       status: try row.text(4),
       origin: origin,
+      failure: try row.optionalText(10),
       stopReason: try row.optionalText(5),
       providerId: try row.optionalText(6),
       createdAt: try row.timestamptz(7),

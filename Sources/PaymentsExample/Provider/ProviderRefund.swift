@@ -41,6 +41,14 @@ package struct ProviderRefund: Codable, Equatable, Sendable {
     return Self.state(status)
   }
 
+  /// Why it failed, if it did.
+  var failure: String { Self.failure(status, reason) }
+
+  /// Why a refund of this status failed, if it did, in the provider's words if it has any.
+  static func failure(_ status: String, _ reason: String? = nil) -> String {
+    "The provider says \(ProviderText.plain(status))" + (reason.map { ": \(ProviderText.plain($0))" } ?? "") + "."
+  }
+
   var isFinal: Bool { [Refund.done, Refund.failed, Refund.won, Refund.lost].contains(state) }
 
   /// What moved, in minor units: 0 while that is open, and if it failed.
