@@ -4,7 +4,12 @@ import TaskQueueHTTP
 
 /// The readable page, made from the same operations as the OpenAPI document. Loads nothing.
 enum DocumentationPage {
-  static func make(_ operations: [APIOperation]) -> String {
+  /// - Parameter providers: that new payments may name.
+  static func make(_ operations: [APIOperation], providers: [String]) -> String {
+    let fields = DocumentationFields(schemas: APISchemas.all(providers: providers))
+    let answers = operations.flatMap { $0.answers.compactMap(\.schema) }
+    let bodies = operations.compactMap { $0.body.flatMap { fields.schemas[$0.schema] } }
+    let objects = fields.objects(answers + bodies.flatMap(DocumentationFields.references) + ["Problem"])
     let problems = ProblemKind.allCases.map { kind in
       "<tr id=\"\(kind.name)\"><td>\(kind.status.code)</td><td><code>\(escaped(kind.type))</code></td>"
         + "<td>\(escaped(kind.title))</td></tr>"
@@ -17,9 +22,11 @@ enum DocumentationPage {
       <p>\(escaped(OpenAPIDocument.introduction))</p>
       <p>For machines: <a href="/openapi.json">/openapi.json</a>.</p>
       <nav><ul>\(operations.map(link).joined())</ul></nav>
-      \(operations.map(section).joined(separator: "\n"))
+      \(operations.map { section($0, fields) }.joined(separator: "\n"))
+      <h2>Objects</h2>
+      \(objects.map { "<h3 id=\"\(DocumentationFields.id($0))\">\($0)</h3>" + fields.table($0) }.joined(separator: "\n"))
       <h2>Problems</h2>
-      <p>Every error is answered with problem details (RFC 9457). Tell them apart by <code>type</code>.</p>
+      <p>Every error is answered with problem details (RFC 9457, a \(fields.link("Problem"))). Tell them apart by <code>type</code>.</p>
       <table><tr><th>Status</th><th>type</th><th>title</th></tr>\(problems.joined())</table>
       </body></html>
 
@@ -29,36 +36,43 @@ enum DocumentationPage {
   private static let style = """
     body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem;color:#222}
     code,pre{font:14px/1.4 ui-monospace,monospace;background:#f4f4f4;border-radius:3px}code{padding:0 .2em}
-    pre{padding:.7em;overflow:auto}table{border-collapse:collapse;width:100%}
+    pre{padding:.7em;white-space:pre-wrap;overflow-wrap:anywhere}
+    .f td:first-child{white-space:nowrap}.f td:nth-child(2){min-width:11em}table{border-collapse:collapse;width:100%}
     td,th{text-align:left;vertical-align:top;padding:.3em .8em .3em 0;border-bottom:1px solid #ddd}
     td code{overflow-wrap:anywhere}h2{margin-top:2.5em}.method{color:#06c}tr:target{background:#ffc}
+    h2 code{overflow-wrap:anywhere}h3{margin:1.5em 0 .3em}b{font-weight:600}
+    @media(max-width:36rem){body{margin:1rem auto}.f,.f tbody{display:block}.f th{display:none}
+    .f tr{display:block;padding:.3em 0;border-bottom:1px solid #ddd}.f td{display:inline;border:0;padding-right:.4em}
+    .f td:last-child{display:block}nav ul{padding-left:1.2em}}
     @media(prefers-color-scheme:dark){body{background:#1b1b1b;color:#ddd}code,pre{background:#2a2a2a}a{color:#6bf}}
     """
 
   private static func link(_ operation: APIOperation) -> String {
     "<li><a href=\"#\(operation.id)\"><code>\(operation.method.rawValue) \(escaped(operation.path))</code></a> "
-      + "\(escaped(operation.summary))</li>"
+      + "\(prose(operation.summary))</li>"
   }
 
-  private static func section(_ operation: APIOperation) -> String {
+  private static func section(_ operation: APIOperation, _ fields: DocumentationFields) -> String {
     var html = "<h2 id=\"\(operation.id)\"><code><span class=\"method\">\(operation.method.rawValue)</span> "
-    html += "\(escaped(operation.path))</code></h2><p><b>\(escaped(operation.summary)).</b> "
-    html += "\(escaped(operation.description))</p>"
+    html += "\(escaped(operation.path))</code></h2><p><b>\(prose(operation.summary)).</b> "
+    html += "\(prose(operation.description))</p>"
     if case .key(let scope) = operation.access {
       html += "<p>Needs a key with the scope <code>\(scope.rawValue)</code>, as soon as there are keys.</p>"
     }
     if !operation.parameters.isEmpty {
       let rows = operation.parameters.map { parameter in
-        "<tr><td><code>\(escaped(parameter.name))</code></td><td>\(parameter.location.rawValue)"
-          + "\(parameter.isRequired ? ", required" : "")</td><td>\(escaped(parameter.description))</td></tr>"
+        "<tr><td><code>\(escaped(parameter.name))</code></td><td>\(parameter.location.rawValue), "
+          + "\(fields.type(parameter.schema))\(parameter.isRequired ? ", <b>required</b>" : "")</td><td>\(prose(parameter.description))</td></tr>"
       }
-      html += "<table><tr><th>Parameter</th><th>in</th><th></th></tr>\(rows.joined())</table>"
+      html += "<table class=\"f\"><tr><th>Parameter</th><th>in</th><th></th></tr>\(rows.joined())</table>"
     }
     if let body = operation.body, let example = try? JSONFormat.encoder().encode(body.example) {
-      html += "<p>Body, for example:</p><pre>\(escaped(String(decoding: example, as: UTF8.self)))</pre>"
+      html += "<p>Body\(body.isRequired ? "" : ", if there is one"), for example:</p>"
+      html += "<pre>\(escaped(String(decoding: example, as: UTF8.self)))</pre>\(fields.table(body.schema))"
     }
     let answers = operation.answers.map { answer in
-      "<tr><td>\(answer.status.code)</td><td>\(escaped(answer.description))\(headers(answer))</td></tr>"
+      let object = answer.schema.map { " \(fields.link($0))." } ?? ""
+      return "<tr><td>\(answer.status.code)</td><td>\(prose(answer.description))\(object)\(headers(answer))</td></tr>"
     }
     let problems = operation.problemsByStatus.map { status, kinds in
       let links = kinds.map { "<a href=\"#\($0.name)\">\(escaped($0.title))</a>" }
@@ -69,10 +83,15 @@ enum DocumentationPage {
 
   private static func headers(_ answer: APIOperation.Answer) -> String {
     answer.headers.sorted { $0.key < $1.key }
-      .map { "<br><code>\(escaped($0.key))</code>: \(escaped($0.value))" }.joined()
+      .map { "<br><code>\(escaped($0.key))</code>: \(prose($0.value))" }.joined()
   }
 
-  private static func escaped(_ text: String) -> String {
+  /// Text for people, with code between backticks.
+  static func prose(_ text: String) -> String {
+    escaped(text).replacing(/`([^`]*)`/) { "<code>\($0.1)</code>" }
+  }
+
+  static func escaped(_ text: String) -> String {
     text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
       .replacing("\"", with: "&quot;")
   }

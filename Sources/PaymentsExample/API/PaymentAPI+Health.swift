@@ -21,7 +21,9 @@ extension PaymentAPI {
       id: "showDocumentation",
       summary: "This page",
       answers: [.init(status: .ok, description: "HTML.", mediaType: "text/html")],
-      handle: { _ in Self.text(DocumentationPage.make(operations), "text/html; charset=utf-8") }
+      handle: { _ in
+        Self.text(DocumentationPage.make(operations, providers: providers.names), "text/html; charset=utf-8")
+      }
     )
   }
 
