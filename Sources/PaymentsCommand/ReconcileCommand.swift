@@ -35,7 +35,10 @@ struct ReconcileCommand: AsyncParsableCommand {
   @Option(help: "Payments created before this instant. (default: now)", transform: InstantText.parse)
   var until: InstantText?
 
-  @Option(help: "Payments that changed within this time are not called behind.", transform: DurationText.parse)
+  @Option(
+    help: "Payments that changed within this time are not called behind. (default: 60s)",
+    transform: DurationText.parse
+  )
   var grace = ReconciliationRun.defaultGrace
 
   @Flag(help: "Also do what is safe: ask about what is behind, drop what was registered and never executed.")

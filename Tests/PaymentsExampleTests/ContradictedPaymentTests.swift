@@ -36,13 +36,21 @@ struct ContradictedPaymentTests {
     }
   }
 
+  private static func inventoryEvent(_ fixture: PaymentsFixture) async throws -> PaymentsFixture.Answer {
+    let event = #"{"idempotent_key":"i","order_id":"o-1","status":"COMPLETED","user_id":"u","amount":100,"currency":"EUR"}"#
+    let signature = CallbackSignature(secrets: [PaymentsFixture.secret]).sign(Data(event.utf8), at: Date())
+    let headers = ["Content-Type": "application/json", PaymentAPI.inventorySignatureHeader: signature]
+    return try await fixture.send(.POST, "/inventoryEvents", headers: headers, body: event)
+  }
+
   @Test(
     "Its order gets no second payment until a person has cleared it",
     arguments: ["FAILED", "CANCELLED"],
     ["DONE", "RETURNED"]
   )
   func holdsItsOrder(ended: String, word: String) async throws {
-    try await PaymentsFixture.with(works: false) { fixture in
+    let settings = PaymentsFixture.settings { $0.inventorySecrets = [PaymentsFixture.secret] }
+    try await PaymentsFixture.with(works: false, settings: settings) { fixture in
       let payment = try await fixture.post("/payments", Self.body, key: "a").json(Payment.self)
       try await fixture.apply(.registered(id: "pp_1", .initial), to: payment)
       try await fixture.apply(.reported(.init(rawValue: ended)), to: payment)
@@ -55,6 +63,7 @@ struct ContradictedPaymentTests {
       let item = #"{"payments":[{"idempotencyKey":"c",\#(Self.body.dropFirst())]}"#
       let batch = try await fixture.post("/payments/batch", item).json(JSONTree.self)
       #expect(batch.elements("answers").first?["status"] == 409)
+      #expect(try await Self.inventoryEvent(fixture).problem == .orderTaken, "to be sent again")
 
       let shown = try await fixture.client.payment(payment.id)
       #expect(shown.payment.stopReason?.contains("money moved") == true)
@@ -70,7 +79,10 @@ struct ContradictedPaymentTests {
       #expect(try await fixture.send(.GET, "/payments?stopped=true").json(PaymentPage.self).payments.isEmpty)
       // What the person has seen is told no more.
       try await Self.look(payment, word, fixture)
-      #expect(try await fixture.post("/payments", Self.body, key: "d").status == 202)
+      let event = try await Self.inventoryEvent(fixture)
+      #expect(event.status == 202)
+      #expect(event.headers.first(name: "Location") != "/payments/\(payment.id)")
+      #expect(try await fixture.post("/payments", Self.body, key: "d").problem == .orderTaken)
       #expect(try await fixture.post("/payments/\(payment.id)/resume").problem == .wrongStatus)
     }
   }

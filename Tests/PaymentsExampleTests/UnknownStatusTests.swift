@@ -46,8 +46,9 @@ struct UnknownStatusTests {
         return looks.withLock { $0 } > 10
       }
       #expect(try await fixture.client.payment(payment.id).payment.stopReason == nil)
-      provider.alter { entry in entry.status = .init(rawValue: "STEP \(looks.withLock { $0 += 1
-return $0 })")
+      provider.alter { entry in
+        looks.withLock { $0 += 1 }
+        entry.status = .init(rawValue: "STEP \(looks.withLock { $0 })")
       }
       try await eventually("it is stopped", within: .seconds(60)) {
         try await fixture.client.payment(payment.id).payment.stopReason?.contains("STEP") == true

@@ -44,7 +44,7 @@ extension PaymentAPI {
           ]
         )
       ],
-      problems: [.invalidSignature, .keyInUse, .invalidFields, .keyReused, .backlogFull],
+      problems: [.invalidSignature, .keyInUse, .orderTaken, .invalidFields, .keyReused, .backlogFull],
       handle: { try await receiveInventoryEvent($0) }
     )
   }

@@ -53,8 +53,8 @@ extension PaymentAPI {
       summary: "Accept a payment",
       description: """
         The payment, the key and the first task are one commit. Repeating the request with its key gives the first \
-        answer; the same key with another body is refused. A concurrent repetition waits for the first. An order has one \
-        payment: for another one the answer is 409 with that payment's Location, until that one is CANCELLED or FAILED.
+        answer, or the result once a request has waited for it; the same key with another body is refused. A concurrent repetition waits for the first. An order has one \
+        payment: for another one the answer is 409 with that payment's Location, until that one is CANCELLED or FAILED without money moved.
         """,
       parameters: [
         Self.idempotencyKey(isRequired: true, "Names this payment: the same for every repetition."), Self.prefer,

@@ -26,7 +26,7 @@ struct InventoryIntake: Sendable {
 
   /// - Returns: 202, with the payment's path if there is one; again the same for a repetition.
   /// - Throws: ``ProblemError``: `idempotency-key-reused` for a key with another content, `invalid-fields` if it isn't known
-  ///   what to pay, `backlog-full`; nothing is kept of the event then. `unavailable` if the order can't be asked for.
+  ///   what to pay, `backlog-full`, `order-taken` if money moved for the order's payment after that had ended; nothing is kept of the event then. `unavailable` if the order can't be asked for.
   func take(_ event: InventoryEvent) async throws -> Response {
     guard payingStatuses.contains(event.status) else {
       return try JSONResponse.make(.accepted, InventoryReceipt(idempotentKey: event.idempotentKey))
@@ -55,6 +55,8 @@ struct InventoryIntake: Sendable {
     do {
       return "/payments/\(try await creation.create(payment, by: PaymentActor.inventory, in: transaction).id)"
     } catch let taken as OrderTaken {
+      // Nothing is kept of the event then: it is to come again, after a person has looked.
+      guard taken.contradiction == nil else { throw taken.problem }
       return taken.location
     }
   }
