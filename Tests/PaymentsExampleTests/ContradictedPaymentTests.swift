@@ -37,7 +37,8 @@ struct ContradictedPaymentTests {
   }
 
   private static func inventoryEvent(_ fixture: PaymentsFixture) async throws -> PaymentsFixture.Answer {
-    let event = #"{"idempotent_key":"i","order_id":"o-1","status":"COMPLETED","user_id":"u","amount":100,"currency":"EUR"}"#
+    let terms = #""user_id":"u","amount":100,"currency":"EUR""#
+    let event = #"{"idempotent_key":"i","order_id":"o-1","status":"COMPLETED",\#(terms)}"#
     let signature = CallbackSignature(secrets: [PaymentsFixture.secret]).sign(Data(event.utf8), at: Date())
     let headers = ["Content-Type": "application/json", PaymentAPI.inventorySignatureHeader: signature]
     return try await fixture.send(.POST, "/inventoryEvents", headers: headers, body: event)

@@ -36,11 +36,12 @@ enum DocumentationPage {
   private static let style = """
     body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem;color:#222}
     code,pre{font:14px/1.4 ui-monospace,monospace;background:#f4f4f4;border-radius:3px}code{padding:0 .2em}
-    pre{padding:.7em;white-space:pre-wrap;overflow-wrap:anywhere}
-    .f td:first-child{white-space:nowrap}.f td:nth-child(2){min-width:11em}table{border-collapse:collapse;width:100%}
+    pre{padding:.7em;white-space:pre-wrap;overflow-wrap:break-word;overflow:auto}
+    @media(min-width:36rem){.f td:first-child{white-space:nowrap}.f td:nth-child(2){min-width:11em}}
+    table{border-collapse:collapse;width:100%}
     td,th{text-align:left;vertical-align:top;padding:.3em .8em .3em 0;border-bottom:1px solid #ddd}
-    td code{overflow-wrap:anywhere}h2{margin-top:2.5em}.method{color:#06c}tr:target{background:#ffc}
-    h2 code{overflow-wrap:anywhere}h3{margin:1.5em 0 .3em}b{font-weight:600}
+    td code,h2 code{word-break:break-word}h2{margin-top:2.5em}.method{color:#06c}tr:target{background:#ffc}
+    h3{margin:1.5em 0 .3em}b{font-weight:600}
     @media(max-width:36rem){body{margin:1rem auto}.f,.f tbody{display:block}.f th{display:none}
     .f tr{display:block;padding:.3em 0;border-bottom:1px solid #ddd}.f td{display:inline;border:0;padding-right:.4em}
     .f td:last-child{display:block}nav ul{padding-left:1.2em}}
