@@ -38,8 +38,10 @@ struct FrozenProcess {
   private var payments = 0
   private var shutdown: Duration?
 
+  /// How many of each kind there are to do until both workers are seen at work.
   private static let taskCount = 40
   private static let effectCount = 20
+  private var effects: Int64 = 0
 
   static func run() async throws -> FrozenProcess {
     let site = try await FaultSite(.direct)
@@ -84,17 +86,25 @@ struct FrozenProcess {
   }
 
   private mutating func observe(_ site: FaultSite, _ client: TaskClient<PostgresTaskStore>) async throws {
-    try await client.enqueue(all: (0..<Int64(Self.taskCount)).map { CrashTask(number: $0) })
-    try await client.enqueue(
-      all: (0..<Int64(Self.effectCount)).map { EffectCrashTask(number: $0, isRecordedInTransaction: $0 % 2 == 0) }
-    )
     let held =
       "SELECT id, type, attempt, (payload->>'number')::bigint FROM taskqueue.task WHERE lease_token IS NOT NULL"
     let frozen = [try Self.worker(site, "600"), try Self.worker(site, "effects")]
+    var tasks: Int64 = 0
     try await eventually("both are at work") {
       let types = try await site.query(held).rows.map { try $0.text(1) }
       let executions = try await site.number("SELECT count(*) FROM public.execution")
-      return types.count(where: { $0 == "test.crash" }) == 4 && types.contains("test.effect") && executions > 1
+      if types.count(where: { $0 == "test.crash" }) == 4, types.contains("test.effect"), executions > 1 { return true }
+      // However late one of them starts, the other doesn't run out of work.
+      let left = "SELECT count(*) FROM taskqueue.task WHERE type = $1"
+      for _ in try await site.number(left, [.text("test.crash")])..<Self.taskCount {
+        try await client.enqueue(CrashTask(number: tasks))
+        tasks += 1
+      }
+      for _ in try await site.number(left, [.text("test.effect")])..<Self.effectCount {
+        try await client.enqueue(EffectCrashTask(number: effects, isRecordedInTransaction: effects % 2 == 0))
+        effects += 1
+      }
+      return false
     }
 
     let stopped = try await Self.stop(frozen, site)
@@ -186,8 +196,8 @@ struct FrozenProcess {
     check(takenOver <= Self.lease + .seconds(4), "Its tasks are taken over within 2 s of their leases' end.")
     check(lateRows == 0 && doubledRows == 0, "Its late outcomes are refused.")
     check(failedCalls == 0 && longestCall < .seconds(3), "Others enqueue as before.")
-    check(executions == Self.effectCount && references == Self.effectCount, "Each effect's call is made once.")
-    check(payments == Self.effectCount, "Each payment is recorded.")
+    check(executions == effects && references == effects, "Each effect's call is made once.")
+    check(payments == effects, "Each payment is recorded.")
     check(shutdown.map { $0 < .seconds(10) } ?? false, "A shutdown asked for meanwhile ends soon.")
     return broken
   }
