@@ -40,6 +40,8 @@ struct StripeProxy: HTTPResponder {
     case lose
     /// The work is done, and the answer is altered.
     case alter(@Sendable (inout [String: JSONTree]) -> Void)
+    /// The work is done, and this happens before the answer.
+    case meanwhile(@Sendable () async throws -> Void)
     /// None.
     case pass
   }
@@ -52,8 +54,8 @@ struct StripeProxy: HTTPResponder {
   private struct State {
     var seen: [Seen] = []
     var faults: [(method: String, path: String, fault: Fault)] = []
-    /// By idempotency key: the request and its first answer.
-    var saved: [String: (request: String, answer: Answer)] = [:]
+    /// By idempotency key: the request and its first answer; nil: it is being worked on.
+    var saved: [String: (request: String, answer: Answer?)] = [:]
   }
 
   let client: HTTPClient
@@ -99,6 +101,7 @@ struct StripeProxy: HTTPResponder {
       return response
     }
     let answer = try await self.answer(seen)
+    if case .meanwhile(let happens) = fault { try await happens() }
     if case .lose = fault { return Self.response(Answer(status: 502, body: Data("<html>Bad gateway</html>".utf8))) }
     if case .alter(let alteration) = fault {
       guard case .object(var fields) = try JSONDecoder().decode(JSONTree.self, from: answer.body) else {
@@ -113,15 +116,26 @@ struct StripeProxy: HTTPResponder {
   private func answer(_ seen: Seen) async throws -> Answer {
     guard seen.method == "POST", let key = seen.headers["idempotency-key"] else { return try await forward(seen) }
     let request = "\(seen.path)\n\(seen.body)"
-    if let saved = state.mutex.withLock({ $0.saved[key] }) {
-      guard saved.request == request else {
-        return Answer(status: 400, body: Data(#"{"error":{"type":"idempotency_error","message":"Other keys."}}"#.utf8))
-      }
-      return saved.answer
+    let before = state.mutex.withLock { state in
+      defer { if state.saved[key] == nil { state.saved[key] = (request, nil) } }
+      return state.saved[key]
     }
-    let answer = try await forward(seen)
-    state.mutex.withLock { $0.saved[key] = (request, answer) }
-    return answer
+    guard let before else {
+      do {
+        let answer = try await forward(seen)
+        state.mutex.withLock { $0.saved[key]?.answer = answer }
+        return answer
+      } catch {
+        state.mutex.withLock { $0.saved[key] = nil }
+        throw error
+      }
+    }
+    guard before.request == request else { return Self.keyError(400, "Other keys.") }
+    return before.answer ?? Self.keyError(409, "Key in use.")
+  }
+
+  private static func keyError(_ status: Int, _ message: String) -> Answer {
+    Answer(status: status, body: Data(#"{"error":{"type":"idempotency_error","message":"\#(message)"}}"#.utf8))
   }
 
   private func forward(_ seen: Seen) async throws -> Answer {
