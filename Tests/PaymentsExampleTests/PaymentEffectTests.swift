@@ -112,7 +112,7 @@ struct PaymentEffectTests {
       let dead = try await fixture.claim(InitPayment.taskType, lease: .milliseconds(100))
       await #expect(throws: (any Error).self) { try await handle(dead, payment, provider, fixture) }
       #expect(try await fixture.post("/payments/\(payment.id)/cancel").status == 200)
-      try await work(provider, fixture) {
+      try await fixture.work(with: provider) {
         try await fixture.settle()
         #expect(provider.count("create") == 1)
         #expect(provider.now.ledger.entries.map(\.status) == (isRegistered ? [.cancelled] : []))
@@ -131,7 +131,7 @@ struct PaymentEffectTests {
       await #expect(throws: (any Error).self) { try await handle(dead, payment, provider, fixture) }
       // Somebody else has learnt of its end.
       try await fixture.apply(.reported(.done), to: payment)
-      try await work(provider, fixture) { try await expectSettled(fixture) }
+      try await fixture.work(with: provider) { try await expectSettled(fixture) }
       #expect(provider.count("execute") == 1)
     }
   }
@@ -170,30 +170,7 @@ struct PaymentEffectTests {
   ) async throws {
     try await PaymentsFixture.with(works: false) { fixture in
       let payment = try await fixture.create(1)[0]
-      try await work(provider, fixture) { try await body(fixture, payment) }
-    }
-  }
-
-  /// Runs a worker of this provider meanwhile.
-  private func work(
-    _ provider: ScriptedProvider,
-    _ fixture: PaymentsFixture,
-    _ body: () async throws -> Void
-  ) async throws {
-    let app = PaymentsApp(
-      settings: fixture.app.settings,
-      client: fixture.app.client,
-      providers: .init(provider),
-      logger: Log.quiet("test")
-    )
-    let worker = try app.worker()
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await worker.run() }
-      let result: Result<Void, any Error>
-      do { result = .success(try await body()) } catch { result = .failure(error) }
-      group.cancelAll()
-      while await group.nextResult() != nil {}
-      try result.get()
+      try await fixture.work(with: provider) { try await body(fixture, payment) }
     }
   }
 }

@@ -129,6 +129,16 @@ struct PaymentsFixture: Sendable {
     }
   }
 
+  /// Runs a worker that pays with this provider beside `body`.
+  func work(
+    with provider: any PaymentProvider,
+    logger: Logger = Log.quiet("test"),
+    _ body: () async throws -> Void
+  ) async throws {
+    let app = PaymentsApp(settings: app.settings, client: app.client, providers: .init(provider), logger: logger)
+    try await app.worker().whileRunning(body)
+  }
+
   /// Fast retries, and callbacks signed with ``secret``.
   static func settings(_ change: (inout PaymentsApp.Settings) -> Void = { _ in }) -> PaymentsApp.Settings {
     var settings = PaymentsApp.Settings(

@@ -115,7 +115,7 @@ struct StoppedPaymentTests {
     let provider = ScriptedProvider(["create": [isOursThere ? .lostAfter : .lostBefore]])
     try await Self.with(AlteringProvider(provider), works: false) { fixture, payment in
       let theirs = provider.register(reference: payment.reference, userId: "mallory", amount: payment.amount)
-      try await Self.work(AlteringProvider(provider), fixture) {
+      try await fixture.work(with: AlteringProvider(provider)) {
         if isOursThere {
           try await Self.finish(payment, provider, fixture)
         } else {
@@ -261,22 +261,9 @@ struct StoppedPaymentTests {
         try await fixture.apply(.registered(id: id, .initial), to: payment)
       }
       guard works else { return try await body(fixture, payment) }
-      try await work(provider, fixture, log) { try await body(fixture, payment) }
+      try await fixture.work(with: provider, logger: Logger(label: "test") { _ in log }) {
+        try await body(fixture, payment)
+      }
     }
-  }
-
-  private static func work(
-    _ provider: AlteringProvider,
-    _ fixture: PaymentsFixture,
-    _ log: LogRecorder = LogRecorder(),
-    _ body: () async throws -> Void
-  ) async throws {
-    let app = PaymentsApp(
-      settings: fixture.app.settings,
-      client: fixture.app.client,
-      providers: .init(provider),
-      logger: Logger(label: "test") { _ in log }
-    )
-    try await app.worker().whileRunning { try await body() }
   }
 }

@@ -12,30 +12,6 @@ import Testing
 
 @Suite("Why a payment doesn't come on")
 struct TroubleTests {
-  /// Runs a worker with this provider while `body` runs.
-  private static func work(
-    _ fixture: PaymentsFixture,
-    _ provider: any PaymentProvider,
-    _ recorder: LogRecorder = LogRecorder(),
-    _ body: () async throws -> Void
-  ) async throws {
-    let app = PaymentsApp(
-      settings: PaymentsFixture.settings(),
-      client: fixture.app.client,
-      providers: .init(provider),
-      logger: Logger(label: "test", factory: { _ in recorder })
-    )
-    let worker = try app.worker()
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await worker.run() }
-      let result: Result<Void, any Error>
-      do { result = .success(try await body()) } catch { result = .failure(error) }
-      group.cancelAll()
-      while await group.nextResult() != nil {}
-      try result.get()
-    }
-  }
-
   private static func failing(_ fixture: PaymentsFixture, _ isFailing: Bool = true) async throws -> [PaymentID] {
     try await fixture.send(.GET, "/payments?failing=\(isFailing)").json(PaymentPage.self).payments.map(\.id)
   }
@@ -66,7 +42,7 @@ struct TroubleTests {
       let payments = try await fixture.create(2)
       try await fixture.apply(.cancellationWanted, to: payments[1])
       #expect(try await Self.failing(fixture).isEmpty)
-      try await Self.work(fixture, provider, recorder) {
+      try await fixture.work(with: provider, logger: Logger(label: "test") { _ in recorder }) {
         try await eventually("it fails again and again") { provider.count("create") > 4 }
         let details = try await fixture.client.payment(payments[0].id)
         let trouble = try #require(details.trouble)
@@ -105,7 +81,7 @@ struct TroubleTests {
     try await PaymentsFixture.with(works: false) { fixture in
       let provider = ScriptedProvider(["refund": Array(repeating: .errorBefore, count: 4)])
       let payment = try await fixture.create(1)[0]
-      try await Self.work(fixture, provider) {
+      try await fixture.work(with: provider) {
         try await Self.finish(payment, provider, fixture)
         #expect(try await fixture.post("/payments/\(payment.id)/refund").status == 202)
         try await eventually("it fails") {
