@@ -59,11 +59,11 @@ struct CircuitBreakerTests {
 
   @Test("A success in between begins the count anew, but most calls failing opens it, too")
   mutating func rate() throws {
-    for _ in 1...10 {
+    for _ in 1...50 {
       for _ in 1...2 { try call(.fails) }
       try call(.works)
     }
-    #expect(breaker.state == .closed, "two of three may fail")
+    #expect(breaker.state == .closed, "two of three may fail, however many there were")
     for _ in 1...8 where breaker.state == .closed {
       for _ in 1...7 where breaker.state == .closed { try call(.fails) }
       if breaker.state == .closed { try call(.works) }
@@ -78,6 +78,20 @@ struct CircuitBreakerTests {
     #expect(begin(29.9) == nil)
     try call(.works, 30)
     #expect(breaker.state == .closed)
+    try call(.patience(.seconds(3600)), 31)
+    #expect(begin(60.9) == nil)
+    #expect(begin(61) != nil, "one answer is not to close it for an hour")
+  }
+
+  @Test("Processes that saw the same failures ask again at times of their own")
+  mutating func jitter() throws {
+    var waits: Set<Duration> = []
+    for _ in 1...10 {
+      breaker = CircuitBreaker(.init(limit: 4))
+      for _ in 1...7 { try call(.fails) }
+      waits.insert(try #require(try call(.fails)))
+    }
+    #expect(waits.count == 10)
   }
 
   @Test("Calls from before it opened or closed say nothing about now")

@@ -157,6 +157,20 @@ struct ProvidersTests {
         for name in ["main", "backup"] {
           #expect(metrics.contains("payments_reconciliation_clean{provider=\"\(name)\"} 1.0"))
         }
+        // What one provider has under the reference of a payment that is with the other isn't that payment.
+        let stray = ProviderPaymentRequest(
+          reference: payments[0].reference,
+          userId: "u",
+          amount: 5,
+          currency: "EUR",
+          description: ""
+        )
+        let backup = try process.app.providers.provider("backup")
+        _ = try await backup.create(stray, idempotencyKey: "stray")
+        let window = Date().addingTimeInterval(-3600)..<Date().addingTimeInterval(3600)
+        let report = try await ReconciliationRun(database: pool, provider: backup, providerName: "backup")
+          .report(window, grace: .zero)
+        #expect(report.isClean && report.count(.orphanedHarmless) == 1, "\(report.lines)")
       }
       var arguments = ["--database-url", fixture.database, "--json", "--grace", "0s"]
       for (name, url) in fixture.urls { arguments += ["--provider", "\(name)=\(url)"] }

@@ -165,6 +165,22 @@ struct ReconciliationTests {
     }
   }
 
+  @Test("What was created in the window and registered after it is asked for, and isn't missing")
+  func registeredLater() async throws {
+    try await PaymentsFixture.with(ProviderFaults(processingTime: .milliseconds(20)), works: false) { fixture in
+      let payments = try await fixture.create(2)
+      let window = Date().addingTimeInterval(-3600)..<Date()
+      try await Task.sleep(for: .milliseconds(20))
+      try await fixture.work { _ in
+        _ = try await fixture.finals(payments)
+        try await fixture.settle()
+      }
+      let report = try await ReconciliationRun(database: fixture.store.pool, provider: fixture.provider)
+        .report(window, grace: .zero)
+      #expect(report.isClean && report.matched == 2, "\(report.lines)")
+    }
+  }
+
   @Test("The periodic comparison stores its report, shows it as a metric, and comes back; there is one of it")
   func periodic() async throws {
     let settings = PaymentsFixture.settings {

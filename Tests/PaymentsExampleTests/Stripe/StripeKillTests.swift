@@ -65,7 +65,7 @@ struct StripeKillTests {
     for (index, tenant) in tenants.enumerated() {
       let payments = try await tenant.payments()
       let asked = (1...Self.payments).map { Self.newPayment($0, of: index) }
-      #expect(payments.allSatisfy { $0.status == .done })
+      #expect(payments.allSatisfy { $0.status == .done }, "\(payments.compactMap(\.stopReason))")
       #expect(Set(payments.map(\.userId)) == Set(asked.map(\.userId)))
       #expect(payments.map(\.amount).sorted() == asked.map(\.amount).sorted())
       let namespace = try await PaymentNamespace.find(in: tenant.store.pool)

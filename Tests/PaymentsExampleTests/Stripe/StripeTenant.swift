@@ -85,10 +85,10 @@ actor StripeTenant {
     try await PaymentStore.list(after: nil, limit: 1000, in: store.pool)
   }
 
-  /// Waits until each is final, and no task about one is left.
+  /// Waits until each is final, or stopped for a person, and no task about one is left.
   func settle() async throws {
-    try await eventually("all payments are final", within: .seconds(240)) {
-      guard try await payments().allSatisfy(\.status.isFinal) else { return false }
+    try await eventually("all payments are final") {
+      guard try await payments().allSatisfy({ $0.status.isFinal || $0.stopReason != nil }) else { return false }
       return try await store.pool.query(
         "SELECT NOT EXISTS (SELECT FROM taskqueue.task WHERE type LIKE 'payment.%' AND finished_at IS NULL)"
       )[0].bool(0)
