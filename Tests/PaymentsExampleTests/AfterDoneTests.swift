@@ -113,6 +113,12 @@ struct AfterDoneTests {
       try await fixture.app.client.enqueue(CheckPayment(paymentId: payment.id))
       try await look(payment, provider, fixture)
       #expect(try await fixture.client.payment(payment.id).refunds.map(\.amount) == [100])
+      // Of two with one id one is.
+      _ = try await provider.refund(.init(paymentId: id, reference: "another", amount: 100), idempotencyKey: "l")
+      provider.alterRefunds { $0.id = "twice" }
+      try await fixture.app.client.enqueue(CheckPayment(paymentId: payment.id))
+      try await look(payment, provider, fixture)
+      #expect(try await fixture.client.payment(payment.id).refunds.map(\.amount) == [100, 100])
     }
   }
 

@@ -138,8 +138,16 @@ struct TroubleTests {
       #expect(try await PaymentStore.note("c", of: subject, in: pool) == true)
       let details = try await fixture.client.payment(payment.id)
       #expect(details.history.filter { $0.kind == .attemptFailed }.map(\.detail) == ["a"])
+      #expect(details.payment.attempts == 3)
       try await fixture.apply(.registered(id: "p1", .initial), to: payment)
       #expect(try await fixture.client.payment(payment.id).trouble?.error == nil, "it came on")
+      #expect(try await PaymentStore.note("c", of: subject, in: pool) == true)
+      try await fixture.apply(.stopped(reason: "another amount"), to: payment)
+      #expect(
+        try await fixture.client.payment(payment.id).trouble?.error == nil,
+        "a person has to look, not the provider"
+      )
+      try await fixture.apply(.resumed, to: payment)
       try await fixture.apply(.reported(.done), to: payment)
       #expect(try await PaymentStore.note("d", of: subject, in: pool) == nil)
       #expect(try await Self.failing(fixture).isEmpty)
