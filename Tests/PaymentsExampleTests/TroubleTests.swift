@@ -111,7 +111,7 @@ struct TroubleTests {
     try await PaymentsFixture.with(works: false) { fixture in
       let provider = ScriptedProvider(["refund": [.refused]])
       let payment = try await fixture.create(1)[0]
-      try await Self.work(fixture, provider) {
+      try await fixture.work(with: provider) {
         try await Self.finish(payment, provider, fixture)
         #expect(try await fixture.post("/payments/\(payment.id)/refund").status == 202)
         try await eventually("it fails") { try await fixture.client.payment(payment.id).refunds.first?.isFinal == true }
