@@ -66,7 +66,8 @@ let package = Package(
       path: "migrations",
       exclude: ["install.sql"],
       resources: [
-        .embedInCode("V0001_task_queue.sql"), .embedInCode("V0002_effects.sql"), .embedInCode("functions"),
+        .embedInCode("V0001_task_queue.sql"), .embedInCode("V0002_effects.sql"), .embedInCode("V0003_schedules.sql"),
+        .embedInCode("functions"),
       ]
     ),
 
@@ -251,6 +252,14 @@ let package = Package(
       exclude: ["README.md"]
     ),
 
+    // Every night at 3, on any number of servers.
+    .executableTarget(
+      name: "NightlyReport",
+      dependencies: ["EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres"],
+      path: "Examples/NightlyReport",
+      exclude: ["README.md"]
+    ),
+
     // A worker process for the kill tests.
     .executableTarget(
       name: "CrashTestWorker",
@@ -280,7 +289,8 @@ let package = Package(
     .testTarget(
       name: "ExamplesTests",
       dependencies: [
-        "HTTPIntake", "Libpq", "OrderEvents", "Outbox", "OutgoingPayments", "TaskQueue", "TaskQueueHTTP",
+        "HTTPIntake", "Libpq", "NightlyReport", "OrderEvents", "Outbox", "OutgoingPayments", "TaskQueue",
+        "TaskQueueHTTP",
         "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),

@@ -14,7 +14,7 @@
 \set AUTOCOMMIT on
 -- Of the functions below: raised with every change of one of them (docs/upgrading.md).
 \set revision 1
-\set newest_version 2
+\set newest_version 3
 \if :{?schema}
 \else
   \set schema taskqueue
@@ -89,6 +89,11 @@ SELECT NOT EXISTS (SELECT FROM migration WHERE version = 2) AS is_missing \gset
   \ir V0002_effects.sql
 \endif
 
+SELECT NOT EXISTS (SELECT FROM migration WHERE version = 3) AS is_missing \gset
+\if :is_missing
+  \ir V0003_schedules.sql
+\endif
+
 SELECT coalesce(max(minimum_program_version), 0) > :newest_version AS is_incompatible FROM migration
 WHERE version > :newest_version \gset
 \if :is_incompatible
@@ -107,26 +112,32 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_channel.sql
   \ir functions/_claim.sql
   \ir functions/_claim_events.sql
+  \ir functions/_due_schedules.sql
   \ir functions/_effect_key.sql
   \ir functions/_end_effect.sql
   \ir functions/_enqueue_as_owner.sql
   \ir functions/_enqueue_many.sql
   \ir functions/_error_history.sql
+  \ir functions/_fire_schedules.sql
   \ir functions/_grant.sql
   \ir functions/_lock_inbox_subject.sql
   \ir functions/_operate.sql
   \ir functions/_promote.sql
   \ir functions/_purge_effects.sql
   \ir functions/_purge_events.sql
+  \ir functions/_put_schedules.sql
   \ir functions/_receive_event.sql
   \ir functions/_redrive.sql
   \ir functions/_remember_event.sql
   \ir functions/_renew.sql
+  \ir functions/_same_schedule_plan.sql
+  \ir functions/_schedule_tasks.sql
   \ir functions/_settle.sql
   \ir functions/_settle_complete.sql
   \ir functions/_settle_followed_effect.sql
   \ir functions/_settle_rerun.sql
   \ir functions/_wake.sql
+  \ir functions/_wake_schedules.sql
   \ir functions/_was_enqueued.sql
   \ir functions/cancel.sql
   \ir functions/complete.sql
@@ -142,6 +153,12 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/resume_queue.sql
   \ir functions/retry.sql
   \ir functions/run_now.sql
+  \ir functions/schedule_pause.sql
+  \ir functions/schedule_put.sql
+  \ir functions/schedule_remove.sql
+  \ir functions/schedule_reset.sql
+  \ir functions/schedule_resume.sql
+  \ir functions/schedule_run.sql
 
   SELECT EXISTS (SELECT FROM pg_proc p WHERE p.oid = ANY (:'strangers'::oid[]) AND p.xmin = pg_current_xact_id()::xid)
     AS has_replaced \gset

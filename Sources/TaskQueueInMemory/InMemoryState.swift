@@ -50,6 +50,7 @@ package struct InMemoryState {
   var inbox = InMemoryInbox()
   /// How long after its creation a task of a type may take until it is final.
   var alarmRules: [TaskType: Duration] = [:]
+  var schedules: [String: InMemorySchedule] = [:]
   /// What the open transaction has changed; only it knows how.
   package var locks = InMemoryLocks()
   /// Which queue a claim begins with, so that a limit below the number of queues starves none.

@@ -15,6 +15,7 @@ public final class PostgresTaskStore: TaskStore {
   let enginePool: LibpqPool
   let statements: StoreStatements
   let effectStatements: EffectStatements
+  let scheduleStatements: ScheduleStatements
   let groups: EnqueueGroups
   let transactionGroups: LibpqTransactionGroups
   let isolation = IsolationPin()
@@ -31,6 +32,7 @@ public final class PostgresTaskStore: TaskStore {
     statements = StoreStatements(schema: schema)
     effectStatements = EffectStatements(schema: schema)
     transactionGroups = LibpqTransactionGroups(pool: pool)
+    scheduleStatements = ScheduleStatements(schema: schema)
     groups = EnqueueGroups(pool: pool, statement: statements.enqueue, wakes: configuration.wakesUp)
   }
 

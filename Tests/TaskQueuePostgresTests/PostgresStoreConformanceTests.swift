@@ -27,6 +27,11 @@ struct PostgresStoreConformanceTests {
     try await withStore { try await check.run(on: PostgresStoreHarness($0)) }
   }
 
+  @Test("Its schedules keep the contract", arguments: ScheduleConformance.all)
+  func conforms(to check: ScheduleConformance.Check) async throws {
+    try await withStore { try await check.run(on: PostgresStoreHarness($0)) }
+  }
+
   @Test("Its alarms keep the contract", arguments: AlarmConformance.all)
   func conforms(to check: AlarmConformance.Check) async throws {
     try await withStore { try await check.run(on: PostgresStoreHarness($0)) }

@@ -4,16 +4,18 @@ import Libpq
 @_spi(Store) import TaskQueuePostgres
 
 /// A PostgreSQL store whose records are shifted into the past to let time go by.
-struct PostgresStoreHarness: AlarmHarness, TransactionHarness {
+struct PostgresStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness {
   let postgresStore: PostgresTaskStore
   private let shiftLive: String
   private let shiftDead: String
   private let shiftEffects: String
   private let shiftEvents: String
+  private let shiftSchedules: String
 
   var store: any StoreContract { postgresStore }
   var ledger: any EffectLedger { postgresStore }
   var alarms: any AlarmSource { postgresStore }
+  var schedules: any ScheduleStore { postgresStore }
   var transactionalStore: PostgresTaskStore { postgresStore }
 
   /// - Parameters:
@@ -31,6 +33,9 @@ struct PostgresStoreHarness: AlarmHarness, TransactionHarness {
       UPDATE \(schema).effect SET key_used_at = key_used_at - $1, intended_at = intended_at - $1, changed_at = changed_at - $1,
         task_created_at = task_created_at - $1
       """
+    shiftSchedules = """
+      UPDATE \(schema).schedule SET slot = slot - $1, next_at = next_at - $1, last_slot = last_slot - $1, last_at = last_at - $1
+      """
     shiftEvents = "UPDATE \(schema).inbox_event SET received_at = received_at - $1, expires_at = expires_at - $1"
   }
 
@@ -42,6 +47,7 @@ struct PostgresStoreHarness: AlarmHarness, TransactionHarness {
     _ = try await postgresStore.pool.pipeline([
       LibpqStatement(shiftLive, [.interval(duration)]), LibpqStatement(shiftDead, [.interval(duration)]),
       LibpqStatement(shiftEffects, [.interval(duration)]), LibpqStatement(shiftEvents, [.interval(duration)]),
+      LibpqStatement(shiftSchedules, [.interval(duration)]),
     ])
   }
 }

@@ -63,6 +63,7 @@ struct SchemaFilesTests {
         checksums == [
           "cfb2deaa1b48b415f287572eca85bb4217521d625c3e2d48ae306dad9f7c9982",
           "96be682e66c17e865d62840e52c0cedb7663b252079d1dd3bdd68a14d0075352",
+          "1d54dcd897bec999981333f35457f6857363dde531f1c5a96f39628677fe4b01",
         ]
       )
     }
@@ -80,7 +81,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "e641dbd1d047d7870a0a8587841c1842befe834166e3dc17b4d7b9bc4d595644"]
+        [FunctionFile.revision: digest] == [1: "848b5c75fd35285a8eaf4bab054aed685632dd763d58aa01a8e6562cea6d2d83"]
       )
     }
   }
@@ -115,7 +116,9 @@ struct SchemaFilesTests {
         try publicFunctions.rows.map { try $0.text(0) } == [
           "cancel", "complete", "delete_duplicates", "enqueue", "grant_enqueuer", "grant_operator", "grant_worker",
           "pause_queue",
-          "purge", "redrive", "resolve_effect", "resume_queue", "retry", "run_now",
+          "purge", "redrive", "resolve_effect", "resume_queue", "retry", "run_now", "schedule_pause", "schedule_put",
+          "schedule_remove",
+          "schedule_reset", "schedule_resume", "schedule_run",
         ]
       )
     }

@@ -4,13 +4,14 @@
 import TaskQueueTestKit
 
 /// An empty in-memory store with a clock moved by hand.
-struct InMemoryStoreHarness: AlarmHarness, TransactionHarness {
+struct InMemoryStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness {
   let time: ManualTime
   let inMemoryStore: InMemoryTaskStore
 
   var store: any StoreContract { inMemoryStore }
   var ledger: any EffectLedger { inMemoryStore }
   var alarms: any AlarmSource { inMemoryStore }
+  var schedules: any ScheduleStore { inMemoryStore }
   var transactionalStore: InMemoryTaskStore { inMemoryStore }
 
   init() {

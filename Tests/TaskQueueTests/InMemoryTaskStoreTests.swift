@@ -12,6 +12,9 @@ struct InMemoryTaskStoreTests {
     try await check.run(on: InMemoryStoreHarness())
   }
 
+  @Test("Its schedules keep the contract", arguments: ScheduleConformance.all)
+  func conforms(to check: ScheduleConformance.Check) async throws { try await check.run(on: InMemoryStoreHarness()) }
+
   @Test("Its transactions and its inbox keep the contract", arguments: TransactionConformance<InMemoryTaskStore>.all)
   func conforms(to check: TransactionConformance<InMemoryTaskStore>.Check) async throws {
     try await check.run(on: InMemoryStoreHarness())

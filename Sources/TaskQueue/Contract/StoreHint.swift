@@ -4,6 +4,8 @@
   case tasksAvailable(QueueName)
   /// Somebody asked to cancel a running task.
   case cancelRequested(TaskID)
+  /// A schedule was added, changed or resumed.
+  case schedulesChanged
   /// Hints may have been missed; look at everything.
   case resync
 }

@@ -166,6 +166,7 @@ extension WorkerStateMachine {
     switch hint {
     case .tasksAvailable(let queue): if configuration.queues.contains(queue) { polling.addHint() }
     case .resync: polling.addHint()
+    case .schedulesChanged: break  // The schedules have a machine of their own.
     case .cancelRequested(let id): leases.addCancelHint(id, isHeld: held[id] != nil)
     }
   }

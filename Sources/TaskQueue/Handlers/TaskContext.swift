@@ -26,6 +26,8 @@ public struct TaskContext: Sendable {
   public var createdAt: Date { task.createdAt }
   public var dueAt: Date { task.dueAt }
   public var deadline: Date? { task.deadline }
+  /// The slot for which a schedule made this task; nil: no schedule did. What a nightly report reports on, however late it runs.
+  public var scheduledSlot: ScheduledSlot? { ScheduledSlot(headers: headers) }
   /// The payload as stored: UTF-8 JSON.
   public var payload: Data { task.payload }
 

@@ -15,6 +15,8 @@ public struct TaskQueueError: Error, Sendable, CustomStringConvertible {
     public static let encodingFailed = Code("encodingFailed")
     /// No task has, or ever had, this id.
     public static let unknownTask = Code("unknownTask")
+    /// There is no schedule of this name.
+    public static let unknownSchedule = Code("unknownSchedule")
     /// The claim no longer holds the task: its lease ended and was taken over, or the task is gone. Nothing was changed.
     public static let leaseLost = Code("leaseLost")
     /// A middleware refused the tasks; nothing was stored.

@@ -16,7 +16,8 @@ import Libpq
       let cancels = try names.text(1)
       let onNotification: @Sendable (LibpqNotification) -> Void = { notification in
         if notification.channel == tasks {
-          onHint(.tasksAvailable(QueueName(notification.payload)))
+          // No queue is without a name.
+          onHint(notification.payload.isEmpty ? .schedulesChanged : .tasksAvailable(QueueName(notification.payload)))
         } else if let id = Int64(notification.payload) {
           onHint(.cancelRequested(TaskID(id)))
         }

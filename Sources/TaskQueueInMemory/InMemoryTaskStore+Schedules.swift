@@ -1,0 +1,110 @@
+@_spi(Store) public import TaskQueue
+
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
+
+/// Looks at every schedule in each call.
+@_spi(Store) extension InMemoryTaskStore: ScheduleStore {
+  public func fire(
+    _ firings: [ScheduleFiring],
+    look limit: Int,
+    within duration: Duration
+  ) async throws(TaskQueueError) -> ScheduleLook {
+    try mutate { state, now throws(TaskQueueError) in
+      var firedCount = 0
+      for firing in firings where try state.fire(firing, now: now) { firedCount += 1 }
+      let next = state.schedules.values.filter { !$0.isPaused }.compactMap(\.nextAt).filter { $0 > now }.min()
+      return ScheduleLook(
+        firedCount: firedCount,
+        due: state.dueSchedules(limit: limit, now: now),
+        nextDueIn: next.map { .seconds($0.timeIntervalSince(now)) },
+        storeTime: now,
+        hasAny: !state.schedules.isEmpty
+      )
+    }
+  }
+
+  public func putSchedules(
+    _ schedules: [(name: String, definition: ScheduleDefinition)],
+    asDeclared: Bool,
+    within limit: Duration?
+  ) async throws(TaskQueueError) {
+    for (_, definition) in schedules { try JSONValue.validate(definition.payload, of: definition.type) }
+    mutate { state, _ in
+      for (name, definition) in schedules {
+        if asDeclared { state.declare(name, definition) } else { state.setSchedule(name, definition) }
+      }
+    }
+  }
+
+  public func schedule(_ name: String) async throws(TaskQueueError) -> TaskSchedule? {
+    mutate { state, _ in state.schedules[name]?.snapshot(name) }
+  }
+
+  public func schedules(after name: String?, limit: Int) async throws(TaskQueueError) -> [TaskSchedule] {
+    mutate { state, _ in
+      state.schedules.filter { name ?? "" < $0.key }.sorted { $0.key < $1.key }
+        .prefix(max(0, min(limit, Limits.page))).map { $0.value.snapshot($0.key) }
+    }
+  }
+
+  public func pauseSchedule(_ name: String) async throws(TaskQueueError) -> Bool {
+    mutate { state, _ in
+      state.schedules[name]?.isPaused = true
+      return state.schedules[name] != nil
+    }
+  }
+
+  public func resumeSchedule(_ name: String) async throws(TaskQueueError) -> Bool {
+    mutate { state, _ in
+      if state.schedules[name]?.isPaused == true {
+        state.schedules[name]?.isPaused = false
+        state.schedules[name]?.replan()
+        state.hints.insert(.schedulesChanged)
+      }
+      return state.schedules[name] != nil
+    }
+  }
+
+  public func resetSchedule(_ name: String) async throws(TaskQueueError) -> Bool {
+    mutate { state, _ in
+      guard var schedule = state.schedules[name], let declared = schedule.declared else { return false }
+      schedule.change(to: declared)
+      schedule.isChanged = false
+      state.schedules[name] = schedule
+      state.hints.insert(.schedulesChanged)
+      return true
+    }
+  }
+
+  public func removeSchedule(_ name: String) async throws(TaskQueueError) -> Bool {
+    mutate { state, _ in state.schedules.removeValue(forKey: name) != nil }
+  }
+
+  public func runSchedule(_ name: String) async throws(TaskQueueError) -> EnqueueResult? {
+    try await make(name, isPast: false) { now in
+      [Date(timeIntervalSince1970: now.timeIntervalSince1970.rounded(.down))]
+    }.first
+  }
+
+  public func backfillSchedule(_ name: String, slots: [Date]) async throws(TaskQueueError) -> [EnqueueResult] {
+    try await make(name, isPast: true) { _ in slots }
+  }
+
+  private func make(
+    _ name: String,
+    isPast: Bool,
+    _ slots: @Sendable (Date) -> [Date]
+  ) async throws(TaskQueueError) -> [EnqueueResult] {
+    try await step { state, now throws(TaskQueueError) in
+      guard let schedule = state.schedules[name] else { return [] }
+      var tasks: [NewTask] = []
+      for slot in slots(now) { tasks.append(try schedule.task(name, slot: slot, isPast: isPast)) }
+      if tasks.contains(where: { state.isLocked($0) }) { return nil }
+      return tasks.map { state.enqueue($0, now: now) }
+    }
+  }
+}

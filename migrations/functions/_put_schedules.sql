@@ -1,0 +1,36 @@
+-- Adds schedules, or changes those of these names, in the order of the names. By code: what programs declare; a schedule that people have
+-- changed stays as they want it. A changed rule, time zone or jitter is planned anew, from now on; with another payload or option the plan
+-- stays. What is there already costs no write. Returns how many were added or changed.
+CREATE OR REPLACE FUNCTION _put_schedules(names text[], definitions json[], payloads json[], by_code boolean) RETURNS int
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+#variable_conflict use_column
+DECLARE
+  changed_count int;
+BEGIN
+  INSERT INTO schedule AS s (name, definition, payload, code_definition, code_payload)
+  SELECT u.name, u.definition, u.payload, CASE WHEN by_code THEN u.definition END, CASE WHEN by_code THEN u.payload END
+  FROM unnest(names, definitions, payloads) AS u(name, definition, payload) ORDER BY u.name COLLATE "C"
+  ON CONFLICT (name) DO UPDATE SET
+    code_definition = CASE WHEN by_code THEN excluded.definition ELSE s.code_definition END,
+    code_payload = CASE WHEN by_code THEN excluded.payload ELSE s.code_payload END,
+    changed = CASE WHEN by_code THEN s.changed ELSE s.code_definition IS NOT NULL END,
+    definition = CASE WHEN by_code AND s.changed THEN s.definition ELSE excluded.definition END,
+    payload = CASE WHEN by_code AND s.changed THEN s.payload ELSE excluded.payload END,
+    revision = CASE WHEN by_code AND s.changed THEN s.revision ELSE s.revision + 1 END,
+    problem = CASE WHEN by_code AND s.changed THEN s.problem END,
+    slot = CASE WHEN by_code AND s.changed OR _same_schedule_plan(s.definition, excluded.definition) THEN s.slot END,
+    next_at = CASE WHEN by_code AND s.changed OR _same_schedule_plan(s.definition, excluded.definition) THEN s.next_at ELSE '-infinity' END
+  WHERE CASE WHEN by_code
+    THEN s.code_definition::jsonb IS DISTINCT FROM excluded.definition::jsonb
+      OR s.code_payload::jsonb IS DISTINCT FROM excluded.payload::jsonb
+      OR NOT s.changed AND (s.definition::jsonb <> excluded.definition::jsonb OR s.payload::jsonb <> excluded.payload::jsonb)
+    ELSE s.definition::jsonb <> excluded.definition::jsonb OR s.payload::jsonb <> excluded.payload::jsonb
+  END;
+  GET DIAGNOSTICS changed_count = ROW_COUNT;
+  IF changed_count > 0 THEN
+    PERFORM _wake_schedules();
+  END IF;
+  RETURN changed_count;
+END $$;

@@ -1,0 +1,17 @@
+CREATE OR REPLACE FUNCTION schedule_resume(schedule_name text) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+  UPDATE schedule s SET paused = false, slot = NULL, next_at = '-infinity', revision = s.revision + 1
+  WHERE s.name = schedule_name AND s.paused;
+  IF FOUND THEN
+    PERFORM _wake_schedules();
+    RETURN true;
+  END IF;
+  RETURN EXISTS (SELECT FROM schedule s WHERE s.name = schedule_name);
+END $$;
+
+COMMENT ON FUNCTION schedule_resume IS
+  'Ends schedule_pause: the schedule goes on with its first slot from now; what it would have made meanwhile is not made up for.
+  Returns whether there is such a schedule.';
