@@ -22,6 +22,7 @@ import Synchronization
 public final class TaskWorker: Service {
   private let store: any StoreContract
   private let handlers: TaskHandlers
+  private let schedules: TaskSchedules
   private let configuration: TaskWorkerConfiguration
   private let middleware: [any TaskMiddleware]
   private let effects: EffectsConfiguration
@@ -31,6 +32,8 @@ public final class TaskWorker: Service {
   private let hasRun = Atomic(false)
 
   /// - Parameters:
+  ///   - schedules: what is done again and again; merged into the store when the worker starts. Without any it still makes the tasks of those
+  ///     that are there.
   ///   - middleware: around every attempt, the first one outermost.
   ///   - effects: how ``TaskContext/effects`` are made.
   ///   - clock: the worker's own, for leases, timeouts and pauses.
@@ -38,6 +41,7 @@ public final class TaskWorker: Service {
   public init(
     store: any TaskStore,
     handlers: TaskHandlers,
+    schedules: TaskSchedules = .init(),
     configuration: TaskWorkerConfiguration = .init(),
     middleware: [any TaskMiddleware] = [],
     effects: EffectsConfiguration = .init(),
@@ -45,11 +49,15 @@ public final class TaskWorker: Service {
     logger: Logger = Logger(label: "TaskQueue")
   ) throws(TaskQueueError) {
     try configuration.validate()
+    guard schedules.definitions.isEmpty || store.contract is any ScheduleStore else {
+      throw .init(.invalidConfiguration, "This store has no schedules; use one that does, such as PostgresTaskStore.")
+    }
     guard !handlers.entries.isEmpty else {
       throw .init(.invalidConfiguration, "A worker without handlers has nothing to do; register at least one.")
     }
     self.store = store.contract
     self.handlers = handlers
+    self.schedules = schedules
     self.configuration = configuration
     self.middleware = middleware
     self.effects = effects
@@ -79,6 +87,7 @@ public final class TaskWorker: Service {
     let shell = WorkerShell(
       store: store,
       handlers: handlers,
+      schedules: schedules,
       configuration: configuration,
       middleware: middleware,
       effects: effects,

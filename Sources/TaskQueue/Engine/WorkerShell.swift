@@ -20,6 +20,8 @@ final class WorkerShell: Sendable {
   private let attempts = AttemptMetrics()
   private let thread = EngineThread()
   private let machine: Mutex<WorkerStateMachine>
+  /// nil: the store keeps none.
+  private let schedules: ScheduleShell?
   /// Touched by turns and calls, which all run on the engine's thread; the lock is for those that end elsewhere.
   private let tasks = Mutex(RunningTasks())
 
@@ -34,6 +36,7 @@ final class WorkerShell: Sendable {
   init(
     store: any StoreContract,
     handlers: TaskHandlers,
+    schedules: TaskSchedules,
     configuration: TaskWorkerConfiguration,
     middleware: [any TaskMiddleware],
     effects: EffectsConfiguration,
@@ -59,6 +62,17 @@ final class WorkerShell: Sendable {
       timeouts: handlers.entries.mapValues(\.options.timeout)
     )
     machine = Mutex(WorkerStateMachine(settings, seed: environment.random(), at: environment.clock.now))
+    self.schedules = (store as? any ScheduleStore).map { [thread, log] store in
+      ScheduleShell(
+        store: store,
+        schedules: schedules,
+        callLimit: min(configuration.lease / 3, .seconds(10)),
+        environment: environment,
+        executor: thread,
+        log: log,
+        raise: { thread.raise() }
+      )
+    }
     let outside = handlers.entries.compactMapValues(\.defaultQueue).filter { !configuration.queues.contains($0.value) }
     if !outside.isEmpty { log.note([.typesOutsideQueues(outside)], at: environment.clock.now) }
   }
@@ -88,12 +102,13 @@ final class WorkerShell: Sendable {
 
   private func work() async {
     while true {
-      let (turn, isOver) = machine.withLock { ($0.advance(at: clock.now), $0.isOver) }
+      let (turn, isOver, isRunning) = machine.withLock { ($0.advance(at: clock.now), $0.isOver, $0.isRunning) }
       for action in turn.actions { perform(action) }
       log.note(turn.events, at: clock.now)
       log.flush(at: clock.now)
       if isOver { break }
-      await pause(until: min(turn.wakeAt, log.nextFlush ?? turn.wakeAt))
+      let schedulesAt = isRunning ? schedules?.turn(at: clock.now) : nil
+      await pause(until: [turn.wakeAt, log.nextFlush, schedulesAt].compactMap(\.self).min() ?? turn.wakeAt)
     }
     log.finish()
     leave()
@@ -106,7 +121,7 @@ final class WorkerShell: Sendable {
       return tasks
     }
     left.alarm?.cancel()
-    let rest = Array(left.calls.values) + [left.listener].compactMap(\.self)
+    let rest = Array(left.calls.values) + [left.listener, schedules?.leave()].compactMap(\.self)
     for task in rest { task.cancel() }
     // What they would bring is not wanted any more, so the end of run() does not wait for them. But they give their connections back when
     // they end, and they end on this thread.
@@ -191,7 +206,10 @@ final class WorkerShell: Sendable {
   private func listen() async {
     var failure: TaskQueueError?
     do throws(TaskQueueError) {
-      try await store.watch { [weak self] hint in self?.tell { $0.hint(hint) } }
+      try await store.watch { [weak self] hint in
+        if [.schedulesChanged, .resync].contains(hint) { self?.schedules?.hint() }
+        self?.tell { $0.hint(hint) }
+      }
     } catch {
       failure = error
     }

@@ -11,7 +11,8 @@ extension EngineEvent {
     case .unhandled(let counts): counts.isEmpty ? nil : .warning
     case .unserved(let queues): queues.isEmpty ? nil : .warning
     case .attemptFailed, .leaseLost, .outcomeLost, .outcomeBlocked, .timedOut, .handlersBlock, .storeFailed,
-      .renewalFailed, .listenerFailed, .clockJumped, .handlersIgnoreCancellation, .typesOutsideQueues:
+      .renewalFailed, .listenerFailed, .clockJumped, .handlersIgnoreCancellation, .typesOutsideQueues,
+      .schedulesFailed, .scheduleBroken:
       .warning
     }
   }
@@ -38,6 +39,8 @@ extension EngineEvent {
     case .outcomesLeft: "Outcomes could not be recorded before the end; those tasks come back when their leases end"
     case .unhandled: "Due tasks have no handler here; they wait for a worker that has one"
     case .unserved: "Queues have due tasks that no worker takes"
+    case .schedulesFailed: "Schedules could not be looked at; it is tried again"
+    case .scheduleBroken: "A schedule's rule cannot be read; it makes no tasks"
     case .typesOutsideQueues: "Registered types have default queues that are not served here"
     }
   }
@@ -69,7 +72,8 @@ extension EngineEvent {
       let named = types.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
       metadata[LogKey.types] = Self.list(named.map { "\($0.key) (\($0.value))" })
       metadata[LogKey.duration] = "\(duration)"
-    case .storeFailed(let error, let wait), .listenerFailed(let error, let wait):
+    case .storeFailed(let error, let wait), .listenerFailed(let error, let wait),
+      .schedulesFailed(let error, let wait):
       metadata[LogKey.error] = "\(error)"
       metadata[LogKey.wait] = "\(Self.rounded(wait))"
     case .renewalFailed(let count, let error):
@@ -86,6 +90,9 @@ extension EngineEvent {
       let named = queues.sorted { $0.key.rawValue < $1.key.rawValue }
       metadata[LogKey.types] = Self.list(named.map { "\($0.key) in \($0.value)" })
       metadata[LogKey.count] = "\(queues.count)"
+    case .scheduleBroken(let name, let problem):
+      metadata[LogKey.schedule] = "\(name)"
+      metadata[LogKey.error] = "\(problem)"
     case .leaseLost, .outcomeLost: break
     }
     return metadata

@@ -44,6 +44,10 @@ package enum EngineEvent: Sendable {
   case unhandled([TaskCount])
   /// What a look for queues that no worker seems to serve found; empty: none.
   case unserved([QueueName])
+  /// The schedules could not be looked at, or moved on.
+  case schedulesFailed(String, retryIn: Duration)
+  /// A schedule's rule cannot be read here.
+  case scheduleBroken(name: String, problem: String)
   /// Tasks of registered types go to queues that this worker does not serve, unless an enqueue says otherwise.
   case typesOutsideQueues([TaskType: QueueName])
 }
@@ -74,10 +78,12 @@ extension EngineEvent {
   private var distinctText: String? {
     switch self {
     case .attemptFailed(_, let error, _, _, _), .outcomeRefused(_, let error), .storeFailed(let error, _),
-      .renewalFailed(_, let error), .listenerFailed(let error, _), .lookFailed(let error):
+      .renewalFailed(_, let error), .listenerFailed(let error, _), .lookFailed(let error),
+      .schedulesFailed(let error, _):
       error
     case .deadLetter(_, let reason, _, let lastError): lastError.map { "\(reason): \($0)" } ?? "\(reason)"
     case .handlerGivenUp(_, let reason): reason.rawValue
+    case .scheduleBroken(let name, _): name
     case .leaseLost, .outcomeLost, .outcomeBlocked, .timedOut, .handlersBlock, .storeBack, .clockJumped,
       .handlersIgnoreCancellation, .outcomesLeft, .unhandled, .unserved, .typesOutsideQueues:
       nil

@@ -3,6 +3,7 @@ enum LogKey {
   static let taskID = "task_id"
   static let type = "task_type"
   static let queue = "queue"
+  static let schedule = "schedule"
   static let attempt = "attempt"
   /// Errors thrown so far, this one among them.
   static let failures = "failures"
