@@ -2,6 +2,8 @@
 # make example    the same idea in 150 lines: Examples/OutgoingPayments
 # make http-intake    an HTTP API that takes orders once, and believes signed webhooks only: Examples/HTTPIntake
 # make order-events    an outbox: events in order although their receiver fails
+# make nightly-report    "every night at 3" on any number of servers: Examples/NightlyReport
+# make schedules    one task per slot over SLOTS=10000 while processes are killed; how late 100,000 schedules are
 # make build   build everything      make lint / format    check / fix the formatting
 # make bench   speed, latency and cost beside raw SQL, in a release build; ARGS="--quick" for less than a minute
 # make bench-flat    throughput under a held snapshot, 10 million pending tasks and the like; takes 20 minutes
@@ -29,11 +31,12 @@ DEMO_BUILD_FLAGS ?=
 ARGS ?=
 TASKS ?= 20000
 FAULTS ?= all
+SLOTS ?= 10000
 TABLE ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo example http-intake order-events chaos failover faults simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo example http-intake order-events nightly-report schedules chaos failover faults simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -60,6 +63,15 @@ order-events: bootstrap
 	@echo "Building (the first time takes some minutes) …"
 	@swift build $(DEMO_BUILD_FLAGS) --product OrderEvents
 	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/OrderEvents" $(ARGS)
+
+nightly-report: bootstrap
+	@echo "Building (the first time takes some minutes) …"
+	@swift build $(DEMO_BUILD_FLAGS) --product NightlyReport
+	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/NightlyReport" $(ARGS)
+
+schedules: bootstrap build
+	@TASKQUEUE_SCHEDULE_SLOTS=$(SLOTS) TASKQUEUE_SCHEDULES=100000 TASKQUEUE_SCHEDULES_SECONDS=60 \
+	  swift test --skip-build --no-parallel $(STRICT) --filter ScheduleKillTests
 
 chaos: bootstrap
 	@echo "Building (the first time takes some minutes) …"
