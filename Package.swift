@@ -289,8 +289,7 @@ let package = Package(
     .testTarget(
       name: "ExamplesTests",
       dependencies: [
-        "HTTPIntake", "Libpq", "NightlyReport", "OrderEvents", "Outbox", "OutgoingPayments", "TaskQueue",
-        "TaskQueueHTTP",
+        "HTTPIntake", "Libpq", "NightlyReport", "OrderEvents", "Outbox", "OutgoingPayments", "TaskQueue", "TaskQueueHTTP",
         "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),

@@ -25,7 +25,7 @@ struct MigratorTests {
       let status = try await Migrator(configuration: configuration, schema: schema).status()
       #expect(status.isUpToDate)
       #expect(status.applied.map(\.checksum?.count) == [64, 64, 64])
-      #expect(status.applied.map(\.minimumProgramVersion) == [1, 1])
+      #expect(status.applied.map(\.minimumProgramVersion) == [1, 1, 1])
       #expect(status.functionRevision == SchemaScripts.current.revision)
       try await exercise(configuration, schema)
     }

@@ -111,14 +111,17 @@ struct ScheduleTests {
     await cluster.stop()
   }
 
-  @Test("A task that a transaction has locked puts off its own schedule, and no other")
-  func locked() async throws {
+  @Test(
+    "A task that a transaction has locked puts off its own schedule, and no other",
+    arguments: [ScheduleOptions.Overlap.replace, .skip]
+  )
+  func locked(overlap: ScheduleOptions.Overlap) async throws {
     try await withStore { store in
       let rule = try ScheduleRule.cron("* * * * * *")
-      let replacing = try ScheduleDefinition(rule, Note(text: "x"), options: .with { $0.overlap = .replace })
+      let locked = try ScheduleDefinition(rule, Note(text: "x"), options: .with { $0.overlap = overlap })
       let client = TaskClient(store: store)
-      try await client.schedules.set("replacing", replacing)
-      _ = try await client.schedules.runNow("replacing")
+      try await client.schedules.set("locked", locked)
+      _ = try await client.schedules.runNow("locked")
       let claimed = try #require(try await store.claimAll().first)
       let slots = Slots()
       try await client.withTransaction { transaction in
@@ -134,7 +137,7 @@ struct ScheduleTests {
       }
       #expect(slots.values.allSatisfy { $0.schedule == "other" })
       try await run(try worker(store, .init(), slots)) {
-        try await eventually("it goes on") { slots.values.contains { $0.schedule == "replacing" } }
+        try await eventually("it goes on") { slots.values.contains { $0.schedule == "locked" } }
       }
     }
   }

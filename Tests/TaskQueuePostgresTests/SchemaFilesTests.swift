@@ -81,7 +81,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "848b5c75fd35285a8eaf4bab054aed685632dd763d58aa01a8e6562cea6d2d83"]
+        [FunctionFile.revision: digest] == [1: "b0e9821f3cfe94a8d09010fa31111047922fb6fdca19378ac3a99250b82cb504"]
       )
     }
   }

@@ -1,6 +1,6 @@
 -- Moves schedules on to their next slots and stores the tasks of those that have come, all in one step: a schedule that is not as it was
--- seen (revision, slot), not due by this clock, paused, or locked by another worker that does the same, is passed over. One whose task would
--- replace a task that a transaction has locked is put off for a second: nothing here waits for a handler. problems: why a rule cannot be
+-- seen (revision, slot), not due by this clock, paused, or locked by another worker that does the same, is passed over. One whose earlier task
+-- a transaction has locked, such as that of a handler that completes it, is put off for a second: nothing here waits for a handler. problems: why a rule cannot be
 -- read; such a schedule keeps its slot and is looked at again after 5 minutes.
 -- Returns how many were moved on.
 CREATE OR REPLACE FUNCTION _fire_schedules(
@@ -26,16 +26,21 @@ BEGIN
   IF won = '{}' THEN
     RETURN 0;
   END IF;
+  -- Those with an earlier task, as far as is committed.
   busy := ARRAY(
     SELECT s.name FROM schedule s JOIN task t
       ON t.queue = coalesce(s.definition ->> 'queue', 'default') AND t.unique_key = 'schedule:' || s.name
-    WHERE s.name = ANY (won) AND s.definition ->> 'overlap' = 'replace');
+    WHERE s.name = ANY (won) AND s.definition ->> 'overlap' <> 'queue');
   IF busy <> '{}' THEN
-    busy := ARRAY(SELECT b.name FROM unnest(busy) AS b(name) WHERE NOT EXISTS (
-      SELECT FROM task t
-      WHERE t.unique_key = 'schedule:' || b.name
-        AND t.queue = (SELECT coalesce(s.definition ->> 'queue', 'default') FROM schedule s WHERE s.name = b.name)
-      FOR UPDATE SKIP LOCKED));
+    -- To keep a key from being freed meanwhile, the weakest lock is enough; to replace a task it takes the strongest.
+    busy := ARRAY(
+      SELECT b.name FROM unnest(busy) AS b(name) JOIN schedule s ON s.name = b.name
+      WHERE NOT CASE WHEN s.definition ->> 'overlap' = 'replace' THEN EXISTS (
+          SELECT FROM task t WHERE t.queue = coalesce(s.definition ->> 'queue', 'default') AND t.unique_key = 'schedule:' || s.name
+          FOR UPDATE SKIP LOCKED)
+        ELSE EXISTS (
+          SELECT FROM task t WHERE t.queue = coalesce(s.definition ->> 'queue', 'default') AND t.unique_key = 'schedule:' || s.name
+          FOR KEY SHARE SKIP LOCKED) END);
     UPDATE schedule s SET next_at = at + interval '1 second' WHERE s.name = ANY (busy);
   END IF;
   UPDATE schedule s SET slot = CASE WHEN f.problem IS NULL THEN f.next_slot ELSE s.slot END,
