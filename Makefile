@@ -5,6 +5,7 @@
 # make nightly-report    "every night at 3" on any number of servers: Examples/NightlyReport
 # make schedules    one task per slot over SLOTS=10000 while processes are killed; how late 100,000 schedules are
 # make build   build everything      make lint / format    check / fix the formatting
+# make limits-example    two at a time per customer, one after the other per account: Examples/Limits
 # make bench   speed, latency and cost beside raw SQL, in a release build; ARGS="--quick" for less than a minute
 # make bench-flat    throughput under a held snapshot, 10 million pending tasks and the like; takes 20 minutes
 # make bench-scale   1, 2 and 4 processes, ARGS="--pgbouncer"      make bench-soak    memory, over 20 minutes
@@ -16,6 +17,8 @@
 #               TABLE=faults.md for the table as a file, FAULTS="cut off" for one of them
 #
 # make chaos   5,000 payments while servers and the database are killed; ARGS="--payments 500 --seed 7"
+#
+# make limits   limits while processes are killed: TASKS=1000000
 #
 # make simulate   the engine in virtual trouble; ARGS="--seeds 100000", ARGS="--seed 7" for one with its history
 #
@@ -36,7 +39,7 @@ TABLE ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo example http-intake order-events nightly-report schedules chaos failover faults simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo example http-intake order-events nightly-report schedules chaos failover faults limits limits-example simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -73,6 +76,11 @@ schedules: bootstrap build
 	@TASKQUEUE_SCHEDULE_SLOTS=$(SLOTS) TASKQUEUE_SCHEDULES=100000 TASKQUEUE_SCHEDULES_SECONDS=60 \
 	  swift test --skip-build --no-parallel $(STRICT) --filter ScheduleKillTests
 
+limits-example: bootstrap
+	@echo "Building (the first time takes some minutes) …"
+	@swift build $(DEMO_BUILD_FLAGS) --product LimitsExample
+	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/LimitsExample" $(ARGS)
+
 chaos: bootstrap
 	@echo "Building (the first time takes some minutes) …"
 	@swift build $(DEMO_BUILD_FLAGS) --product payments
@@ -93,6 +101,9 @@ test: bootstrap lint build
 
 failover: bootstrap build
 	@TASKQUEUE_FAILOVER_TASKS=$(TASKS) swift test --skip-build --no-parallel $(STRICT) --filter FailoverTests
+
+limits: bootstrap build
+	@TASKQUEUE_LIMIT_TASKS=$(TASKS) swift test --skip-build --no-parallel $(STRICT) --filter LimitRunTests
 
 faults: bootstrap build
 	@TASKQUEUE_FAULTS="$(FAULTS)" TASKQUEUE_FAULTS_TABLE="$(TABLE)" \

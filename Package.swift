@@ -67,6 +67,7 @@ let package = Package(
       exclude: ["install.sql"],
       resources: [
         .embedInCode("V0001_task_queue.sql"), .embedInCode("V0002_effects.sql"), .embedInCode("V0003_schedules.sql"),
+        .embedInCode("V0004_limits.sql"),
         .embedInCode("functions"),
       ]
     ),
@@ -260,6 +261,14 @@ let package = Package(
       exclude: ["README.md"]
     ),
 
+    // Two at a time per customer, one after the other per account.
+    .executableTarget(
+      name: "LimitsExample",
+      dependencies: ["EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres"],
+      path: "Examples/Limits",
+      exclude: ["README.md"]
+    ),
+
     // A worker process for the kill tests.
     .executableTarget(
       name: "CrashTestWorker",
@@ -289,7 +298,8 @@ let package = Package(
     .testTarget(
       name: "ExamplesTests",
       dependencies: [
-        "HTTPIntake", "Libpq", "NightlyReport", "OrderEvents", "Outbox", "OutgoingPayments", "TaskQueue", "TaskQueueHTTP",
+        "HTTPIntake", "Libpq", "LimitsExample", "NightlyReport", "OrderEvents", "Outbox", "OutgoingPayments", "TaskQueue",
+        "TaskQueueHTTP",
         "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),

@@ -14,7 +14,7 @@
 \set AUTOCOMMIT on
 -- Of the functions below: raised with every change of one of them (docs/upgrading.md).
 \set revision 1
-\set newest_version 3
+\set newest_version 4
 \if :{?schema}
 \else
   \set schema taskqueue
@@ -94,6 +94,11 @@ SELECT NOT EXISTS (SELECT FROM migration WHERE version = 3) AS is_missing \gset
   \ir V0003_schedules.sql
 \endif
 
+SELECT NOT EXISTS (SELECT FROM migration WHERE version = 4) AS is_missing \gset
+\if :is_missing
+  \ir V0004_limits.sql
+\endif
+
 SELECT coalesce(max(minimum_program_version), 0) > :newest_version AS is_incompatible FROM migration
 WHERE version > :newest_version \gset
 \if :is_incompatible
@@ -118,9 +123,13 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_enqueue_as_owner.sql
   \ir functions/_enqueue_many.sql
   \ir functions/_error_history.sql
+  \ir functions/_fill.sql
+  \ir functions/_give_back.sql
   \ir functions/_fire_schedules.sql
   \ir functions/_grant.sql
+  \ir functions/_limit_changed.sql
   \ir functions/_lock_inbox_subject.sql
+  \ir functions/_look.sql
   \ir functions/_operate.sql
   \ir functions/_promote.sql
   \ir functions/_purge_effects.sql
@@ -141,15 +150,19 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_was_enqueued.sql
   \ir functions/cancel.sql
   \ir functions/complete.sql
+  \ir functions/declare_limit.sql
   \ir functions/delete_duplicates.sql
   \ir functions/enqueue.sql
   \ir functions/grant_enqueuer.sql
   \ir functions/grant_operator.sql
   \ir functions/grant_worker.sql
+  \ir functions/pause_limit.sql
   \ir functions/pause_queue.sql
   \ir functions/purge.sql
   \ir functions/redrive.sql
+  \ir functions/reset_limit.sql
   \ir functions/resolve_effect.sql
+  \ir functions/resume_limit.sql
   \ir functions/resume_queue.sql
   \ir functions/retry.sql
   \ir functions/run_now.sql
@@ -159,6 +172,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/schedule_reset.sql
   \ir functions/schedule_resume.sql
   \ir functions/schedule_run.sql
+  \ir functions/set_limit.sql
 
   SELECT EXISTS (SELECT FROM pg_proc p WHERE p.oid = ANY (:'strangers'::oid[]) AND p.xmin = pg_current_xact_id()::xid)
     AS has_replaced \gset

@@ -43,6 +43,11 @@
   public func pause(_ queue: QueueName) async throws(TaskQueueError) { try await base.pause(queue) }
   public func resume(_ queue: QueueName) async throws(TaskQueueError) { try await base.resume(queue) }
   public func pausedQueues() async throws(TaskQueueError) -> [QueueName] { try await base.pausedQueues() }
+  public func declare(_ rules: [LimitRule]) async throws(TaskQueueError) { try await base.declare(rules) }
+  public func limits() async throws(TaskQueueError) -> [LimitStatus] { try await base.limits() }
+  public func change(_ limit: String, _ change: LimitChange) async throws(TaskQueueError) {
+    try await base.change(limit, change)
+  }
   public func deleteDuplicates(_ filter: DuplicateFilter) async throws(TaskQueueError) -> Int {
     try await base.deleteDuplicates(filter)
   }

@@ -11,7 +11,11 @@
 /// A second, small state: whatever the transaction changes is copied into it first and locked in the store's own ("live") state. The
 /// rules are those of every call; only where they work is different. A commit writes the copies back. Costs O(log n) per change.
 struct InMemoryChanges {
-  private var own = InMemoryState()
+  private var own: InMemoryState = {
+    var state = InMemoryState()
+    state.limits.gives = false
+    return state
+  }()
 
   mutating func enqueue(_ task: NewTask, on live: inout InMemoryState, now: Date) -> EnqueueResult {
     if let slot = task.uniqueSlot {
@@ -23,6 +27,7 @@ struct InMemoryChanges {
       }
       take(slot, from: &live)
     }
+    own.limits.statuses = live.limits.statuses
     // As a sequence: an id that a rollback leaves is never given out again.
     own.lastID = live.lastID
     defer { live.lastID = own.lastID }
@@ -31,6 +36,7 @@ struct InMemoryChanges {
 
   /// - Returns: whether the claim still held the task; otherwise nothing was changed.
   mutating func settle(_ settlement: Settlement, on live: inout InMemoryState, now: Date) -> Bool {
+    own.limits.statuses = live.limits.statuses
     if live.tasks[settlement.claim.id]?.token == settlement.claim.token { take(settlement.claim.id, from: &live) }
     return own.settle(settlement, now: now)
   }
@@ -92,13 +98,15 @@ struct InMemoryChanges {
   /// Writes everything back and unlocks it.
   func commit(to live: inout InMemoryState) {
     var versions: [TaskID: UInt64] = [:]
+    var freed: [(Int, TaskLimit)] = []
     for id in live.locks.tasks {
       guard let old = live.tasks[id] else { continue }
       versions[id] = old.version
-      live.remove(old)
+      live.detach(old)
+      if let slot = old.slot, let limit = old.content.limit, own.tasks[id]?.slot != slot { freed.append((slot, limit)) }
     }
     for slot in live.locks.slots { live.slots[slot] = own.slots[slot] }
-    for (id, letter) in own.dead { live.dead[id] = letter }
+    for letter in own.dead.values { live.add(letter) }
     for var task in own.tasks.values {
       // No ticket of an earlier phase may seem current.
       task.version = max(task.version, versions[task.id] ?? 0)
@@ -107,6 +115,7 @@ struct InMemoryChanges {
     for id in live.locks.effects { live.effects.rows[id] = own.effects.rows[id] }
     for id in live.locks.events { live.inbox.events[id] = own.inbox.events[id] }
     live.releaseLocks()
+    for (slot, limit) in freed { live.release(slot, of: limit) }
   }
 
   // MARK: Copies

@@ -28,6 +28,7 @@ extension InMemoryState {
       lanes[passed.queue]?[passed.type]?.ready.insert(passed.ticket)
       hints.insert(.tasksAvailable(passed.queue))
     }
+    admitAll()
   }
 
   /// Whether storing the task has to wait: the open transaction decides about its unique key.

@@ -14,7 +14,7 @@ extension InMemoryState {
     guard var task = tasks[id] else { return .alreadyFinished }
     switch task.phase {
     case .finished: return .alreadyFinished
-    case .scheduled, .ready, .held(_, ...now):
+    case .scheduled, .inLine, .ready, .held(_, ...now):
       bury(task, .cancelled, detail: nil, now: now)
       return .cancelled
     case .held:
@@ -32,7 +32,7 @@ extension InMemoryState {
     switch task.phase {
     case .finished: return false
     case .held(_, let until) where until > now: return false
-    case .scheduled, .ready, .held:
+    case .scheduled, .inLine, .ready, .held:
       if task.token == nil {
         task.dueAt = min(task.dueAt, now)
         store(task, phase: .ready)
@@ -56,7 +56,7 @@ extension InMemoryState {
       switch task.phase {
       case .finished: return false
       case .held(_, let until) where until > now: return false
-      case .scheduled, .ready, .held:
+      case .scheduled, .inLine, .ready, .held:
         return JSONValue.topLevelText(filter.property, in: task.content.payload) == filter.value
       }
     }
@@ -75,11 +75,11 @@ extension InMemoryState {
         }
         slots[slot] = task.id
       }
-      dead[task.id] = nil
       task.resetCounters()
       task.dueAt = now
       task.content.deadline = nil
       store(task, phase: .ready)
+      removeDead(letter)
       redriven.append(task.id)
     }
     return DeadLetterPage(ids: redriven, next: next)
@@ -87,7 +87,7 @@ extension InMemoryState {
 
   mutating func purge(_ filter: DeadLetterFilter, from cursor: DeadLetterCursor?, now: Date) -> DeadLetterPage {
     let (doomed, next) = step(filter, from: cursor, now: now)
-    for letter in doomed { dead[letter.task.id] = nil }
+    for letter in doomed { removeDead(letter) }
     return DeadLetterPage(ids: doomed.map(\.task.id), next: next)
   }
 

@@ -32,10 +32,15 @@ extension InMemoryState {
 
   private mutating func insert(_ new: NewTask, now: Date) -> EnqueueResult {
     lastID += 1
-    let task = InMemoryTask(id: TaskID(lastID), content: new, now: now, dueAt: new.dueAt(now: now))
+    var task = InMemoryTask(id: TaskID(lastID), content: new, now: now, dueAt: new.dueAt(now: now))
+    task.isOrdered = isOrdered(new)
     if let slot = task.uniqueSlot { slots[slot] = task.id }
     store(task, phase: task.dueAt <= now ? .ready : .scheduled)
     return .init(id: task.id, isNew: true)
+  }
+
+  private func isOrdered(_ task: NewTask) -> Bool {
+    task.limit.flatMap { limits.statuses[$0.name]?.rule.order.isOrdered } ?? false
   }
 
   /// A task with a token counts as held even when its lease is over: its worker may still settle it, and would take the
@@ -43,11 +48,18 @@ extension InMemoryState {
   private mutating func replace(_ existing: InMemoryTask, with new: NewTask, now: Date) {
     var task = existing
     if task.token != nil {
-      task.rerun = .replaced(new)
+      // An attempt under way keeps its slot, and with it its limit.
+      var content = new
+      content.limit = task.content.limit
+      task.rerun = .replaced(content)
       tasks[task.id] = task
     } else {
+      let freed = task.slot.flatMap { slot in task.content.limit.map { (slot, $0) } }
+      task.slot = nil
       task.content = new
+      task.isOrdered = isOrdered(new)
       task.dueAt = new.dueAt(now: now)
+      defer { if let (slot, limit) = freed { release(slot, of: limit) } }
       store(task, phase: task.dueAt <= now ? .ready : .scheduled)
     }
   }

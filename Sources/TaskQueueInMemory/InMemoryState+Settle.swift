@@ -31,7 +31,12 @@ extension InMemoryState {
     task.isCancelRequested = false
     task.resetCounters()
     task.dueAt = now
-    store(task, phase: .ready)
+    runAgain(task)
+  }
+
+  /// Due at once.
+  private mutating func runAgain(_ task: InMemoryTask) {
+    if keepsSlot(task) { store(task, phase: .ready) } else { leaveSlot(task) }
   }
 
   private mutating func apply(_ action: Settlement.Action, to held: InMemoryTask, now: Date) {
@@ -46,7 +51,7 @@ extension InMemoryState {
     case .bury(let reason, let detail, _): bury(task, reason, detail: detail, now: now)
     case .release:
       task.attempt -= 1
-      store(task, phase: .ready)
+      runAgain(task)
     }
   }
 
@@ -62,7 +67,7 @@ extension InMemoryState {
   private mutating func reschedule(_ held: InMemoryTask, after delay: Duration, now: Date) {
     var task = held
     task.dueAt = now.adding(max(.zero, delay))
-    store(task, phase: task.dueAt <= now ? .ready : .scheduled)
+    if task.dueAt <= now { runAgain(task) } else { store(task, phase: .scheduled) }
   }
 
   /// A task that the open transaction has changed counts as held and is left alone: nobody can claim it meanwhile.

@@ -45,6 +45,7 @@ package struct InMemoryState {
   var slots: [UniqueSlot: TaskID] = [:]
   var lanes: [QueueName: [TaskType: Lane]] = [:]
   package var paused: Set<QueueName> = []
+  var limits = InMemoryLimits()
   package var lastID: Int64 = 0
   var effects = InMemoryEffects()
   var inbox = InMemoryInbox()
@@ -63,7 +64,10 @@ package struct InMemoryState {
   /// Writes the task back in a new phase and puts its ticket where that phase belongs.
   mutating func store(_ changed: InMemoryTask, phase: InMemoryTask.Phase, hints announces: Bool = true) {
     var task = changed
+    if case .ready = phase, task.content.limit != nil, task.slot == nil { return queueUp(task) }
     task.phase = phase
+    let given = releasesSlot(task) ? task.slot : nil
+    if given != nil { task.slot = nil }
     task.version += 1
     tasks[task.id] = task
     switch phase {
@@ -72,22 +76,44 @@ package struct InMemoryState {
       if announces { hints.insert(.tasksAvailable(task.queue)) }
     case .scheduled: add(task, to: \.scheduled, priority: 0, instant: task.dueAt)
     case .held(_, let until): add(task, to: \.held, priority: 0, instant: until)
+    case .inLine: limits.add(task)
     case .finished: break
     }
+    if let given, let limit = task.content.limit { release(given, of: limit) }
   }
 
   /// Removes the task and frees its key.
   mutating func remove(_ task: InMemoryTask) {
+    detach(task)
+    if let slot = task.slot, let limit = task.content.limit { release(slot, of: limit) }
+  }
+
+  /// ``remove(_:)`` of a task that comes back, or whose slot is given to another one later.
+  mutating func detach(_ task: InMemoryTask) {
     tasks[task.id] = nil
     if let slot = task.uniqueSlot, slots[slot] == task.id { slots[slot] = nil }
   }
 
   mutating func bury(_ task: InMemoryTask, _ reason: DeadLetterReason, detail: String?, now: Date) {
+    var letter = InMemoryDeadTask(task: task, reason: reason, detail: detail, diedAt: now)
+    letter.task.rerun = nil
+    letter.task.isCancelRequested = false
+    letter.task.slot = nil
+    letter.holdsLine = task.isOrdered && reason != .cancelled && limits.holdsBehindDeadLetters(task.content.limit)
+    add(letter)
     remove(task)
-    var task = task
-    task.rerun = nil
-    task.isCancelRequested = false
-    dead[task.id] = .init(task: task, reason: reason, detail: detail, diedAt: now)
+  }
+
+  mutating func add(_ letter: InMemoryDeadTask) {
+    dead[letter.task.id] = letter
+    if letter.holdsLine, let limit = letter.task.content.limit { limits.hold(limit, behind: letter.task.id) }
+  }
+
+  mutating func removeDead(_ letter: InMemoryDeadTask) {
+    dead[letter.task.id] = nil
+    guard letter.holdsLine, let limit = letter.task.content.limit else { return }
+    limits.letGo(limit, of: letter.task.id)
+    admit(limit)
   }
 
   func isCurrent(_ ticket: Ticket) -> Bool { tasks[ticket.id]?.version == ticket.version }

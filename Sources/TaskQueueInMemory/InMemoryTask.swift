@@ -8,10 +8,13 @@
 
 /// One task as the in-memory store keeps it, live or dead.
 package struct InMemoryTask {
-  /// Can go: scheduled → ready → held → scheduled, ready, finished or gone; scheduled and ready → gone.
+  /// Can go: scheduled → ready → held → scheduled, ready, finished or gone; scheduled and ready → gone. A limited task without a slot is in
+  /// line before it is ready.
   package enum Phase {
     /// Not due when last looked at.
     case scheduled
+    /// Due, and waits for a slot of its limit.
+    case inLine
     /// May be claimed.
     case ready
     /// Claimed. Once `until` has passed it may be claimed again; until that happens the token still settles.
@@ -37,6 +40,10 @@ package struct InMemoryTask {
   package var phase: Phase = .scheduled
   var rerun: Rerun?
   var isCancelRequested = false
+  /// Of its limit; nil: none, or it has none now.
+  var slot: Int?
+  /// Keeps its slot while it waits for another attempt.
+  var isOrdered = false
   /// Changes with every change of phase, so that tickets of earlier phases are known as stale.
   var version: UInt64 = 0
 
@@ -62,6 +69,7 @@ package struct InMemoryTask {
     case .finished: .finished
     case .held(_, let until) where until > now: .running
     case .held: .due
+    case .inLine: .limited
     case .scheduled, .ready: dueAt <= now ? .due : .waiting
     }
   }
@@ -95,6 +103,7 @@ package struct InMemoryTask {
       failures: failures,
       crashes: crashes,
       uniqueKey: content.unique?.key,
+      limit: content.limit,
       dueAt: dueAt,
       createdAt: createdAt,
       errors: errors
@@ -108,6 +117,8 @@ package struct InMemoryDeadTask {
   var reason: DeadLetterReason
   var detail: String?
   var diedAt: Date
+  /// Holds up those behind it in line.
+  var holdsLine = false
 
   var letter: DeadLetter {
     DeadLetter(

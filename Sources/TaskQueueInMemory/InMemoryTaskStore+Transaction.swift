@@ -27,8 +27,9 @@ extension InMemoryTaskStore: TransactionalTaskStore {
     in transaction: InMemoryTransaction
   ) async throws(TaskQueueError) -> [EnqueueResult] {
     for task in tasks { try JSONValue.validate(task.payload, of: task.type) }
-    return try transaction.change(of: self) { changes, live, now in
-      tasks.map { changes.enqueue($0, on: &live, now: now) }
+    return try transaction.change(of: self) { changes, live, now throws(TaskQueueError) in
+      try live.limits.check(tasks)
+      return tasks.map { changes.enqueue($0, on: &live, now: now) }
     }
   }
 
@@ -87,12 +88,14 @@ extension InMemoryTaskStore {
   ) async throws(TaskQueueError) -> CallbackReceipt {
     try JSONValue.validate(task.payload, of: task.type)
     if let transaction {
-      return try transaction.change(of: self) { changes, live, now in
+      return try transaction.change(of: self) { changes, live, now throws(TaskQueueError) in
+        try live.limits.check([task])
         let isNew = changes.record(event, isRemembered: false, retention: retention, on: &live, now: now)
         return isNew ? .accepted(changes.enqueue(task, on: &live, now: now)) : .duplicate
       }
     }
-    return try await step { state, now in
+    return try await step { state, now throws(TaskQueueError) in
+      try state.limits.check([task])
       guard !state.locks.events.contains(event.inboxID), !state.isLocked(task) else { return nil }
       let isNew = state.inbox.record(event, isRemembered: false, retention: retention, now: now)
       return isNew ? .accepted(state.enqueue(task, now: now)) : .duplicate

@@ -70,7 +70,8 @@ public final class InMemoryTaskStore: TaskStore {
 @_spi(Store) extension InMemoryTaskStore: StoreContract {
   public func enqueue(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult] {
     for task in tasks { try JSONValue.validate(task.payload, of: task.type) }
-    return try await step { state, now in
+    return try await step { state, now throws(TaskQueueError) in
+      try state.limits.check(tasks)
       if tasks.contains(where: { state.isLocked($0) }) { return nil }
       return tasks.map { state.enqueue($0, now: now) }
     }
@@ -141,6 +142,18 @@ public final class InMemoryTaskStore: TaskStore {
 
   public func pausedQueues() async throws(TaskQueueError) -> [QueueName] {
     state.withLock { $0.paused.sorted { $0.rawValue < $1.rawValue } }
+  }
+
+  public func declare(_ rules: [LimitRule]) async throws(TaskQueueError) {
+    mutate { state, _ in state.declare(rules) }
+  }
+
+  public func limits() async throws(TaskQueueError) -> [LimitStatus] {
+    state.withLock { $0.limits.statuses.values.sorted { $0.rule.name < $1.rule.name } }
+  }
+
+  public func change(_ limit: String, _ change: LimitChange) async throws(TaskQueueError) {
+    try mutate { state, _ throws(TaskQueueError) in try state.change(limit, change) }
   }
 
   public func deleteDuplicates(_ filter: DuplicateFilter) async throws(TaskQueueError) -> Int {

@@ -1,4 +1,5 @@
 import Libpq
+@_spi(Store) import TaskQueue
 
 /// The SQL of every operation, for one schema. What needs pinned plans or several steps is a function of the migration,
 /// which says how it locks.
@@ -39,6 +40,10 @@ struct StoreStatements: Sendable {
   let resume: Template
   let pausedQueues: Template
   let deleteDuplicates: Template
+  let declareLimit: Template
+  let limits: Template
+  let setLimit: Template
+  let changeLimit: [LimitChange: Template]
   let tasks: Template
   let task: Template
   let counts: Template
@@ -57,7 +62,7 @@ struct StoreStatements: Sendable {
     }
     enqueue = template(
       "enqueue",
-      "SELECT task_id, is_new FROM {schema}._enqueue_many($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)"
+      "SELECT task_id, is_new FROM {schema}._enqueue_many($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)"
     )
     taskTable = "\(schema.quoted).task"
     clock = template("clock", "SELECT clock_timestamp(), pg_current_xact_id()")
@@ -109,13 +114,24 @@ struct StoreStatements: Sendable {
     resume = template("resume", "SELECT {schema}.resume_queue($1)")
     pausedQueues = template("paused", "SELECT queue FROM {schema}.paused_queue ORDER BY queue")
     deleteDuplicates = template("duplicates", "SELECT {schema}.delete_duplicates($1, $2, $3, $4, $5)")
+    declareLimit = template("declare_limit", "SELECT {schema}.declare_limit($1, $2, $3, $4)")
+    limits = template(
+      "limits",
+      "SELECT name, concurrency, is_ordered, holds, operator_concurrency, is_paused FROM {schema}.limit_rule ORDER BY name"
+    )
+    setLimit = template("set_limit", "SELECT {schema}.set_limit($1, $2)")
+    changeLimit = [
+      .pause: template("pause_limit", "SELECT {schema}.pause_limit($1)"),
+      .resume: template("resume_limit", "SELECT {schema}.resume_limit($1)"),
+      .reset: template("reset_limit", "SELECT {schema}.reset_limit($1)"),
+    ]
     let state = """
       CASE WHEN finished_at IS NOT NULL THEN 'finished' WHEN lease_until > now() THEN 'running'
-        WHEN due_at <= now() THEN 'due' ELSE 'waiting' END
+        WHEN slot = 0 THEN 'limited' WHEN due_at <= now() THEN 'due' ELSE 'waiting' END
       """
     let snapshot = """
       SELECT id, queue, type, \(state), priority, payload, headers, attempt, failures, crashes, unique_key, due_at, created_at,
-        errors FROM {schema}.task
+        errors, limit_key FROM {schema}.task
       """
     task = template("task", "\(snapshot) WHERE id = $1 AND finished_at IS NULL")
     tasks = template("tasks", "\(snapshot) WHERE id > $1 AND finished_at IS NULL ORDER BY id LIMIT $2")
@@ -185,7 +201,9 @@ struct StoreStatements: Sendable {
           SELECT id FROM {schema}.dead_task
           WHERE \(filter) AND id > coalesce($4::bigint, -9223372036854775808) AND died_at <= (SELECT at FROM w)
           ORDER BY id LIMIT $6 FOR UPDATE SKIP LOCKED))
-        RETURNING id)
+        RETURNING id, CASE WHEN holds THEN limit_key END AS line), let_on AS (
+        INSERT INTO {schema}.limit_look (limit_key, look_at)
+        SELECT DISTINCT line, clock_timestamp() FROM gone WHERE line IS NOT NULL)
       SELECT id, (SELECT at FROM w) FROM gone ORDER BY id
       """
     )
@@ -198,7 +216,9 @@ struct StoreStatements: Sendable {
           SELECT id FROM {schema}.dead_task
           WHERE ($1::text IS NULL OR type = $1) AND died_at <= least((SELECT at FROM w), now()) - $2::interval
           ORDER BY died_at LIMIT $4 FOR UPDATE SKIP LOCKED))
-        RETURNING id)
+        RETURNING id, CASE WHEN holds THEN limit_key END AS line), let_on AS (
+        INSERT INTO {schema}.limit_look (limit_key, look_at)
+        SELECT DISTINCT line, clock_timestamp() FROM gone WHERE line IS NOT NULL)
       SELECT id, (SELECT at FROM w) FROM gone ORDER BY id
       """
     )

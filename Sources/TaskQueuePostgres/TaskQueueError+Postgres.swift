@@ -61,6 +61,12 @@ extension TaskQueueError {
         """,
         underlying: error
       )
+    case (_, "TQ002"?):
+      self.init(
+        .unknownLimit,
+        "A task names a limit that was never declared. Declare it by a worker's configuration or the client's limits.",
+        underlying: error
+      )
     case (_, "22P02"?), (_, "22021"?), (_, "22P05"?):
       self.init(
         .encodingFailed,

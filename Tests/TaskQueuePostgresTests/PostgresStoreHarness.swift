@@ -11,6 +11,7 @@ struct PostgresStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness {
   private let shiftEffects: String
   private let shiftEvents: String
   private let shiftSchedules: String
+  private let shiftLooks: String
 
   var store: any StoreContract { postgresStore }
   var ledger: any EffectLedger { postgresStore }
@@ -36,6 +37,7 @@ struct PostgresStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness {
     shiftSchedules = """
       UPDATE \(schema).schedule SET slot = slot - $1, next_at = next_at - $1, last_slot = last_slot - $1, last_at = last_at - $1
       """
+    shiftLooks = "UPDATE \(schema).limit_look SET look_at = look_at - $1"
     shiftEvents = "UPDATE \(schema).inbox_event SET received_at = received_at - $1, expires_at = expires_at - $1"
   }
 
@@ -48,6 +50,7 @@ struct PostgresStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness {
       LibpqStatement(shiftLive, [.interval(duration)]), LibpqStatement(shiftDead, [.interval(duration)]),
       LibpqStatement(shiftEffects, [.interval(duration)]), LibpqStatement(shiftEvents, [.interval(duration)]),
       LibpqStatement(shiftSchedules, [.interval(duration)]),
+      LibpqStatement(shiftLooks, [.interval(duration)]),
     ])
   }
 }

@@ -23,6 +23,7 @@ final class WorkerProcess {
   }
 
   var isRunning: Bool { process.isRunning }
+  var processIdentifier: Int32 { process.id }
 
   /// SIGKILL: no handler, no cleanup, no goodbye.
   func kill() {

@@ -1,5 +1,6 @@
 -- Moves tasks to the dead letters if the token still holds them; a NULL token: if no claim does. The one place that
--- does. Returns the tokens it was applied to. Tasks that are marked to run once more stay.
+-- does. Returns the tokens it was applied to. Tasks that are marked to run once more stay. Slots go to the next in line, unless the
+-- rule says that a dead letter holds its line.
 CREATE OR REPLACE FUNCTION _bury(ids bigint[], tokens bigint[], failure_list json[], reasons text[], details text[])
 RETURNS SETOF bigint
 LANGUAGE plpgsql
@@ -14,8 +15,10 @@ AS $$
 #variable_conflict use_column
 DECLARE
   at timestamptz := clock_timestamp();
+  buried bigint[];
+  free_keys text[];
+  free_slots int[];
 BEGIN
-  RETURN QUERY
   WITH gone AS (
     DELETE FROM task t
     USING unnest(ids, tokens, failure_list, reasons, details) AS u(id, token, failure, reason, detail)
@@ -25,13 +28,20 @@ BEGIN
       t.unique_key, t.unique_period,
       CASE WHEN t.cancel_requested THEN 'cancelled' ELSE u.reason END AS reason,
       CASE WHEN t.cancel_requested THEN NULL ELSE u.detail END AS detail,
-      t.payload, t.headers, t.retry, _error_history(t.errors, u.failure) AS errors
+      t.payload, t.headers, t.retry, _error_history(t.errors, u.failure) AS errors, t.limit_key, t.slot, t.is_ordered
   ), dead AS (
     INSERT INTO dead_task (id, queue, type, priority, attempt, failures, crashes, max_attempts, created_at, deadline,
-      unique_key, unique_period, died_at, reason, detail, payload, headers, retry, errors)
+      unique_key, unique_period, died_at, reason, detail, payload, headers, retry, errors, limit_key, is_ordered, holds)
     SELECT g.id, g.queue, g.type, g.priority, g.attempt, g.failures, g.crashes, g.max_attempts, g.created_at, g.deadline,
-      g.unique_key, g.unique_period, at, g.reason, g.detail, g.payload, g.headers, g.retry, g.errors
+      g.unique_key, g.unique_period, at, g.reason, g.detail, g.payload, g.headers, g.retry, g.errors, g.limit_key,
+      g.is_ordered, coalesce(g.is_ordered, false) AND g.reason <> 'cancelled'
+        AND EXISTS (SELECT FROM limit_rule r WHERE r.name = split_part(g.limit_key, '/', 1) AND r.holds)
     FROM gone g
   )
-  SELECT g.token FROM gone g;
+  SELECT array_agg(g.token), array_agg(g.limit_key::text) FILTER (WHERE g.slot > 0), array_agg(g.slot) FILTER (WHERE g.slot > 0)
+  INTO buried, free_keys, free_slots FROM gone g;
+  IF free_keys IS NOT NULL THEN
+    PERFORM _fill(free_keys, free_slots);
+  END IF;
+  RETURN QUERY SELECT u.token FROM unnest(buried) AS u(token);
 END $$;

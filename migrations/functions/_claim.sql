@@ -10,7 +10,7 @@
 --
 -- A task that was due once is not delayed by a clock that goes back: it was due when it was stored (due_at <= created_at), or
 -- whoever made it ready has stamped lease_until 'epoch' instead of '-infinity'. Leases of others are judged by leases_at if that
--- is before the clock.
+-- is before the clock. Tasks that this transaction has admitted to a slot (_fill) are looked at wherever they stand.
 CREATE OR REPLACE FUNCTION _claim(
   queues text[], types text[], max_count int, max_bytes bigint, lease interval,
   first_ranges int[] DEFAULT NULL, last_ranges int[] DEFAULT NULL,
@@ -46,6 +46,7 @@ DECLARE
   claimed tid[];
   bytes bigint;
   found_count int;
+  admitted tid[] := nullif(current_setting('taskqueue.admitted', true), '')::tid[];
 BEGIN
   IF lease IS NULL OR lease <= interval '0' OR lease > interval '100 years' THEN
     RAISE EXCEPTION 'TaskQueue: a lease must be above zero and at most 100 years' USING ERRCODE = 'invalid_parameter_value';
@@ -97,6 +98,18 @@ BEGIN
       ) AS c
       LIMIT remaining
     ) AS c;
+    IF admitted IS NOT NULL THEN
+      -- Their rows are this transaction's own.
+      SELECT array_agg(c.ctid), sum(c.bytes) INTO claimed, bytes
+      FROM (
+        SELECT w.ctid, w.priority, w.due_at, w.id, octet_length(w.payload::text) AS bytes FROM task w WHERE w.ctid = ANY (claimed)
+        UNION
+        SELECT w.ctid, w.priority, w.due_at, w.id, octet_length(w.payload::text) AS bytes FROM task w
+        WHERE w.ctid = ANY (admitted) AND w.ready AND w.queue = ANY (queues) AND w.lease_until <= ended_at AND w.type = ANY (types)
+        ORDER BY priority, due_at, id LIMIT remaining
+      ) AS c;
+      admitted := NULL;
+    END IF;
     IF bytes > max_bytes THEN
       SELECT array_agg(b.ctid) INTO claimed
       FROM (

@@ -2,7 +2,7 @@
 CREATE OR REPLACE FUNCTION _enqueue_as_owner(
   types text[], payloads json[], queues text[], priorities int[], delays interval[], due_ats timestamptz[],
   unique_keys text[], unique_modes text[], unique_periods interval[], max_attempts int[], retries json[],
-  headers json[], deadlines timestamptz[], wakes boolean,
+  headers json[], deadlines timestamptz[], wakes boolean, limits text[] DEFAULT '{}',
   OUT task_id bigint, OUT is_new boolean
 ) RETURNS SETOF record
 LANGUAGE plpgsql
@@ -15,7 +15,7 @@ BEGIN
     RAISE EXCEPTION 'TaskQueue: the owner of the functions may not write the tables' USING ERRCODE = 'insufficient_privilege';
   END IF;
   RETURN QUERY SELECT * FROM _enqueue_many(types, payloads, queues, priorities, delays, due_ats, unique_keys, unique_modes,
-    unique_periods, max_attempts, retries, headers, deadlines, wakes);
+    unique_periods, max_attempts, retries, headers, deadlines, wakes, limits);
 END $$;
 
 REVOKE EXECUTE ON FUNCTION _enqueue_as_owner FROM PUBLIC;

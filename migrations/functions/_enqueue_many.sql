@@ -1,9 +1,10 @@
 -- Stores tasks, in order; arrays are padded with NULL, so an option nobody uses is an empty array. One round trip and, for
--- tasks without unique keys, one statement. max_attempts 0 stands for NULL.
+-- tasks without unique keys, one statement. max_attempts 0 stands for NULL. limits: name/key. A limited task that is due goes in line:
+-- it is admitted after the commit (_look), so that nobody waits for the end of another transaction to know which slots are free.
 CREATE OR REPLACE FUNCTION _enqueue_many(
   types text[], payloads json[], queues text[], priorities int[], delays interval[], due_ats timestamptz[],
   unique_keys text[], unique_modes text[], unique_periods interval[], max_attempts int[], retries json[],
-  headers json[], deadlines timestamptz[], wakes boolean,
+  headers json[], deadlines timestamptz[], wakes boolean, limits text[] DEFAULT '{}',
   OUT task_id bigint, OUT is_new boolean
 ) RETURNS SETOF record
 LANGUAGE plpgsql
@@ -23,14 +24,16 @@ DECLARE
   item record;
   existing record;
   round int;
+  unknown_limit text;
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'INSERT') THEN
     RETURN QUERY SELECT * FROM _enqueue_as_owner(types, payloads, queues, priorities, delays, due_ats, unique_keys, unique_modes,
-      unique_periods, max_attempts, retries, headers, deadlines, wakes);
+      unique_periods, max_attempts, retries, headers, deadlines, wakes, limits);
     RETURN;
   END IF;
   IF cardinality(queues) + cardinality(priorities) + cardinality(delays) + cardinality(due_ats) + cardinality(unique_keys)
-    + cardinality(max_attempts) + cardinality(retries) + cardinality(headers) + cardinality(deadlines) = 0
+    + cardinality(max_attempts) + cardinality(retries) + cardinality(headers) + cardinality(deadlines)
+    + cardinality(limits) = 0
   THEN
     -- The usual case, at the price of the bare INSERT. Rows get their ids, and are returned, in the order of the arrays:
     -- nothing between unnest and INSERT may reorder them.
@@ -50,13 +53,30 @@ BEGIN
       END IF;
     END IF;
     RETURN;
-  ELSIF cardinality(unique_keys) = 0 THEN
+  END IF;
+  IF cardinality(limits) > 0 THEN
+    SELECT split_part(l, '/', 1) INTO unknown_limit FROM unnest(limits) AS l
+    WHERE l IS NOT NULL AND NOT EXISTS (SELECT FROM limit_rule r WHERE r.name = split_part(l, '/', 1)) LIMIT 1;
+    IF FOUND THEN
+      RAISE EXCEPTION 'TaskQueue: there is no limit %', quote_literal(unknown_limit) USING ERRCODE = 'TQ002',
+        HINT = 'Declare it first: in the limits of a worker''s configuration, by the client''s limits, or by declare_limit.';
+    END IF;
+    -- In the same transaction as the tasks: see limit_look.
+    INSERT INTO limit_look (limit_key, look_at)
+    SELECT DISTINCT u.limit_key, at FROM unnest(types, delays, due_ats, limits) AS u(type, delay, due_at, limit_key)
+    WHERE u.limit_key IS NOT NULL
+      AND coalesce(u.due_at, at + least(greatest(u.delay, interval '0'), interval '100 years'), at) <= at;
+  END IF;
+  IF cardinality(unique_keys) = 0 THEN
     RETURN QUERY
-    INSERT INTO task (queue, type, priority, ready, due_at, max_attempts, created_at, deadline, payload, headers, retry)
-    SELECT coalesce(u.queue, 'default'), u.type, coalesce(u.priority, 100), d.due <= at, d.due,
-      nullif(u.max_attempts, 0), at, u.deadline, u.payload, u.headers, u.retry
-    FROM unnest(types, payloads, queues, priorities, delays, due_ats, max_attempts, retries, headers, deadlines)
-        AS u(type, payload, queue, priority, delay, due_at, max_attempts, retry, headers, deadline),
+    INSERT INTO task (queue, type, priority, ready, due_at, max_attempts, created_at, deadline, payload, headers, retry, limit_key, slot,
+      is_ordered)
+    SELECT coalesce(u.queue, 'default'), u.type, coalesce(u.priority, 100), d.due <= at AND u.limit_key IS NULL, d.due,
+      nullif(u.max_attempts, 0), at, u.deadline, u.payload, u.headers, u.retry, u.limit_key,
+      CASE WHEN u.limit_key IS NOT NULL AND d.due <= at THEN 0 END,
+      CASE WHEN u.limit_key IS NOT NULL THEN (SELECT r.is_ordered FROM limit_rule r WHERE r.name = split_part(u.limit_key, '/', 1)) END
+    FROM unnest(types, payloads, queues, priorities, delays, due_ats, max_attempts, retries, headers, deadlines, limits)
+        AS u(type, payload, queue, priority, delay, due_at, max_attempts, retry, headers, deadline, limit_key),
       LATERAL (SELECT greatest(coalesce(u.due_at, at + least(greatest(u.delay, interval '0'), interval '100 years'), at), at) AS due) AS d
     RETURNING id, true;
   ELSE
@@ -66,14 +86,16 @@ BEGIN
     -- Waits for a concurrent transaction that inserts the same key: in the order of the keys, as everywhere, so that two bulks do
     -- not wait for each other. Also skips a second task of one call with one key.
     INSERT INTO task (id, queue, type, priority, ready, due_at, max_attempts, created_at, deadline, unique_key, unique_period,
-      payload, headers, retry)
+      payload, headers, retry, limit_key, slot, is_ordered)
     OVERRIDING SYSTEM VALUE
-    SELECT u.id, coalesce(u.queue, 'default'), u.type, coalesce(u.priority, 100), d.due <= at, d.due,
-      nullif(u.max_attempts, 0), at, u.deadline, u.unique_key, u.unique_period, u.payload, u.headers, u.retry
+    SELECT u.id, coalesce(u.queue, 'default'), u.type, coalesce(u.priority, 100), d.due <= at AND u.limit_key IS NULL, d.due,
+      nullif(u.max_attempts, 0), at, u.deadline, u.unique_key, u.unique_period, u.payload, u.headers, u.retry, u.limit_key,
+      CASE WHEN u.limit_key IS NOT NULL AND d.due <= at THEN 0 END,
+      CASE WHEN u.limit_key IS NOT NULL THEN (SELECT r.is_ordered FROM limit_rule r WHERE r.name = split_part(u.limit_key, '/', 1)) END
     FROM unnest(ids, types, payloads, queues, priorities, delays, due_ats, unique_keys, unique_periods, max_attempts, retries,
-        headers, deadlines)
+        headers, deadlines, limits)
         WITH ORDINALITY AS u(id, type, payload, queue, priority, delay, due_at, unique_key, unique_period, max_attempts, retry,
-          headers, deadline, ord),
+          headers, deadline, limit_key, ord),
       LATERAL (SELECT greatest(coalesce(u.due_at, at + least(greatest(u.delay, interval '0'), interval '100 years'), at), at) AS due) AS d
     ORDER BY coalesce(u.queue, 'default') COLLATE "C", u.unique_key COLLATE "C", u.ord
     ON CONFLICT (queue, unique_key) WHERE unique_key IS NOT NULL DO NOTHING;
@@ -83,11 +105,12 @@ BEGIN
       stored := ARRAY(SELECT CASE WHEN EXISTS (SELECT FROM task t WHERE t.id = u.id) THEN u.id END
         FROM unnest(ids) WITH ORDINALITY AS u(id, ord) ORDER BY u.ord);
       FOR item IN
-        SELECT u.*, coalesce(u.queue, 'default') AS lane, greatest(coalesce(u.due_at, at + least(greatest(u.delay, interval '0'), interval '100 years'), at), at) AS due
+        SELECT u.*, (SELECT r.is_ordered FROM limit_rule r WHERE r.name = split_part(u.limit_key, '/', 1)) AS is_ordered,
+          coalesce(u.queue, 'default') AS lane, greatest(coalesce(u.due_at, at + least(greatest(u.delay, interval '0'), interval '100 years'), at), at) AS due
         FROM unnest(ids, types, payloads, queues, priorities, delays, due_ats, unique_keys, unique_modes, unique_periods,
-            max_attempts, retries, headers, deadlines)
+            max_attempts, retries, headers, deadlines, limits)
           WITH ORDINALITY AS u(id, type, payload, queue, priority, delay, due_at, unique_key, unique_mode, unique_period,
-            max_attempts, retry, headers, deadline, ord)
+            max_attempts, retry, headers, deadline, limit_key, ord)
         WHERE stored[u.ord] IS NULL
         ORDER BY coalesce(u.queue, 'default') COLLATE "C", u.unique_key COLLATE "C", u.ord
       LOOP
@@ -95,10 +118,10 @@ BEGIN
         LOOP
           IF coalesce(item.unique_mode, 'keep_existing') = 'keep_existing' THEN
             -- No lock: a duplicate must not hold up the outcome of the task that is there.
-            SELECT t.id, t.finished_at, t.due_at, t.lease_token INTO existing FROM task t
+            SELECT t.id, t.finished_at, t.due_at, t.lease_token, t.limit_key, t.slot INTO existing FROM task t
             WHERE t.queue = item.lane AND t.unique_key = item.unique_key;
           ELSE
-            SELECT t.id, t.finished_at, t.due_at, t.lease_token INTO existing FROM task t
+            SELECT t.id, t.finished_at, t.due_at, t.lease_token, t.limit_key, t.slot INTO existing FROM task t
             WHERE t.queue = item.lane AND t.unique_key = item.unique_key FOR UPDATE;
           END IF;
           IF FOUND AND existing.finished_at IS NOT NULL AND existing.due_at <= at THEN
@@ -110,26 +133,38 @@ BEGIN
                 priority = coalesce(item.priority, 100), max_attempts = nullif(item.max_attempts, 0),
                 deadline = item.deadline, unique_period = item.unique_period, rerun = t.lease_token IS NOT NULL,
                 due_at = CASE WHEN t.lease_token IS NULL THEN item.due ELSE t.due_at END,
-                ready = t.lease_token IS NOT NULL OR item.due <= at,
-                lease_until = CASE WHEN t.lease_token IS NOT NULL THEN t.lease_until WHEN item.due <= at THEN 'epoch' ELSE '-infinity' END
+                ready = t.lease_token IS NOT NULL OR item.due <= at AND item.limit_key IS NULL,
+                lease_until = CASE WHEN t.lease_token IS NOT NULL THEN t.lease_until WHEN item.due <= at THEN 'epoch' ELSE '-infinity' END,
+                -- An attempt under way keeps its slot, and with it its limit.
+                limit_key = CASE WHEN t.lease_token IS NULL THEN item.limit_key ELSE t.limit_key END,
+                is_ordered = CASE WHEN t.lease_token IS NULL THEN item.is_ordered ELSE t.is_ordered END,
+                slot = CASE WHEN t.lease_token IS NOT NULL THEN t.slot WHEN item.limit_key IS NOT NULL AND item.due <= at THEN 0 END
               WHERE t.id = existing.id;
+              IF existing.lease_token IS NULL AND existing.slot > 0 THEN
+                PERFORM _fill(ARRAY[existing.limit_key::text], ARRAY[existing.slot]);
+              END IF;
             ELSIF existing.finished_at IS NULL AND item.unique_mode = 'coalesce' THEN
               -- A token means: somebody may still settle this attempt, even if its lease is over.
               UPDATE task t SET rerun = t.lease_token IS NOT NULL,
                 due_at = CASE WHEN t.lease_token IS NULL THEN least(t.due_at, item.due) ELSE t.due_at END,
-                ready = t.ready OR item.due <= at,
-                lease_until = CASE WHEN t.lease_token IS NULL AND item.due <= at THEN 'epoch' ELSE t.lease_until END
+                ready = (t.ready OR item.due <= at) AND (t.limit_key IS NULL OR coalesce(t.slot, 0) > 0),
+                lease_until = CASE WHEN t.lease_token IS NULL AND item.due <= at THEN 'epoch' ELSE t.lease_until END,
+                slot = CASE WHEN t.limit_key IS NOT NULL AND item.due <= at THEN coalesce(t.slot, 0) ELSE t.slot END
               WHERE t.id = existing.id
                 AND (t.lease_token IS NOT NULL AND NOT t.rerun OR t.lease_token IS NULL AND item.due < t.due_at);
+              IF existing.limit_key IS NOT NULL AND existing.lease_token IS NULL AND item.due <= at THEN
+                INSERT INTO limit_look (limit_key, look_at) VALUES (existing.limit_key, at);
+              END IF;
             END IF;
             EXIT;
           END IF;
           INSERT INTO task (id, queue, type, priority, ready, due_at, max_attempts, created_at, deadline, unique_key,
-            unique_period, payload, headers, retry)
+            unique_period, payload, headers, retry, limit_key, slot, is_ordered)
           OVERRIDING SYSTEM VALUE
-          VALUES (item.id, item.lane, item.type, coalesce(item.priority, 100), item.due <= at, item.due,
+          VALUES (item.id, item.lane, item.type, coalesce(item.priority, 100), item.due <= at AND item.limit_key IS NULL, item.due,
             nullif(item.max_attempts, 0), at, item.deadline, item.unique_key, item.unique_period, item.payload,
-            item.headers, item.retry)
+            item.headers, item.retry, item.limit_key, CASE WHEN item.limit_key IS NOT NULL AND item.due <= at THEN 0 END,
+            item.is_ordered)
           ON CONFLICT (queue, unique_key) WHERE unique_key IS NOT NULL DO NOTHING;
           IF FOUND THEN
             stored[item.ord] := item.id;
@@ -147,8 +182,8 @@ BEGIN
   END IF;
   IF wakes THEN
     PERFORM _wake(ARRAY(
-      SELECT DISTINCT coalesce(u.queue, 'default')
-      FROM unnest(types, queues, delays, due_ats) AS u(type, queue, delay, due_at)
+      SELECT DISTINCT CASE WHEN u.limit_key IS NULL THEN '' ELSE E'\x01' END || coalesce(u.queue, 'default')
+      FROM unnest(types, queues, delays, due_ats, limits) AS u(type, queue, delay, due_at, limit_key)
       WHERE coalesce(u.due_at, at + least(greatest(u.delay, interval '0'), interval '100 years'), at) <= at));
   END IF;
 END $$;

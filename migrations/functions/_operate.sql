@@ -23,6 +23,14 @@ BEGIN
           arguments[6]::bigint, arguments[7]::timestamptz) AS r;
     WHEN 'resolve_effect' THEN
       RETURN NEXT resolve_effect(arguments[1]::bigint, arguments[2], arguments[3], arguments[4]::json, arguments[5]);
+    WHEN 'set_limit' THEN
+      RETURN NEXT set_limit(arguments[1], arguments[2]::int)::text;
+    WHEN 'pause_limit' THEN
+      RETURN NEXT pause_limit(arguments[1])::text;
+    WHEN 'resume_limit' THEN
+      RETURN NEXT resume_limit(arguments[1])::text;
+    WHEN 'reset_limit' THEN
+      RETURN NEXT reset_limit(arguments[1])::text;
   END CASE;
 END $$;
 

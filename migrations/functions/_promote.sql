@@ -2,6 +2,7 @@
 -- due: see _claim.
 -- next_due_in: in how many seconds the next one is due, NULL if none is within 100 years, 0 if there may be more now. promoted_from:
 -- the oldest due time made ready. promoted_until: all that was due then is ready; NULL if there may be more. store_time: the clock.
+-- A limited task without a slot goes in line instead, and lines are looked at.
 CREATE OR REPLACE FUNCTION _promote(
   max_count int, due_after timestamptz DEFAULT '-infinity',
   OUT next_due_in float8, OUT promoted_from timestamptz, OUT promoted_until timestamptz, OUT store_time timestamptz
@@ -16,6 +17,9 @@ SET jit = off
 AS $$
 DECLARE
   at timestamptz := clock_timestamp();
+  lines text[];
+  look record;
+  next_look timestamptz;
 BEGIN
   store_time := at;
   -- The clock went back.
@@ -23,19 +27,36 @@ BEGIN
     due_after := '-infinity';
   END IF;
   WITH promoted AS (
-    UPDATE task SET ready = true, lease_until = 'epoch'
+    UPDATE task SET ready = limit_key IS NULL OR slot IS NOT NULL, lease_until = 'epoch',
+      slot = CASE WHEN limit_key IS NOT NULL THEN coalesce(slot, 0) END
     WHERE ctid = ANY (ARRAY(
       SELECT t.ctid FROM task t
-      WHERE NOT t.ready AND t.finished_at IS NULL AND t.due_at > due_after AND t.due_at <= at
+      WHERE NOT t.ready AND t.finished_at IS NULL AND t.slot IS DISTINCT FROM 0 AND t.due_at > due_after AND t.due_at <= at
       ORDER BY t.due_at LIMIT max_count FOR UPDATE SKIP LOCKED))
-    RETURNING due_at
+    RETURNING due_at, CASE WHEN slot = 0 THEN limit_key::text END AS line
   )
-  SELECT min(p.due_at), CASE WHEN count(*) < max_count THEN at END INTO promoted_from, promoted_until FROM promoted p;
+  SELECT min(p.due_at), CASE WHEN count(*) < max_count THEN at END, array_agg(DISTINCT p.line) FILTER (WHERE p.line IS NOT NULL)
+  INTO promoted_from, promoted_until, lines FROM promoted p;
+  IF lines IS NOT NULL THEN
+    INSERT INTO limit_look (limit_key, look_at) SELECT l, at FROM unnest(lines) AS l;
+  END IF;
+  SELECT l.look_at INTO next_look FROM limit_look l WHERE l.look_at > due_after ORDER BY l.look_at LIMIT 1;
+  IF next_look <= at THEN
+    -- Each takes a lock of its key: of those a server has some thousand.
+    SELECT * INTO look FROM _look(least(max_count, 200), due_after, at);
+    promoted_from := least(promoted_from, look.admitted_from);
+    IF look.looked >= least(max_count, 200) THEN
+      promoted_until := NULL;
+    END IF;
+    SELECT l.look_at INTO next_look FROM limit_look l WHERE l.look_at > at ORDER BY l.look_at LIMIT 1;
+  END IF;
   IF promoted_until IS NULL THEN
     next_due_in := 0;
   ELSE
     SELECT extract(epoch FROM t.due_at - at)::float8 INTO next_due_in FROM task t
-    WHERE NOT t.ready AND t.finished_at IS NULL AND t.due_at > at AND t.due_at < at + interval '100 years'
+    WHERE NOT t.ready AND t.finished_at IS NULL AND t.slot IS DISTINCT FROM 0 AND t.due_at > at
+      AND t.due_at < at + interval '100 years'
     ORDER BY t.due_at LIMIT 1;
+    next_due_in := least(next_due_in, extract(epoch FROM next_look - at)::float8);
   END IF;
 END $$;

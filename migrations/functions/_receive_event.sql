@@ -4,7 +4,7 @@ CREATE OR REPLACE FUNCTION _receive_event(
   event_source text, event text, event_subject text, keep interval,
   task_type text, task_payload json, task_queue text, task_priority int, task_delay interval, task_due_at timestamptz,
   task_unique_key text, task_unique_period interval, task_max_attempts int, task_retry json, task_headers json,
-  task_deadline timestamptz, wakes boolean,
+  task_deadline timestamptz, wakes boolean, task_limit text DEFAULT NULL,
   OUT task_id bigint, OUT is_new boolean
 )
 LANGUAGE plpgsql
@@ -22,5 +22,6 @@ BEGIN
   SELECT r.task_id, r.is_new INTO task_id, is_new FROM _enqueue_many(
     ARRAY[task_type], ARRAY[task_payload], ARRAY[task_queue], ARRAY[task_priority], ARRAY[task_delay], ARRAY[task_due_at],
     ARRAY[task_unique_key], ARRAY['coalesce'], ARRAY[task_unique_period], ARRAY[task_max_attempts], ARRAY[task_retry],
-    ARRAY[task_headers], ARRAY[task_deadline], wakes) AS r;
+    ARRAY[task_headers], ARRAY[task_deadline], wakes,
+    CASE WHEN task_limit IS NULL THEN '{}' ELSE ARRAY[task_limit] END) AS r;
 END $$;

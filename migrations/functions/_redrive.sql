@@ -16,6 +16,7 @@ DECLARE
   at timestamptz := clock_timestamp();
   picked bigint[];
   revived bigint[];
+  lines text[];
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
     RETURN QUERY SELECT (r::json ->> 0)::bigint, (r::json ->> 1)::boolean
@@ -35,20 +36,24 @@ BEGIN
   WITH alive AS (
     -- Without its deadline: somebody wants it run all the same. Waits for a concurrent transaction that inserts the same key: in the
     -- order of the keys, as everywhere.
-    INSERT INTO task (id, queue, type, priority, due_at, lease_until, max_attempts, created_at, unique_key, unique_period,
-      payload, headers, retry, errors)
+    INSERT INTO task (id, queue, type, priority, ready, due_at, lease_until, max_attempts, created_at, unique_key, unique_period,
+      payload, headers, retry, errors, limit_key, slot, is_ordered)
     OVERRIDING SYSTEM VALUE
-    SELECT d.id, d.queue, d.type, d.priority, at, 'epoch', d.max_attempts, d.created_at, d.unique_key, d.unique_period,
-      d.payload, d.headers, d.retry, d.errors
+    SELECT d.id, d.queue, d.type, d.priority, d.limit_key IS NULL, at, 'epoch', d.max_attempts, d.created_at, d.unique_key, d.unique_period,
+      d.payload, d.headers, d.retry, d.errors, d.limit_key, CASE WHEN d.limit_key IS NOT NULL THEN 0 END, d.is_ordered
     FROM dead_task d WHERE d.id = ANY (picked) ORDER BY d.queue, d.unique_key, d.id
     ON CONFLICT DO NOTHING
-    RETURNING id, queue
+    RETURNING id
   ), gone AS (
-    DELETE FROM dead_task d USING alive a WHERE d.id = a.id RETURNING d.id
+    DELETE FROM dead_task d USING alive a WHERE d.id = a.id RETURNING d.id, d.limit_key
   )
-  SELECT array_agg(g.id ORDER BY g.id) INTO revived FROM gone g;
+  SELECT array_agg(g.id ORDER BY g.id), array_agg(DISTINCT g.limit_key::text) FILTER (WHERE g.limit_key IS NOT NULL)
+  INTO revived, lines FROM gone g;
+  IF lines IS NOT NULL THEN
+    INSERT INTO limit_look (limit_key, look_at) SELECT l, clock_timestamp() FROM unnest(lines) AS l;
+  END IF;
   IF wakes AND revived IS NOT NULL THEN
-    PERFORM _wake(ARRAY(SELECT DISTINCT t.queue FROM task t WHERE t.id = ANY (revived)));
+    PERFORM _wake(ARRAY(SELECT DISTINCT CASE WHEN t.limit_key IS NULL THEN '' ELSE E'\x01' END || t.queue FROM task t WHERE t.id = ANY (revived)));
   END IF;
   RETURN QUERY SELECT p.id, r.id IS NOT NULL FROM unnest(picked) AS p(id) LEFT JOIN unnest(revived) AS r(id) ON r.id = p.id
     ORDER BY p.id;

@@ -1,5 +1,6 @@
 -- Ends attempts in every way but completion; same fence, and the same about locked rows. A NULL delay keeps the due time (a task
--- handed back unharmed). What was ready stays known as due: a clock that goes back does not delay it.
+-- handed back unharmed). What was ready stays known as due: a clock that goes back does not delay it. A limited task that waits gives its
+-- slot back, an ordered one keeps it.
 CREATE OR REPLACE FUNCTION _settle(
   ids bigint[], tokens bigint[], delays interval[], returns_attempts boolean[], failure_list json[], reasons text[],
   details text[], wakes boolean, waits boolean DEFAULT false, OUT settled_token bigint, OUT busy_token bigint
@@ -18,6 +19,10 @@ DECLARE
   at timestamptz := clock_timestamp();
   offered bigint[] := ids;
   settled int;
+  free_keys text[];
+  free_slots int[];
+  freed_queues text[];
+  is_limited boolean := EXISTS (SELECT FROM limit_rule);
 BEGIN
   -- NULL for what is not held, or is locked. In the order of the arrays: nothing between unnest and here may reorder them.
   IF waits THEN
@@ -29,6 +34,11 @@ BEGIN
       SELECT h.id FROM unnest(ids, tokens) AS u(id, token) LEFT JOIN LATERAL (
         SELECT t.id FROM task t WHERE t.id = u.id AND t.lease_token = u.token FOR UPDATE SKIP LOCKED) AS h ON true);
   END IF;
+  IF is_limited THEN
+    SELECT array_agg(t.limit_key::text), array_agg(t.slot), array_agg(DISTINCT t.queue::text) INTO free_keys, free_slots, freed_queues
+    FROM unnest(ids, tokens, delays, reasons) AS u(id, token, delay, reason) JOIN task t ON t.id = u.id AND t.lease_token = u.token
+    WHERE t.slot > 0 AND u.delay > interval '0' AND NOT t.is_ordered AND u.reason IS NULL AND NOT t.rerun AND NOT t.cancel_requested;
+  END IF;
   RETURN QUERY
   UPDATE task t SET
     ready = coalesce(u.delay <= interval '0', true),
@@ -37,6 +47,7 @@ BEGIN
     attempt = CASE WHEN u.returns_attempt THEN greatest(t.attempt, 1) - 1 ELSE t.attempt END,
     failures = CASE WHEN u.failure IS NULL THEN t.failures ELSE least(t.failures, 2147483646) + 1 END,
     crashes = 0,
+    slot = CASE WHEN u.delay > interval '0' AND NOT t.is_ordered THEN NULL ELSE t.slot END,
     errors = _error_history(t.errors, u.failure)
   FROM unnest(ids, tokens, delays, returns_attempts, failure_list, reasons)
     AS u(id, token, delay, returns_attempt, failure, reason)
@@ -50,6 +61,12 @@ BEGIN
     RETURN QUERY
     SELECT NULL::bigint, u.token FROM unnest(offered, tokens) AS u(id, token)
     JOIN task t ON t.id = u.id AND t.lease_token = u.token;
+  END IF;
+  IF free_keys IS NOT NULL THEN
+    PERFORM _fill(free_keys, free_slots, CASE WHEN NOT waits THEN freed_queues END);
+  END IF;
+  IF is_limited THEN
+    PERFORM _give_back(ids);
   END IF;
   IF wakes AND (settled < cardinality(ids) OR EXISTS (SELECT FROM unnest(delays, reasons) AS u(delay, reason)
     WHERE u.reason IS NULL AND coalesce(u.delay, interval '0') <= interval '0'))

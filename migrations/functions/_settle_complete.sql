@@ -1,6 +1,7 @@
 -- Completes tasks if the token still holds them, whether or not the lease is over. Returns the tokens (not ids: one call may bring a
 -- stale and a fresh claim of one task) that it was applied to, and apart from them those whose rows another session keeps locked
 -- for longer than a moment: nothing was changed there, and they are to be offered again. With waits it waits for such rows instead.
+-- Slots go to the next in line.
 CREATE OR REPLACE FUNCTION _settle_complete(
   ids bigint[], tokens bigint[], waits boolean DEFAULT false, OUT settled_token bigint, OUT busy_token bigint
 ) RETURNS SETOF record
@@ -23,13 +24,33 @@ DECLARE
   rest_tokens bigint[];
   settled int;
   settled_late int;
+  done_tokens bigint[];
+  free_keys text[];
+  free_slots int[];
+  freed_queues text[];
 BEGIN
   -- At once what nobody has locked: xmax is empty, names the claim, or one who is gone. Locking first would write a record per task.
-  RETURN QUERY
-  DELETE FROM task t USING unnest(ids, tokens) AS u(id, token)
-  WHERE t.id = u.id AND t.lease_token = u.token AND NOT t.rerun AND t.unique_period IS NULL
-    AND (waits OR t.xmax IN ('0', t.xmin) OR age(t.xmax) BETWEEN oldest_running + 1 AND age(t.xmin) + 100)
-  RETURNING t.lease_token, NULL::bigint;
+  IF EXISTS (SELECT FROM limit_rule) THEN
+    WITH gone AS (
+      DELETE FROM task t USING unnest(ids, tokens) AS u(id, token)
+      WHERE t.id = u.id AND t.lease_token = u.token AND NOT t.rerun AND t.unique_period IS NULL
+        AND (waits OR t.xmax IN ('0', t.xmin) OR age(t.xmax) BETWEEN oldest_running + 1 AND age(t.xmin) + 100)
+      RETURNING t.lease_token, t.limit_key, t.slot, t.queue
+    )
+    SELECT array_agg(g.lease_token), array_agg(g.limit_key::text) FILTER (WHERE g.slot > 0),
+      array_agg(g.slot) FILTER (WHERE g.slot > 0), array_agg(DISTINCT g.queue::text) FILTER (WHERE g.slot > 0)
+    INTO done_tokens, free_keys, free_slots, freed_queues FROM gone g;
+    IF free_keys IS NOT NULL THEN
+      PERFORM _fill(free_keys, free_slots, CASE WHEN NOT waits THEN freed_queues END);
+    END IF;
+    RETURN QUERY SELECT u.token, NULL::bigint FROM unnest(done_tokens) AS u(token);
+  ELSE
+    RETURN QUERY
+    DELETE FROM task t USING unnest(ids, tokens) AS u(id, token)
+    WHERE t.id = u.id AND t.lease_token = u.token AND NOT t.rerun AND t.unique_period IS NULL
+      AND (waits OR t.xmax IN ('0', t.xmin) OR age(t.xmax) BETWEEN oldest_running + 1 AND age(t.xmin) + 100)
+    RETURNING t.lease_token, NULL::bigint;
+  END IF;
   GET DIAGNOSTICS settled = ROW_COUNT;
   IF settled = cardinality(ids) THEN
     RETURN;
@@ -52,22 +73,27 @@ BEGIN
       FOR UPDATE OF t SKIP LOCKED);
   END;
   -- Tid Scans of rows that are locked above: a mark to run once more, set by who had them locked before, is seen.
+  SELECT array_agg(t.limit_key::text), array_agg(t.slot), array_agg(DISTINCT t.queue::text) INTO free_keys, free_slots, freed_queues
+  FROM task t WHERE t.ctid = ANY (locked) AND NOT t.rerun AND t.slot > 0;
   RETURN QUERY
   DELETE FROM task t WHERE t.ctid = ANY (locked) AND NOT t.rerun AND t.unique_period IS NULL
   RETURNING t.lease_token, NULL::bigint;
   GET DIAGNOSTICS settled_late = ROW_COUNT;
-  IF settled + settled_late = cardinality(ids) THEN
-    RETURN;
+  IF settled + settled_late < cardinality(ids) THEN
+    SELECT array_agg(t.id), array_agg(t.lease_token) INTO rest_ids, rest_tokens FROM task t WHERE t.ctid = ANY (locked);
+    RETURN QUERY
+    UPDATE task t SET ready = false, due_at = at + t.unique_period, finished_at = at, lease_until = '-infinity',
+      lease_token = NULL, crashes = 0, cancel_requested = false, payload = '{}', headers = NULL, errors = NULL, limit_key = NULL,
+      slot = NULL, is_ordered = NULL
+    FROM unnest(rest_ids, rest_tokens) AS u(id, token)
+    WHERE t.id = u.id AND t.lease_token = u.token AND NOT t.rerun AND t.unique_period IS NOT NULL
+    RETURNING u.token, NULL::bigint;
+    RETURN QUERY SELECT r.token, NULL::bigint FROM _settle_rerun(rest_ids, rest_tokens, '{}') AS r(token);
+    -- A token that is still there belongs to a row that was passed over.
+    RETURN QUERY
+    SELECT NULL::bigint, u.token FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id = u.id AND t.lease_token = u.token;
   END IF;
-  SELECT array_agg(t.id), array_agg(t.lease_token) INTO rest_ids, rest_tokens FROM task t WHERE t.ctid = ANY (locked);
-  RETURN QUERY
-  UPDATE task t SET ready = false, due_at = at + t.unique_period, finished_at = at, lease_until = '-infinity',
-    lease_token = NULL, crashes = 0, cancel_requested = false, payload = '{}', headers = NULL, errors = NULL
-  FROM unnest(rest_ids, rest_tokens) AS u(id, token)
-  WHERE t.id = u.id AND t.lease_token = u.token AND NOT t.rerun AND t.unique_period IS NOT NULL
-  RETURNING u.token, NULL::bigint;
-  RETURN QUERY SELECT r.token, NULL::bigint FROM _settle_rerun(rest_ids, rest_tokens, '{}') AS r(token);
-  -- A token that is still there belongs to a row that was passed over.
-  RETURN QUERY
-  SELECT NULL::bigint, u.token FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id = u.id AND t.lease_token = u.token;
+  IF free_keys IS NOT NULL THEN
+    PERFORM _fill(free_keys, free_slots, CASE WHEN NOT waits THEN freed_queues END);
+  END IF;
 END $$;

@@ -1,4 +1,4 @@
--- Starts tasks afresh that were marked to run once more.
+-- Starts tasks afresh that were marked to run once more. A slot is kept.
 CREATE OR REPLACE FUNCTION _settle_rerun(ids bigint[], tokens bigint[], failure_list json[]) RETURNS SETOF bigint
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -16,4 +16,7 @@ BEGIN
   FROM unnest(ids, tokens, failure_list) AS u(id, token, failure)
   WHERE t.id = u.id AND t.lease_token = u.token AND t.rerun
   RETURNING u.token;
+  IF FOUND AND EXISTS (SELECT FROM limit_rule) THEN
+    PERFORM _give_back(ids);
+  END IF;
 END $$;

@@ -9,19 +9,25 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 DECLARE
-  statement constant text := 'DELETE FROM task WHERE id = ANY (ARRAY(
+  statement constant text := 'WITH gone AS (DELETE FROM task WHERE id = ANY (ARRAY(
     SELECT t.id FROM task t
     WHERE t.type = $1 AND t.id < $2 AND t.priority >= $3 AND %s
       AND t.finished_at IS NULL AND t.lease_until <= clock_timestamp()
       AND NOT EXISTS (SELECT FROM effect e WHERE e.task_id = t.id AND e.state IN (''intended'', ''unknown'', ''parked''))
-    FOR UPDATE SKIP LOCKED))';
+    FOR UPDATE SKIP LOCKED)) RETURNING limit_key, slot)
+    SELECT count(*), array_agg(limit_key::text) FILTER (WHERE slot > 0), array_agg(slot) FILTER (WHERE slot > 0) FROM gone';
   candidate record;
   equal bigint[] := '{}';
   deleted bigint;
+  free_keys text[];
+  free_slots int[];
 BEGIN
   BEGIN
-    EXECUTE format(statement, format('t.payload ->> %L = $4', property)) USING task_type, older_than, min_priority, value;
-    GET DIAGNOSTICS deleted = ROW_COUNT;
+    EXECUTE format(statement, format('t.payload ->> %L = $4', property)) INTO deleted, free_keys, free_slots
+      USING task_type, older_than, min_priority, value;
+    IF free_keys IS NOT NULL THEN
+      PERFORM _fill(free_keys, free_slots);
+    END IF;
     RETURN deleted;
   EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
     NULL;
@@ -37,8 +43,11 @@ BEGIN
       NULL;
     END;
   END LOOP;
-  EXECUTE format(statement, 't.id = ANY ($4)') USING task_type, older_than, min_priority, equal;
-  GET DIAGNOSTICS deleted = ROW_COUNT;
+  EXECUTE format(statement, 't.id = ANY ($4)') INTO deleted, free_keys, free_slots
+    USING task_type, older_than, min_priority, equal;
+  IF free_keys IS NOT NULL THEN
+    PERFORM _fill(free_keys, free_slots);
+  END IF;
   RETURN deleted;
 END $$;
 

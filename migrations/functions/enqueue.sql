@@ -5,7 +5,8 @@ CREATE OR REPLACE FUNCTION enqueue(
   type text, payload json, queue text DEFAULT 'default', priority int DEFAULT 100, delay interval DEFAULT NULL,
   due_at timestamptz DEFAULT NULL, unique_key text DEFAULT NULL, unique_mode text DEFAULT 'keep_existing',
   unique_period interval DEFAULT NULL, max_attempts int DEFAULT NULL, retry json DEFAULT NULL,
-  headers json DEFAULT NULL, deadline timestamptz DEFAULT NULL, wakes boolean DEFAULT true
+  headers json DEFAULT NULL, deadline timestamptz DEFAULT NULL, wakes boolean DEFAULT true,
+  limit_name text DEFAULT NULL, limit_key text DEFAULT ''
 ) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -32,6 +33,9 @@ DECLARE
     WHEN unique_period <= interval '0' OR unique_period > interval '100 years' OR abs(extract(year FROM unique_period)) > 100
         OR abs(extract(day FROM unique_period)) > 36525
       THEN 'unique_period must be above zero and at most 100 years'
+    WHEN limit_name IS NOT NULL AND (limit_key IS NULL OR octet_length(limit_name) NOT BETWEEN 1 AND 64 OR strpos(limit_name, '/') > 0
+        OR octet_length(limit_key) > 128 OR limit_name || limit_key ~ E'[\\x01-\\x1f\\x7f]')
+      THEN 'a limit''s name must have 1 to 64 bytes without slashes, its key at most 128 bytes, both no control characters'
     WHEN max_attempts NOT BETWEEN 1 AND 1000000 THEN 'max_attempts must be in 1 ... 1000000'
   END;
 BEGIN
@@ -60,7 +64,7 @@ BEGIN
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION 'TaskQueue: %', problem USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  IF queue = 'default' AND priority = 100 AND num_nonnulls(delay, due_at, unique_key, max_attempts, retry, headers, deadline) = 0
+  IF queue = 'default' AND priority = 100 AND num_nonnulls(delay, due_at, unique_key, max_attempts, retry, headers, deadline, limit_name) = 0
   THEN
     RETURN (
       SELECT task_id FROM _enqueue_many(
@@ -70,7 +74,8 @@ BEGIN
     SELECT task_id FROM _enqueue_many(
       ARRAY[type], ARRAY[payload], ARRAY[queue], ARRAY[priority], ARRAY[delay], ARRAY[due_at],
       CASE WHEN unique_key IS NULL THEN '{}' ELSE ARRAY[unique_key] END, ARRAY[unique_mode], ARRAY[unique_period],
-      ARRAY[max_attempts], ARRAY[retry], ARRAY[headers], ARRAY[deadline], wakes));
+      ARRAY[max_attempts], ARRAY[retry], ARRAY[headers], ARRAY[deadline], wakes,
+      CASE WHEN limit_name IS NULL THEN '{}' ELSE ARRAY[limit_name || '/' || limit_key] END));
 END $$;
 
 COMMENT ON FUNCTION enqueue IS
@@ -78,5 +83,6 @@ COMMENT ON FUNCTION enqueue IS
   Defaults: queue default, priority 100 (lower first), due at once. delay or due_at: due later. unique_mode, if its queue has a task
   with this unique_key: keep_existing, replace (payload and options), coalesce (pull its due time forward; run it once more if it
   runs). unique_period: how long the key also counts after completion. max_attempts: failures after which it is a dead letter.
-  retry, headers: as Swift stores them. wakes => false: workers notice at their next poll, and the
+  retry, headers: as Swift stores them. limit_name, limit_key: at most as many with this key run at a time as the limit
+  says. wakes => false: workers notice at their next poll, and the
   transaction may be prepared.';

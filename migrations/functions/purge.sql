@@ -8,6 +8,7 @@ SET search_path FROM CURRENT
 AS $$
 DECLARE
   deleted bigint;
+  lines text[];
 BEGIN
   IF coalesce(everything, false) = (num_nonnulls(task_id, task_type, older_than) > 0) THEN
     RAISE EXCEPTION 'TaskQueue: purge needs either a condition or everything => true'
@@ -20,19 +21,29 @@ BEGIN
   END IF;
   IF task_id IS NULL AND older_than IS NOT NULL THEN
     -- By the index of ages.
-    DELETE FROM dead_task WHERE id = ANY (ARRAY(
-      SELECT d.id FROM dead_task d
-      WHERE (task_type IS NULL OR d.type = task_type) AND d.died_at <= now() - least(older_than, interval '1000 years')
-      ORDER BY d.died_at LIMIT max_count FOR UPDATE SKIP LOCKED));
-    GET DIAGNOSTICS deleted = ROW_COUNT;
+    WITH gone AS (
+      DELETE FROM dead_task WHERE id = ANY (ARRAY(
+        SELECT d.id FROM dead_task d
+        WHERE (task_type IS NULL OR d.type = task_type) AND d.died_at <= now() - least(older_than, interval '1000 years')
+        ORDER BY d.died_at LIMIT max_count FOR UPDATE SKIP LOCKED))
+      RETURNING CASE WHEN holds THEN limit_key END AS line
+    )
+    SELECT count(*), array_agg(DISTINCT g.line::text) FILTER (WHERE g.line IS NOT NULL) INTO deleted, lines FROM gone g;
+    IF lines IS NOT NULL THEN
+      INSERT INTO limit_look (limit_key, look_at) SELECT l, clock_timestamp() FROM unnest(lines) AS l;
+    END IF;
     RETURN deleted;
   END IF;
-  DELETE FROM dead_task WHERE id = ANY (ARRAY(
+  WITH gone AS (DELETE FROM dead_task WHERE id = ANY (ARRAY(
     SELECT d.id FROM dead_task d
     WHERE (task_id IS NULL OR d.id = task_id) AND (task_type IS NULL OR d.type = task_type)
       AND (older_than IS NULL OR d.died_at <= now() - least(older_than, interval '1000 years'))
-    ORDER BY d.id LIMIT max_count FOR UPDATE SKIP LOCKED));
-  GET DIAGNOSTICS deleted = ROW_COUNT;
+    ORDER BY d.id LIMIT max_count FOR UPDATE SKIP LOCKED))
+    RETURNING CASE WHEN holds THEN limit_key END AS line)
+  SELECT count(*), array_agg(DISTINCT g.line::text) FILTER (WHERE g.line IS NOT NULL) INTO deleted, lines FROM gone g;
+  IF lines IS NOT NULL THEN
+    INSERT INTO limit_look (limit_key, look_at) SELECT l, clock_timestamp() FROM unnest(lines) AS l;
+  END IF;
   RETURN deleted;
 END $$;
 

@@ -5,15 +5,21 @@ AS $$
 DECLARE
   at timestamptz := clock_timestamp();
   lane text;
+  line text;
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
     RETURN _operate('run_now', task_id::text, expected_attempt::text);
   END IF;
-  UPDATE task t SET ready = true, due_at = least(t.due_at, at), lease_until = greatest(t.lease_until, 'epoch')
+  UPDATE task t SET ready = t.limit_key IS NULL OR coalesce(t.slot, 0) > 0, due_at = least(t.due_at, at),
+    lease_until = greatest(t.lease_until, 'epoch'), slot = CASE WHEN t.limit_key IS NOT NULL THEN coalesce(t.slot, 0) END
   WHERE t.id = task_id AND t.attempt = expected_attempt AND t.finished_at IS NULL AND t.lease_until <= at
-  RETURNING t.queue INTO lane;
+  RETURNING t.queue, CASE WHEN t.slot = 0 THEN t.limit_key END INTO lane, line;
   IF lane IS NULL THEN
     RETURN false;
+  END IF;
+  IF line IS NOT NULL THEN
+    INSERT INTO limit_look (limit_key, look_at) VALUES (line, at);
+    lane := E'\x01' || lane;
   END IF;
   PERFORM _wake(ARRAY[lane]);
   RETURN true;

@@ -2,6 +2,8 @@
 @_spi(Store) public enum StoreHint: Hashable, Sendable {
   /// The queue may have a task to claim.
   case tasksAvailable(QueueName)
+  /// Tasks of the queue stand in line for a limit, or have been admitted: promote, and look at everything.
+  case lineChanged(QueueName)
   /// Somebody asked to cancel a running task.
   case cancelRequested(TaskID)
   /// A schedule was added, changed or resumed.

@@ -65,6 +65,13 @@ extension TaskStore {
   func resume(_ queue: QueueName) async throws(TaskQueueError)
   func pausedQueues() async throws(TaskQueueError) -> [QueueName]
 
+  /// Stores what differs from what is known; keeps what people have set. In one transaction.
+  func declare(_ rules: [LimitRule]) async throws(TaskQueueError)
+  /// By name.
+  func limits() async throws(TaskQueueError) -> [LimitStatus]
+  /// - Throws: `unknownLimit`; `invalidOption` for more than one at a time of an ordered limit.
+  func change(_ limit: String, _ change: LimitChange) async throws(TaskQueueError)
+
   /// Removes older waiting tasks of the same type and property value; never one that a worker holds.
   /// - Returns: how many.
   func deleteDuplicates(_ filter: DuplicateFilter) async throws(TaskQueueError) -> Int

@@ -27,6 +27,9 @@ public struct TaskWorkerConfiguration: Sendable {
   /// How often to look for tasks that nobody here can run, and for expired unique keys.
   public var maintenanceInterval: Duration = .seconds(60)
 
+  /// Declared when the worker starts, as by ``LimitControl/declare(_:)``. None: as they are.
+  public var limits: [LimitRule] = []
+
   public init() {}
 
   /// - Throws: ``TaskQueueError`` with `invalidName`, `invalidOption` or `invalidConfiguration`.
@@ -35,6 +38,7 @@ public struct TaskWorkerConfiguration: Sendable {
       throw .init(.invalidConfiguration, "A worker serves 1 to 1,000 queues, each named once.")
     }
     for queue in queues { try queue.validate() }
+    for rule in limits { try rule.validate() }
     guard 1...10_000 ~= concurrency else { throw .invalidOption("concurrency must be in 1 … 10,000.") }
     guard 0...10_000 ~= maxPrefetch else { throw .invalidOption("maxPrefetch must be in 0 … 10,000.") }
     guard lease >= .milliseconds(100), lease <= Limits.delay else {

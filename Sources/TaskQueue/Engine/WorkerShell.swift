@@ -187,6 +187,7 @@ final class WorkerShell: Sendable {
     switch call {
     case .prepare:
       try await store.prepare(within: limit)
+      if !configuration.limits.isEmpty { try await store.declare(configuration.limits) }
       return .prepared
     case .exchange(let settlements, let claim):
       return .exchanged(try await store.exchange(settle: settlements, claim: claim, within: limit))

@@ -18,6 +18,9 @@ struct Polling: Sendable {
   private var mayHaveMore = true
   private var hasHint = false
   private var isFollowingHint = false
+  /// A hint about lines of limits came: what is admitted may stand behind the position.
+  private var hasLineHint = false
+  private var isLooking = false
   /// The last claim reached its limit.
   private(set) var hasBacklog = false
 
@@ -36,13 +39,18 @@ struct Polling: Sendable {
       isFollowingHint = true
       nextPollAt = min(nextPollAt, now)
     }
+    if hasLineHint {
+      (hasLineHint, isLooking) = (false, true)
+      nextPromotionAt = min(nextPromotionAt, now)
+    }
     return mayHaveMore || now >= nextPollAt
   }
 
-  var isQuiet: Bool { !mayHaveMore && interval.current >= Self.quietPoll }
+  var isQuiet: Bool { isLooking || !mayHaveMore && interval.current >= Self.quietPoll }
   func promotesDue(at now: Instant) -> Bool { now >= nextPromotionAt }
 
   mutating func addHint() { hasHint = true }
+  mutating func addLineHint() { (hasHint, hasLineHint) = (true, true) }
 
   /// A waiting task is known to become due then.
   mutating func lookAgain(at instant: Instant) {
@@ -66,7 +74,7 @@ struct Polling: Sendable {
       // Another worker was faster; it looks for what may follow. This one only makes sure.
       interval.restart(at: Self.pollAfterVainHint)
     }
-    isFollowingHint = false
+    (isFollowingHint, isLooking) = (false, false)
     nextPollAt = now.advanced(by: interval.next(using: &generator))
     if let nextDueIn = exchange.nextDueIn { lookAgain(at: now.advanced(by: max(.zero, nextDueIn))) }
   }
@@ -165,6 +173,7 @@ extension WorkerStateMachine {
   package mutating func hint(_ hint: StoreHint) {
     switch hint {
     case .tasksAvailable(let queue): if configuration.queues.contains(queue) { polling.addHint() }
+    case .lineChanged(let queue): if configuration.queues.contains(queue) { polling.addLineHint() }
     case .resync: polling.addHint()
     case .schedulesChanged: break  // The schedules have a machine of their own.
     case .cancelRequested(let id): leases.addCancelHint(id, isHeld: held[id] != nil)

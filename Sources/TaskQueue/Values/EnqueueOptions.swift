@@ -34,6 +34,8 @@ public struct EnqueueOptions: Sendable {
   public var schedule: Schedule = .now
   /// At most one live task per queue and key. nil: as the type says.
   public var unique: UniqueKey?
+  /// How many such tasks run at a time. nil: as the type says.
+  public var limit: TaskLimit?
   /// Failures (thrown errors) after which the task is a dead letter, 1 to 1,000,000; nil: as the handler says.
   public var maxAttempts: Int?
   /// nil: as the handler says. A custom policy cannot be stored and is refused.
@@ -69,6 +71,7 @@ public struct EnqueueOptions: Sendable {
       throw .invalidOption("A deadline must be an instant between the years 1 and 4001; for none use nil.")
     }
     if let unique { try unique.validate() }
+    try limit?.validate()
     if let retry {
       guard let stored = retry.stored else {
         throw .invalidOption("A custom retry policy cannot be stored with a task; give it to the handler instead.")

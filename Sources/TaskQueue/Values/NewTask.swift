@@ -13,13 +13,14 @@ public struct NewTask: Sendable {
   public let priority: Int
   public let schedule: EnqueueOptions.Schedule
   public let unique: UniqueKey?
+  public package(set) var limit: TaskLimit?
   public let maxAttempts: Int?
   public let retry: StoredRetryPolicy?
   /// Middleware may add to them, within ``Limits/headerBytes``.
   public var headers: [String: String]
   public package(set) var deadline: Date?
   /// false: nothing but type and payload is to be stored; decided once per enqueue, since bulks ask for every task.
-  package var hasOptions: Bool { hasTemplateOptions || unique != nil || !headers.isEmpty }
+  package var hasOptions: Bool { hasTemplateOptions || unique != nil || limit != nil || !headers.isEmpty }
   private let hasTemplateOptions: Bool
 
   /// Encodes and validates.
@@ -46,10 +47,14 @@ public struct NewTask: Sendable {
 
   /// For payloads that are JSON already. That it is JSON is checked by the store.
   public init(type: TaskType, json payload: Data, options: EnqueueOptions = .init()) throws(TaskQueueError) {
-    self = try TaskEncoder<Never>(type, options: options, coding: .standard).task(payload, unique: options.unique)
+    self = try TaskEncoder<Never>(type, options: options, coding: .standard).task(
+      payload,
+      unique: options.unique,
+      limit: options.limit
+    )
   }
 
-  init(template: Template, payload: Data, unique: UniqueKey?) throws(TaskQueueError) {
+  init(template: Template, payload: Data, unique: UniqueKey?, limit: TaskLimit?) throws(TaskQueueError) {
     guard payload.count <= Limits.payloadBytes else {
       throw .init(
         .payloadTooLarge,
@@ -64,6 +69,7 @@ public struct NewTask: Sendable {
     priority = template.priority
     schedule = template.options.schedule
     self.unique = unique
+    self.limit = limit
     maxAttempts = template.options.maxAttempts
     retry = template.retry
     headers = template.options.headers

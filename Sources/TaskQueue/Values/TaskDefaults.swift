@@ -10,8 +10,8 @@
 /// }
 /// ```
 ///
-/// Queue, priority and unique key are used by whoever enqueues; retry, attempts and timeout by the worker that has the handler. None
-/// of them costs a column or a byte of the stored task.
+/// Queue, priority, unique key and limit are used by whoever enqueues; retry, attempts and timeout by the worker that has the handler. None
+/// of the latter costs a column or a byte of the stored task.
 public struct TaskDefaults<Payload>: Sendable {
   /// Where its tasks wait, ``QueueName/default``; workers have to serve it.
   public var queue: QueueName
@@ -21,6 +21,8 @@ public struct TaskDefaults<Payload>: Sendable {
   public var handling: TaskHandlerOptions
   /// The unique key of a task with this payload; nil: none.
   public var unique: (@Sendable (Payload) -> UniqueKey?)?
+  /// The limit of a task with this payload; nil: none.
+  public var limit: (@Sendable (Payload) -> TaskLimit?)?
 
   /// Parameters are explained at ``TaskHandlerOptions``.
   public init(
@@ -31,6 +33,7 @@ public struct TaskDefaults<Payload>: Sendable {
     timeout: Duration? = nil,
     neverRetry: [any Error.Type] = [],
     unique: (@Sendable (Payload) -> UniqueKey?)? = nil,
+    limit: (@Sendable (Payload) -> TaskLimit?)? = nil,
     onFailure: (@Sendable (FailedAttempt) -> RetryDecision)? = nil
   ) {
     self.queue = queue
@@ -43,6 +46,7 @@ public struct TaskDefaults<Payload>: Sendable {
       onFailure: onFailure
     )
     self.unique = unique
+    self.limit = limit
   }
 
   func validate() throws(TaskQueueError) {

@@ -8,6 +8,7 @@
 struct TaskEncoder<Payload>: Sendable {
   private let template: NewTask.Template
   private let unique: (@Sendable (Payload) -> UniqueKey?)?
+  private let limit: (@Sendable (Payload) -> TaskLimit?)?
   private let encoder: JSONEncoder
 
   init(
@@ -26,11 +27,12 @@ struct TaskEncoder<Payload>: Sendable {
       options: options
     )
     unique = defaults.unique
+    limit = defaults.limit
     encoder = coding.encoder
   }
 
-  func task(_ json: Data, unique: UniqueKey?) throws(TaskQueueError) -> NewTask {
-    try NewTask(template: template, payload: json, unique: unique)
+  func task(_ json: Data, unique: UniqueKey?, limit: TaskLimit?) throws(TaskQueueError) -> NewTask {
+    try NewTask(template: template, payload: json, unique: unique, limit: limit)
   }
 }
 
@@ -41,6 +43,11 @@ extension TaskEncoder where Payload: Encodable {
       key = unique(payload)
       try key?.validate()
     }
+    var ownLimit = template.options.limit
+    if ownLimit == nil, let limit {
+      ownLimit = limit(payload)
+      try ownLimit?.validate()
+    }
     let json: Data
     do { json = try encoder.encode(payload) } catch {
       throw .init(
@@ -49,7 +56,7 @@ extension TaskEncoder where Payload: Encodable {
         underlying: UnencodableValue.describing(error)
       )
     }
-    return try task(json, unique: key)
+    return try task(json, unique: key, limit: ownLimit)
   }
 }
 

@@ -19,6 +19,8 @@ public struct TaskQueueError: Error, Sendable, CustomStringConvertible {
     public static let unknownSchedule = Code("unknownSchedule")
     /// The claim no longer holds the task: its lease ended and was taken over, or the task is gone. Nothing was changed.
     public static let leaseLost = Code("leaseLost")
+    /// No limit has this name: it was never declared (``LimitRule``). Nothing was stored or changed.
+    public static let unknownLimit = Code("unknownLimit")
     /// A middleware refused the tasks; nothing was stored.
     public static let refused = Code("refused")
     /// Two handlers for one type, a worker without any, or a database that it cannot work with.

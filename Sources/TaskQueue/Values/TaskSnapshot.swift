@@ -14,6 +14,8 @@ public struct TaskState: RawRepresentable, Hashable, Sendable, CustomStringConve
   public static let waiting = TaskState(rawValue: "waiting")
   /// Due and waiting for a worker.
   public static let due = TaskState(rawValue: "due")
+  /// Due, and waiting in line for its limit.
+  public static let limited = TaskState(rawValue: "limited")
   /// Held by a worker.
   public static let running = TaskState(rawValue: "running")
   /// Completed, kept only for its unique key's period.
@@ -33,6 +35,7 @@ public struct TaskSnapshot: Sendable {
   public var failures: Int
   public var crashes: Int
   public var uniqueKey: String?
+  public var limit: TaskLimit?
   public var dueAt: Date
   public var createdAt: Date
   /// The last ``Limits/errorHistory`` errors, oldest first.
@@ -50,6 +53,7 @@ public struct TaskSnapshot: Sendable {
     failures: Int,
     crashes: Int,
     uniqueKey: String?,
+    limit: TaskLimit? = nil,
     dueAt: Date,
     createdAt: Date,
     errors: [TaskFailure]
@@ -65,6 +69,7 @@ public struct TaskSnapshot: Sendable {
     self.failures = failures
     self.crashes = crashes
     self.uniqueKey = uniqueKey
+    self.limit = limit
     self.dueAt = dueAt
     self.createdAt = createdAt
     self.errors = errors

@@ -57,7 +57,7 @@ struct EffectStatements: Sendable {
     purgeEffects = template("purge_fx", "SELECT {schema}._purge_effects($1, $2)")
     receive = template(
       "receive",
-      "SELECT task_id, is_new FROM {schema}._receive_event($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)"
+      "SELECT task_id, is_new FROM {schema}._receive_event($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18)"
     )
     lockSubject = template("subject", "SELECT {schema}._lock_inbox_subject($1, $2)::text")
     remember = template("remember", "SELECT {schema}._remember_event($1,$2,$3,$4,$5)")

@@ -53,7 +53,7 @@ struct EnqueueBatch {
 
   func parameters(wakes: Bool) throws(TaskQueueError) -> [LibpqValue] {
     var parameters: [LibpqValue] = []
-    parameters.reserveCapacity(TaskColumn.all.count + 1)
+    parameters.reserveCapacity(TaskColumn.all.count + 2)
     // Most often no task has options: then nothing but types and payloads is looked at.
     let special = tasks.indices.filter { tasks[$0].hasOptions }
     for (index, column) in TaskColumn.all.enumerated() {
@@ -61,6 +61,8 @@ struct EnqueueBatch {
       parameters.append(try column.array(of: isUsed ? tasks : [], encoder))
     }
     parameters.append(.bool(wakes))
+    let isLimited = special.contains { tasks[$0].limit != nil }
+    parameters.append(try TaskColumn.limit.array(of: isLimited ? tasks : [], encoder))
     return parameters
   }
 }

@@ -34,6 +34,10 @@ extension NewTask {
       arguments.append("ARRAY[$\(parameters.count)::text::\(column.sqlType)]")
     }
     arguments.append("\(wakes)")
+    if let limit {
+      parameters.append(limit.description)
+      arguments.append("ARRAY[$\(parameters.count)::text]")
+    }
     return SQLStatement(
       text: "SELECT task_id, is_new FROM \(schema.quoted)._enqueue_many(\(arguments.joined(separator: ", ")))",
       parameters: parameters

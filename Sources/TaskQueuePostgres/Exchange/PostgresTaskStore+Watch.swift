@@ -17,7 +17,7 @@ import Libpq
       let onNotification: @Sendable (LibpqNotification) -> Void = { notification in
         if notification.channel == tasks {
           // No queue is without a name.
-          onHint(notification.payload.isEmpty ? .schedulesChanged : .tasksAvailable(QueueName(notification.payload)))
+          onHint(notification.payload.isEmpty ? .schedulesChanged : StoreHint(queue: notification.payload))
         } else if let id = Int64(notification.payload) {
           onHint(.cancelRequested(TaskID(id)))
         }
@@ -31,5 +31,13 @@ import Libpq
 
   private func waitForCancellation() async {
     while !Task.isCancelled { try? await Task.sleep(for: .seconds(86_400)) }
+  }
+}
+
+extension StoreHint {
+  /// What the function `_wake` was told: a queue, after a control character if lines of limits have changed.
+  fileprivate init(queue: String) {
+    self =
+      queue.first == "\u{1}" ? .lineChanged(QueueName(String(queue.dropFirst()))) : .tasksAvailable(QueueName(queue))
   }
 }

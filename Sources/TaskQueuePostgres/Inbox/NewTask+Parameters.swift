@@ -16,6 +16,7 @@ extension NewTask {
       parameters.append(try column.value(of: self, encoder))
     }
     parameters.append(.bool(wakes))
+    parameters.append(try TaskColumn.limit.value(of: self, encoder))
     return parameters
   }
 }

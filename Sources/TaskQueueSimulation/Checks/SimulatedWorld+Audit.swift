@@ -41,7 +41,7 @@ extension SimulatedWorld {
       case .scheduled: isClaimable = isClaimable && task.dueAt <= time
       case .held(_, let until):
         isClaimable = isClaimable && until <= time && (book.leaseEndsAt.map { $0 <= now } ?? true)
-      case .finished: isClaimable = false
+      case .finished, .inLine: isClaimable = false
       }
       if !isClaimable {
         books[id]?.claimableSince = nil

@@ -231,6 +231,7 @@ final class SimulatedWorld {
   private func isUnfinished(_ task: InMemoryTask) -> Bool {
     switch task.phase {
     case .finished: false
+    case .inLine: true
     case .scheduled: task.dueAt < store.time(at: now) + Self.far / .seconds(1)
     case .ready, .held: true
     }

@@ -1,0 +1,98 @@
+/// How many tasks of one key run at a time. Declared in code, by a worker's configuration or ``LimitControl/declare(_:)``; changed live
+/// by people, whose word counts until they reset it.
+///
+/// ```swift
+/// configuration.limits = [
+///   LimitRule("bank", concurrency: 10),                          // TaskLimit("bank")
+///   LimitRule("customer", concurrency: 2),                       // TaskLimit("customer", key: "customer-7")
+///   LimitRule("account", order: .ordered(afterDeadLetter: .hold)),
+/// ]
+/// ```
+public struct LimitRule: Hashable, Sendable {
+  /// What happens to the tasks of a key behind a dead letter.
+  public struct AfterDeadLetter: Hashable, Sendable {
+    package let holds: Bool
+
+    /// The next one runs.
+    public static let goOn = AfterDeadLetter(holds: false)
+    /// None runs until the dead letter is redriven (it then runs first) or purged. One that was cancelled holds nobody up.
+    public static let hold = AfterDeadLetter(holds: true)
+  }
+
+  /// In which order the tasks of a key run.
+  public struct Order: Hashable, Sendable {
+    package let isOrdered: Bool
+    package let holds: Bool
+
+    package init(isOrdered: Bool, holds: Bool) {
+      self.isOrdered = isOrdered
+      self.holds = holds
+    }
+
+    /// By priority, then in the order of enqueue. A task that waits for a retry gives its place to the next one.
+    public static let free = Order(isOrdered: false, holds: false)
+    /// Strictly one after the other in the order of enqueue, whatever their priorities. The next one starts when the one before it has
+    /// completed or is a dead letter: it waits over all retries. A task with a delay takes its place when it is due.
+    public static func ordered(afterDeadLetter: AfterDeadLetter = .goOn) -> Order {
+      Order(isOrdered: true, holds: afterDeadLetter.holds)
+    }
+  }
+
+  public static let maxConcurrency = 1_000
+
+  /// 1 to 64 UTF-8 bytes without slashes and control characters.
+  public var name: String
+  /// Tasks of one key that run at a time, 1 to 1,000; 1 if ordered.
+  public var concurrency: Int
+  public var order: Order
+
+  public init(_ name: String, concurrency: Int = 1, order: Order = .free) {
+    self.name = name
+    self.concurrency = concurrency
+    self.order = order
+  }
+
+  /// - Throws: ``TaskQueueError`` with `invalidName` or `invalidOption`.
+  public func validate() throws(TaskQueueError) {
+    try TaskLimit.validate(name: name)
+    try Self.validate(concurrency)
+    guard !order.isOrdered || concurrency == 1 else {
+      throw .invalidOption("The limit \(name) is ordered, so its concurrency is 1; got \(concurrency).")
+    }
+  }
+
+  static func validate(_ concurrency: Int) throws(TaskQueueError) {
+    guard 1...maxConcurrency ~= concurrency else {
+      throw .invalidOption(
+        "A limit's concurrency must be in 1 … \(maxConcurrency); got \(concurrency). To stop it, pause it."
+      )
+    }
+  }
+}
+
+/// A limit as it is now.
+public struct LimitStatus: Hashable, Sendable {
+  /// As declared in code.
+  public var rule: LimitRule
+  /// What people have set; nil: nothing.
+  public var operatorConcurrency: Int?
+  /// Whether people have paused it: what runs goes on, nothing else starts.
+  public var isPaused: Bool
+
+  public init(rule: LimitRule, operatorConcurrency: Int? = nil, isPaused: Bool = false) {
+    self.rule = rule
+    self.operatorConcurrency = operatorConcurrency
+    self.isPaused = isPaused
+  }
+
+  /// What holds now.
+  public var concurrency: Int { isPaused ? 0 : operatorConcurrency ?? rule.concurrency }
+}
+
+/// What people change of a limit.
+@_spi(Store) public enum LimitChange: Hashable, Sendable {
+  case set(Int)
+  case pause
+  case resume
+  case reset
+}

@@ -1,0 +1,73 @@
+-- Looks at lines that are to be looked at, at most max_count, of those to be looked at after a time: admits as many as there are free
+-- slots, and comes back 1, 2, 4 ... 4096 seconds later while somebody waits: a slot may be left by a transaction that does not see
+-- one that put a task in line, and is not seen by it.
+-- One session at a time finds the free slots of a key: two would find the same. Never waits for it.
+-- Returns how many rows it looked at, and the oldest due time of those it admitted.
+CREATE OR REPLACE FUNCTION _look(
+  max_count int, look_after timestamptz, look_until timestamptz, OUT looked int, OUT admitted_from timestamptz
+)
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+  keys text[];
+  mine text[];
+  rows tid[];
+  free_keys text[];
+  free_slots int[];
+BEGIN
+  SELECT count(*), array_agg(DISTINCT d.limit_key) INTO looked, keys
+  FROM (
+    SELECT l.limit_key FROM limit_look l WHERE l.look_at > look_after AND l.look_at <= look_until
+    ORDER BY l.look_at LIMIT max_count FOR UPDATE SKIP LOCKED
+  ) AS d;
+  IF looked = 0 THEN
+    RETURN;
+  END IF;
+  mine := ARRAY(
+    SELECT k FROM unnest(keys) AS k
+    WHERE pg_try_advisory_xact_lock(hashtextextended(current_schema() || '.limit:' || k, 0)));
+  IF cardinality(mine) < cardinality(keys) THEN
+    -- The other session may have begun before something was put in line.
+    UPDATE limit_look SET look_at = clock_timestamp() + interval '50 ms'
+    WHERE ctid = ANY (ARRAY(
+      SELECT l.ctid FROM unnest(keys) AS k JOIN limit_look l ON l.limit_key = k
+      WHERE l.look_at <= look_until AND k <> ALL (mine) FOR UPDATE OF l SKIP LOCKED));
+  END IF;
+  -- Those of tasks that everything from here on sees; a row that comes later stays.
+  rows := ARRAY(SELECT l.ctid FROM unnest(mine) AS k JOIN limit_look l ON l.limit_key = k FOR UPDATE OF l SKIP LOCKED);
+  -- With the locks: what was given before is seen.
+  SELECT array_agg(f.limit_key), array_agg(f.slot) INTO free_keys, free_slots
+  FROM (
+    SELECT k.limit_key, s.slot
+    FROM unnest(mine) AS k(limit_key)
+    JOIN limit_rule r ON r.name = split_part(k.limit_key, '/', 1)
+    CROSS JOIN LATERAL (SELECT CASE WHEN r.is_paused THEN 0 ELSE coalesce(r.operator_concurrency, r.concurrency) END AS count) AS n
+    CROSS JOIN LATERAL (SELECT ARRAY(SELECT t.slot FROM task t WHERE t.limit_key = k.limit_key AND t.slot > 0) AS slots) AS taken
+    CROSS JOIN LATERAL (SELECT count(*) AS count FROM (
+      SELECT FROM task t WHERE t.limit_key = k.limit_key AND t.slot = 0 LIMIT n.count) AS t) AS waiting
+    CROSS JOIN LATERAL (
+      SELECT g AS slot FROM generate_series(1, n.count) AS g WHERE g <> ALL (taken.slots) LIMIT waiting.count
+    ) AS s
+    WHERE cardinality(taken.slots) < n.count
+  ) AS f;
+  IF free_keys IS NOT NULL THEN
+    admitted_from := _fill(free_keys, free_slots);
+  END IF;
+  -- All rows of a key become one, or none if nobody waits: whoever puts something in line brings a row.
+  WITH gone AS (
+    DELETE FROM limit_look WHERE ctid = ANY (rows) RETURNING limit_key, looks
+  ), again AS (
+    SELECT g.limit_key, least(min(g.looks), 12) AS looks FROM gone g GROUP BY g.limit_key
+  )
+  INSERT INTO limit_look (limit_key, look_at, looks)
+  SELECT a.limit_key, clock_timestamp() + interval '1 s' * 2 ^ a.looks, a.looks + 1 FROM again a
+  WHERE EXISTS (SELECT FROM task t WHERE t.limit_key = a.limit_key AND t.slot = 0);
+END $$;

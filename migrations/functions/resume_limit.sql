@@ -1,0 +1,18 @@
+CREATE OR REPLACE FUNCTION resume_limit(limit_name text) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path FROM CURRENT
+AS $$
+BEGIN
+  IF NOT has_table_privilege('task'::regclass, 'UPDATE') THEN
+    RETURN _operate('resume_limit', limit_name);
+  END IF;
+  UPDATE limit_rule r SET is_paused = false, changed_at = clock_timestamp() WHERE r.name = limit_name;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  PERFORM _limit_changed(limit_name);
+  RETURN true;
+END $$;
+
+COMMENT ON FUNCTION resume_limit IS
+  'Ends the pause of a limit. Returns whether there is such a limit.';
