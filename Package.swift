@@ -298,9 +298,8 @@ let package = Package(
     .testTarget(
       name: "ExamplesTests",
       dependencies: [
-        "HTTPIntake", "Libpq", "LimitsExample", "NightlyReport", "OrderEvents", "Outbox", "OutgoingPayments", "TaskQueue",
-        "TaskQueueHTTP",
-        "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit",
+        "HTTPIntake", "Libpq", "LimitsExample", "NightlyReport", "OrderEvents", "Outbox", "OutgoingPayments",
+        "TaskQueue", "TaskQueueHTTP", "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTesting", package: "hummingbird"),

@@ -1,4 +1,5 @@
 import Foundation
+import TaskQueue
 import TaskQueueTestKit
 import Testing
 
