@@ -190,9 +190,11 @@ struct EnvironmentTests {
       let renamed = try await message("q 2")
       #expect(renamed.contains("look for their tables in taskqueue") && renamed.contains("Run Migrator"))
       try await database.query("ALTER SCHEMA \"q 2\" RENAME TO taskqueue")
-      try await database.query("DELETE FROM taskqueue.migration WHERE version = 3")
-      #expect(try await message("taskqueue").contains("has version 2, and this program needs"))
-      try await database.query("INSERT INTO taskqueue.migration VALUES (3, 'schedules', 1), (99, 'later', 98)")
+      try await database.query("DELETE FROM taskqueue.migration WHERE version > 1")
+      #expect(try await message("taskqueue").contains("has version 1, and this program needs"))
+      try await database.query(
+        "INSERT INTO taskqueue.migration VALUES (2, 'effects', 1), (3, 'schedules', 1), (4, 'limits', 1), (99, 'later', 98)"
+      )
       #expect(try await message("taskqueue").contains("Deploy a program with a newer release"))
       try await database.query("UPDATE taskqueue.migration SET minimum_program_version = 2")
       try await PostgresTaskStore(.init(database.postgresConfiguration)).checkEnvironment()

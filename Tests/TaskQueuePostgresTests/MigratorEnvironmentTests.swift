@@ -17,7 +17,7 @@ struct MigratorEnvironmentTests {
   func strings(schema: String) async throws {
     try await withTestDatabase(migrated: false) { database in
       try await database.query("ALTER DATABASE \(database.name) SET standard_conforming_strings = off")
-      #expect(try await Migrator(configuration: database.postgresConfiguration, schema: schema).migrate() == [1, 2, 3])
+      #expect(try await Migrator(configuration: database.postgresConfiguration, schema: schema).migrate() == [1, 2, 3, 4])
       let store = try PostgresTaskStore(.init(database.postgresConfiguration, schema: schema))
       try await store.checkEnvironment()
       _ = try await store.enqueue((0..<600).map { try NewTask(Note(text: "\($0)")) })
@@ -133,7 +133,7 @@ struct MigratorEnvironmentTests {
       ] {
         try await database.query("ALTER DATABASE \(database.name) SET \(setting)")
       }
-      #expect(try await Migrator(configuration: database.postgresConfiguration).migrate() == [1, 2, 3])
+      #expect(try await Migrator(configuration: database.postgresConfiguration).migrate() == [1, 2, 3, 4])
       let output = try await Psql.install(database.connectionString, schema: "other")
       #expect((output.status, output.errors) == (0, ""))
       try await database.query("ALTER DATABASE \(database.name) SET default_transaction_read_only = on")
