@@ -82,7 +82,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "08463c8e221fc0e5ae90a12fdbeef3f47e8911712fe80fe78626d0ce2953db2b"]
+        [FunctionFile.revision: digest] == [1: "105246a8e461063947928483f86a695582872afce94d02ed66429304ab6c9c8b"]
       )
     }
   }

@@ -104,8 +104,10 @@ BEGIN
       FROM (
         SELECT w.ctid, w.priority, w.due_at, w.id, octet_length(w.payload::text) AS bytes FROM task w WHERE w.ctid = ANY (claimed)
         UNION
-        SELECT w.ctid, w.priority, w.due_at, w.id, octet_length(w.payload::text) AS bytes FROM task w
-        WHERE w.ctid = ANY (admitted) AND w.ready AND w.queue = ANY (queues) AND w.lease_until <= ended_at AND w.type = ANY (types)
+        SELECT w.ctid, w.priority, w.due_at, w.id, octet_length(w.payload::text) AS bytes
+        -- A Tid Scan: the offset keeps the other conditions out, which the claim's index would be read for.
+        FROM (SELECT t.ctid, t.* FROM task t WHERE t.ctid = ANY (admitted) OFFSET 0) AS w
+        WHERE w.ready AND w.queue = ANY (queues) AND w.lease_until <= ended_at AND w.type = ANY (types)
         ORDER BY priority, due_at, id LIMIT remaining
       ) AS c;
       admitted := NULL;

@@ -36,7 +36,9 @@ BEGIN
   END IF;
   IF is_limited THEN
     SELECT array_agg(t.limit_key::text), array_agg(t.slot), array_agg(DISTINCT t.queue::text) INTO free_keys, free_slots, freed_queues
-    FROM unnest(ids, tokens, delays, reasons) AS u(id, token, delay, reason) JOIN task t ON t.id = u.id AND t.lease_token = u.token
+    FROM unnest(ids, tokens, delays, reasons) AS u(id, token, delay, reason)
+    -- The offset keeps the other conditions out, which all slots would be read for.
+    CROSS JOIN LATERAL (SELECT h.* FROM task h WHERE h.id = u.id AND h.lease_token = u.token OFFSET 0) AS t
     WHERE t.slot > 0 AND u.delay > interval '0' AND NOT t.is_ordered AND u.reason IS NULL AND NOT t.rerun AND NOT t.cancel_requested;
   END IF;
   RETURN QUERY

@@ -74,7 +74,8 @@ BEGIN
   END;
   -- Tid Scans of rows that are locked above: a mark to run once more, set by who had them locked before, is seen.
   SELECT array_agg(t.limit_key::text), array_agg(t.slot), array_agg(DISTINCT t.queue::text) INTO free_keys, free_slots, freed_queues
-  FROM task t WHERE t.ctid = ANY (locked) AND NOT t.rerun AND t.slot > 0;
+  -- The offset keeps the other conditions out, which all slots would be read for.
+  FROM (SELECT h.* FROM task h WHERE h.ctid = ANY (locked) OFFSET 0) AS t WHERE NOT t.rerun AND t.slot > 0;
   RETURN QUERY
   DELETE FROM task t WHERE t.ctid = ANY (locked) AND NOT t.rerun AND t.unique_period IS NULL
   RETURNING t.lease_token, NULL::bigint;
