@@ -124,8 +124,8 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_enqueue_many.sql
   \ir functions/_error_history.sql
   \ir functions/_fill.sql
-  \ir functions/_give_back.sql
   \ir functions/_fire_schedules.sql
+  \ir functions/_give_back.sql
   \ir functions/_grant.sql
   \ir functions/_limit_changed.sql
   \ir functions/_lock_inbox_subject.sql

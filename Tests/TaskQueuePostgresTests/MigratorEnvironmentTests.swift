@@ -17,7 +17,9 @@ struct MigratorEnvironmentTests {
   func strings(schema: String) async throws {
     try await withTestDatabase(migrated: false) { database in
       try await database.query("ALTER DATABASE \(database.name) SET standard_conforming_strings = off")
-      #expect(try await Migrator(configuration: database.postgresConfiguration, schema: schema).migrate() == [1, 2, 3, 4])
+      #expect(
+        try await Migrator(configuration: database.postgresConfiguration, schema: schema).migrate() == [1, 2, 3, 4]
+      )
       let store = try PostgresTaskStore(.init(database.postgresConfiguration, schema: schema))
       try await store.checkEnvironment()
       _ = try await store.enqueue((0..<600).map { try NewTask(Note(text: "\($0)")) })
