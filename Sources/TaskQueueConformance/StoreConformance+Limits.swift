@@ -2,7 +2,7 @@
 
 @_spi(Store) extension StoreConformance {
   static let limits: [Check] = [
-    Check("S44 no more tasks of a key run than its limit says; others are not held up") { probe in
+    Check("S46 no more tasks of a key run than its limit says; others are not held up") { probe in
       try await probe.store.declare([LimitRule("bank", concurrency: 2)])
       let ids = try await probe.limited("bank", "a", count: 4)
       let other = try await probe.limited("bank", "b", count: 1)[0]
@@ -17,7 +17,7 @@
       try requireEqual(next.map(\.claim.id), [ids[2]], "claimed with the settlement that left a slot")
       try await probe.requireNothingToClaim("the slot is taken again")
     },
-    Check("S44 a line is served by priority, then in the order of enqueue") { probe in
+    Check("S46 a line is served by priority, then in the order of enqueue") { probe in
       try await probe.store.declare([LimitRule("one")])
       let first = try await probe.limited("one", "", count: 1)[0]
       let held = try await probe.claimOnly(first)
@@ -28,14 +28,14 @@
       }.id
       try requireEqual(try await probe.drainLine(from: held), [urgent] + rest, "order")
     },
-    Check("S44 a limit that was never declared is refused") { probe in
+    Check("S46 a limit that was never declared is refused") { probe in
       let code = try await StoreProbe.errorCode { try await probe.enqueue { $0.limit = TaskLimit("nobody") } }
       try requireEqual(code, .unknownLimit, "error")
       let change = try await StoreProbe.errorCode { try await probe.store.change("nobody", .pause) }
       try requireEqual(change, .unknownLimit, "error of a change")
       try requireEqual(try await probe.store.counts(), [], "tasks")
     },
-    Check("S44 a waiting retry gives its slot back, and stands in line again when it is due") { probe in
+    Check("S46 a waiting retry gives its slot back, and stands in line again when it is due") { probe in
       try await probe.store.declare([LimitRule("bank")])
       let ids = try await probe.limited("bank", "a", count: 2)
       let first = try await probe.claimOnly(ids[0])
@@ -45,7 +45,7 @@
       try await probe.settleHeld(try await probe.takeOverIfEnded(second), .complete)
       try await probe.claimOnly(ids[0])
     },
-    Check("S44 a task that is handed back or retried at once keeps its slot") { probe in
+    Check("S46 a task that is handed back or retried at once keeps its slot") { probe in
       try await probe.store.declare([LimitRule("bank")])
       let ids = try await probe.limited("bank", "a", count: 2)
       let first = try await probe.claimOnly(ids[0])
@@ -54,7 +54,7 @@
       try await probe.settleHeld(again, .fail(StoreProbe.failure(), retryAfter: .zero))
       try await probe.claimOnly(ids[0])
     },
-    Check("S44 a worker that died keeps the slot until the task is claimed again; its late outcome changes nothing") {
+    Check("S46 a worker that died keeps the slot until the task is claimed again; its late outcome changes nothing") {
       probe in
       try await probe.store.declare([LimitRule("bank")])
       let ids = try await probe.limited("bank", "a", count: 2)
@@ -66,7 +66,7 @@
       try await probe.settleHeld(second, .complete)
       try await probe.claimOnly(ids[1])
     },
-    Check("S44 cancelled, buried and deleted tasks leave their slots and their places") { probe in
+    Check("S46 cancelled, buried and deleted tasks leave their slots and their places") { probe in
       try await probe.store.declare([LimitRule("bank")])
       let ids = try await probe.limited("bank", "a", count: 5)
       let first = try await probe.claimOnly(ids[0])
@@ -85,7 +85,7 @@
       try await probe.settleHeld(last, .complete)
       try await probe.claimOnly(ids[0])
     },
-    Check("S44 a delayed task takes its place when it is due, also when it is made due") { probe in
+    Check("S46 a delayed task takes its place when it is due, also when it is made due") { probe in
       try await probe.store.declare([LimitRule("bank")])
       let late = try await probe.enqueue {
         $0.limit = TaskLimit("bank")
@@ -98,7 +98,7 @@
       try await probe.settleHeld(held, .complete)
       try await probe.claimOnly(late)
     },
-    Check("S44 replaced and coalesced tasks keep to their limits") { probe in
+    Check("S46 replaced and coalesced tasks keep to their limits") { probe in
       try await probe.store.declare([LimitRule("bank"), LimitRule("other")])
       let first = try await probe.enqueue {
         $0.limit = TaskLimit("bank")
@@ -127,7 +127,7 @@
       try await probe.enqueue { $0.unique = UniqueKey("late", mode: .coalesce) }
       try requireEqual(try await probe.live(late).state, .limited, "state of the one pulled forward")
     },
-    Check("S44 a limit is lowered, raised, paused, resumed and reset live, and people win over programs") { probe in
+    Check("S46 a limit is lowered, raised, paused, resumed and reset live, and people win over programs") { probe in
       try await probe.store.declare([LimitRule("bank", concurrency: 2)])
       let ids = try await probe.limited("bank", "", count: 6)
       let claimed = try await probe.claim()
@@ -149,7 +149,7 @@
       try await probe.store.change("bank", .reset)
       try requireEqual(try await probe.store.limits(), [LimitStatus(rule: LimitRule("bank", concurrency: 2))], "reset")
     },
-    Check("S44 a paused queue keeps its slots, and its line goes on when it is resumed") { probe in
+    Check("S46 a paused queue keeps its slots, and its line goes on when it is resumed") { probe in
       try await probe.store.declare([LimitRule("bank")])
       let ids = try await probe.limited("bank", "", count: 2)
       try await probe.store.pause(.default)
@@ -159,7 +159,7 @@
       try await probe.settleHeld(first, .complete)
       try await probe.claimOnly(ids[1])
     },
-    Check("S44 many workers at once never run more than a limit allows, and all is done") { probe in
+    Check("S46 many workers at once never run more than a limit allows, and all is done") { probe in
       try await probe.store.declare([LimitRule("bank", concurrency: 2)])
       let tasks = try (0..<120).map { n in try probe.newTask { $0.limit = TaskLimit("bank", key: "\(n % 10)") } }
       _ = try await probe.store.enqueue(tasks)
@@ -192,7 +192,7 @@
   ]
 
   static let orderedLimits: [Check] = [
-    Check("S45 an ordered line runs in the order of enqueue, also over retries and whatever the priorities") { probe in
+    Check("S47 an ordered line runs in the order of enqueue, also over retries and whatever the priorities") { probe in
       try await probe.store.declare([LimitRule("account", order: .ordered())])
       var ids = try await probe.limited("account", "7", count: 2)
       ids.append(
@@ -208,7 +208,7 @@
       let again = try await probe.claimOnly(ids[0])
       try requireEqual(try await probe.drainLine(from: again), [ids[1], ids[2]], "order")
     },
-    Check("S45 behind a dead letter an ordered line goes on, unless its rule says that it holds") { probe in
+    Check("S47 behind a dead letter an ordered line goes on, unless its rule says that it holds") { probe in
       try await probe.store.declare([
         LimitRule("on", order: .ordered(afterDeadLetter: .goOn)),
         LimitRule("hold", order: .ordered(afterDeadLetter: .hold)),
@@ -230,7 +230,7 @@
       try await probe.settleHeld(second, .release)
       try await probe.claimOnly(held[2])
     },
-    Check("S45 an ordered limit lets one task run at a time, whoever wants more") { probe in
+    Check("S47 an ordered limit lets one task run at a time, whoever wants more") { probe in
       try await probe.store.declare([LimitRule("account", order: .ordered())])
       let code = try await StoreProbe.errorCode { try await probe.store.change("account", .set(2)) }
       try requireEqual(code, .invalidOption, "error")

@@ -13,7 +13,7 @@ struct LimitedTask: TaskPayload {
 }
 
 /// Whatever is killed or committed late: never more than allowed, in order where that is asked for, and nobody waits for ever.
-@Suite("S44, S45 Limits hold while processes die and transactions commit late", .serialized)
+@Suite("S46, S47 Limits hold while processes die and transactions commit late", .serialized)
 struct LimitRunTests {
   private static let count = ProcessInfo.processInfo.environment["TASKQUEUE_LIMIT_TASKS"].flatMap { Int($0) } ?? 10_000
   private static let freeLimit = 2

@@ -11,7 +11,7 @@ struct LimitTests {
   }
 
   /// What holds if a task commits while the one before it is being completed: neither sees the other.
-  @Test("S44 A task that commits while a slot is left by an open transaction is found by the next look")
+  @Test("S46 A task that commits while a slot is left by an open transaction is found by the next look")
   func lateCommit() async throws {
     try await withStore { store in
       try await store.declare([LimitRule("bank")])
@@ -33,7 +33,7 @@ struct LimitTests {
     }
   }
 
-  @Test("S44 Another way round: a slot is left while the next task is not committed")
+  @Test("S46 Another way round: a slot is left while the next task is not committed")
   func lateEnqueue() async throws {
     try await withStore { store in
       try await store.declare([LimitRule("bank")])
@@ -54,7 +54,7 @@ struct LimitTests {
     }
   }
 
-  @Test("S44 An enqueue in an open transaction holds nobody up, and a rollback leaves nothing")
+  @Test("S46 An enqueue in an open transaction holds nobody up, and a rollback leaves nothing")
   func openTransaction() async throws {
     try await withStore { store in
       try await store.declare([LimitRule("bank")])
@@ -79,7 +79,7 @@ struct LimitTests {
     }
   }
 
-  @Test("S44 From plain SQL: declared, enqueued, seen; and no statement gives one slot twice")
+  @Test("S46 From plain SQL: declared, enqueued, seen; and no statement gives one slot twice")
   func sql() async throws {
     try await withStore { store in
       try await store.pool.executeScript(
@@ -115,7 +115,7 @@ struct LimitTests {
     }
   }
 
-  @Test("S44 In one statement of another driver, and in bulks of every size")
+  @Test("S46 In one statement of another driver, and in bulks of every size")
   func waysToEnqueue() async throws {
     try await withStore { store in
       try await store.declare([LimitRule("bank")])
@@ -132,7 +132,7 @@ struct LimitTests {
     }
   }
 
-  @Test("S44 A worker declares its limits when it starts, and keeps to them")
+  @Test("S46 A worker declares its limits when it starts, and keeps to them")
   func worker() async throws {
     try await withStore { store in
       var configuration = TaskWorkerConfiguration()
