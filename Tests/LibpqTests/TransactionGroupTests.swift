@@ -116,6 +116,36 @@ struct TransactionGroupTests {
     try await table.drop()
   }
 
+  @Test("Two that wait for locks leave both places to others", .timeLimit(.minutes(2)))
+  func locked() async throws {
+    let table = try await Table()
+    try await table.pool.executeScript("INSERT INTO \(table.name) VALUES (100), (200)")
+    let locker = try await TestServer.connect()
+    try await locker.executeScript("BEGIN; SELECT FROM \(table.name) FOR UPDATE")
+    var waiting: [Task<Int, any Error>] = []
+    for number in [100, 200] {
+      let update = "UPDATE \(table.name) SET n = n + 1 WHERE n = \(number)"
+      waiting.append(
+        Task {
+          try await table.groups.withTransaction(order: "\(number)") { try await $0.query(update).affectedRows }
+        }
+      )
+      #expect(
+        try await TestServer.eventually {
+          let sql = "SELECT count(*) FROM pg_stat_activity WHERE query = $1 AND wait_event_type = 'Lock'"
+          return try await table.pool.query(sql, [.text(update)])[0].int8(0) == 1
+        }
+      )
+    }
+    for number in 1...4 { _ = try await table.add(number).value }
+    #expect(try await table.rows() == [1, 2, 3, 4, 100, 200])
+    try await locker.executeScript("ROLLBACK")
+    for task in waiting { #expect(try await task.value == 1) }
+    #expect(try await table.rows() == [1, 2, 3, 4, 101, 201])
+    await locker.close()
+    try await table.drop()
+  }
+
   @Test("A session that ends in the midst of a group: every body runs again by itself")
   func terminated() async throws {
     let table = try await Table()

@@ -56,7 +56,7 @@ extension ConnectionCore {
   ) throws(LibpqError) -> [Step] {
     var steps: [Step] = []
     steps.reserveCapacity(statements.count + 1)
-    if let pending = takePendingBegin() {
+    for pending in takePendingBegin() {
       guard send(pending, try ParameterBuffer([]), preparedAs: nil) else { throw sendFailure(Exchange()) }
       steps.append(.begin)
     }

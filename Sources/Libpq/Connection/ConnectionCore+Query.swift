@@ -34,7 +34,7 @@ extension ConnectionCore {
   /// the last result, in text format.
   func executeScript(_ sql: String, _ interruption: Interruption?) throws(LibpqError) -> LibpqResult? {
     guard !sql.utf8.contains(0) else { throw LibpqError(.invalidArgument, "a script contains a NUL character") }
-    if let pending = takePendingBegin() { _ = try query(pending, interruption) }
+    for pending in takePendingBegin() { _ = try query(pending, interruption) }
     var exchange = try begin(interruption)
     guard PQsendQuery(handle.pointer, sql) == 1 else { throw sendFailure(exchange, maybeSent: true) }
     let collected = try collect(&exchange)

@@ -7,7 +7,7 @@ extension ConnectionCore {
   func commit(_ interruption: Interruption?) throws(LibpqError) {
     defer { status.withLock { $0.isReadOnlyAsked = false } }
     // Nothing was done, so nothing was begun.
-    guard takePendingBegin() == nil else { return }
+    guard takePendingBegin().isEmpty else { return }
     try checkSessionIsOpen()
     var exchange = try begin(nil)
     exchange.interruption = interruption
@@ -52,7 +52,7 @@ extension ConnectionCore {
   /// Rolls back, whatever happens to the calling task. If the server does not answer, the connection is closed, which has the same effect.
   func rollback() {
     defer { status.withLock { $0.isReadOnlyAsked = false } }
-    guard takePendingBegin() == nil else { return }
+    guard takePendingBegin().isEmpty else { return }
     guard PQstatus(handle.pointer) == CONNECTION_OK else { return finish() }
     do throws(LibpqError) {
       var exchange = try begin(nil)

@@ -44,7 +44,7 @@ actor ConnectionCore {
     /// Whether the transaction was asked to be read only, so that a refused write says nothing of the server.
     var isReadOnlyAsked = false
     /// BEGIN, not sent yet: it travels with the transaction's first statement.
-    var pendingBegin: LibpqStatement?
+    var pendingBegin: [LibpqStatement] = []
   }
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -112,12 +112,12 @@ actor ConnectionCore {
     return exchange
   }
 
-  var hasPendingBegin: Bool { status.withLock { $0.pendingBegin != nil } }
+  var hasPendingBegin: Bool { status.withLock { !$0.pendingBegin.isEmpty } }
 
   /// The BEGIN to send now, once.
-  func takePendingBegin() -> LibpqStatement? {
+  func takePendingBegin() -> [LibpqStatement] {
     status.withLock { status in
-      defer { status.pendingBegin = nil }
+      defer { status.pendingBegin = [] }
       return status.pendingBegin
     }
   }

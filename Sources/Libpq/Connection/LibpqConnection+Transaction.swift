@@ -54,10 +54,10 @@ extension LibpqConnection {
 extension ConnectionCore {
   /// Lets the next statement begin a transaction. Needs no hop.
   nonisolated func scheduleBegin(_ options: LibpqTransactionOptions) throws(LibpqError) {
-    let begin = LibpqStatement(options.beginStatement)
+    let begin = options.beginStatements.map { LibpqStatement($0) }
     let problem: LibpqError? = status.withLock { status in
       guard status.isUsable else { return LibpqError(.connectionLost, "the connection is closed") }
-      guard status.isIdle, status.pendingBegin == nil else {
+      guard status.isIdle, status.pendingBegin.isEmpty else {
         return LibpqError(.protocolViolation, "the connection is in a transaction or a COPY already")
       }
       status.pendingBegin = begin

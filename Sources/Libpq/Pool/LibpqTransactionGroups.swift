@@ -31,22 +31,19 @@ public final class LibpqTransactionGroups: Sendable {
   }
 
   private let pool: LibpqPool
-  private let patience: LibpqStatement
+  private let lockTimeout: Duration
   private let machine: Mutex<GroupStateMachine<Member>>
   private let nextID = Atomic<UInt64>(0)
 
   /// - Parameters:
   ///   - pool: lends two connections at most for groups, and one for each caller whose group failed.
   ///   - maxMembers: Transactions of one group.
-  ///   - lockTimeout: The longest that a group waits for a lock; a body alone waits as long as the session lets it.
+  ///   - lockTimeout: The longest that a group waits for a lock, one of a single caller too; run again by itself, outside of the groups, a
+  ///     body waits as long as the session lets it.
   public init(pool: LibpqPool, maxMembers: Int = 32, lockTimeout: Duration = .milliseconds(250)) {
     precondition(maxMembers > 0 && lockTimeout > .zero, "a group has a member, and a lock's wait is above zero")
     self.pool = pool
-    patience = LibpqStatement(
-      "SELECT set_config('lock_timeout', $1, true)",
-      [.text("\(max(1, Int(lockTimeout / .milliseconds(1))))ms")],
-      name: "libpq_group_patience"
-    )
+    self.lockTimeout = lockTimeout
     machine = Mutex(.init(maxGroups: Self.maxGroups, maxMembers: maxMembers, maxWaiters: Self.maxWaiters))
   }
 
@@ -112,15 +109,15 @@ public final class LibpqTransactionGroups: Sendable {
   private func lead(_ order: String, _ body: @escaping @Sendable (LibpqTransaction) async throws -> Void) async -> Turn
   {
     let followers = Mutex<[Member]>([])
+    let beganAt = Mutex<ContinuousClock.Instant?>(nil)
     let isCommitting = Atomic<Bool>(false)
     let end: Turn
     do {
-      try await pool.withTransaction { transaction in
+      try await pool.withTransaction(.init(lockTimeout: lockTimeout)) { transaction in
         // Only now: who came while this caller waited for a connection goes along.
         let taken = machine.withLock { $0.take() }
-        guard !taken.isEmpty else { return try await body(transaction) }
         followers.withLock { $0 = taken }
-        _ = try await transaction.query(patience)
+        beganAt.withLock { $0 = .now }
         let bodies = taken.map { ($0.order, $0.body) } + [(order, body)]
         for (_, body) in bodies.sorted(by: { $0.0 < $1.0 }) { try await body(transaction) }
         isCommitting.store(true, ordering: .relaxed)
@@ -128,7 +125,9 @@ public final class LibpqTransactionGroups: Sendable {
       end = .served
     } catch {
       let isUnknown = isCommitting.load(ordering: .relaxed) && (error as? LibpqError)?.isOutcomeUnknown == true
-      end = isUnknown || followers.withLock(\.isEmpty) ? .failed(error) : .alone
+      // One alone that took so long may have met a lock: whoever waits longer for it does so without a place.
+      let isLate = beganAt.withLock { $0 }.map { .now - $0 >= lockTimeout } ?? false
+      end = isUnknown || followers.withLock(\.isEmpty) && !isLate ? .failed(error) : .alone
     }
     machine.withLock { $0.finish() }?.continuation.resume(returning: .lead)
     for follower in followers.withLock({ $0 }) { follower.continuation.resume(returning: end) }
