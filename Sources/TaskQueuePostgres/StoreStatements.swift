@@ -9,6 +9,14 @@ struct StoreStatements: Sendable {
     let sql: String
     let name: String
 
+    /// - Parameters:
+    ///   - name: of its kind; the prepared statement's has the schema's fingerprint besides.
+    ///   - sql: with `{schema}` for the schema's name.
+    init(_ name: String, _ sql: String, in schema: SchemaName) {
+      self.sql = sql.replacing("{schema}", with: schema.quoted)
+      self.name = "tq_\(name)_\(schema.fingerprint)"
+    }
+
     func callAsFunction(_ parameters: LibpqValue...) -> LibpqStatement {
       LibpqStatement(sql, parameters, name: name)
     }
@@ -56,10 +64,7 @@ struct StoreStatements: Sendable {
   let dropExpiredKeys: Template
 
   init(schema: SchemaName) {
-    let fingerprint = schema.fingerprint
-    func template(_ name: String, _ sql: String) -> Template {
-      Template(sql: sql.replacing("{schema}", with: schema.quoted), name: "tq_\(name)_\(fingerprint)")
-    }
+    func template(_ name: String, _ sql: String) -> Template { Template(name, sql, in: schema) }
     enqueue = template(
       "enqueue",
       "SELECT task_id, is_new FROM {schema}._enqueue_many($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)"

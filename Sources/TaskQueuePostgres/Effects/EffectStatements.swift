@@ -22,10 +22,7 @@ struct EffectStatements: Sendable {
   let unsettledCounts: Template
 
   init(schema: SchemaName) {
-    let fingerprint = schema.fingerprint
-    func template(_ name: String, _ sql: String) -> Template {
-      Template(sql: sql.replacing("{schema}", with: schema.quoted), name: "tq_\(name)_\(fingerprint)")
-    }
+    func template(_ name: String, _ sql: String) -> Template { Template(name, sql, in: schema) }
     begin = template(
       "effect",
       """

@@ -15,10 +15,7 @@ struct ScheduleStatements: Sendable {
   let tasks: Template
 
   init(schema: SchemaName) {
-    let fingerprint = schema.fingerprint
-    func template(_ name: String, _ sql: String) -> Template {
-      Template(sql: sql.replacing("{schema}", with: schema.quoted), name: "tq_\(name)_\(fingerprint)")
-    }
+    func template(_ name: String, _ sql: String) -> Template { Template(name, sql, in: schema) }
     fire = template("sched_fire", "SELECT {schema}._fire_schedules($1,$2,$3,$4,$5,$6,$7,$8,$9)")
     due = template("sched_due", "SELECT * FROM {schema}._due_schedules($1)")
     put = template("sched_put", "SELECT {schema}._put_schedules($1,$2,$3,$4)")
