@@ -17,6 +17,7 @@ public struct FunctionFile: Sendable {
   /// All of them, in the order in which they are applied: internal ones first, which SQL functions call.
   public static var all: [FunctionFile] {
     [
+      FunctionFile(name: "_admit", bytes: PackageResources._admit_sql),
       FunctionFile(name: "_begin_effect", bytes: PackageResources._begin_effect_sql),
       FunctionFile(name: "_bury", bytes: PackageResources._bury_sql),
       FunctionFile(name: "_channel", bytes: PackageResources._channel_sql),
@@ -35,6 +36,7 @@ public struct FunctionFile: Sendable {
       FunctionFile(name: "_limit_changed", bytes: PackageResources._limit_changed_sql),
       FunctionFile(name: "_lock_inbox_subject", bytes: PackageResources._lock_inbox_subject_sql),
       FunctionFile(name: "_look", bytes: PackageResources._look_sql),
+      FunctionFile(name: "_next_in_line", bytes: PackageResources._next_in_line_sql),
       FunctionFile(name: "_operate", bytes: PackageResources._operate_sql),
       FunctionFile(name: "_promote", bytes: PackageResources._promote_sql),
       FunctionFile(name: "_purge_effects", bytes: PackageResources._purge_effects_sql),

@@ -105,5 +105,7 @@ DROP FUNCTION IF EXISTS _enqueue_as_owner(text[], json[], text[], int[], interva
   json[], json[], timestamptz[], boolean);
 DROP FUNCTION IF EXISTS _receive_event(text, text, text, interval, text, json, text, int, interval, timestamptz, text, interval, int,
   json, json, timestamptz, boolean);
+DROP FUNCTION IF EXISTS _settle_complete(bigint[], bigint[], boolean);
+DROP FUNCTION IF EXISTS _settle(bigint[], bigint[], interval[], boolean[], json[], text[], text[], boolean, boolean);
 
 INSERT INTO migration (version, name, minimum_program_version) VALUES (4, 'limits', 1);

@@ -112,6 +112,7 @@ WHERE version > :newest_version \gset
 -- Functions of a newer release are left alone. Those that SQL functions call come first.
 SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_function \gset
 \if :is_current
+  \ir functions/_admit.sql
   \ir functions/_begin_effect.sql
   \ir functions/_bury.sql
   \ir functions/_channel.sql
@@ -130,6 +131,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_limit_changed.sql
   \ir functions/_lock_inbox_subject.sql
   \ir functions/_look.sql
+  \ir functions/_next_in_line.sql
   \ir functions/_operate.sql
   \ir functions/_promote.sql
   \ir functions/_purge_effects.sql

@@ -64,7 +64,7 @@ struct SchemaFilesTests {
           "cfb2deaa1b48b415f287572eca85bb4217521d625c3e2d48ae306dad9f7c9982",
           "96be682e66c17e865d62840e52c0cedb7663b252079d1dd3bdd68a14d0075352",
           "1d54dcd897bec999981333f35457f6857363dde531f1c5a96f39628677fe4b01",
-          "d4d9a3eb296b9b0a952c8b303fa2b0cc7c618f9c341e46c6c7d03bd145a7e50a",
+          "0e20965c6bb793e3b315e258df1f0b76f72f67ae3db8353715f80f08dd00acbf",
         ]
       )
     }
@@ -82,7 +82,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "05ea7b8b3a579c14dac08ea7662f995078b236787bf594f4123d1dc3ae122e19"]
+        [FunctionFile.revision: digest] == [1: "2d1cff5aafdeae6b754d8903ab621877079dee6dd93a46beeea8e339852fa7f6"]
       )
     }
   }

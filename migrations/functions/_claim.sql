@@ -10,7 +10,8 @@
 --
 -- A task that was due once is not delayed by a clock that goes back: it was due when it was stored (due_at <= created_at), or
 -- whoever made it ready has stamped lease_until 'epoch' instead of '-infinity'. Leases of others are judged by leases_at if that
--- is before the clock. Tasks that this transaction has admitted to a slot (_fill) are looked at wherever they stand.
+-- is before the clock. Slots that this transaction has left or found (_fill) go to the next in line; those among them whose turn it is
+-- are claimed at once.
 CREATE OR REPLACE FUNCTION _claim(
   queues text[], types text[], max_count int, max_bytes bigint, lease interval,
   first_ranges int[] DEFAULT NULL, last_ranges int[] DEFAULT NULL,
@@ -46,7 +47,10 @@ DECLARE
   claimed tid[];
   bytes bigint;
   found_count int;
-  admitted tid[] := nullif(current_setting('taskqueue.admitted', true), '')::tid[];
+  free_keys text[] := nullif(current_setting('taskqueue.free_keys', true), '')::text[];
+  slots int[];
+  left_over tid[];
+  left_slots int[];
 BEGIN
   IF lease IS NULL OR lease <= interval '0' OR lease > interval '100 years' THEN
     RAISE EXCEPTION 'TaskQueue: a lease must be above zero and at most 100 years' USING ERRCODE = 'invalid_parameter_value';
@@ -98,19 +102,31 @@ BEGIN
       ) AS c
       LIMIT remaining
     ) AS c;
-    IF admitted IS NOT NULL THEN
-      -- Their rows are this transaction's own.
-      SELECT array_agg(c.ctid), sum(c.bytes) INTO claimed, bytes
-      FROM (
-        SELECT w.ctid, w.priority, w.due_at, w.id, octet_length(w.payload::text) AS bytes FROM task w WHERE w.ctid = ANY (claimed)
-        UNION
-        SELECT w.ctid, w.priority, w.due_at, w.id, octet_length(w.payload::text) AS bytes
-        -- A Tid Scan: the offset keeps the other conditions out, which the claim's index would be read for.
-        FROM (SELECT t.ctid, t.* FROM task t WHERE t.ctid = ANY (admitted) OFFSET 0) AS w
-        WHERE w.ready AND w.queue = ANY (queues) AND w.lease_until <= ended_at AND w.type = ANY (types)
-        ORDER BY priority, due_at, id LIMIT remaining
-      ) AS c;
-      admitted := NULL;
+    IF free_keys IS NOT NULL THEN
+      SELECT n.rows, n.slots INTO left_over, left_slots
+      FROM _next_in_line(free_keys, current_setting('taskqueue.free_slots')::int[]) AS n;
+      IF coalesce(cardinality(claimed), 0) < remaining OR EXISTS (
+        SELECT FROM unnest(left_over) AS u(ctid) JOIN task t ON t.ctid = u.ctid
+        WHERE t.priority < (SELECT max(c.priority) FROM task c WHERE c.ctid = ANY (claimed)))
+      THEN
+        SELECT array_agg(c.ctid) FILTER (WHERE c.fits), array_agg(c.slot) FILTER (WHERE c.fits), NULL,
+          array_agg(c.ctid) FILTER (WHERE NOT c.fits AND c.slot > 0), array_agg(c.slot) FILTER (WHERE NOT c.fits AND c.slot > 0)
+        INTO claimed, slots, bytes, left_over, left_slots
+        FROM (
+          SELECT w.ctid, w.slot, w.is_mine AND row_number() OVER o <= remaining
+            AND coalesce(sum(w.bytes) OVER (o ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) < max_bytes AS fits
+          FROM (
+            SELECT u.ctid, u.slot, t.priority, CASE WHEN t.ready THEN t.due_at ELSE at END AS due_at, t.id,
+              octet_length(t.payload::text) AS bytes, t.queue = ANY (queues) AND t.type = ANY (types) AS is_mine
+            FROM unnest(claimed || left_over, array_fill(NULL::int, ARRAY[coalesce(cardinality(claimed), 0)]) || left_slots)
+              AS u(ctid, slot), task t
+            WHERE t.ctid = u.ctid
+          ) AS w
+          WINDOW o AS (ORDER BY NOT w.is_mine, w.priority, w.due_at, w.id)
+        ) AS c;
+      END IF;
+      PERFORM set_config('taskqueue.free_keys', '', true), set_config('taskqueue.free_slots', '', true);
+      free_keys := NULL;
     END IF;
     IF bytes > max_bytes THEN
       SELECT array_agg(b.ctid) INTO claimed
@@ -121,15 +137,32 @@ BEGIN
       ) AS b
       WHERE b.bytes_before IS NULL OR b.bytes_before < max_bytes;
     END IF;
-    -- A Tid Scan of rows that are locked above.
-    RETURN QUERY
-    UPDATE task AS t SET lease_until = at + lease, lease_token = hashint8extended(t.id, salt),
-      attempt = least(t.attempt, 2147483646) + 1, crashes = least(t.crashes, 2147483646) + (t.lease_until > 'epoch')::int
-    WHERE t.ctid = ANY (claimed)
-    RETURNING t.id, t.lease_token, t.queue::text, t.type::text, t.priority::int, t.payload::json, t.headers::json,
-      t.attempt, t.failures, t.crashes, t.max_attempts::int, t.retry, t.deadline, t.created_at, t.due_at, at,
-      t.cancel_requested, NULL::boolean, NULL::bigint;
-    GET DIAGNOSTICS found_count = ROW_COUNT;
+    -- Tid Scans of rows that are locked above.
+    IF slots IS NULL THEN
+      RETURN QUERY
+      UPDATE task AS t SET lease_until = at + lease, lease_token = hashint8extended(t.id, salt),
+        attempt = least(t.attempt, 2147483646) + 1, crashes = least(t.crashes, 2147483646) + (t.lease_until > 'epoch')::int
+      WHERE t.ctid = ANY (claimed)
+      RETURNING t.id, t.lease_token, t.queue::text, t.type::text, t.priority::int, t.payload::json, t.headers::json,
+        t.attempt, t.failures, t.crashes, t.max_attempts::int, t.retry, t.deadline, t.created_at, t.due_at, at,
+        t.cancel_requested, NULL::boolean, NULL::bigint;
+      GET DIAGNOSTICS found_count = ROW_COUNT;
+    ELSE
+      RETURN QUERY
+      UPDATE task AS t SET lease_until = at + lease, lease_token = hashint8extended(t.id, salt),
+        attempt = least(t.attempt, 2147483646) + 1, crashes = least(t.crashes, 2147483646) + (t.lease_until > 'epoch')::int,
+        ready = true, slot = coalesce(u.slot, t.slot), due_at = CASE WHEN t.ready THEN t.due_at ELSE at END
+      FROM unnest(claimed, slots) AS u(ctid, slot) WHERE t.ctid = u.ctid
+      RETURNING t.id, t.lease_token, t.queue::text, t.type::text, t.priority::int, t.payload::json, t.headers::json,
+        t.attempt, t.failures, t.crashes, t.max_attempts::int, t.retry, t.deadline, t.created_at, t.due_at, at,
+        t.cancel_requested, NULL::boolean, NULL::bigint;
+      GET DIAGNOSTICS found_count = ROW_COUNT;
+      slots := NULL;
+    END IF;
+    IF left_over IS NOT NULL THEN
+      PERFORM _admit(left_over, left_slots);
+      left_over := NULL;
+    END IF;
     remaining := remaining - found_count;
     EXIT WHEN remaining <= 0 OR found_count < share OR share >= max_count;
     share := max_count;

@@ -1,11 +1,10 @@
--- Looks at lines that are to be looked at, at most max_count, of those to be looked at after a time: admits as many as there are free
--- slots, and comes back 1, 2, 4 ... 4096 seconds later while somebody waits: a slot may be left by a transaction that does not see
+-- Looks at lines that are to be looked at, at most max_count, of those to be looked at after a time: finds free slots for as many as
+-- wait, and comes back 1, 2, 4 ... 4096 seconds later while somebody waits: a slot may be left by a transaction that does not see
 -- one that put a task in line, and is not seen by it.
--- One session at a time finds the free slots of a key: two would find the same. Never waits for it.
--- Returns how many rows it looked at, and the oldest due time of those it admitted.
-CREATE OR REPLACE FUNCTION _look(
-  max_count int, look_after timestamptz, look_until timestamptz, OUT looked int, OUT admitted_from timestamptz
-)
+-- One session at a time finds the free slots of a key: two would find the same. Never waits for it. They are given by the claim that
+-- follows in this transaction.
+-- Returns how many rows it looked at.
+CREATE OR REPLACE FUNCTION _look(max_count int, look_after timestamptz, look_until timestamptz, OUT looked int)
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 SET plan_cache_mode = force_generic_plan
@@ -22,6 +21,7 @@ DECLARE
   rows tid[];
   free_keys text[];
   free_slots int[];
+  waiting text[];
 BEGIN
   SELECT count(*), array_agg(DISTINCT d.limit_key) INTO looked, keys
   FROM (
@@ -44,22 +44,27 @@ BEGIN
   -- Those of tasks that everything from here on sees; a row that comes later stays.
   rows := ARRAY(SELECT l.ctid FROM unnest(mine) AS k JOIN limit_look l ON l.limit_key = k FOR UPDATE OF l SKIP LOCKED);
   -- With the locks: what was given before is seen.
-  SELECT array_agg(f.limit_key), array_agg(f.slot) INTO free_keys, free_slots
+  SELECT array_agg(f.limit_key) FILTER (WHERE f.slot > 0), array_agg(f.slot) FILTER (WHERE f.slot > 0),
+    array_agg(f.limit_key) FILTER (WHERE f.slot IS NULL)
+  INTO free_keys, free_slots, waiting
   FROM (
     SELECT k.limit_key, s.slot
     FROM unnest(mine) AS k(limit_key)
     JOIN limit_rule r ON r.name = split_part(k.limit_key, '/', 1)
     CROSS JOIN LATERAL (SELECT CASE WHEN r.is_paused THEN 0 ELSE coalesce(r.operator_concurrency, r.concurrency) END AS count) AS n
     CROSS JOIN LATERAL (SELECT ARRAY(SELECT t.slot FROM task t WHERE t.limit_key = k.limit_key AND t.slot > 0) AS slots) AS taken
+    CROSS JOIN LATERAL (SELECT greatest(n.count - cardinality(taken.slots), 0) AS count) AS free
     CROSS JOIN LATERAL (SELECT count(*) AS count FROM (
-      SELECT FROM task t WHERE t.limit_key = k.limit_key AND t.slot = 0 LIMIT n.count) AS t) AS waiting
+      SELECT FROM task t WHERE t.limit_key = k.limit_key AND t.slot = 0 LIMIT free.count + 1) AS t) AS line
     CROSS JOIN LATERAL (
-      SELECT g AS slot FROM generate_series(1, n.count) AS g WHERE g <> ALL (taken.slots) LIMIT waiting.count
+      (SELECT g AS slot FROM generate_series(1, CASE WHEN free.count > 0 THEN n.count END) AS g WHERE g <> ALL (taken.slots)
+        LIMIT least(line.count, free.count))
+      -- Somebody waits for more.
+      UNION ALL SELECT NULL WHERE line.count > free.count
     ) AS s
-    WHERE cardinality(taken.slots) < n.count
   ) AS f;
   IF free_keys IS NOT NULL THEN
-    admitted_from := _fill(free_keys, free_slots);
+    PERFORM _fill(free_keys, free_slots, true);
   END IF;
   -- All rows of a key become one, or none if nobody waits: whoever puts something in line brings a row.
   WITH gone AS (
@@ -69,5 +74,5 @@ BEGIN
   )
   INSERT INTO limit_look (limit_key, look_at, looks)
   SELECT a.limit_key, clock_timestamp() + interval '1 s' * 2 ^ a.looks, a.looks + 1 FROM again a
-  WHERE EXISTS (SELECT FROM task t WHERE t.limit_key = a.limit_key AND t.slot = 0);
+  WHERE a.limit_key = ANY (waiting);
 END $$;

@@ -3,7 +3,7 @@
 -- slot back, an ordered one keeps it.
 CREATE OR REPLACE FUNCTION _settle(
   ids bigint[], tokens bigint[], delays interval[], returns_attempts boolean[], failure_list json[], reasons text[],
-  details text[], wakes boolean, waits boolean DEFAULT false, OUT settled_token bigint, OUT busy_token bigint
+  details text[], wakes boolean, waits boolean DEFAULT false, claims boolean DEFAULT false, OUT settled_token bigint, OUT busy_token bigint
 ) RETURNS SETOF record
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -21,7 +21,6 @@ DECLARE
   settled int;
   free_keys text[];
   free_slots int[];
-  freed_queues text[];
   is_limited boolean := EXISTS (SELECT FROM limit_rule);
 BEGIN
   -- NULL for what is not held, or is locked. In the order of the arrays: nothing between unnest and here may reorder them.
@@ -35,7 +34,7 @@ BEGIN
         SELECT t.id FROM task t WHERE t.id = u.id AND t.lease_token = u.token FOR UPDATE SKIP LOCKED) AS h ON true);
   END IF;
   IF is_limited THEN
-    SELECT array_agg(t.limit_key::text), array_agg(t.slot), array_agg(DISTINCT t.queue::text) INTO free_keys, free_slots, freed_queues
+    SELECT array_agg(t.limit_key::text), array_agg(t.slot) INTO free_keys, free_slots
     FROM unnest(ids, tokens, delays, reasons) AS u(id, token, delay, reason)
     -- The offset keeps the other conditions out, which all slots would be read for.
     CROSS JOIN LATERAL (SELECT h.* FROM task h WHERE h.id = u.id AND h.lease_token = u.token OFFSET 0) AS t
@@ -65,7 +64,7 @@ BEGIN
     JOIN task t ON t.id = u.id AND t.lease_token = u.token;
   END IF;
   IF free_keys IS NOT NULL THEN
-    PERFORM _fill(free_keys, free_slots, CASE WHEN NOT waits THEN freed_queues END);
+    PERFORM _fill(free_keys, free_slots, claims);
   END IF;
   IF is_limited THEN
     PERFORM _give_back(ids);

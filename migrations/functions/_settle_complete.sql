@@ -3,7 +3,7 @@
 -- for longer than a moment: nothing was changed there, and they are to be offered again. With waits it waits for such rows instead.
 -- Slots go to the next in line.
 CREATE OR REPLACE FUNCTION _settle_complete(
-  ids bigint[], tokens bigint[], waits boolean DEFAULT false, OUT settled_token bigint, OUT busy_token bigint
+  ids bigint[], tokens bigint[], waits boolean DEFAULT false, claims boolean DEFAULT false, OUT settled_token bigint, OUT busy_token bigint
 ) RETURNS SETOF record
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -27,7 +27,6 @@ DECLARE
   done_tokens bigint[];
   free_keys text[];
   free_slots int[];
-  freed_queues text[];
 BEGIN
   -- At once what nobody has locked: xmax is empty, names the claim, or one who is gone. Locking first would write a record per task.
   IF EXISTS (SELECT FROM limit_rule) THEN
@@ -35,13 +34,13 @@ BEGIN
       DELETE FROM task t USING unnest(ids, tokens) AS u(id, token)
       WHERE t.id = u.id AND t.lease_token = u.token AND NOT t.rerun AND t.unique_period IS NULL
         AND (waits OR t.xmax IN ('0', t.xmin) OR age(t.xmax) BETWEEN oldest_running + 1 AND age(t.xmin) + 100)
-      RETURNING t.lease_token, t.limit_key, t.slot, t.queue
+      RETURNING t.lease_token, t.limit_key, t.slot
     )
     SELECT array_agg(g.lease_token), array_agg(g.limit_key::text) FILTER (WHERE g.slot > 0),
-      array_agg(g.slot) FILTER (WHERE g.slot > 0), array_agg(DISTINCT g.queue::text) FILTER (WHERE g.slot > 0)
-    INTO done_tokens, free_keys, free_slots, freed_queues FROM gone g;
+      array_agg(g.slot) FILTER (WHERE g.slot > 0)
+    INTO done_tokens, free_keys, free_slots FROM gone g;
     IF free_keys IS NOT NULL THEN
-      PERFORM _fill(free_keys, free_slots, CASE WHEN NOT waits THEN freed_queues END);
+      PERFORM _fill(free_keys, free_slots, claims);
     END IF;
     RETURN QUERY SELECT u.token, NULL::bigint FROM unnest(done_tokens) AS u(token);
   ELSE
@@ -73,7 +72,7 @@ BEGIN
       FOR UPDATE OF t SKIP LOCKED);
   END;
   -- Tid Scans of rows that are locked above: a mark to run once more, set by who had them locked before, is seen.
-  SELECT array_agg(t.limit_key::text), array_agg(t.slot), array_agg(DISTINCT t.queue::text) INTO free_keys, free_slots, freed_queues
+  SELECT array_agg(t.limit_key::text), array_agg(t.slot) INTO free_keys, free_slots
   -- The offset keeps the other conditions out, which all slots would be read for.
   FROM (SELECT h.* FROM task h WHERE h.ctid = ANY (locked) OFFSET 0) AS t WHERE NOT t.rerun AND t.slot > 0;
   RETURN QUERY
@@ -95,6 +94,6 @@ BEGIN
     SELECT NULL::bigint, u.token FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id = u.id AND t.lease_token = u.token;
   END IF;
   IF free_keys IS NOT NULL THEN
-    PERFORM _fill(free_keys, free_slots, CASE WHEN NOT waits THEN freed_queues END);
+    PERFORM _fill(free_keys, free_slots, claims);
   END IF;
 END $$;

@@ -70,7 +70,7 @@ struct BenchmarkDatabase: Sendable {
   /// filled: else each first touch of a page would write the whole page to the log.
   func empty() async throws {
     try await admin.executeScript(
-      "TRUNCATE \(Self.schema).task, \(Self.schema).dead_task, public.taskqueue_bench_effect"
+      "TRUNCATE \(Self.schema).task, \(Self.schema).dead_task, \(Self.schema).limit_look, public.taskqueue_bench_effect"
     )
     do { try await admin.executeScript("CHECKPOINT") } catch {
       // Not ours to ask for on this server: the log then has more whole pages, for the raw loops as well.
@@ -86,6 +86,29 @@ struct BenchmarkDatabase: Sendable {
   }
 
   func vacuum() async throws { try await admin.executeScript("VACUUM ANALYZE \(Self.schema).task") }
+
+  /// Empties the tables and adds tasks that are due and stand in the lines of a limit, as an enqueue of a thousand at a time leaves them.
+  ///
+  /// - Parameter keys: the tasks go to them in turn.
+  func fill(_ count: Int, keys: Int, slots: Int) async throws {
+    try await empty()
+    _ = try await admin.query("SELECT \(Self.schema).declare_limit('bench', $1)", [.int4(Int32(slots))])
+    _ = try await admin.query(
+      """
+      WITH stored AS (
+        INSERT INTO \(Self.schema).task (type, payload, ready, due_at, limit_key, slot, is_ordered)
+        SELECT $1, json_build_object('number', n), false, clock_timestamp(), 'bench/' || n % $3, 0, false
+        FROM generate_series(1, $2::bigint) AS n
+        RETURNING id, limit_key
+      )
+      INSERT INTO \(Self.schema).limit_look (limit_key, look_at)
+      SELECT DISTINCT ON (s.id / 1000, s.limit_key) s.limit_key, now() FROM stored AS s
+      """,
+      [.text(NoOp.taskType.rawValue), .int8(Int64(count)), .int8(Int64(keys))]
+    )
+    try await vacuum()
+    try await admin.executeScript("VACUUM ANALYZE \(Self.schema).limit_look")
+  }
 
   /// Adds tasks on the server, in chunks.
   ///

@@ -6,6 +6,7 @@ enum ScenarioCatalog {
       EnqueueScenario(callers: 16, time: sizes.enqueueTime),
       BulkEnqueueScenario(tasks: sizes.tasks),
       DrainScenario(tasks: sizes.tasks),
+      LimitScenario(tasks: sizes.tasks),
       ProduceDrainScenario(tasks: sizes.tasks),
       TransactionScenario(tasks: sizes.transactions),
       LatencyScenario(tasks: sizes.latencyTasks),

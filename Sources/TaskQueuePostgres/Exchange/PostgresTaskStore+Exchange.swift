@@ -20,9 +20,9 @@ import Libpq
   ) async throws(TaskQueueError) -> Exchange {
     if let request { try ClaimRequest.validate(lease: request.lease) }
     let batch = try SettlementBatch(settlements)
-    var pipeline = batch.statements(statements, wakes: configuration.wakesUp)
-    let settling = pipeline.count
     let claim = request.flatMap { $0.limit > 0 ? $0 : nil }
+    var pipeline = batch.statements(statements, wakes: configuration.wakesUp, claims: claim != nil)
+    let settling = pipeline.count
     if let claim {
       if configuration.claimsAsynchronously, pipeline.isEmpty { pipeline.append(statements.claimAsynchronously()) }
       pipeline.append(claimStatement(claim))

@@ -54,13 +54,14 @@ struct SettlementBatch {
     details.append(detail?.withoutNUL)
   }
 
-  func statements(_ templates: StoreStatements, wakes: Bool) -> [LibpqStatement] {
+  /// - Parameter claims: a claim follows in the same transaction, and takes who is next in line for the slots that are left.
+  func statements(_ templates: StoreStatements, wakes: Bool, claims: Bool = false) -> [LibpqStatement] {
     var statements: [LibpqStatement] = []
     if !completions.isEmpty {
-      statements.append(templates.settleComplete(ids(completions), tokens(completions)))
+      statements.append(templates.settleComplete(ids(completions), tokens(completions), .bool(claims)))
     }
     if !others.isEmpty {
-      statements.append(templates.settle(othersParameters(wakes: wakes)))
+      statements.append(templates.settle(othersParameters(wakes: wakes) + [.bool(claims)]))
     }
     return statements
   }
