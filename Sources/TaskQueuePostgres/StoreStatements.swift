@@ -82,13 +82,19 @@ struct StoreStatements: Sendable {
       """
     )
     wake = template("wake", "SELECT {schema}._wake($1)")
-    settleComplete = template("complete", "SELECT settled_token, busy_token FROM {schema}._settle_complete($1, $2, false, $3)")
+    settleComplete = template(
+      "complete",
+      "SELECT settled_token, busy_token FROM {schema}._settle_complete($1, $2, false, $3)"
+    )
     // The transaction's id in the same round trip: an unknown COMMIT can then be looked up.
     completeInTransaction = template(
       "complete_in",
       "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle_complete($1, $2, true))"
     )
-    settle = template("settle", "SELECT settled_token, busy_token FROM {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8,false,$9)")
+    settle = template(
+      "settle",
+      "SELECT settled_token, busy_token FROM {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8,false,$9)"
+    )
     settleInTransaction = template(
       "settle_in",
       "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8,true))"

@@ -37,6 +37,9 @@ struct FlatCommand: AsyncParsableCommand {
   @Option(help: "Dead letters. Default: 1000000; with --quick 100000.")
   var dead: Int?
 
+  @Option(help: "Tasks in line at one key of a limit. Default: 1000000; with --quick 100000.")
+  var limited: Int?
+
   @Option(help: "Idle workers. Default: 100; with --quick 20.")
   var idleWorkers: Int?
 
@@ -50,7 +53,7 @@ struct FlatCommand: AsyncParsableCommand {
   @OptionGroup var report: ReportOptions
 
   func validate() throws {
-    let counts = [rate, pending, future, dead, idleWorkers, tasks, rounds].compactMap(\.self)
+    let counts = [rate, pending, future, dead, limited, idleWorkers, tasks, rounds].compactMap(\.self)
     guard counts.allSatisfy({ $0 > 0 }), (minutes ?? 1) > 0 else {
       throw ValidationError("Sizes, rounds and minutes are above zero.")
     }
@@ -101,6 +104,7 @@ struct FlatCommand: AsyncParsableCommand {
     if let pending { sizes.pending = pending }
     if let future { sizes.future = future }
     if let dead { sizes.dead = dead }
+    if let limited { sizes.limited = limited }
     if let idleWorkers { sizes.idleWorkers = idleWorkers }
     if let tasks { sizes.tasks = tasks }
     if let rounds { sizes.rounds = rounds }
@@ -110,8 +114,8 @@ struct FlatCommand: AsyncParsableCommand {
   private func settings(_ sizes: FlatSizes) -> [String: String] {
     [
       "minutes": "\(sizes.minutes)", "rate": "\(sizes.rate)", "pending": "\(sizes.pending)",
-      "future": "\(sizes.future)", "dead": "\(sizes.dead)", "idleWorkers": "\(sizes.idleWorkers)",
-      "tasks": "\(sizes.tasks)", "rounds": "\(sizes.rounds)",
+      "future": "\(sizes.future)", "dead": "\(sizes.dead)", "limited": "\(sizes.limited)",
+      "idleWorkers": "\(sizes.idleWorkers)", "tasks": "\(sizes.tasks)", "rounds": "\(sizes.rounds)",
     ]
   }
 }

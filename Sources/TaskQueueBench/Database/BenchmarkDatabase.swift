@@ -87,12 +87,22 @@ struct BenchmarkDatabase: Sendable {
 
   func vacuum() async throws { try await admin.executeScript("VACUUM ANALYZE \(Self.schema).task") }
 
-  /// Empties the tables and adds tasks that are due and stand in the lines of a limit, as an enqueue of a thousand at a time leaves them.
-  ///
-  /// - Parameter keys: the tasks go to them in turn.
+  /// Empties the tables and adds tasks that stand in the lines of a limit.
   func fill(_ count: Int, keys: Int, slots: Int) async throws {
     try await empty()
-    _ = try await admin.query("SELECT \(Self.schema).declare_limit('bench', $1)", [.int4(Int32(slots))])
+    try await add(count, keys: keys, slots: slots)
+    try await vacuum()
+    try await admin.executeScript("VACUUM ANALYZE \(Self.schema).limit_look")
+  }
+
+  /// Adds tasks that are due and stand in the lines of a limit, as enqueues of a thousand at a time leave them.
+  ///
+  /// - Parameters:
+  ///   - keys: the tasks go to them in turn.
+  ///   - slots: of each key; 0: the limit is paused, so all of them wait.
+  func add(_ count: Int, keys: Int, slots: Int) async throws {
+    _ = try await admin.query("SELECT \(Self.schema).declare_limit('bench', $1)", [.int4(Int32(max(slots, 1)))])
+    _ = try await admin.query("SELECT \(Self.schema).\(slots == 0 ? "pause" : "resume")_limit('bench')")
     _ = try await admin.query(
       """
       WITH stored AS (
@@ -106,8 +116,6 @@ struct BenchmarkDatabase: Sendable {
       """,
       [.text(NoOp.taskType.rawValue), .int8(Int64(count)), .int8(Int64(keys))]
     )
-    try await vacuum()
-    try await admin.executeScript("VACUUM ANALYZE \(Self.schema).limit_look")
   }
 
   /// Adds tasks on the server, in chunks.

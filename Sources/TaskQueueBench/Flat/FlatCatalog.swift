@@ -6,6 +6,7 @@ enum FlatCatalog {
       PendingScenario(pending: sizes.pending, tasks: sizes.tasks, rounds: sizes.rounds),
       LoadedDrainScenario(load: .future(sizes.future), tasks: sizes.tasks, rounds: sizes.rounds),
       LoadedDrainScenario(load: .dead(sizes.dead), tasks: sizes.tasks, rounds: sizes.rounds),
+      LoadedDrainScenario(load: .limited(sizes.limited), tasks: sizes.tasks, rounds: sizes.rounds),
       IdleWorkersScenario(
         workers: sizes.idleWorkers,
         tasks: sizes.tasks,

@@ -6,6 +6,7 @@ struct FlatSizes: Equatable, Sendable {
   var pending = 10_000_000
   var future = 1_000_000
   var dead = 1_000_000
+  var limited = 1_000_000
   var idleWorkers = 100
   /// Tasks of one drain.
   var tasks = 200_000
@@ -20,6 +21,7 @@ struct FlatSizes: Equatable, Sendable {
     pending: 300_000,
     future: 100_000,
     dead: 100_000,
+    limited: 100_000,
     idleWorkers: 20,
     tasks: 20_000,
     rounds: 1,

@@ -4,6 +4,8 @@ struct LoadedDrainScenario: FlatScenario {
     /// Due in a day.
     case future(Int)
     case dead(Int)
+    /// In the line of one key whose limit is paused.
+    case limited(Int)
   }
 
   let load: Load
@@ -14,6 +16,7 @@ struct LoadedDrainScenario: FlatScenario {
     switch load {
     case .future: "future"
     case .dead: "dead"
+    case .limited: "limited"
     }
   }
 
@@ -21,6 +24,7 @@ struct LoadedDrainScenario: FlatScenario {
     switch load {
     case .future: MetricCatalog.flatFuture
     case .dead: MetricCatalog.flatDead
+    case .limited: MetricCatalog.flatLimited
     }
   }
 
@@ -49,6 +53,7 @@ struct LoadedDrainScenario: FlatScenario {
     switch load {
     case .future(let count): try await database.add(count, dueIn: .seconds(86_400))
     case .dead(let count): try await database.addDeadLetters(count)
+    case .limited(let count): try await database.add(count, keys: 1, slots: 0)
     }
     try await database.add(tasks)
     try await database.vacuum()
@@ -58,7 +63,7 @@ struct LoadedDrainScenario: FlatScenario {
   private func check(_ database: BenchmarkDatabase) async throws {
     let (expected, found) =
       switch load {
-      case .future(let count): (count, try await database.count(where: "NOT ready"))
+      case .future(let count), .limited(let count): (count, try await database.count(where: "NOT ready"))
       case .dead(let count): (count, try await database.deadLetters())
       }
     guard found == expected else { throw BenchmarkError("\(name): \(expected) rows were to stay, \(found) did.") }

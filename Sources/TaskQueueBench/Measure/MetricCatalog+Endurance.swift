@@ -34,6 +34,12 @@ extension MetricCatalog {
     .tasksPerSecond,
     beside: "drain without them in the same round"
   )
+  static let flatLimited = Metric(
+    "flat-limited",
+    "Drain with many in line at one key",
+    .tasksPerSecond,
+    beside: "drain without them in the same round"
+  )
   static let flatIdle = Metric(
     "flat-idle",
     "Drain beside idle workers",
@@ -43,8 +49,8 @@ extension MetricCatalog {
   static let flatIdleStatements = Metric("flat-idle-statements", "All idle workers together", .statementsPerSecond)
 
   static let flat = [
-    flatSnapshot, flatLateCommit, flatNewcomer, flatPending, flatPendingNewcomer, flatFuture, flatDead, flatIdle,
-    flatIdleStatements,
+    flatSnapshot, flatLateCommit, flatNewcomer, flatPending, flatPendingNewcomer, flatFuture, flatDead, flatLimited,
+    flatIdle, flatIdleStatements,
   ]
 
   static let scaleOne = Metric("scale-1", "Drain, 1 process", .tasksPerSecond)

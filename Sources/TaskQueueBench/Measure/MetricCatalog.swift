@@ -44,9 +44,24 @@ enum MetricCatalog {
   static let drainTwo = Metric("drain-2", "Drain, 2 processes", .tasksPerSecond, beside: rawDrainTwo)
   private static let unlimitedDrain = "drain of tasks without limits, 1 process"
   static let limitOneKey = Metric("limit-1", "Drain, 1 key of 100 slots", .tasksPerSecond, beside: unlimitedDrain)
-  static let limitHundredKeys = Metric("limit-100", "Drain, 100 keys of 10 slots", .tasksPerSecond, beside: unlimitedDrain)
-  static let limitManyKeys = Metric("limit-10000", "Drain, 10,000 keys of 2 slots", .tasksPerSecond, beside: unlimitedDrain)
-  static let limitKeyEach = Metric("limit-each", "Drain, a key of its own each", .tasksPerSecond, beside: unlimitedDrain)
+  static let limitHundredKeys = Metric(
+    "limit-100",
+    "Drain, 100 keys of 10 slots",
+    .tasksPerSecond,
+    beside: unlimitedDrain
+  )
+  static let limitManyKeys = Metric(
+    "limit-10000",
+    "Drain, 10,000 keys of 2 slots",
+    .tasksPerSecond,
+    beside: unlimitedDrain
+  )
+  static let limitKeyEach = Metric(
+    "limit-each",
+    "Drain, a key of its own each",
+    .tasksPerSecond,
+    beside: unlimitedDrain
+  )
   static let produceDrain = Metric(
     "produce-drain",
     "Produce + drain at once",
