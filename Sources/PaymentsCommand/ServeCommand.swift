@@ -162,7 +162,6 @@ struct ServeCommand: AsyncParsableCommand {
       )
       try await app.turnEventsOn()
       try await app.checkExposure()
-      try await app.scheduleUpkeep()
       try await group(app, level).run()
     } catch {
       await store.close()

@@ -137,13 +137,12 @@ struct ProvidersTests {
   func reconciled() async throws {
     let faults = ProviderFaults(processingTime: .milliseconds(20))
     let settings = PaymentsFixture.settings {
-      $0.upkeep = UpkeepSettings(reconciliationPeriod: .milliseconds(100))
+      $0.upkeep = UpkeepSettings(reconciliationPeriod: .seconds(1))
     }
     try await ProvidersFixture.with(["main": faults, "backup": faults]) { fixture in
       try await fixture.serve(["main", "backup"], settings: settings) { process in
         let payments = try await process.create(3, at: "main", "a") + process.create(2, at: "backup", "b")
         _ = try await process.finals(payments)
-        try await process.app.scheduleUpkeep()
         let pool = fixture.client.pool
         try await eventually("both books agree") {
           let last = try await ReconciliationStore.last(in: pool).map(\.report)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import PaymentsExample
 import PaymentsLab
+import TaskQueue
 
 /// What `serve` keeps, for how long, and how much of it.
 struct LimitOptions: ParsableArguments {
@@ -45,9 +46,10 @@ struct LimitOptions: ParsableArguments {
       throw ValidationError("--backlog-limit is between 1 and 10000000.")
     }
     guard keyLifetime > .zero else { throw ValidationError("--key-lifetime must be above zero.") }
-    guard purgePeriod >= .milliseconds(100) else { throw ValidationError("--purge-period is at least 100ms.") }
-    guard reconcilePeriod == .zero || reconcilePeriod >= .seconds(1) else {
-      throw ValidationError("--reconcile-period is 0s or at least 1s.")
+    for (name, period) in [
+      ("purge", purgePeriod), ("reconcile", reconcilePeriod == .zero ? .seconds(1) : reconcilePeriod),
+    ] {
+      do { _ = try ScheduleRule.every(period) } catch { throw ValidationError("--\(name)-period: \(error)") }
     }
     guard finalWithin > .zero else { throw ValidationError("--final-within must be above zero.") }
     guard alarmPeriod >= .milliseconds(100) else { throw ValidationError("--alarm-period is at least 100ms.") }

@@ -50,7 +50,24 @@ enum PaymentHandlers {
     try handlers.register(ReconcilePayments.self, options: options) { payload, context in
       try await ProviderPatience.kept(context) { try await reconcile.handle(payload, context: context) }
     }
+    let purge = PurgeHandler(client: client, settings: upkeep)
+    try handlers.register(Purge.self, options: options) { payload, context in
+      try await purge.handle(payload, context: context)
+    }
     return handlers
+  }
+
+  /// The periodic tasks, one per slot however many processes there are. A slot that comes while the one before it runs is left out.
+  static func schedules(_ upkeep: UpkeepSettings, providers: PaymentProviders) throws -> TaskSchedules {
+    var schedules = TaskSchedules()
+    let options = ScheduleOptions.with { $0.overlap = .skip }
+    try schedules.add("payments.purge", .every(upkeep.purgePeriod), Purge(), options: options)
+    guard let period = upkeep.reconciliationPeriod else { return schedules }
+    for name in providers.names {
+      let payload = ReconcilePayments(provider: name)
+      try schedules.add("payments.reconcile.\(name)", .every(period), payload, options: options)
+    }
+    return schedules
   }
 }
 

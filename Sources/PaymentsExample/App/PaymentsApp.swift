@@ -196,6 +196,7 @@ package struct PaymentsApp: Sendable {
         services: settings.services,
         observer: observer
       ),
+      schedules: PaymentHandlers.schedules(settings.upkeep, providers: providers),
       configuration: configuration,
       logger: logger
     )
@@ -225,12 +226,6 @@ package struct PaymentsApp: Sendable {
     )
   }
 
-  /// Sees to it that the periodic tasks are alive: one of each, whichever process enqueues it.
-  package func scheduleUpkeep() async throws {
-    guard settings.upkeep.reconciliationPeriod != nil else { return }
-    for name in providers.names { try await client.enqueue(ReconcilePayments(provider: name)) }
-  }
-
   /// All that this process runs, by its role.
   package func services() throws -> [any Service] {
     var services: [any Service] = settings.role.works ? [try worker()] : []
@@ -241,20 +236,10 @@ package struct PaymentsApp: Sendable {
     return try services + upkeepServices()
   }
 
-  /// What runs beside the worker and the server: the alarms, and the purge of what has expired.
+  /// What runs beside the worker and the server.
   package func upkeepServices() throws -> [any Service] {
     let upkeep = settings.upkeep
-    let inbox = CallbackInbox(store: client.store, retention: upkeep.callbackLifetime)
-    let purge = PeriodicPurge(interval: upkeep.purgePeriod, logger: logger) {
-      let keys = try await IdempotencyStore.payments.purge(in: client.pool)
-      let callbacks = try await inbox.purgeExpired()
-      let effects = try await client.purgeEffects(olderThan: upkeep.effectLifetime)
-      let folded = try await LedgerStore.fold(in: client.pool)
-      // Less than a full batch isn't worth another call at once.
-      let rest = folded < LedgerStore.foldSize ? 0 : folded
-      return keys + callbacks + effects + rest
-    }
-    var services: [any Service] = [try PaymentAlarms(logger: logger).monitor(client.store, upkeep), purge]
+    var services: [any Service] = [try PaymentAlarms(logger: logger).monitor(client.store, upkeep)]
     if let outbox = settings.outbox {
       services.append(
         OutboxUpkeep(

@@ -41,7 +41,7 @@ public struct IdempotencyStore: Sendable {
   }
 
   /// Removes expired keys, at most ``purgeBatch``, oldest first. Passes over those that others are about to take anew. Call it now and then
-  /// (`PeriodicPurge` of TaskQueue does): an expired key counts for nothing, but takes space.
+  /// (in a task of a schedule, say): an expired key counts for nothing, but takes space.
   ///
   /// - Returns: how many.
   public func purge(in database: some LibpqQueryable) async throws -> Int {
