@@ -6,6 +6,7 @@
 # make schedules    one task per slot over SLOTS=10000 while processes are killed; how late 100,000 schedules are
 # make build   build everything      make lint / format    check / fix the formatting
 # make limits-example    two at a time per customer, one after the other per account: Examples/Limits
+# make why-not-running    what the queue says of tasks that do not run: Examples/WhyNotRunning
 # make bench   speed, latency and cost beside raw SQL, in a release build; ARGS="--quick" for less than a minute
 # make bench-flat    throughput under a held snapshot, 10 million pending tasks and the like; takes 20 minutes
 # make bench-scale   1, 2 and 4 processes, ARGS="--pgbouncer"      make bench-soak    memory, over 20 minutes
@@ -39,7 +40,7 @@ TABLE ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo example http-intake order-events nightly-report schedules chaos failover faults limits limits-example simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo example http-intake order-events nightly-report schedules chaos failover faults limits limits-example why-not-running simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -80,6 +81,11 @@ limits-example: bootstrap
 	@echo "Building (the first time takes some minutes) …"
 	@swift build $(DEMO_BUILD_FLAGS) --product LimitsExample
 	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/LimitsExample" $(ARGS)
+
+why-not-running: bootstrap
+	@echo "Building (the first time takes some minutes) …"
+	@swift build $(DEMO_BUILD_FLAGS) --product WhyNotRunning
+	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/WhyNotRunning" $(ARGS)
 
 chaos: bootstrap
 	@echo "Building (the first time takes some minutes) …"

@@ -67,7 +67,7 @@ let package = Package(
       exclude: ["install.sql"],
       resources: [
         .embedInCode("V0001_task_queue.sql"), .embedInCode("V0002_effects.sql"), .embedInCode("V0003_schedules.sql"),
-        .embedInCode("V0004_limits.sql"),
+        .embedInCode("V0004_limits.sql"), .embedInCode("V0005_workers.sql"),
         .embedInCode("functions"),
       ]
     ),
@@ -269,6 +269,14 @@ let package = Package(
       exclude: ["README.md"]
     ),
 
+    // "Why isn't it running?", answered for one task after another.
+    .executableTarget(
+      name: "WhyNotRunning",
+      dependencies: ["EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres"],
+      path: "Examples/WhyNotRunning",
+      exclude: ["README.md"]
+    ),
+
     // A worker process for the kill tests.
     .executableTarget(
       name: "CrashTestWorker",
@@ -299,7 +307,7 @@ let package = Package(
       name: "ExamplesTests",
       dependencies: [
         "HTTPIntake", "Libpq", "LimitsExample", "NightlyReport", "OrderEvents", "Outbox", "OutgoingPayments",
-        "TaskQueue", "TaskQueueHTTP", "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit",
+        "TaskQueue", "TaskQueueHTTP", "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit", "WhyNotRunning",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTesting", package: "hummingbird"),

@@ -20,6 +20,7 @@ public struct MigrationFile: Sendable {
       MigrationFile(version: 2, name: "effects", bytes: PackageResources.V0002_effects_sql),
       MigrationFile(version: 3, name: "schedules", bytes: PackageResources.V0003_schedules_sql),
       MigrationFile(version: 4, name: "limits", bytes: PackageResources.V0004_limits_sql),
+      MigrationFile(version: 5, name: "workers", bytes: PackageResources.V0005_workers_sql),
     ]
   }
 }

@@ -14,7 +14,7 @@
 \set AUTOCOMMIT on
 -- Of the functions below: raised with every change of one of them (docs/upgrading.md).
 \set revision 1
-\set newest_version 4
+\set newest_version 5
 \if :{?schema}
 \else
   \set schema taskqueue
@@ -99,6 +99,11 @@ SELECT NOT EXISTS (SELECT FROM migration WHERE version = 4) AS is_missing \gset
   \ir V0004_limits.sql
 \endif
 
+SELECT NOT EXISTS (SELECT FROM migration WHERE version = 5) AS is_missing \gset
+\if :is_missing
+  \ir V0005_workers.sql
+\endif
+
 SELECT coalesce(max(minimum_program_version), 0) > :newest_version AS is_incompatible FROM migration
 WHERE version > :newest_version \gset
 \if :is_incompatible
@@ -132,6 +137,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_lock_inbox_subject.sql
   \ir functions/_look.sql
   \ir functions/_next_in_line.sql
+  \ir functions/_note_worker.sql
   \ir functions/_operate.sql
   \ir functions/_promote.sql
   \ir functions/_purge_effects.sql
@@ -155,6 +161,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/declare_limit.sql
   \ir functions/delete_duplicates.sql
   \ir functions/enqueue.sql
+  \ir functions/explain.sql
   \ir functions/grant_enqueuer.sql
   \ir functions/grant_operator.sql
   \ir functions/grant_worker.sql

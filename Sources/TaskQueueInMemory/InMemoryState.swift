@@ -45,6 +45,8 @@ package struct InMemoryState {
   var slots: [UniqueSlot: TaskID] = [:]
   var lanes: [QueueName: [TaskType: Lane]] = [:]
   package var paused: Set<QueueName> = []
+  var pausedSince: [QueueName: Date] = [:]
+  var workers: [UUID: WorkerSnapshot] = [:]
   var limits = InMemoryLimits()
   package var lastID: Int64 = 0
   var effects = InMemoryEffects()

@@ -130,7 +130,9 @@ public final class InMemoryTaskStore: TaskStore {
 
   public func pause(_ queue: QueueName) async throws(TaskQueueError) {
     try queue.validate()
-    mutate { state, _ in _ = state.paused.insert(queue) }
+    mutate { state, now in
+      if state.paused.insert(queue).inserted { state.pausedSince[queue] = now }
+    }
   }
 
   public func resume(_ queue: QueueName) async throws(TaskQueueError) {

@@ -16,6 +16,7 @@ public final class PostgresTaskStore: TaskStore {
   let statements: StoreStatements
   let effectStatements: EffectStatements
   let scheduleStatements: ScheduleStatements
+  let workerStatements: WorkerStatements
   let groups: EnqueueGroups
   let transactionGroups: LibpqTransactionGroups
   let isolation = IsolationPin()
@@ -33,6 +34,7 @@ public final class PostgresTaskStore: TaskStore {
     effectStatements = EffectStatements(schema: schema)
     transactionGroups = LibpqTransactionGroups(pool: pool)
     scheduleStatements = ScheduleStatements(schema: schema)
+    workerStatements = WorkerStatements(schema: schema)
     groups = EnqueueGroups(pool: pool, statement: statements.enqueue, wakes: configuration.wakesUp)
   }
 

@@ -4,7 +4,7 @@ import Libpq
 @_spi(Store) import TaskQueuePostgres
 
 /// A PostgreSQL store whose records are shifted into the past to let time go by.
-struct PostgresStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness {
+struct PostgresStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness, WorkerHarness {
   let postgresStore: PostgresTaskStore
   private let shiftLive: String
   private let shiftDead: String
@@ -12,11 +12,14 @@ struct PostgresStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness {
   private let shiftEvents: String
   private let shiftSchedules: String
   private let shiftLooks: String
+  private let shiftWorkers: String
+  private let explain: String
 
   var store: any StoreContract { postgresStore }
   var ledger: any EffectLedger { postgresStore }
   var alarms: any AlarmSource { postgresStore }
   var schedules: any ScheduleStore { postgresStore }
+  var workers: any WorkerStore { postgresStore }
   var transactionalStore: PostgresTaskStore { postgresStore }
 
   /// - Parameters:
@@ -38,6 +41,8 @@ struct PostgresStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness {
       UPDATE \(schema).schedule SET slot = slot - $1, next_at = next_at - $1, last_slot = last_slot - $1, last_at = last_at - $1
       """
     shiftLooks = "UPDATE \(schema).limit_look SET look_at = look_at - $1"
+    shiftWorkers = "UPDATE \(schema).worker SET seen_at = seen_at - $1, started_at = started_at - $1"
+    explain = "SELECT sentence FROM \(schema).explain($1)"
     shiftEvents = "UPDATE \(schema).inbox_event SET received_at = received_at - $1, expires_at = expires_at - $1"
   }
 
@@ -50,7 +55,11 @@ struct PostgresStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness {
       LibpqStatement(shiftLive, [.interval(duration)]), LibpqStatement(shiftDead, [.interval(duration)]),
       LibpqStatement(shiftEffects, [.interval(duration)]), LibpqStatement(shiftEvents, [.interval(duration)]),
       LibpqStatement(shiftSchedules, [.interval(duration)]),
-      LibpqStatement(shiftLooks, [.interval(duration)]),
+      LibpqStatement(shiftLooks, [.interval(duration)]), LibpqStatement(shiftWorkers, [.interval(duration)]),
     ])
+  }
+
+  func sentences(of id: TaskID) async throws -> [String]? {
+    try await postgresStore.pool.query(explain, [.int8(id.rawValue)]).rows.map { try $0.text(0) }
   }
 }

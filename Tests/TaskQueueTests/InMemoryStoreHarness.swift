@@ -4,7 +4,7 @@
 import TaskQueueTestKit
 
 /// An empty in-memory store with a clock moved by hand.
-struct InMemoryStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness {
+struct InMemoryStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness, WorkerHarness {
   let time: ManualTime
   let inMemoryStore: InMemoryTaskStore
 
@@ -12,6 +12,7 @@ struct InMemoryStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness {
   var ledger: any EffectLedger { inMemoryStore }
   var alarms: any AlarmSource { inMemoryStore }
   var schedules: any ScheduleStore { inMemoryStore }
+  var workers: any WorkerStore { inMemoryStore }
   var transactionalStore: InMemoryTaskStore { inMemoryStore }
 
   init() {
@@ -25,4 +26,6 @@ struct InMemoryStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness {
   }
 
   func advance(by duration: Duration) async throws { time.advance(by: duration) }
+
+  func sentences(of id: TaskID) async throws -> [String]? { nil }
 }

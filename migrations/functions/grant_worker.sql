@@ -4,10 +4,10 @@ LANGUAGE sql
 SET search_path FROM CURRENT
 AS $$
   SELECT _grant(role_name, ARRAY[
-    'SELECT, INSERT, UPDATE, DELETE ON task, dead_task, effect, inbox_event, alarm_rule, schedule',
+    'SELECT, INSERT, UPDATE, DELETE ON task, dead_task, effect, inbox_event, alarm_rule, schedule, worker',
     'SELECT, INSERT, UPDATE ON limit_rule',
     'SELECT, INSERT, UPDATE, DELETE ON limit_look',
-    'SELECT ON paused_queue, limits, effect_namespace, live_task, dead_letter, overdue, unsettled_effect, schedule_status',
+    'SELECT ON paused_queue, limits, effect_namespace, live_task, dead_letter, overdue, unsettled_effect, schedule_status, workers',
     'USAGE, SELECT ON SEQUENCE task_id_seq',
     format('EXECUTE ON ALL FUNCTIONS IN SCHEMA %I', current_schema())])
 $$;

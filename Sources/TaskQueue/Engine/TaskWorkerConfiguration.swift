@@ -1,5 +1,16 @@
+#if canImport(Darwin)
+  import Darwin
+#elseif canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// How a worker behaves. The defaults are meant for production.
 public struct TaskWorkerConfiguration: Sendable {
+  /// What people know it by, in ``TaskClient/workers()`` and ``TaskClient/explain(_:)``: 1 to 128 UTF-8 bytes without control characters. The
+  /// host's name and the process's number, as `web-1:4711`; need not be unique.
+  public var name = TaskWorkerConfiguration.processName
   /// Queues to serve, each once; at least one, at most 1,000.
   public var queues: [QueueName] = [.default]
   /// Handlers that run at the same time, 1 to 10,000.
@@ -38,6 +49,7 @@ public struct TaskWorkerConfiguration: Sendable {
       throw .init(.invalidConfiguration, "A worker serves 1 to 1,000 queues, each named once.")
     }
     for queue in queues { try queue.validate() }
+    try NameRule.validate(name, kind: "worker's name")
     for rule in limits { try rule.validate() }
     guard 1...10_000 ~= concurrency else { throw .invalidOption("concurrency must be in 1 … 10,000.") }
     guard 0...10_000 ~= maxPrefetch else { throw .invalidOption("maxPrefetch must be in 0 … 10,000.") }
@@ -55,4 +67,14 @@ public struct TaskWorkerConfiguration: Sendable {
       throw .invalidOption("Grace times must not be negative.")
     }
   }
+}
+
+extension TaskWorkerConfiguration {
+  /// Without a name service, which may hang.
+  private static let processName: String = {
+    var bytes = [CChar](repeating: 0, count: 65)
+    guard gethostname(&bytes, bytes.count - 1) == 0 else { return "worker:\(getpid())" }
+    let host = String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return "\(host):\(getpid())"
+  }()
 }

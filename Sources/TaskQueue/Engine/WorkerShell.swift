@@ -22,6 +22,8 @@ final class WorkerShell: Sendable {
   private let machine: Mutex<WorkerStateMachine>
   /// nil: the store keeps none.
   private let schedules: ScheduleShell?
+  /// nil: the store does not know its workers.
+  private let presence: WorkerPresence?
   /// Touched by turns and calls, which all run on the engine's thread; the lock is for those that end elsewhere.
   private let tasks = Mutex(RunningTasks())
 
@@ -73,6 +75,22 @@ final class WorkerShell: Sendable {
         raise: { thread.raise() }
       )
     }
+    presence = (store as? any WorkerStore).map { [thread, types] store in
+      WorkerPresence(
+        store: store,
+        report: WorkerReport(
+          id: UUID(),
+          name: configuration.name,
+          queues: configuration.queues,
+          types: types.sorted { $0.rawValue < $1.rawValue },
+          slots: configuration.concurrency
+        ),
+        callLimit: min(configuration.lease / 3, .seconds(10)),
+        clock: environment.clock,
+        executor: thread,
+        raise: { thread.raise() }
+      )
+    }
     let outside = handlers.entries.compactMapValues(\.defaultQueue).filter { !configuration.queues.contains($0.value) }
     if !outside.isEmpty { log.note([.typesOutsideQueues(outside)], at: environment.clock.now) }
   }
@@ -108,8 +126,12 @@ final class WorkerShell: Sendable {
       log.flush(at: clock.now)
       if isOver { break }
       let schedulesAt = isRunning ? schedules?.turn(at: clock.now) : nil
-      await pause(until: [turn.wakeAt, log.nextFlush, schedulesAt].compactMap(\.self).min() ?? turn.wakeAt)
+      let presenceAt = isRunning ? presence?.turn(at: clock.now) : nil
+      if !isRunning { presence?.leave() }
+      await pause(until: [turn.wakeAt, log.nextFlush, schedulesAt, presenceAt].compactMap(\.self).min() ?? turn.wakeAt)
     }
+    presence?.leave()
+    await presence?.end()
     log.finish()
     leave()
   }

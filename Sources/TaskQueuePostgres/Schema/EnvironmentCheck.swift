@@ -9,7 +9,7 @@ struct EnvironmentCheck: Sendable {
     ("task", ["SELECT", "INSERT", "UPDATE", "DELETE"]), ("dead_task", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("effect", ["SELECT", "INSERT", "UPDATE", "DELETE"]), ("inbox_event", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("alarm_rule", ["SELECT"]), ("paused_queue", ["SELECT"]), ("effect_namespace", ["SELECT"]),
-    ("schedule", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("schedule", ["SELECT", "INSERT", "UPDATE", "DELETE"]), ("worker", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("migration", ["SELECT"]),
   ]
 

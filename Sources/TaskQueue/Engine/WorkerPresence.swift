@@ -1,0 +1,94 @@
+import Synchronization
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Tells the store that this worker runs: at its start, every 30 s, and at its end. Nothing depends on it, so what fails is tried again in
+/// silence: the engine's own calls tell of the store's troubles. It has no timer of its own, the engine's loop asks it when it is to be asked
+/// again.
+final class WorkerPresence: Sendable {
+  private struct State {
+    var nextAt: WorkerClock.Instant
+    var call: Task<Void, Never>?
+    /// By the last report.
+    var isKnown = false
+    var hasLeft = false
+  }
+
+  private let store: any WorkerStore
+  private let report: WorkerReport
+  private let callLimit: Duration
+  private let clock: WorkerClock
+  private let executor: any TaskExecutor
+  /// Lets the engine's loop ask again.
+  private let raise: @Sendable () -> Void
+  private let state: Mutex<State>
+
+  init(
+    store: any WorkerStore,
+    report: WorkerReport,
+    callLimit: Duration,
+    clock: WorkerClock,
+    executor: any TaskExecutor,
+    raise: @escaping @Sendable () -> Void
+  ) {
+    self.store = store
+    self.report = report
+    self.callLimit = callLimit
+    self.clock = clock
+    self.executor = executor
+    self.raise = raise
+    state = Mutex(State(nextAt: clock.now))
+  }
+
+  /// Reports if it is time to.
+  ///
+  /// - Returns: when to come again at the latest.
+  func turn(at now: WorkerClock.Instant) -> WorkerClock.Instant {
+    state.withLock { state in
+      guard state.call == nil, now >= state.nextAt else { return max(state.nextAt, now.advanced(by: .seconds(1))) }
+      state.nextAt = now.advanced(by: WorkerTimes.reportInterval)
+      state.call = Task(executorPreference: executor) { await self.tell() }
+      return state.nextAt
+    }
+  }
+
+  /// From now on it claims nothing any more. Before the first report there is nothing to do.
+  func leave() {
+    state.withLock { state in
+      let last = state.call
+      guard !state.hasLeft, state.isKnown || last != nil else { return }
+      state.hasLeft = true
+      last?.cancel()
+      state.call = Task(executorPreference: executor) { await self.end(after: last) }
+    }
+  }
+
+  /// Waits for the last call, which has a limit.
+  func end() async { await state.withLock { $0.call }?.value }
+
+  private func tell() async {
+    do throws(TaskQueueError) {
+      try await store.note(report, within: callLimit)
+      state.withLock { $0.isKnown = true }
+    } catch {
+      state.withLock { state in
+        state.isKnown = false
+        state.nextAt = clock.now.advanced(by: WorkerTimes.retryInterval)
+      }
+    }
+    state.withLock { state in
+      if !state.hasLeft { state.call = nil }
+    }
+    raise()
+  }
+
+  /// A row that stays behind is gone after 2 minutes.
+  private func end(after last: Task<Void, Never>?) async {
+    await last?.value
+    try? await store.forgetWorker(report.id, within: min(callLimit, .seconds(1)))
+  }
+}

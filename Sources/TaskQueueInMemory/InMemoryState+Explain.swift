@@ -1,0 +1,106 @@
+@_spi(Store) import TaskQueue
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The same rules as the function `explain`.
+extension InMemoryState {
+  /// By name.
+  func presentWorkers(now: Date) -> [WorkerSnapshot] {
+    workers.values.filter { $0.seenAt > now.adding(.zero - WorkerTimes.goneAfter) }
+      .sorted { ($0.name, $0.id.uuidString) < ($1.name, $1.id.uuidString) }
+  }
+
+  func causes(of id: TaskID, now: Date) -> [TaskExplanation.Cause] {
+    guard let task = tasks[id] else {
+      if let letter = dead[id] {
+        return [
+          .dead(
+            letter.reason,
+            detail: letter.detail,
+            lastError: letter.task.errors.last?.message,
+            at: letter.diedAt
+          )
+        ]
+      }
+      return [1...max(1, lastID) ~= id.rawValue && lastID > 0 ? .gone : .unknown]
+    }
+    let serving = presentWorkers(now: now).filter { $0.queues.contains(task.queue) }
+    let fitting = serving.filter { $0.types.contains(task.type) }
+    let again: [TaskExplanation.Cause] = task.rerun == nil ? [] : [.runsAgain]
+    var waiting: [TaskExplanation.Cause] = []
+    switch task.phase {
+    case .finished(let keyUntil): return [.finished(keyUntil: keyUntil)]
+    case .held(_, let until) where until > now:
+      let names = Array(fitting.map(\.name).prefix(TaskExplanation.maxNames))
+      return [.running(attempt: task.attempt, leaseUntil: until, workers: names)]
+        + (task.isCancelRequested ? [.cancelRequested(isRunning: true)] : []) + again
+    case .inLine: waiting = lineCauses(of: task, now: now)
+    case .scheduled where task.dueAt > now:
+      waiting = [
+        task.attempt == 0
+          ? .delayed(until: task.dueAt)
+          : .retrying(afterAttempt: task.attempt, until: task.dueAt, lastError: task.errors.last?.message)
+      ]
+    case .scheduled, .ready, .held: break
+    }
+    if paused.contains(task.queue) { waiting.append(.queuePaused(task.queue, since: pausedSince[task.queue] ?? now)) }
+    if serving.isEmpty {
+      waiting.append(.noWorker(task.queue))
+    } else if fitting.isEmpty {
+      waiting.append(.noWorkerForType(task.type, task.queue, workers: serving.count))
+    }
+    var coming: [TaskExplanation.Cause] = []
+    if task.isCancelRequested { coming.append(.cancelRequested(isRunning: false)) }
+    if let deadline = task.content.deadline, deadline <= now { coming.append(.deadlinePassed(at: deadline)) }
+    if case .held(_, let until) = task.phase { coming.append(.leaseEnded(attempt: task.attempt, at: until)) }
+    if !waiting.isEmpty { return waiting + coming + again }
+    let before = count(before: task, types: Set(fitting.flatMap(\.types)), now: now)
+    if before > 0 {
+      let most = TaskExplanation.maxCount
+      return coming + again + [.behind(count: min(before, most), isMore: before > most)]
+    }
+    return coming.isEmpty ? again + [.next] : coming + again
+  }
+
+  /// Due ones of its queue.
+  private func count(before task: InMemoryTask, types: Set<TaskType>, now: Date) -> Int {
+    tasks.values.count { other in
+      guard other.queue == task.queue, types.contains(other.type), other.state(now: now) == .due else { return false }
+      return (other.priority, other.dueAt, other.id) < (task.priority, task.dueAt, task.id)
+    }
+  }
+
+  private func lineCauses(of task: InMemoryTask, now: Date) -> [TaskExplanation.Cause] {
+    guard let limit = task.content.limit, let status = limits.statuses[limit.name] else { return [] }
+    var causes: [TaskExplanation.Cause] = status.isPaused ? [.limitPaused(limit)] : []
+    if let letter = limits.lines[limit]?.heldBy.min() { causes.append(.limitHeld(limit, deadLetter: letter)) }
+    let line = tasks.values.filter { $0.content.limit == limit }
+    let holding = line.filter { $0.slot != nil }.sorted { $0.slot ?? 0 < $1.slot ?? 0 }
+    for holder in holding {
+      guard case .scheduled = holder.phase, holder.dueAt > now else { continue }
+      causes.append(.limitWaits(limit, task: holder.id, until: holder.dueAt))
+      break
+    }
+    func rank(_ task: InMemoryTask) -> (Int, TaskID) { (task.isOrdered ? 0 : task.priority, task.id) }
+    let place = line.count { if case .inLine = $0.phase { rank($0) <= rank(task) } else { false } }
+    let most = TaskExplanation.maxCount
+    causes.append(
+      .limited(
+        limit,
+        place: min(place, most),
+        isMore: place > most,
+        taken: holding.count,
+        slots: status.operatorConcurrency ?? status.rule.concurrency,
+        holders: holding.prefix(TaskExplanation.maxNames).map { holder in
+          if case .held(_, let until) = holder.phase, until > now { return .init(task: holder.id, until: until) }
+          return .init(task: holder.id, until: nil)
+        }
+      )
+    )
+    return causes
+  }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import Libpq
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueueConformance
+import TaskQueueTestKit
+import Testing
+
+@_spi(Store) @testable import TaskQueuePostgres
+
+@Suite("Explanations and workers")
+struct ExplainTests {
+  @Test("Its workers and explanations keep the contract", arguments: WorkerConformance.all)
+  func conforms(to check: WorkerConformance.Check) async throws {
+    try await withStore { try await check.run(on: PostgresStoreHarness($0)) }
+  }
+
+  @Test("Every look is by an index, with and without rows")
+  func plans() async throws {
+    for rows in [1, 30_000] {
+      try await withTestDatabase { database in
+        // auto_explain writes to the client as notices; psql prints those to standard error.
+        let output = try await Psql.run(
+          database.connectionString,
+          [
+            "-c", "SELECT taskqueue.declare_limit('bank', 1)",
+            "-c", "INSERT INTO taskqueue.task (type, payload) SELECT 'note', '{}' FROM generate_series(1, \(rows))",
+            "-c", "SELECT taskqueue._note_worker(gen_random_uuid(), 'a', '{default}', '{note}', 1)",
+            "-c",
+            """
+            SELECT taskqueue.enqueue('note', '{}', limit_name => 'bank', limit_key => (g % 3)::text)
+            FROM generate_series(1, \(rows / 10 + 1)) AS g
+            """,
+            "-c",
+            """
+            INSERT INTO taskqueue.dead_task (id, queue, type, priority, attempt, failures, crashes, created_at, died_at, reason, payload)
+            SELECT -g, 'default', 'note', 1, 1, 1, 1, now(), now(), 'failed', '{}' FROM generate_series(1, \(rows)) AS g
+            """,
+            "-c", "ANALYZE taskqueue.task", "-c", "ANALYZE taskqueue.dead_task",
+            "-c", "LOAD 'auto_explain'",
+            "-c",
+            """
+            SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET auto_explain.log_analyze = on;
+            SET auto_explain.log_level = notice; SET client_min_messages = notice
+            """,
+            "-c",
+            "SELECT * FROM taskqueue.explain(\(rows)), taskqueue.explain(\(rows + 1)), taskqueue.explain(-1), taskqueue.explain(0)",
+          ]
+        )
+        #expect(output.status == 0, "\(output.errors)")
+        for bad in ["Seq Scan on task", "Seq Scan on dead_task", "Bitmap", "Hash Join", "Merge Join", "Sort Key: x", "JIT"] {
+          #expect(!output.errors.contains(bad), "\(bad) in \(output.errors)")
+        }
+        for index in ["task_claim", "task_line", "task_slot", "task_pkey", "dead_task_pkey", "dead_task_holds"] {
+          #expect(output.errors.contains(index), "no \(index) in \(output.errors)")
+        }
+        // What was read, as "rows=": bounded whatever is there.
+        let most = output.errors.matches(of: /actual time=[\d.]+ rows=([\d.]+)/).compactMap { Double($0.1) }.max() ?? 0
+        #expect(most <= 10_000 && most > 0)
+      }
+    }
+  }
+
+  @Test("Workers and operators may ask, enqueuers may not")
+  func roles() async throws {
+    try await withTestDatabase { database in
+      let store = try PostgresTaskStore(.init(database.postgresConfiguration))
+      let id = try await store.add("x").id
+      for (grant, mayAsk) in [("worker", true), ("operator", true), ("enqueuer", false)] {
+        try await database.withRole(grant) { role in
+          try await role("grant_\(grant)")
+          let client = TaskClient(store: try PostgresTaskStore(.init(role.configuration)))
+          if mayAsk {
+            for asked in [id, TaskID(1_000)] { _ = try await client.explain(asked) }
+            #expect(try await client.workers().isEmpty)
+          } else {
+            let error = await #expect(throws: TaskQueueError.self) { try await client.explain(id) }
+            #expect((error?.underlying as? LibpqError)?.sqlState == "42501")
+          }
+          await client.store.close()
+        }
+      }
+      await store.close()
+    }
+  }
+
+  @Test("A worker is known from its start to its end, and its report is a HOT update")
+  func worker() async throws {
+    try await withStore { store in
+      let client = TaskClient(store: store)
+      var handlers = TaskHandlers()
+      try handlers.register(Note.self) { _, _ in .completed }
+      var configuration = TaskWorkerConfiguration()
+      configuration.name = "here"
+      configuration.concurrency = 3
+      let worker = try TaskWorker(store: store, handlers: handlers, configuration: configuration, logger: .silent)
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await worker.run() }
+        try await eventually("the worker is listed") { try await !client.workers().isEmpty }
+        let known = try await client.workers()[0]
+        #expect(known.name == "here" && known.queues == [.default] && known.types == [Note.taskType] && known.slots == 3)
+        let report = WorkerReport(
+          id: known.id,
+          name: "here",
+          queues: known.queues,
+          types: known.types,
+          slots: known.slots
+        )
+        for _ in 1...20 { try await store.note(report, within: .seconds(60)) }
+        worker.shutDown()
+        try await group.waitForAll()
+      }
+      #expect(try await client.workers().isEmpty)
+      try await eventually("the statistics arrive") {
+        try await store.number("SELECT n_tup_del FROM pg_stat_user_tables WHERE relname = 'worker'") == 1
+      }
+      #expect(
+        try await store.number("SELECT n_tup_upd - n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'worker'") == 0
+      )
+    }
+  }
+}
