@@ -60,7 +60,9 @@ struct WhyNotRunning {
       ids.append(("Tomorrow's", try await client.enqueue(report, options: tomorrow).id))
       try await client.pause("closed")
       ids.append(("In a paused queue", try await client.enqueue(report, options: .with { $0.queue = "closed" }).id))
-      ids.append(("In a queue of its own", try await client.enqueue(report, options: .with { $0.queue = "nightly" }).id))
+      ids.append(
+        ("In a queue of its own", try await client.enqueue(report, options: .with { $0.queue = "nightly" }).id)
+      )
       ids.append(("Of another type", try await client.enqueue(Invoice(number: 1)).id))
       let failed = try await client.enqueue(Report(customer: 0)).id
       while try await client.task(failed) != nil { try await Task.sleep(for: .milliseconds(20)) }

@@ -36,7 +36,8 @@
 
   /// Every check.
   public static let all: [Check] = [
-    Check("S52 a worker is listed from its first report to its end, or until it has not reported for 2 minutes") { probe in
+    Check("S52 a worker is listed from its first report to its end, or until it has not reported for 2 minutes") {
+      probe in
       let first = try await probe.work("b", queues: ["x", "y"], types: ["t", "u"], slots: 7)
       let second = try await probe.work("a")
       let listed = try await probe.workers.workers()
@@ -78,7 +79,8 @@
       _ = try await probe.store.store.cancel(cancelled)
       try await probe.expect(cancelled) { if case .dead(.cancelled, nil, nil, _) = $0 { true } else { false } }
     },
-    Check("S52 a running task says until when it is held, who may hold it, and what becomes of it afterwards") { probe in
+    Check("S52 a running task says until when it is held, who may hold it, and what becomes of it afterwards") {
+      probe in
       let id = try await probe.store.enqueue { $0.unique = UniqueKey("k", mode: .coalesce) }.id
       try await probe.work("a")
       try await probe.work("b")
@@ -151,12 +153,12 @@
       let ids = try await probe.store.store.enqueue(
         try (0..<5).map { _ in try probe.store.newTask { $0.limit = limit } }
       ).map(\.id)
+      let claimed = try await probe.store.claim()
+      try requireEqual(Set(claimed.map(\.claim.id)), Set(ids.prefix(2)), "admitted")
       let urgent = try await probe.store.enqueue {
         $0.limit = limit
         $0.priority = 1
       }.id
-      let claimed = try await probe.store.claim()
-      try requireEqual(Set(claimed.map(\.claim.id)), Set(ids.prefix(2)), "admitted")
       try await probe.expect(urgent) { cause in
         guard case .limited(limit, 1, false, 2, 2, let holders) = cause else { return false }
         return Set(holders.map(\.task)) == Set(ids.prefix(2)) && holders.allSatisfy { $0.until != nil }

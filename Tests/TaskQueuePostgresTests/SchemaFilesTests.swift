@@ -64,7 +64,8 @@ struct SchemaFilesTests {
           "cfb2deaa1b48b415f287572eca85bb4217521d625c3e2d48ae306dad9f7c9982",
           "96be682e66c17e865d62840e52c0cedb7663b252079d1dd3bdd68a14d0075352",
           "1d54dcd897bec999981333f35457f6857363dde531f1c5a96f39628677fe4b01",
-          "0e20965c6bb793e3b315e258df1f0b76f72f67ae3db8353715f80f08dd00acbf",
+          "d4d9a3eb296b9b0a952c8b303fa2b0cc7c618f9c341e46c6c7d03bd145a7e50a",
+          "53d48b9540cd1dbd2cb815f8da3d3316e75c6659e1a29bc42aee0f0f1f7d72f1",
         ]
       )
     }
@@ -82,7 +83,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "2d1cff5aafdeae6b754d8903ab621877079dee6dd93a46beeea8e339852fa7f6"]
+        [FunctionFile.revision: digest] == [1: "816009b03d510d6a8c549f628177f3fa807716f8bd07cff08beea4f834695eaf"]
       )
     }
   }
@@ -116,7 +117,8 @@ struct SchemaFilesTests {
       #expect(
         try publicFunctions.rows.map { try $0.text(0) } == [
           "cancel", "complete", "declare_limit", "delete_duplicates", "enqueue", "explain", "grant_enqueuer",
-          "grant_operator", "grant_worker", "pause_limit", "pause_queue", "purge", "redrive", "reset_limit", "resolve_effect",
+          "grant_operator", "grant_worker", "pause_limit", "pause_queue", "purge", "redrive", "reset_limit",
+          "resolve_effect",
           "resume_limit", "resume_queue", "retry", "run_now", "schedule_pause", "schedule_put", "schedule_remove",
           "schedule_reset", "schedule_resume", "schedule_run", "set_limit",
         ]

@@ -5,7 +5,9 @@ extension TaskClient {
   /// One round trip. Reads by index, some 10,000 rows at most, and counts to ``TaskExplanation/maxCount``.
   ///
   /// - Throws: ``TaskQueueError``: `storeFailed`; `invalidConfiguration` for a store that does not know its workers.
-  public func explain(_ id: TaskID) async throws(TaskQueueError) -> TaskExplanation { try await workerStore.explain(id) }
+  public func explain(_ id: TaskID) async throws(TaskQueueError) -> TaskExplanation {
+    try await workerStore.explain(id)
+  }
 
   /// The workers that run now, by name, with the queues and types that they serve; at most ``Limits/page``. One that was killed is listed
   /// for 2 minutes more.
