@@ -83,7 +83,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "816009b03d510d6a8c549f628177f3fa807716f8bd07cff08beea4f834695eaf"]
+        [FunctionFile.revision: digest] == [1: "3054d0f3e0ca9c3ba719ded4c00cb53377961e3ea766f31ded4fb41fe6ab9cff"]
       )
     }
   }

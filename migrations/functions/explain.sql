@@ -9,6 +9,7 @@ SET timezone = 'UTC'
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 SET enable_bitmapscan = off
+SET enable_sort = off
 SET enable_hashjoin = off
 SET enable_mergejoin = off
 SET jit = off
@@ -34,8 +35,9 @@ DECLARE
 BEGIN
   SELECT * INTO t FROM task x WHERE x.id = task_id;
   IF NOT FOUND THEN
-    SELECT * INTO d FROM dead_task x WHERE x.id = task_id;
-    IF FOUND THEN
+    -- Planned anew: a plan made on few dead letters may read another index from end to end.
+    EXECUTE 'SELECT * FROM dead_task WHERE id = $1' INTO d USING task_id;
+    IF d.id IS NOT NULL THEN
       error := d.errors -> -1 ->> 'message';
       RETURN QUERY SELECT 'dead',
         format('It is a dead letter (%s) since %s%s%s. To run it again: redrive(%s).', d.reason, to_char(d.died_at, iso), ': ' || d.detail,
