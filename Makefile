@@ -5,7 +5,7 @@
 # make nightly-report    "every night at 3" on any number of servers: Examples/NightlyReport
 # make schedules    one task per slot over SLOTS=10000 while processes are killed; how late 100,000 schedules are
 # make build   build everything      make lint / format    check / fix the formatting
-# make limits-example    two at a time per customer, one after the other per account: Examples/Limits
+# make limits-example    two at a time per customer, one after the other per account, ten per second to the bank: Examples/Limits
 # make why-not-running    what the queue says of tasks that do not run: Examples/WhyNotRunning
 # make bench   speed, latency and cost beside raw SQL, in a release build; ARGS="--quick" for less than a minute
 # make bench-flat    throughput under a held snapshot, 10 million pending tasks and the like; takes 20 minutes
@@ -19,7 +19,7 @@
 #
 # make chaos   5,000 payments while servers and the database are killed; ARGS="--payments 500 --seed 7"
 #
-# make limits   limits while processes are killed: TASKS=1000000
+# make limits   limits while processes are killed: TASKS=1000000      make rates   10, 100 and 1,000 per second: SECONDS_EACH=30
 #
 # make simulate   the engine in virtual trouble; ARGS="--seeds 100000", ARGS="--seed 7" for one with its history
 #
@@ -36,11 +36,12 @@ ARGS ?=
 TASKS ?= 20000
 FAULTS ?= all
 SLOTS ?= 10000
+SECONDS_EACH ?= 30
 TABLE ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo example http-intake order-events nightly-report schedules chaos failover faults limits limits-example why-not-running simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo example http-intake order-events nightly-report schedules chaos failover faults limits rates limits-example why-not-running simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -110,6 +111,9 @@ failover: bootstrap build
 
 limits: bootstrap build
 	@TASKQUEUE_LIMIT_TASKS=$(TASKS) swift test --skip-build --no-parallel $(STRICT) --filter LimitRunTests
+
+rates: bootstrap build
+	@TASKQUEUE_RATE_SECONDS=$(SECONDS_EACH) swift test --skip-build --no-parallel $(STRICT) --filter RateRunTests
 
 faults: bootstrap build
 	@TASKQUEUE_FAULTS="$(FAULTS)" TASKQUEUE_FAULTS_TABLE="$(TABLE)" \

@@ -7,6 +7,14 @@ COMMENT ON DOMAIN limit_name IS 'A limit''s name: 1 to 64 bytes without control 
 CREATE DOMAIN limit_line_name AS text COLLATE "C"
   CONSTRAINT task_limit_key CHECK (octet_length(VALUE) BETWEEN 2 AND 256 AND VALUE ~ '^[^/]{1,64}/' AND VALUE !~ E'[\\x01-\\x1f\\x7f]');
 COMMENT ON DOMAIN limit_line_name IS 'A limit''s name, a slash, and the key: at most 256 bytes without control characters.';
+CREATE DOMAIN limit_weight AS smallint CONSTRAINT task_limit_weight CHECK (VALUE BETWEEN 1 AND 1000);
+COMMENT ON DOMAIN limit_weight IS 'How many admissions a task counts as: 1 to 1,000.';
+CREATE DOMAIN limit_rate AS int CONSTRAINT task_limit_rate CHECK (VALUE BETWEEN 1 AND 1000000);
+COMMENT ON DOMAIN limit_rate IS 'How many admissions per period: 1 to 1,000,000.';
+CREATE DOMAIN limit_period AS interval CONSTRAINT task_limit_period CHECK (VALUE BETWEEN interval '1 ms' AND interval '100 days');
+COMMENT ON DOMAIN limit_period IS 'The period of a rate: 1 ms to 100 days.';
+CREATE DOMAIN limit_burst AS int CONSTRAINT task_limit_burst CHECK (VALUE BETWEEN 1 AND 10000);
+COMMENT ON DOMAIN limit_burst IS 'How many admissions may come at once: 1 to 10,000.';
 
 -- What holds is the operator's, where there is one: see limit_concurrency in _fill.
 CREATE TABLE limit_rule (
@@ -17,6 +25,19 @@ CREATE TABLE limit_rule (
   holds boolean NOT NULL DEFAULT false, -- behind a dead letter
   is_paused boolean NOT NULL DEFAULT false,
   changed_at timestamptz NOT NULL DEFAULT now(),
+  rate limit_rate, -- as declared by code: so many per period
+  rate_period limit_period,
+  burst limit_burst,
+  operator_rate limit_rate,
+  operator_rate_period limit_period,
+  operator_burst limit_burst,
+  -- Whole microseconds, rounded up: a sum of gaps never runs ahead of the rate, and from 10,000 per second down it is at most 1 % behind.
+  gap interval GENERATED ALWAYS AS (interval '1 microsecond' * ceil(
+    round(extract(epoch FROM coalesce(operator_rate_period, rate_period))::numeric * 1000000) / coalesce(operator_rate, rate))::float8) STORED,
+  CHECK (num_nulls(rate, rate_period, burst) IN (0, 3)),
+  CHECK (num_nulls(operator_rate, operator_rate_period, operator_burst) IN (0, 3)),
+  CHECK (gap >= interval '100 microseconds'),
+  CHECK (NOT is_ordered OR gap IS NULL),
   CHECK (NOT is_ordered OR concurrency = 1),
   CHECK (is_ordered OR NOT holds)
 );
@@ -27,11 +48,27 @@ COMMENT ON COLUMN limit_rule.operator_concurrency IS 'As an operator set it, unt
 COMMENT ON COLUMN limit_rule.is_ordered IS 'One after the other in the order of enqueue, also over retries.';
 COMMENT ON COLUMN limit_rule.holds IS 'A dead letter holds up those behind it until it is redriven or purged.';
 COMMENT ON COLUMN limit_rule.is_paused IS 'Nothing is admitted; what runs goes on.';
+COMMENT ON COLUMN limit_rule.rate IS 'So many admissions of a key per rate_period, as the program declares it. NULL: no rate.';
+COMMENT ON COLUMN limit_rule.operator_rate IS 'As an operator set it, until reset_limit; NULL: as the program declares it.';
+COMMENT ON COLUMN limit_rule.gap IS 'What holds now: the time between two admissions of a key. NULL: no rate.';
+
+-- GCRA, the generic cell rate algorithm (ITU-T I.371, ATM Forum Traffic Management 4.0): one instant per key, by the clock of the database.
+-- See _fill_at_rate for the formula. A missing row is one of long ago.
+CREATE TABLE limit_pace (
+  limit_key limit_line_name PRIMARY KEY,
+  next_at timestamptz NOT NULL, -- the earliest stamp of the next admission, if nothing is left of the burst
+  paused_until timestamptz
+);
+CREATE INDEX limit_pace_next_at ON limit_pace (next_at);
+COMMENT ON TABLE limit_pace IS
+  'TaskQueue: from when on the next task of a key may be admitted. Written by the functions alone; old rows go with the keys that expire.';
+COMMENT ON COLUMN limit_pace.paused_until IS 'Nothing is admitted before, by pause_limit_for.';
 
 -- slot: NULL without a limit, not due yet, or finished; 0: waits in line; from 1 on: admitted, with that number of its key.
-ALTER TABLE task ADD COLUMN limit_key limit_line_name, ADD COLUMN slot int, ADD COLUMN is_ordered boolean;
+ALTER TABLE task ADD COLUMN limit_key limit_line_name, ADD COLUMN slot int, ADD COLUMN is_ordered boolean, ADD COLUMN weight limit_weight;
 COMMENT ON COLUMN task.limit_key IS 'The name of its limit, a slash, and its key. NULL: no limit.';
 COMMENT ON COLUMN task.slot IS '0: waits in line for a slot. From 1 on: has that slot of its key. NULL: no limit, not due yet, or finished.';
+COMMENT ON COLUMN task.weight IS 'How many admissions it counts as where its limit has a rate; NULL: one.';
 COMMENT ON COLUMN task.is_ordered IS 'Keeps its slot while it waits for another attempt, and its place in line is that of its id.';
 
 -- What makes a limit exact: two tasks with one slot of one key cannot be, whoever writes them.
@@ -41,7 +78,7 @@ ALTER TABLE task ADD CONSTRAINT task_admitted CHECK (limit_key IS NULL OR NOT re
 DROP INDEX task_due;
 CREATE INDEX task_due ON task (due_at) WHERE NOT ready AND finished_at IS NULL AND slot IS DISTINCT FROM 0;
 
-ALTER TABLE dead_task ADD COLUMN limit_key limit_line_name, ADD COLUMN is_ordered boolean, ADD COLUMN holds boolean NOT NULL DEFAULT false;
+ALTER TABLE dead_task ADD COLUMN limit_key limit_line_name, ADD COLUMN is_ordered boolean, ADD COLUMN weight limit_weight, ADD COLUMN holds boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN dead_task.holds IS 'Nothing of its limit''s key is admitted while it is here.';
 CREATE INDEX dead_task_holds ON dead_task (limit_key) WHERE holds;
 
@@ -91,7 +128,9 @@ CREATE VIEW limits AS
   SELECT r.name::text COLLATE "C" AS name,
     CASE WHEN r.is_paused THEN 0 ELSE coalesce(r.operator_concurrency, r.concurrency) END AS concurrency,
     r.concurrency AS declared_concurrency, r.operator_concurrency, r.is_ordered, r.holds AS holds_behind_dead_letters, r.is_paused,
-    r.changed_at
+    r.changed_at, coalesce(r.operator_rate, r.rate)::int AS rate, coalesce(r.operator_rate_period, r.rate_period)::interval AS rate_period,
+    coalesce(r.operator_burst, r.burst)::int AS burst, r.rate::int AS declared_rate, r.rate_period::interval AS declared_rate_period,
+    r.burst::int AS declared_burst
   FROM limit_rule r;
 COMMENT ON VIEW limits IS
   'TaskQueue: the limits and what holds now. Stable: a column keeps its name, type and meaning in all versions of this schema; columns

@@ -123,6 +123,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_channel.sql
   \ir functions/_claim.sql
   \ir functions/_claim_events.sql
+  \ir functions/_closed_line.sql
   \ir functions/_due_schedules.sql
   \ir functions/_effect_key.sql
   \ir functions/_end_effect.sql
@@ -130,6 +131,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_enqueue_many.sql
   \ir functions/_error_history.sql
   \ir functions/_fill.sql
+  \ir functions/_fill_at_rate.sql
   \ir functions/_fire_schedules.sql
   \ir functions/_give_back.sql
   \ir functions/_grant.sql
@@ -138,10 +140,12 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_look.sql
   \ir functions/_next_in_line.sql
   \ir functions/_note_worker.sql
+  \ir functions/_next_look.sql
   \ir functions/_operate.sql
   \ir functions/_promote.sql
   \ir functions/_purge_effects.sql
   \ir functions/_purge_events.sql
+  \ir functions/_rate_problem.sql
   \ir functions/_put_schedules.sql
   \ir functions/_receive_event.sql
   \ir functions/_redrive.sql
@@ -166,6 +170,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/grant_operator.sql
   \ir functions/grant_worker.sql
   \ir functions/pause_limit.sql
+  \ir functions/pause_limit_for.sql
   \ir functions/pause_queue.sql
   \ir functions/purge.sql
   \ir functions/redrive.sql
@@ -182,6 +187,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/schedule_resume.sql
   \ir functions/schedule_run.sql
   \ir functions/set_limit.sql
+  \ir functions/take_limit.sql
 
   SELECT EXISTS (SELECT FROM pg_proc p WHERE p.oid = ANY (:'strangers'::oid[]) AND p.xmin = pg_current_xact_id()::xid)
     AS has_replaced \gset

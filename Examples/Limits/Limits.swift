@@ -19,17 +19,26 @@ struct Book: TaskPayload {
   var amount: Int
 }
 
+/// Ten per second to the bank, whatever they are for.
+struct Pay: TaskPayload {
+  static let taskType: TaskType = "bank.pay"
+  static let taskDefaults = TaskDefaults<Self>(limit: { _ in TaskLimit("bank") })
+  var amount: Int
+}
+
 /// What ran, and how much of it at a time.
 actor Observer {
   private var running: [Int: Int] = [:]
   private(set) var mostPerCustomer: [Int: Int] = [:]
   private(set) var bookings: [String: [Int]] = [:]
+  private(set) var payments: [ContinuousClock.Instant] = []
 
   func begin(_ report: BuildReport) {
     running[report.customer, default: 0] += 1
     mostPerCustomer[report.customer] = max(mostPerCustomer[report.customer] ?? 0, running[report.customer] ?? 0)
   }
   func end(_ report: BuildReport) { running[report.customer]? -= 1 }
+  func note(_ payment: Pay) { payments.append(.now) }
   func note(_ booking: Book) { bookings[booking.account, default: []].append(booking.amount) }
 }
 
@@ -42,6 +51,8 @@ struct LimitsExample {
     let (most, bookings) = (await observer.mostPerCustomer, await observer.bookings)
     for (customer, count) in most.sorted(by: { $0.key < $1.key }) { print("Customer \(customer): \(count) at a time") }
     for (account, amounts) in bookings.sorted(by: { $0.key < $1.key }) { print("Account \(account): \(amounts)") }
+    let payments = await observer.payments
+    print("Bank: \(payments.count) payments in \(payments[0].duration(to: payments[payments.count - 1]))")
     await server?.stop()
   }
 
@@ -64,10 +75,18 @@ struct LimitsExample {
       await observer.note(booking)
       return .completed
     }
-    let limits = [LimitRule("customer", concurrency: 2), LimitRule("account", order: .ordered())]
+    try handlers.register(Pay.self) { payment, _ in
+      await observer.note(payment)
+      return .completed
+    }
+    let limits = [
+      LimitRule("customer", concurrency: 2), LimitRule("account", order: .ordered()),
+      LimitRule("bank", rate: LimitRate(10, per: .seconds(1))),
+    ]
     try await client.limits.declare(limits)
     try await client.enqueue(all: (0..<30).map { BuildReport(customer: $0 % 3, month: $0 / 3) })
     try await client.enqueue(all: (0..<10).map { Book(account: $0 % 2 == 0 ? "A" : "B", amount: $0) })
+    try await client.enqueue(all: (0..<11).map { Pay(amount: $0) })
     var configuration = TaskWorkerConfiguration()
     configuration.limits = limits
     let worker = try TaskWorker(store: store, handlers: handlers, configuration: configuration)

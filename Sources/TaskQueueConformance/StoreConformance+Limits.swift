@@ -241,7 +241,7 @@
 extension StoreProbe {
   /// Tasks of one key, with their number as the property `n`.
   @discardableResult
-  fileprivate func limited(_ name: String, _ key: String, count: Int) async throws -> [TaskID] {
+  func limited(_ name: String, _ key: String, count: Int) async throws -> [TaskID] {
     let tasks = try (0..<count).map { n in
       try newTask(json: #"{"n": \#(n)}"#) { $0.limit = TaskLimit(name, key: key) }
     }

@@ -29,5 +29,5 @@
   /// Every check; each takes well below a second besides the store's own time.
   public static let all: [Check] =
     leases + claims + outcomes + crashes + enqueueing + uniqueKeys + reruns + duplicates + deadLetters + control + hints
-    + limits + orderedLimits
+    + limits + orderedLimits + rates + timedPauses
 }

@@ -48,6 +48,12 @@
   public func change(_ limit: String, _ change: LimitChange) async throws(TaskQueueError) {
     try await base.change(limit, change)
   }
+  public func take(_ limit: TaskLimit, within longest: Duration) async throws(TaskQueueError) -> Duration {
+    try await base.take(limit, within: longest)
+  }
+  public func pause(_ limit: TaskLimit, for duration: Duration) async throws(TaskQueueError) {
+    try await base.pause(limit, for: duration)
+  }
   public func deleteDuplicates(_ filter: DuplicateFilter) async throws(TaskQueueError) -> Int {
     try await base.deleteDuplicates(filter)
   }

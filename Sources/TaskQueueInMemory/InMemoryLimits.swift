@@ -1,6 +1,12 @@
 import HeapModule
 @_spi(Store) import TaskQueue
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// The limits: rules, who has which slot, and who stands in line.
 struct InMemoryLimits {
   /// A place in line: by priority (zero where order is strict), then id.
@@ -8,6 +14,7 @@ struct InMemoryLimits {
     var priority: Int
     var id: TaskID
     var version: UInt64
+    var weight: Int
 
     static func < (lhs: Place, rhs: Place) -> Bool { (lhs.priority, lhs.id) < (rhs.priority, rhs.id) }
   }
@@ -22,7 +29,11 @@ struct InMemoryLimits {
   }
 
   var statuses: [String: LimitStatus] = [:]
+  /// By ``TaskLimit/line``, as the paces.
   var lines: [TaskLimit: Line] = [:]
+  var paces: [TaskLimit: Pace] = [:]
+  /// The time of the call under way.
+  var now = Date.distantPast
   /// Whether it gives slots. The changes of a transaction do not.
   var gives = true
 
@@ -34,12 +45,12 @@ struct InMemoryLimits {
 
   mutating func add(_ task: InMemoryTask) {
     guard let limit = task.content.limit else { return }
-    let place = Place(priority: task.isOrdered ? 0 : task.priority, id: task.id, version: task.version)
-    lines[limit, default: Line()].waiting.insert(place)
+    let place = Place(priority: task.isOrdered ? 0 : task.priority, id: task.id, version: task.version, weight: limit.weight)
+    lines[limit.line, default: Line()].waiting.insert(place)
   }
 
-  mutating func hold(_ limit: TaskLimit, behind id: TaskID) { lines[limit, default: Line()].heldBy.insert(id) }
-  mutating func letGo(_ limit: TaskLimit, of id: TaskID) { lines[limit]?.heldBy.remove(id) }
+  mutating func hold(_ limit: TaskLimit, behind id: TaskID) { lines[limit.line, default: Line()].heldBy.insert(id) }
+  mutating func letGo(_ limit: TaskLimit, of id: TaskID) { lines[limit.line]?.heldBy.remove(id) }
 
   /// - Throws: `unknownLimit` for the first task whose limit was never declared.
   func check(_ tasks: [NewTask]) throws(TaskQueueError) {
@@ -71,13 +82,14 @@ extension InMemoryState {
   }
 
   mutating func release(_ slot: Int, of limit: TaskLimit) {
-    limits.lines[limit]?.taken.remove(slot)
+    limits.lines[limit.line]?.taken.remove(slot)
     admit(limit)
   }
 
   /// Gives free slots to the first in line. Passes over what the open transaction has changed; in strict order it waits for that.
   mutating func admit(_ limit: TaskLimit) {
-    guard limits.gives, var line = limits.lines[limit] else { return }
+    let limit = limit.line
+    guard limits.gives, !limits.isClosed(limit), var line = limits.lines[limit] else { return }
     let concurrency = limits.concurrency(of: limit)
     var passed: [InMemoryLimits.Place] = []
     var admitted: [InMemoryTask] = []
@@ -91,8 +103,13 @@ extension InMemoryState {
         if task.isOrdered { break }
         continue
       }
+      guard let stamp = limits.charge(task.content.limit ?? limit, within: .zero) else {
+        passed.append(place)
+        break
+      }
       line.taken.insert(slot)
       task.slot = slot
+      task.dueAt = max(task.dueAt, stamp)
       admitted.append(task)
     }
     for place in passed { line.waiting.insert(place) }
@@ -100,27 +117,30 @@ extension InMemoryState {
     for task in admitted { store(task, phase: .ready) }
   }
 
+  /// Those that wait for a time.
+  mutating func admitPaced() { for limit in limits.pacedLines { admit(limit) } }
+
   mutating func admitAll() { for limit in Array(limits.lines.keys) { admit(limit) } }
 
   /// A task that is due again keeps its slot, unless the limit was lowered below it.
   func keepsSlot(_ task: InMemoryTask) -> Bool {
     guard let slot = task.slot, let limit = task.content.limit, limits.gives else { return true }
-    return slot <= limits.concurrency(of: limit)
+    return slot <= limits.concurrency(of: limit) && !limits.isClosed(limit)
   }
 
   mutating func declare(_ rules: [LimitRule]) {
     for rule in rules {
       var status = limits.statuses[rule.name] ?? LimitStatus(rule: rule)
       status.rule = rule
-      if rule.order.isOrdered { status.operatorConcurrency = nil }
-      limits.statuses[rule.name] = status
+      if rule.order.isOrdered { (status.operatorConcurrency, status.operatorRate) = (nil, nil) }
+      limits.set(status)
       limitChanged(rule.name)
     }
   }
 
   mutating func change(_ name: String, _ change: LimitChange) throws(TaskQueueError) {
     guard var status = limits.statuses[name] else {
-      throw TaskQueueError(.unknownLimit, "There is no limit of this name; list() names those there are.")
+      throw Self.unknownLimit
     }
     switch change {
     case .set(let concurrency):
@@ -128,11 +148,16 @@ extension InMemoryState {
         throw TaskQueueError(.invalidOption, "An ordered limit lets one task run at a time.")
       }
       status.operatorConcurrency = concurrency
+    case .setRate(let rate):
+      guard !status.rule.order.isOrdered else {
+        throw TaskQueueError(.invalidOption, "An ordered limit has no rate.")
+      }
+      status.operatorRate = rate
     case .pause: status.isPaused = true
     case .resume: status.isPaused = false
-    case .reset: (status.operatorConcurrency, status.isPaused) = (nil, false)
+    case .reset: (status.operatorConcurrency, status.operatorRate, status.isPaused) = (nil, nil, false)
     }
-    limits.statuses[name] = status
+    limits.set(status)
     limitChanged(name)
   }
 
@@ -150,7 +175,7 @@ extension InMemoryState {
     guard let slot = changed.slot, let limit = changed.content.limit else { return }
     var task = changed
     task.slot = nil
-    limits.lines[limit]?.taken.remove(slot)
+    limits.lines[limit.line]?.taken.remove(slot)
     store(task, phase: .ready)
   }
 }

@@ -11,11 +11,13 @@ extension InMemoryState {
   /// - Parameter keepsToScope: whether it sees only what the request's scope names, as a store that needs scopes to be fast. This one
   ///   does not, and looks at everything.
   package mutating func claim(_ request: ClaimRequest, now: Date, keepsToScope: Bool = false) -> Exchange {
+    limits.now = now
     var seen: Set<QueueName> = []
     let queues = request.queues.filter { seen.insert($0).inserted && !paused.contains($0) }
     let types = Set(request.types)
     var found = Promotion(leasesAt: min(request.leasesAt ?? now, now))
     for queue in queues { promote(queue, types: types, scheduled: request.promotesDue, now: now, &found) }
+    if request.promotesDue { admitPaced() }
     let position = keepsToScope ? request.scope.start : nil
     var hidden: [InMemoryLocks.Passed] = []
 
@@ -34,6 +36,7 @@ extension InMemoryState {
       }
     }
     for passed in hidden { lanes[passed.queue]?[passed.type]?.ready.insert(passed.ticket) }
+    if let opening = limits.nextOpening { found.nextDue = min(found.nextDue ?? opening, opening) }
     claimed.sort { ($0.priority, $0.dueAt, $0.claim.id) < ($1.priority, $1.dueAt, $1.claim.id) }
     return Exchange(
       claimed: claimed,
@@ -74,7 +77,7 @@ extension InMemoryState {
         lanes[queue]?[type]?.scheduled.removeMin()
         guard isCurrent(ticket), let task = tasks[ticket.id] else { continue }
         found.oldest = min(found.oldest ?? task.dueAt, task.dueAt)
-        store(task, phase: .ready, hints: false)
+        if keepsSlot(task) { store(task, phase: .ready, hints: false) } else { leaveSlot(task) }
       }
       if let due = lanes[queue]?[type]?.scheduled.min?.instant { found.nextDue = min(found.nextDue ?? due, due) }
     }

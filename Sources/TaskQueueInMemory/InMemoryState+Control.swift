@@ -104,6 +104,7 @@ extension InMemoryState {
   }
 
   mutating func dropExpiredKeys(now: Date) -> Int {
+    limits.dropOldPaces()
     let expired = tasks.values.filter { task in
       if case .finished(let keyUntil) = task.phase { keyUntil <= now && !locks.tasks.contains(task.id) } else { false }
     }

@@ -31,12 +31,15 @@ extension InMemoryState {
     task.isCancelRequested = false
     task.resetCounters()
     task.dueAt = now
-    runAgain(task)
+    runAgain(task, isCharged: true)
   }
 
   /// Due at once.
-  private mutating func runAgain(_ task: InMemoryTask) {
-    if keepsSlot(task) { store(task, phase: .ready) } else { leaveSlot(task) }
+  ///
+  /// - Parameter isCharged: whether it is another attempt to a limit with a rate.
+  private mutating func runAgain(_ task: InMemoryTask, isCharged: Bool) {
+    let waits = isCharged && limits.gives && task.content.limit.flatMap { limits.statuses[$0.name]?.rate } != nil
+    if !waits, keepsSlot(task) { store(task, phase: .ready) } else { leaveSlot(task) }
   }
 
   private mutating func apply(_ action: Settlement.Action, to held: InMemoryTask, now: Date) {
@@ -51,7 +54,7 @@ extension InMemoryState {
     case .bury(let reason, let detail, _): bury(task, reason, detail: detail, now: now)
     case .release:
       task.attempt -= 1
-      runAgain(task)
+      runAgain(task, isCharged: false)
     }
   }
 
@@ -67,7 +70,7 @@ extension InMemoryState {
   private mutating func reschedule(_ held: InMemoryTask, after delay: Duration, now: Date) {
     var task = held
     task.dueAt = now.adding(max(.zero, delay))
-    if task.dueAt <= now { runAgain(task) } else { store(task, phase: .scheduled) }
+    if task.dueAt <= now { runAgain(task, isCharged: true) } else { store(task, phase: .scheduled) }
   }
 
   /// A task that the open transaction has changed counts as held and is left alone: nobody can claim it meanwhile.

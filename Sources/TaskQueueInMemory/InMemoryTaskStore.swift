@@ -27,7 +27,9 @@ public final class InMemoryTaskStore: TaskStore {
     _ body: (inout InMemoryState, Date) throws(Failure) -> Value
   ) throws(Failure) -> Value {
     let (value, hints) = try state.withLock { state throws(Failure) in
-      let value = try body(&state, now())
+      let now = now()
+      state.limits.now = now
+      let value = try body(&state, now)
       let hints = state.hints
       if !hints.isEmpty { state.hints = [] }
       return (value, hints)
@@ -156,6 +158,14 @@ public final class InMemoryTaskStore: TaskStore {
 
   public func change(_ limit: String, _ change: LimitChange) async throws(TaskQueueError) {
     try mutate { state, _ throws(TaskQueueError) in try state.change(limit, change) }
+  }
+
+  public func take(_ limit: TaskLimit, within longest: Duration) async throws(TaskQueueError) -> Duration {
+    try mutate { state, _ throws(TaskQueueError) in try state.take(limit, within: longest) }
+  }
+
+  public func pause(_ limit: TaskLimit, for duration: Duration) async throws(TaskQueueError) {
+    try mutate { state, now throws(TaskQueueError) in try state.pause(limit, for: duration, now: now) }
   }
 
   public func deleteDuplicates(_ filter: DuplicateFilter) async throws(TaskQueueError) -> Int {

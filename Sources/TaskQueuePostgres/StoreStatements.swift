@@ -51,6 +51,9 @@ struct StoreStatements: Sendable {
   let declareLimit: Template
   let limits: Template
   let setLimit: Template
+  let setLimitRate: Template
+  let takeLimit: Template
+  let pauseLimitFor: Template
   let changeLimit: [LimitChange: Template]
   let tasks: Template
   let task: Template
@@ -125,12 +128,20 @@ struct StoreStatements: Sendable {
     resume = template("resume", "SELECT {schema}.resume_queue($1)")
     pausedQueues = template("paused", "SELECT queue FROM {schema}.paused_queue ORDER BY queue")
     deleteDuplicates = template("duplicates", "SELECT {schema}.delete_duplicates($1, $2, $3, $4, $5)")
-    declareLimit = template("declare_limit", "SELECT {schema}.declare_limit($1, $2, $3, $4)")
+    declareLimit = template("declare_limit", "SELECT {schema}.declare_limit($1, $2, $3, $4, $5, $6, $7)")
     limits = template(
       "limits",
-      "SELECT name, concurrency, is_ordered, holds, operator_concurrency, is_paused FROM {schema}.limit_rule ORDER BY name"
+      """
+      SELECT name, concurrency, is_ordered, holds, operator_concurrency, is_paused, rate::int,
+        (extract(epoch FROM rate_period) * 1000000)::bigint, burst::int, operator_rate::int,
+        (extract(epoch FROM operator_rate_period) * 1000000)::bigint, operator_burst::int
+      FROM {schema}.limit_rule ORDER BY name
+      """
     )
     setLimit = template("set_limit", "SELECT {schema}.set_limit($1, $2)")
+    setLimitRate = template("set_limit_rate", "SELECT {schema}.set_limit($1, NULL, $2, $3, $4)")
+    takeLimit = template("take_limit", "SELECT (extract(epoch FROM {schema}.take_limit($1, $2, $3, $4)) * 1000000)::bigint")
+    pauseLimitFor = template("pause_limit_for", "SELECT {schema}.pause_limit_for($1, $2, $3)")
     changeLimit = [
       .pause: template("pause_limit", "SELECT {schema}.pause_limit($1)"),
       .resume: template("resume_limit", "SELECT {schema}.resume_limit($1)"),
@@ -142,7 +153,7 @@ struct StoreStatements: Sendable {
       """
     let snapshot = """
       SELECT id, queue, type, \(state), priority, payload, headers, attempt, failures, crashes, unique_key, due_at, created_at,
-        errors, limit_key FROM {schema}.task
+        errors, limit_key || coalesce(E'\\x01' || weight::text, '') FROM {schema}.task
       """
     task = template("task", "\(snapshot) WHERE id = $1 AND finished_at IS NULL")
     tasks = template("tasks", "\(snapshot) WHERE id > $1 AND finished_at IS NULL ORDER BY id LIMIT $2")
@@ -236,6 +247,13 @@ struct StoreStatements: Sendable {
     dropExpiredKeys = template(
       "drop_keys",
       """
+      WITH paces AS (
+        -- Of keys whose whole burst may come again. A weight counts as a burst.
+        DELETE FROM {schema}.limit_pace WHERE limit_key = ANY (ARRAY(
+          SELECT p.limit_key FROM {schema}.limit_pace p JOIN {schema}.limit_rule r ON r.name = split_part(p.limit_key, '/', 1)
+          WHERE p.next_at < now() - interval '1 day'
+            AND p.next_at < now() - coalesce(r.gap * greatest(coalesce(r.operator_burst, r.burst), 1000), interval '0')
+          ORDER BY p.next_at LIMIT $1 FOR UPDATE OF p SKIP LOCKED)))
       DELETE FROM {schema}.task WHERE id = ANY (ARRAY(
         SELECT id FROM {schema}.task WHERE NOT ready AND finished_at IS NOT NULL AND due_at <= now()
         ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED))

@@ -14,6 +14,7 @@ struct PostgresStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness, 
   private let shiftLooks: String
   private let shiftWorkers: String
   private let explain: String
+  private let shiftPaces: String
 
   var store: any StoreContract { postgresStore }
   var ledger: any EffectLedger { postgresStore }
@@ -43,6 +44,7 @@ struct PostgresStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness, 
     shiftLooks = "UPDATE \(schema).limit_look SET look_at = look_at - $1"
     shiftWorkers = "UPDATE \(schema).worker SET seen_at = seen_at - $1, started_at = started_at - $1"
     explain = "SELECT sentence FROM \(schema).explain($1)"
+    shiftPaces = "UPDATE \(schema).limit_pace SET next_at = next_at - $1, paused_until = paused_until - $1"
     shiftEvents = "UPDATE \(schema).inbox_event SET received_at = received_at - $1, expires_at = expires_at - $1"
   }
 
@@ -55,7 +57,8 @@ struct PostgresStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness, 
       LibpqStatement(shiftLive, [.interval(duration)]), LibpqStatement(shiftDead, [.interval(duration)]),
       LibpqStatement(shiftEffects, [.interval(duration)]), LibpqStatement(shiftEvents, [.interval(duration)]),
       LibpqStatement(shiftSchedules, [.interval(duration)]),
-      LibpqStatement(shiftLooks, [.interval(duration)]), LibpqStatement(shiftWorkers, [.interval(duration)]),
+      LibpqStatement(shiftLooks, [.interval(duration)]), LibpqStatement(shiftPaces, [.interval(duration)]),
+      LibpqStatement(shiftWorkers, [.interval(duration)]),
     ])
   }
 

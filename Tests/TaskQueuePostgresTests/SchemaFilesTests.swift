@@ -117,10 +117,11 @@ struct SchemaFilesTests {
       #expect(
         try publicFunctions.rows.map { try $0.text(0) } == [
           "cancel", "complete", "declare_limit", "delete_duplicates", "enqueue", "explain", "grant_enqueuer",
-          "grant_operator", "grant_worker", "pause_limit", "pause_queue", "purge", "redrive", "reset_limit",
+          "grant_operator", "grant_worker", "pause_limit", "pause_limit_for",
+          "pause_queue", "purge", "redrive", "reset_limit",
           "resolve_effect",
           "resume_limit", "resume_queue", "retry", "run_now", "schedule_pause", "schedule_put", "schedule_remove",
-          "schedule_reset", "schedule_resume", "schedule_run", "set_limit",
+          "schedule_reset", "schedule_resume", "schedule_run", "set_limit", "take_limit",
         ]
       )
     }

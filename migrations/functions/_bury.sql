@@ -28,13 +28,13 @@ BEGIN
       t.unique_key, t.unique_period,
       CASE WHEN t.cancel_requested THEN 'cancelled' ELSE u.reason END AS reason,
       CASE WHEN t.cancel_requested THEN NULL ELSE u.detail END AS detail,
-      t.payload, t.headers, t.retry, _error_history(t.errors, u.failure) AS errors, t.limit_key, t.slot, t.is_ordered
+      t.payload, t.headers, t.retry, _error_history(t.errors, u.failure) AS errors, t.limit_key, t.slot, t.is_ordered, t.weight
   ), dead AS (
     INSERT INTO dead_task (id, queue, type, priority, attempt, failures, crashes, max_attempts, created_at, deadline,
-      unique_key, unique_period, died_at, reason, detail, payload, headers, retry, errors, limit_key, is_ordered, holds)
+      unique_key, unique_period, died_at, reason, detail, payload, headers, retry, errors, limit_key, is_ordered, weight, holds)
     SELECT g.id, g.queue, g.type, g.priority, g.attempt, g.failures, g.crashes, g.max_attempts, g.created_at, g.deadline,
       g.unique_key, g.unique_period, at, g.reason, g.detail, g.payload, g.headers, g.retry, g.errors, g.limit_key,
-      g.is_ordered, coalesce(g.is_ordered, false) AND g.reason <> 'cancelled'
+      g.is_ordered, g.weight, coalesce(g.is_ordered, false) AND g.reason <> 'cancelled'
         AND EXISTS (SELECT FROM limit_rule r WHERE r.name = split_part(g.limit_key, '/', 1) AND r.holds)
     FROM gone g
   )

@@ -1,5 +1,6 @@
 -- Stores tasks, in order; arrays are padded with NULL, so an option nobody uses is an empty array. One round trip and, for
--- tasks without unique keys, one statement. max_attempts 0 stands for NULL. limits: name/key. A limited task that is due goes in line:
+-- tasks without unique keys, one statement. max_attempts 0 stands for NULL. limits: name/key,
+-- and behind a control character the weight if it is not one. A limited task that is due goes in line:
 -- it is admitted after the commit (_look), so that nobody waits for the end of another transaction to know which slots are free.
 CREATE OR REPLACE FUNCTION _enqueue_many(
   types text[], payloads json[], queues text[], priorities int[], delays interval[], due_ats timestamptz[],
@@ -25,6 +26,7 @@ DECLARE
   existing record;
   round int;
   unknown_limit text;
+  weights int[] := '{}';
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'INSERT') THEN
     RETURN QUERY SELECT * FROM _enqueue_as_owner(types, payloads, queues, priorities, delays, due_ats, unique_keys, unique_modes,
@@ -61,6 +63,8 @@ BEGIN
       RAISE EXCEPTION 'TaskQueue: there is no limit %', quote_literal(unknown_limit) USING ERRCODE = 'TQ002',
         HINT = 'Declare it first: in the limits of a worker''s configuration, by the client''s limits, or by declare_limit.';
     END IF;
+    weights := ARRAY(SELECT nullif(split_part(u.l, E'\x01', 2), '')::int FROM unnest(limits) WITH ORDINALITY AS u(l, ord) ORDER BY u.ord);
+    limits := ARRAY(SELECT split_part(u.l, E'\x01', 1) FROM unnest(limits) WITH ORDINALITY AS u(l, ord) ORDER BY u.ord);
     -- In the same transaction as the tasks: see limit_look.
     INSERT INTO limit_look (limit_key, look_at)
     SELECT DISTINCT u.limit_key, at FROM unnest(types, delays, due_ats, limits) AS u(type, delay, due_at, limit_key)
@@ -70,13 +74,13 @@ BEGIN
   IF cardinality(unique_keys) = 0 THEN
     RETURN QUERY
     INSERT INTO task (queue, type, priority, ready, due_at, max_attempts, created_at, deadline, payload, headers, retry, limit_key, slot,
-      is_ordered)
+      is_ordered, weight)
     SELECT coalesce(u.queue, 'default'), u.type, coalesce(u.priority, 100), d.due <= at AND u.limit_key IS NULL, d.due,
       nullif(u.max_attempts, 0), at, u.deadline, u.payload, u.headers, u.retry, u.limit_key,
       CASE WHEN u.limit_key IS NOT NULL AND d.due <= at THEN 0 END,
-      CASE WHEN u.limit_key IS NOT NULL THEN (SELECT r.is_ordered FROM limit_rule r WHERE r.name = split_part(u.limit_key, '/', 1)) END
-    FROM unnest(types, payloads, queues, priorities, delays, due_ats, max_attempts, retries, headers, deadlines, limits)
-        AS u(type, payload, queue, priority, delay, due_at, max_attempts, retry, headers, deadline, limit_key),
+      CASE WHEN u.limit_key IS NOT NULL THEN (SELECT r.is_ordered FROM limit_rule r WHERE r.name = split_part(u.limit_key, '/', 1)) END, u.weight
+    FROM unnest(types, payloads, queues, priorities, delays, due_ats, max_attempts, retries, headers, deadlines, limits, weights)
+        AS u(type, payload, queue, priority, delay, due_at, max_attempts, retry, headers, deadline, limit_key, weight),
       LATERAL (SELECT greatest(coalesce(u.due_at, at + least(greatest(u.delay, interval '0'), interval '100 years'), at), at) AS due) AS d
     RETURNING id, true;
   ELSE
@@ -86,16 +90,16 @@ BEGIN
     -- Waits for a concurrent transaction that inserts the same key: in the order of the keys, as everywhere, so that two bulks do
     -- not wait for each other. Also skips a second task of one call with one key.
     INSERT INTO task (id, queue, type, priority, ready, due_at, max_attempts, created_at, deadline, unique_key, unique_period,
-      payload, headers, retry, limit_key, slot, is_ordered)
+      payload, headers, retry, limit_key, slot, is_ordered, weight)
     OVERRIDING SYSTEM VALUE
     SELECT u.id, coalesce(u.queue, 'default'), u.type, coalesce(u.priority, 100), d.due <= at AND u.limit_key IS NULL, d.due,
       nullif(u.max_attempts, 0), at, u.deadline, u.unique_key, u.unique_period, u.payload, u.headers, u.retry, u.limit_key,
       CASE WHEN u.limit_key IS NOT NULL AND d.due <= at THEN 0 END,
-      CASE WHEN u.limit_key IS NOT NULL THEN (SELECT r.is_ordered FROM limit_rule r WHERE r.name = split_part(u.limit_key, '/', 1)) END
+      CASE WHEN u.limit_key IS NOT NULL THEN (SELECT r.is_ordered FROM limit_rule r WHERE r.name = split_part(u.limit_key, '/', 1)) END, u.weight
     FROM unnest(ids, types, payloads, queues, priorities, delays, due_ats, unique_keys, unique_periods, max_attempts, retries,
-        headers, deadlines, limits)
+        headers, deadlines, limits, weights)
         WITH ORDINALITY AS u(id, type, payload, queue, priority, delay, due_at, unique_key, unique_period, max_attempts, retry,
-          headers, deadline, limit_key, ord),
+          headers, deadline, limit_key, weight, ord),
       LATERAL (SELECT greatest(coalesce(u.due_at, at + least(greatest(u.delay, interval '0'), interval '100 years'), at), at) AS due) AS d
     ORDER BY coalesce(u.queue, 'default') COLLATE "C", u.unique_key COLLATE "C", u.ord
     ON CONFLICT (queue, unique_key) WHERE unique_key IS NOT NULL DO NOTHING;
@@ -108,9 +112,9 @@ BEGIN
         SELECT u.*, (SELECT r.is_ordered FROM limit_rule r WHERE r.name = split_part(u.limit_key, '/', 1)) AS is_ordered,
           coalesce(u.queue, 'default') AS lane, greatest(coalesce(u.due_at, at + least(greatest(u.delay, interval '0'), interval '100 years'), at), at) AS due
         FROM unnest(ids, types, payloads, queues, priorities, delays, due_ats, unique_keys, unique_modes, unique_periods,
-            max_attempts, retries, headers, deadlines, limits)
+            max_attempts, retries, headers, deadlines, limits, weights)
           WITH ORDINALITY AS u(id, type, payload, queue, priority, delay, due_at, unique_key, unique_mode, unique_period,
-            max_attempts, retry, headers, deadline, limit_key, ord)
+            max_attempts, retry, headers, deadline, limit_key, weight, ord)
         WHERE stored[u.ord] IS NULL
         ORDER BY coalesce(u.queue, 'default') COLLATE "C", u.unique_key COLLATE "C", u.ord
       LOOP
@@ -138,6 +142,7 @@ BEGIN
                 -- An attempt under way keeps its slot, and with it its limit.
                 limit_key = CASE WHEN t.lease_token IS NULL THEN item.limit_key ELSE t.limit_key END,
                 is_ordered = CASE WHEN t.lease_token IS NULL THEN item.is_ordered ELSE t.is_ordered END,
+                weight = CASE WHEN t.lease_token IS NULL THEN item.weight ELSE t.weight END,
                 slot = CASE WHEN t.lease_token IS NOT NULL THEN t.slot WHEN item.limit_key IS NOT NULL AND item.due <= at THEN 0 END
               WHERE t.id = existing.id;
               IF existing.lease_token IS NULL AND existing.slot > 0 THEN
@@ -151,7 +156,9 @@ BEGIN
                 lease_until = CASE WHEN t.lease_token IS NULL AND item.due <= at THEN 'epoch' ELSE t.lease_until END,
                 slot = CASE WHEN t.limit_key IS NOT NULL AND item.due <= at THEN coalesce(t.slot, 0) ELSE t.slot END
               WHERE t.id = existing.id
-                AND (t.lease_token IS NOT NULL AND NOT t.rerun OR t.lease_token IS NULL AND item.due < t.due_at);
+                AND (t.lease_token IS NOT NULL AND NOT t.rerun OR t.lease_token IS NULL AND item.due < t.due_at)
+                -- One that is admitted for a moment to come stays.
+                AND (t.ready OR t.is_ordered OR coalesce(t.slot, 0) = 0);
               IF existing.limit_key IS NOT NULL AND existing.lease_token IS NULL AND item.due <= at THEN
                 INSERT INTO limit_look (limit_key, look_at) VALUES (existing.limit_key, at);
               END IF;
@@ -159,12 +166,12 @@ BEGIN
             EXIT;
           END IF;
           INSERT INTO task (id, queue, type, priority, ready, due_at, max_attempts, created_at, deadline, unique_key,
-            unique_period, payload, headers, retry, limit_key, slot, is_ordered)
+            unique_period, payload, headers, retry, limit_key, slot, is_ordered, weight)
           OVERRIDING SYSTEM VALUE
           VALUES (item.id, item.lane, item.type, coalesce(item.priority, 100), item.due <= at AND item.limit_key IS NULL, item.due,
             nullif(item.max_attempts, 0), at, item.deadline, item.unique_key, item.unique_period, item.payload,
             item.headers, item.retry, item.limit_key, CASE WHEN item.limit_key IS NOT NULL AND item.due <= at THEN 0 END,
-            item.is_ordered)
+            item.is_ordered, item.weight)
           ON CONFLICT (queue, unique_key) WHERE unique_key IS NOT NULL DO NOTHING;
           IF FOUND THEN
             stored[item.ord] := item.id;

@@ -1,5 +1,5 @@
--- After a limit changed: tasks with a slot above it that no worker holds go back in line, and lines are looked at.
-CREATE OR REPLACE FUNCTION _limit_changed(limit_name text) RETURNS void
+-- After a limit changed: the next admission at its rate comes a gap of the new rate after the last one; tasks with a slot above it that no worker holds go back in line, and lines are looked at.
+CREATE OR REPLACE FUNCTION _limit_changed(limit_name text, gap_before interval DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 SET enable_seqscan = off
@@ -13,7 +13,11 @@ DECLARE
   first_key text COLLATE "C" := limit_name || '/';
   end_key text COLLATE "C" := limit_name || '0';
   line text COLLATE "C" := first_key;
+  gap_now interval := (SELECT r.gap FROM limit_rule r WHERE r.name = limit_name);
 BEGIN
+  IF gap_now <> gap_before THEN
+    UPDATE limit_pace p SET next_at = p.next_at - gap_before + gap_now WHERE p.limit_key >= first_key AND p.limit_key < end_key;
+  END IF;
   PERFORM _give_back(ARRAY(
     SELECT t.id FROM task t
     WHERE t.limit_key >= first_key AND t.limit_key < end_key AND t.slot > 0 AND t.ready AND t.lease_token IS NULL

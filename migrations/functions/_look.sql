@@ -1,10 +1,13 @@
 -- Looks at lines that are to be looked at, at most max_count, of those to be looked at after a time: finds free slots for as many as
 -- wait, and comes back 1, 2, 4 ... 4096 seconds later while somebody waits: a slot may be left by a transaction that does not see
--- one that put a task in line, and is not seen by it.
+-- one that put a task in line, and is not seen by it. Lines of a limit with a rate, and paused ones, say themselves when they are to be
+-- looked at.
 -- One session at a time finds the free slots of a key: two would find the same. Never waits for it. They are given by the claim that
 -- follows in this transaction.
--- Returns how many rows it looked at.
-CREATE OR REPLACE FUNCTION _look(max_count int, look_after timestamptz, look_until timestamptz, OUT looked int)
+-- Returns how many rows it looked at, and the oldest due time of those that a rate admitted.
+CREATE OR REPLACE FUNCTION _look(
+  max_count int, look_after timestamptz, look_until timestamptz, OUT looked int, OUT admitted_from timestamptz
+)
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 SET plan_cache_mode = force_generic_plan
@@ -22,6 +25,11 @@ DECLARE
   free_keys text[];
   free_slots int[];
   waiting text[];
+  line record;
+  paced text[] := '{}';
+  paced_at timestamptz[] := '{}';
+  look_again timestamptz;
+  at_rate_from timestamptz;
 BEGIN
   SELECT count(*), array_agg(DISTINCT d.limit_key) INTO looked, keys
   FROM (
@@ -44,6 +52,21 @@ BEGIN
   -- Those of tasks that everything from here on sees; a row that comes later stays.
   rows := ARRAY(SELECT l.ctid FROM unnest(mine) AS k JOIN limit_look l ON l.limit_key = k FOR UPDATE OF l SKIP LOCKED);
   -- With the locks: what was given before is seen.
+  FOR line IN
+    SELECT k.limit_key, p.paused_until FROM unnest(mine) AS k(limit_key)
+    JOIN limit_rule r ON r.name = split_part(k.limit_key, '/', 1)
+    LEFT JOIN limit_pace p ON p.limit_key = k.limit_key AND p.paused_until > clock_timestamp()
+    WHERE r.gap IS NOT NULL OR p.paused_until IS NOT NULL
+  LOOP
+    IF line.paused_until IS NULL THEN
+      SELECT f.look_at, f.admitted_from INTO look_again, at_rate_from FROM _fill_at_rate(line.limit_key) AS f;
+      admitted_from := least(admitted_from, at_rate_from);
+    ELSE
+      look_again := line.paused_until;
+    END IF;
+    paced := paced || line.limit_key;
+    paced_at := paced_at || look_again;
+  END LOOP;
   SELECT array_agg(f.limit_key) FILTER (WHERE f.slot > 0), array_agg(f.slot) FILTER (WHERE f.slot > 0),
     array_agg(f.limit_key) FILTER (WHERE f.slot IS NULL)
   INTO free_keys, free_slots, waiting
@@ -55,13 +78,14 @@ BEGIN
     CROSS JOIN LATERAL (SELECT ARRAY(SELECT t.slot FROM task t WHERE t.limit_key = k.limit_key AND t.slot > 0) AS slots) AS taken
     CROSS JOIN LATERAL (SELECT greatest(n.count - cardinality(taken.slots), 0) AS count) AS free
     CROSS JOIN LATERAL (SELECT count(*) AS count FROM (
-      SELECT FROM task t WHERE t.limit_key = k.limit_key AND t.slot = 0 LIMIT free.count + 1) AS t) AS line
+      SELECT FROM task t WHERE t.limit_key = k.limit_key AND t.slot = 0 LIMIT free.count + 1) AS t) AS ahead
     CROSS JOIN LATERAL (
       (SELECT g AS slot FROM generate_series(1, CASE WHEN free.count > 0 THEN n.count END) AS g WHERE g <> ALL (taken.slots)
-        LIMIT least(line.count, free.count))
+        LIMIT least(ahead.count, free.count))
       -- Somebody waits for more.
-      UNION ALL SELECT NULL WHERE line.count > free.count
+      UNION ALL SELECT NULL WHERE ahead.count > free.count
     ) AS s
+    WHERE k.limit_key <> ALL (paced)
   ) AS f;
   IF free_keys IS NOT NULL THEN
     PERFORM _fill(free_keys, free_slots, true);
@@ -73,6 +97,8 @@ BEGIN
     SELECT g.limit_key, least(min(g.looks), 12) AS looks FROM gone g GROUP BY g.limit_key
   )
   INSERT INTO limit_look (limit_key, look_at, looks)
-  SELECT a.limit_key, clock_timestamp() + interval '1 s' * 2 ^ a.looks, a.looks + 1 FROM again a
-  WHERE a.limit_key = ANY (waiting);
+  SELECT a.limit_key, coalesce(p.look_at, clock_timestamp() + interval '1 s' * 2 ^ a.looks), CASE WHEN p.look_at IS NULL THEN a.looks + 1 ELSE 0 END
+  FROM again a LEFT JOIN unnest(paced, paced_at) AS p(limit_key, look_at) ON p.limit_key = a.limit_key
+  WHERE a.limit_key = ANY (waiting)
+    OR p.limit_key IS NOT NULL AND EXISTS (SELECT FROM task t WHERE t.limit_key = a.limit_key AND t.slot = 0);
 END $$;

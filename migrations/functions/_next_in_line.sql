@@ -1,8 +1,9 @@
 -- The first in line for each of some free slots: slots that the caller's own rows have just left, or that it found free while it holds
 -- the lock of their keys (_look). So nobody else gives the same ones. Locks the rows; slots are for whoever calls to give. Keeps to
--- what holds now: slots above a lowered limit, of a paused one, or behind a dead letter that holds its line are given to nobody.
+-- what holds now: slots above a lowered limit, of a paused one, or behind a dead letter that holds its line are given to nobody. A limit
+-- with a rate admits by looks alone (_fill_at_rate).
 -- Never waits: it passes over rows that another session has locked, but for an ordered line, where nothing passes the first.
--- What cannot be given although somebody waits is looked at again soon.
+-- What cannot be given although somebody waits is looked at again when it may be.
 CREATE OR REPLACE FUNCTION _next_in_line(free_keys text[], free_slots int[], OUT rows tid[], OUT slots int[])
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -23,7 +24,7 @@ BEGIN
     SELECT f.limit_key, r.is_ordered, array_agg(DISTINCT f.slot) AS slots
     FROM unnest(free_keys, free_slots) AS f(limit_key, slot)
     JOIN limit_rule r ON r.name = split_part(f.limit_key, '/', 1)
-    WHERE NOT r.is_paused AND f.slot <= coalesce(r.operator_concurrency, r.concurrency)
+    WHERE NOT r.is_paused AND r.gap IS NULL AND f.slot <= coalesce(r.operator_concurrency, r.concurrency)
     GROUP BY f.limit_key, r.is_ordered
   ) AS k
   CROSS JOIN LATERAL (
@@ -38,16 +39,18 @@ BEGIN
       SELECT FROM task t WHERE t.limit_key = k.limit_key AND t.slot = 0
         AND ((CASE WHEN t.is_ordered THEN 0 ELSE t.priority END), t.id) < (c.rank, c.id))
   ) AS w
-  WHERE NOT EXISTS (SELECT FROM dead_task d WHERE d.limit_key = k.limit_key AND d.holds);
+  WHERE NOT EXISTS (SELECT FROM dead_task d WHERE d.limit_key = k.limit_key AND d.holds)
+    AND NOT EXISTS (SELECT FROM limit_pace p WHERE p.limit_key = k.limit_key AND p.paused_until > clock_timestamp());
   IF coalesce(cardinality(rows), 0) < cardinality(free_slots) THEN
-    -- Whose first in line is locked.
+    -- Whose first in line is locked, or which has a rate.
     INSERT INTO limit_look (limit_key, look_at)
-    SELECT k.limit_key, clock_timestamp() + interval '1 s'
+    SELECT k.limit_key, k.look_at
     FROM (
-      SELECT f.limit_key FROM unnest(free_keys || keys, array_fill(1, ARRAY[cardinality(free_keys)])) AS f(limit_key, free)
+      SELECT f.limit_key, _next_look(f.limit_key) AS look_at
+      FROM unnest(free_keys || keys, array_fill(1, ARRAY[cardinality(free_keys)])) AS f(limit_key, free)
       GROUP BY f.limit_key HAVING count(*) < 2 * count(f.free)
     ) AS k
     WHERE EXISTS (SELECT FROM task t WHERE t.limit_key = k.limit_key AND t.slot = 0 AND t.ctid <> ALL (coalesce(rows, '{}')))
-      AND NOT EXISTS (SELECT FROM limit_look l WHERE l.limit_key = k.limit_key AND l.look_at < clock_timestamp() + interval '1 s');
+      AND NOT EXISTS (SELECT FROM limit_look l WHERE l.limit_key = k.limit_key AND l.look_at <= k.look_at);
   END IF;
 END $$;

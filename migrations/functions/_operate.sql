@@ -24,7 +24,9 @@ BEGIN
     WHEN 'resolve_effect' THEN
       RETURN NEXT resolve_effect(arguments[1]::bigint, arguments[2], arguments[3], arguments[4]::json, arguments[5]);
     WHEN 'set_limit' THEN
-      RETURN NEXT set_limit(arguments[1], arguments[2]::int)::text;
+      RETURN NEXT set_limit(arguments[1], arguments[2]::int, arguments[3]::int, arguments[4]::interval, arguments[5]::int)::text;
+    WHEN 'pause_limit_for' THEN
+      RETURN NEXT pause_limit_for(arguments[1], arguments[2]::interval, arguments[3])::text;
     WHEN 'pause_limit' THEN
       RETURN NEXT pause_limit(arguments[1])::text;
     WHEN 'resume_limit' THEN

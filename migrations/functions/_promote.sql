@@ -2,7 +2,7 @@
 -- due: see _claim.
 -- next_due_in: in how many seconds the next one is due, NULL if none is within 100 years, 0 if there may be more now. promoted_from:
 -- the oldest due time made ready. promoted_until: all that was due then is ready; NULL if there may be more. store_time: the clock.
--- A limited task without a slot goes in line instead, and lines are looked at.
+-- A limited task without a slot, or whose limit is paused, goes in line instead, and lines are looked at.
 CREATE OR REPLACE FUNCTION _promote(
   max_count int, due_after timestamptz DEFAULT '-infinity',
   OUT next_due_in float8, OUT promoted_from timestamptz, OUT promoted_until timestamptz, OUT store_time timestamptz
@@ -18,7 +18,7 @@ AS $$
 DECLARE
   at timestamptz := clock_timestamp();
   lines text[];
-  looked int;
+  look record;
   next_look timestamptz;
 BEGIN
   store_time := at;
@@ -27,8 +27,8 @@ BEGIN
     due_after := '-infinity';
   END IF;
   WITH promoted AS (
-    UPDATE task SET ready = limit_key IS NULL OR slot IS NOT NULL, lease_until = 'epoch',
-      slot = CASE WHEN limit_key IS NOT NULL THEN coalesce(slot, 0) END
+    UPDATE task SET ready = limit_key IS NULL OR slot IS NOT NULL AND NOT _closed_line(limit_key), lease_until = 'epoch',
+      slot = CASE WHEN limit_key IS NULL THEN NULL WHEN slot IS NOT NULL AND NOT _closed_line(limit_key) THEN slot ELSE 0 END
     WHERE ctid = ANY (ARRAY(
       SELECT t.ctid FROM task t
       WHERE NOT t.ready AND t.finished_at IS NULL AND t.slot IS DISTINCT FROM 0 AND t.due_at > due_after AND t.due_at <= at
@@ -43,8 +43,9 @@ BEGIN
   SELECT l.look_at INTO next_look FROM limit_look l WHERE l.look_at > due_after ORDER BY l.look_at LIMIT 1;
   IF next_look <= at THEN
     -- Each takes a lock of its key: of those a server has some thousand.
-    looked := _look(least(max_count, 200), due_after, at);
-    IF looked >= least(max_count, 200) THEN
+    SELECT * INTO look FROM _look(least(max_count, 200), due_after, at);
+    promoted_from := least(promoted_from, look.admitted_from);
+    IF look.looked >= least(max_count, 200) THEN
       promoted_until := NULL;
     END IF;
     SELECT l.look_at INTO next_look FROM limit_look l WHERE l.look_at > at ORDER BY l.look_at LIMIT 1;

@@ -37,10 +37,10 @@ BEGIN
     -- Without its deadline: somebody wants it run all the same. Waits for a concurrent transaction that inserts the same key: in the
     -- order of the keys, as everywhere.
     INSERT INTO task (id, queue, type, priority, ready, due_at, lease_until, max_attempts, created_at, unique_key, unique_period,
-      payload, headers, retry, errors, limit_key, slot, is_ordered)
+      payload, headers, retry, errors, limit_key, slot, is_ordered, weight)
     OVERRIDING SYSTEM VALUE
     SELECT d.id, d.queue, d.type, d.priority, d.limit_key IS NULL, at, 'epoch', d.max_attempts, d.created_at, d.unique_key, d.unique_period,
-      d.payload, d.headers, d.retry, d.errors, d.limit_key, CASE WHEN d.limit_key IS NOT NULL THEN 0 END, d.is_ordered
+      d.payload, d.headers, d.retry, d.errors, d.limit_key, CASE WHEN d.limit_key IS NOT NULL THEN 0 END, d.is_ordered, d.weight
     FROM dead_task d WHERE d.id = ANY (picked) ORDER BY d.queue, d.unique_key, d.id
     ON CONFLICT DO NOTHING
     RETURNING id

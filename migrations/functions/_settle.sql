@@ -67,7 +67,7 @@ BEGIN
     PERFORM _fill(free_keys, free_slots, claims);
   END IF;
   IF is_limited THEN
-    PERFORM _give_back(ids);
+    PERFORM _give_back(ids, delays);
   END IF;
   IF wakes AND (settled < cardinality(ids) OR EXISTS (SELECT FROM unnest(delays, reasons) AS u(delay, reason)
     WHERE u.reason IS NULL AND coalesce(u.delay, interval '0') <= interval '0'))

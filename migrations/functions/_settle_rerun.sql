@@ -1,4 +1,4 @@
--- Starts tasks afresh that were marked to run once more. A slot is kept.
+-- Starts tasks afresh that were marked to run once more. A slot is kept, but where the limit has a rate.
 CREATE OR REPLACE FUNCTION _settle_rerun(ids bigint[], tokens bigint[], failure_list json[]) RETURNS SETOF bigint
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -17,6 +17,6 @@ BEGIN
   WHERE t.id = u.id AND t.lease_token = u.token AND t.rerun
   RETURNING u.token;
   IF FOUND AND EXISTS (SELECT FROM limit_rule) THEN
-    PERFORM _give_back(ids);
+    PERFORM _give_back(ids, array_fill(interval '0', ARRAY[cardinality(ids)]));
   END IF;
 END $$;

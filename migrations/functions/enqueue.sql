@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION enqueue(
   due_at timestamptz DEFAULT NULL, unique_key text DEFAULT NULL, unique_mode text DEFAULT 'keep_existing',
   unique_period interval DEFAULT NULL, max_attempts int DEFAULT NULL, retry json DEFAULT NULL,
   headers json DEFAULT NULL, deadline timestamptz DEFAULT NULL, wakes boolean DEFAULT true,
-  limit_name text DEFAULT NULL, limit_key text DEFAULT ''
+  limit_name text DEFAULT NULL, limit_key text DEFAULT '', limit_weight int DEFAULT 1
 ) RETURNS bigint
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -36,6 +36,7 @@ DECLARE
     WHEN limit_name IS NOT NULL AND (limit_key IS NULL OR octet_length(limit_name) NOT BETWEEN 1 AND 64 OR strpos(limit_name, '/') > 0
         OR octet_length(limit_key) > 128 OR limit_name || limit_key ~ E'[\\x01-\\x1f\\x7f]')
       THEN 'a limit''s name must have 1 to 64 bytes without slashes, its key at most 128 bytes, both no control characters'
+    WHEN limit_weight IS NULL OR limit_weight NOT BETWEEN 1 AND 1000 THEN 'limit_weight must be in 1 ... 1000'
     WHEN max_attempts NOT BETWEEN 1 AND 1000000 THEN 'max_attempts must be in 1 ... 1000000'
   END;
 BEGIN
@@ -75,7 +76,7 @@ BEGIN
       ARRAY[type], ARRAY[payload], ARRAY[queue], ARRAY[priority], ARRAY[delay], ARRAY[due_at],
       CASE WHEN unique_key IS NULL THEN '{}' ELSE ARRAY[unique_key] END, ARRAY[unique_mode], ARRAY[unique_period],
       ARRAY[max_attempts], ARRAY[retry], ARRAY[headers], ARRAY[deadline], wakes,
-      CASE WHEN limit_name IS NULL THEN '{}' ELSE ARRAY[limit_name || '/' || limit_key] END));
+      CASE WHEN limit_name IS NULL THEN '{}' ELSE ARRAY[limit_name || '/' || limit_key || CASE WHEN limit_weight > 1 THEN E'\x01' || limit_weight ELSE '' END] END));
 END $$;
 
 COMMENT ON FUNCTION enqueue IS
@@ -83,6 +84,6 @@ COMMENT ON FUNCTION enqueue IS
   Defaults: queue default, priority 100 (lower first), due at once. delay or due_at: due later. unique_mode, if its queue has a task
   with this unique_key: keep_existing, replace (payload and options), coalesce (pull its due time forward; run it once more if it
   runs). unique_period: how long the key also counts after completion. max_attempts: failures after which it is a dead letter.
-  retry, headers: as Swift stores them. limit_name, limit_key: at most as many with this key run at a time as the limit
-  says. wakes => false: workers notice at their next poll, and the
+  retry, headers: as Swift stores them. limit_name, limit_key: at most as many with this key run at a time, or start in a period, as the limit
+  says; limit_weight: as how many it counts there. wakes => false: workers notice at their next poll, and the
   transaction may be prepared.';

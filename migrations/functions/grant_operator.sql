@@ -5,7 +5,7 @@ LANGUAGE sql
 SET search_path FROM CURRENT
 AS $$
   SELECT _grant(role_name, ARRAY[
-    'SELECT ON task, dead_task, effect, inbox_event, alarm_rule, paused_queue, limit_rule, limits, live_task, dead_letter, overdue, unsettled_effect,
+    'SELECT ON task, dead_task, effect, inbox_event, alarm_rule, paused_queue, limit_rule, limit_pace, limits, live_task, dead_letter, overdue, unsettled_effect,
       schedule, schedule_status, worker, workers',
     'SELECT ON SEQUENCE task_id_seq',
     'INSERT, DELETE ON paused_queue',
@@ -14,10 +14,10 @@ AS $$
     'DELETE, UPDATE (detail) ON dead_task',
     'DELETE, UPDATE (revision, paused, slot, next_at) ON schedule',
     'EXECUTE ON FUNCTION explain, _operate, cancel, retry, run_now, redrive, _redrive, purge, pause_queue, resume_queue, resolve_effect,
-      set_limit, pause_limit, resume_limit, reset_limit, _wake, _channel, schedule_pause, schedule_resume, schedule_remove, _wake_schedules'])
+      set_limit, pause_limit, pause_limit_for, resume_limit, reset_limit, _rate_problem, _wake, _channel, schedule_pause, schedule_resume, schedule_remove, _wake_schedules'])
 $$;
 
 COMMENT ON FUNCTION grant_operator IS
   'Lets a role look at everything, payloads included, and use explain, cancel, retry, run_now, redrive, purge, pause_queue, resume_queue,
-  resolve_effect, set_limit, pause_limit, resume_limit, reset_limit, schedule_pause, schedule_resume and schedule_remove, also by TaskClient. It cannot enqueue, claim or settle tasks, nor write a payload. Only for the owner of the
+  resolve_effect, set_limit, pause_limit, pause_limit_for, resume_limit, reset_limit, schedule_pause, schedule_resume and schedule_remove, also by TaskClient. It cannot enqueue, claim or settle tasks, nor write a payload. Only for the owner of the
   schema''s tables. Idempotent; to be repeated after an upgrade. Takes no right away that the role had before.';

@@ -12,7 +12,9 @@ BEGIN
   IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
     RETURN _operate('retry', task_id::text);
   END IF;
-  UPDATE task t SET ready = t.limit_key IS NULL OR coalesce(t.slot, 0) > 0, due_at = least(t.due_at, at),
+  -- One that its limit's rate has admitted for a moment to come keeps that.
+  UPDATE task t SET ready = t.limit_key IS NULL OR coalesce(t.slot, 0) > 0 AND (t.ready OR t.is_ordered),
+    due_at = CASE WHEN t.slot > 0 AND NOT t.ready AND NOT t.is_ordered THEN t.due_at ELSE least(t.due_at, at) END,
     lease_until = greatest(t.lease_until, 'epoch'), slot = CASE WHEN t.limit_key IS NOT NULL THEN coalesce(t.slot, 0) END
   WHERE t.id = task_id AND t.finished_at IS NULL AND t.lease_until <= at
   RETURNING t.queue, CASE WHEN t.slot = 0 THEN t.limit_key END INTO lane, line;

@@ -23,12 +23,30 @@ public struct LimitControl: Sendable {
     try await contract.change(name, .set(concurrency))
   }
 
+  /// Sets how fast tasks of a key are admitted. Lowered: the next one comes a gap of the new rate after the last one.
+  ///
+  /// - Throws: ``TaskQueueError``: `unknownLimit`; `invalidOption` (out of its bounds, or an ordered limit); `storeFailed`.
+  public func set(_ name: String, rate: LimitRate) async throws(TaskQueueError) {
+    try rate.validate()
+    try await contract.change(name, .setRate(rate))
+  }
+
   /// Starts no task of this limit any more, on all workers; what runs goes on.
   ///
   /// - Throws: ``TaskQueueError``: `unknownLimit`, `storeFailed`.
   public func pause(_ name: String) async throws(TaskQueueError) { try await contract.change(name, .pause) }
 
-  /// Ends a pause.
+  /// Admits no task of this limit's key for a time, at most ``Limits/limitWait``, on all workers; then it goes on by itself. What runs goes on, what was
+  /// admitted and does not run yet goes back in line. Does not shorten a pause that is there. Zero and less do nothing.
+  ///
+  /// - Throws: ``TaskQueueError``: `unknownLimit`, `invalidName`, `storeFailed`.
+  public func pause(_ name: String, key: String = "", for duration: Duration) async throws(TaskQueueError) {
+    let limit = TaskLimit(name, key: key)
+    try limit.validate()
+    try await contract.pause(limit, for: min(duration, Limits.limitWait))
+  }
+
+  /// Ends a pause without an end.
   ///
   /// - Throws: ``TaskQueueError``: `unknownLimit`, `storeFailed`.
   public func resume(_ name: String) async throws(TaskQueueError) { try await contract.change(name, .resume) }

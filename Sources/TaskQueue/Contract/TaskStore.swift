@@ -71,6 +71,13 @@ extension TaskStore {
   func limits() async throws(TaskQueueError) -> [LimitStatus]
   /// - Throws: `unknownLimit`; `invalidOption` for more than one at a time of an ordered limit.
   func change(_ limit: String, _ change: LimitChange) async throws(TaskQueueError)
+  /// Takes the next admission of a key for a call that is not a task's start.
+  /// - Returns: how long to wait before the call; if that is above `longest`, nothing was taken. Without a rate: how long the key is paused.
+  /// - Throws: `unknownLimit`.
+  func take(_ limit: TaskLimit, within longest: Duration) async throws(TaskQueueError) -> Duration
+  /// Admits nothing of a key for a time, at most ``Limits/limitWait``; a pause that is there is not shortened.
+  /// - Throws: `unknownLimit`.
+  func pause(_ limit: TaskLimit, for duration: Duration) async throws(TaskQueueError)
 
   /// Removes older waiting tasks of the same type and property value; never one that a worker holds.
   /// - Returns: how many.

@@ -70,7 +70,7 @@ struct HandlerLanes: Sendable {
   /// - Parameter unknownDelay: how long a task of a type that was not asked for is put off.
   init(
     _ handlers: TaskHandlers,
-    ledger: (any EffectLedger)?,
+    store: any TaskStore,
     effects: EffectsConfiguration,
     middleware: [any TaskMiddleware],
     unknownDelay: Duration,
@@ -80,7 +80,8 @@ struct HandlerLanes: Sendable {
     lanes = handlers.entries.mapValues { entry in
       let services = AttemptServices(
         logger: logger,
-        ledger: ledger,
+        store: store.contract,
+        ledger: store as? any EffectLedger,
         effects: effects,
         retry: entry.options.retry,
         environment: environment

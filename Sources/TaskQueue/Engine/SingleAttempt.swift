@@ -31,7 +31,7 @@ public import Logging
     self.maxCrashes = maxCrashes
     lanes = HandlerLanes(
       handlers,
-      ledger: store as? any EffectLedger,
+      store: store,
       effects: effects,
       middleware: middleware,
       unknownDelay: .seconds(1),

@@ -52,7 +52,7 @@ final class WorkerShell: Sendable {
     types = handlers.types
     lanes = HandlerLanes(
       handlers,
-      ledger: store as? any EffectLedger,
+      store: store,
       effects: effects,
       middleware: middleware,
       unknownDelay: configuration.maxPollInterval,

@@ -62,6 +62,8 @@ public struct TaskContext: Sendable {
 /// What the attempts of one type share. The capabilities of a context are made from it when they are used.
 final class AttemptServices: Sendable {
   let logger: Logger
+  /// Where limits are; nil: there is none.
+  let store: (any StoreContract)?
   /// Where effects are kept; nil: the store keeps none.
   let ledger: (any EffectLedger)?
   let effects: EffectsConfiguration
@@ -70,12 +72,14 @@ final class AttemptServices: Sendable {
 
   init(
     logger: Logger,
+    store: (any StoreContract)? = nil,
     ledger: (any EffectLedger)?,
     effects: EffectsConfiguration,
     retry: RetryPolicy,
     environment: WorkerEnvironment = .init()
   ) {
     self.logger = logger
+    self.store = store
     self.ledger = ledger
     self.effects = effects
     self.retry = retry

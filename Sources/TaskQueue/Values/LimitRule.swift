@@ -1,10 +1,11 @@
-/// How many tasks of one key run at a time. Declared in code, by a worker's configuration or ``LimitControl/declare(_:)``; changed live
+/// How many tasks of one key run at a time, and how fast they start. Declared in code, by a worker's configuration or ``LimitControl/declare(_:)``; changed live
 /// by people, whose word counts until they reset it.
 ///
 /// ```swift
 /// configuration.limits = [
 ///   LimitRule("bank", concurrency: 10),                          // TaskLimit("bank")
 ///   LimitRule("customer", concurrency: 2),                       // TaskLimit("customer", key: "customer-7")
+///   LimitRule("mail", rate: LimitRate(10, per: .seconds(1))),     // ten per second
 ///   LimitRule("account", order: .ordered(afterDeadLetter: .hold)),
 /// ]
 /// ```
@@ -44,11 +45,16 @@ public struct LimitRule: Hashable, Sendable {
   public var name: String
   /// Tasks of one key that run at a time, 1 to 1,000; 1 if ordered.
   public var concurrency: Int
+  /// How fast tasks of one key are admitted; nil: as fast as they can be. Not for an ordered rule: its handlers ask another one
+  /// (``TaskContext/limit(_:key:weight:upTo:)``).
+  public var rate: LimitRate?
   public var order: Order
 
-  public init(_ name: String, concurrency: Int = 1, order: Order = .free) {
+  /// - Parameter concurrency: nil: 1, and 1,000 (the most) with a rate.
+  public init(_ name: String, concurrency: Int? = nil, rate: LimitRate? = nil, order: Order = .free) {
     self.name = name
-    self.concurrency = concurrency
+    self.concurrency = concurrency ?? (rate == nil ? 1 : Self.maxConcurrency)
+    self.rate = rate
     self.order = order
   }
 
@@ -56,6 +62,10 @@ public struct LimitRule: Hashable, Sendable {
   public func validate() throws(TaskQueueError) {
     try TaskLimit.validate(name: name)
     try Self.validate(concurrency)
+    try rate?.validate()
+    guard !order.isOrdered || rate == nil else {
+      throw .invalidOption("The limit \(name) is ordered, so it has no rate. Its handler may ask one: context.limit(…).")
+    }
     guard !order.isOrdered || concurrency == 1 else {
       throw .invalidOption("The limit \(name) is ordered, so its concurrency is 1; got \(concurrency).")
     }
@@ -76,22 +86,33 @@ public struct LimitStatus: Hashable, Sendable {
   public var rule: LimitRule
   /// What people have set; nil: nothing.
   public var operatorConcurrency: Int?
+  /// What people have set; nil: nothing.
+  public var operatorRate: LimitRate?
   /// Whether people have paused it: what runs goes on, nothing else starts.
   public var isPaused: Bool
 
-  public init(rule: LimitRule, operatorConcurrency: Int? = nil, isPaused: Bool = false) {
+  public init(
+    rule: LimitRule,
+    operatorConcurrency: Int? = nil,
+    operatorRate: LimitRate? = nil,
+    isPaused: Bool = false
+  ) {
     self.rule = rule
     self.operatorConcurrency = operatorConcurrency
+    self.operatorRate = operatorRate
     self.isPaused = isPaused
   }
 
   /// What holds now.
   public var concurrency: Int { isPaused ? 0 : operatorConcurrency ?? rule.concurrency }
+  /// What holds now; nil: no rate.
+  public var rate: LimitRate? { operatorRate ?? rule.rate }
 }
 
 /// What people change of a limit.
 @_spi(Store) public enum LimitChange: Hashable, Sendable {
   case set(Int)
+  case setRate(LimitRate)
   case pause
   case resume
   case reset

@@ -9,6 +9,8 @@ public enum Limits {
   public static let errorHistory = 10
   /// Bytes kept of one error's message.
   public static let errorMessageBytes = 4 * 1024
+  /// A handler's wait for a limit, and a pause of a limit's key.
+  public static let limitWait: Duration = .seconds(86_400)
   public static let delay: Duration = .seconds(3_155_760_000)
   /// Tasks brought by one claim, and payload bytes after which it stops.
   public static let claimTasks = 1_000

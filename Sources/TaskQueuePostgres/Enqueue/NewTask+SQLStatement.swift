@@ -35,7 +35,7 @@ extension NewTask {
     }
     arguments.append("\(wakes)")
     if let limit {
-      parameters.append(limit.description)
+      parameters.append(limit.stored)
       arguments.append("ARRAY[$\(parameters.count)::text]")
     }
     return SQLStatement(

@@ -48,7 +48,7 @@ struct TaskColumn: Sendable {
   ]
 
   /// The name of its limit and the key, as `_enqueue_many` and others take it after everything else.
-  static let limit = TaskColumn(name: "limit_key", reader: .text { $0.limit?.description }, isCopied: false)
+  static let limit = TaskColumn(name: "limit_key", reader: .text { $0.limit?.stored }, isCopied: false)
 
   /// What a task may have beside type and payload (``NewTask/hasOptions``).
   static let options = Array(all.dropFirst(requiredCount))

@@ -79,7 +79,7 @@ import Libpq
           failures: Int(try row.int8(8)),
           crashes: Int(try row.int8(9)),
           uniqueKey: try row.optionalText(10),
-          limit: try row.optionalText(14).map { TaskLimit(line: $0) },
+          limit: try row.optionalText(14).map { TaskLimit(stored: $0) },
           dueAt: try row.timestamptz(11),
           createdAt: try row.timestamptz(12),
           errors: StoredJSON.errors(try row.optionalData(13))

@@ -9,7 +9,10 @@ import Libpq
         .text(rule.name),
         .int4(Int32(rule.concurrency)),
         .bool(rule.order.isOrdered),
-        .bool(rule.order.holds)
+        .bool(rule.order.holds),
+        rule.rate.map { .int4(Int32(clamping: $0.count)) } ?? .null,
+        rule.rate.map { .interval($0.period) } ?? .null,
+        rule.rate.map { .int4(Int32(clamping: $0.burst)) } ?? .null
       )
     }
     try await tryingAgain { () async throws(TaskQueueError) in
@@ -25,8 +28,14 @@ import Libpq
       try result.rows.map { row throws(LibpqError) in
         let order = LimitRule.Order(isOrdered: try row.bool(2), holds: try row.bool(3))
         return LimitStatus(
-          rule: LimitRule(try row.text(0), concurrency: Int(try row.int4(1)), order: order),
+          rule: LimitRule(
+            try row.text(0),
+            concurrency: Int(try row.int4(1)),
+            rate: try row.optionalRate(6),
+            order: order
+          ),
           operatorConcurrency: try row.optionalInt4(4).map(Int.init),
+          operatorRate: try row.optionalRate(9),
           isPaused: try row.bool(5)
         )
       }
@@ -37,6 +46,13 @@ import Libpq
     let statement: LibpqStatement
     if case .set(let concurrency) = change {
       statement = statements.setLimit(.text(limit), .int4(Int32(clamping: concurrency)))
+    } else if case .setRate(let rate) = change {
+      statement = statements.setLimitRate(
+        .text(limit),
+        .int4(Int32(clamping: rate.count)),
+        .interval(rate.period),
+        .int4(Int32(clamping: rate.burst))
+      )
     } else if let template = statements.changeLimit[change] {
       statement = template(.text(limit))
     } else {
@@ -49,12 +65,41 @@ import Libpq
       guard (error.underlying as? LibpqError)?.sqlState == "22023" else { throw error }
       throw TaskQueueError(
         .invalidOption,
-        "An ordered limit lets one task run at a time.",
+        "An ordered limit lets one task run at a time, and has no rate.",
         underlying: error.underlying
       )
     }
+    try requireKnown(result)
+  }
+
+  /// What was taken is lost if the connection breaks: a repetition takes the next one.
+  public func take(_ limit: TaskLimit, within longest: Duration) async throws(TaskQueueError) -> Duration {
+    let statement = statements.takeLimit(
+      .text(limit.name),
+      .text(limit.key),
+      .int4(Int32(clamping: limit.weight)),
+      .interval(longest)
+    )
+    let result = try await query(statement)
+    return try read { () throws(LibpqError) in .microseconds(try result[0].int8(0)) }
+  }
+
+  public func pause(_ limit: TaskLimit, for duration: Duration) async throws(TaskQueueError) {
+    let statement = statements.pauseLimitFor(.text(limit.name), .interval(duration), .text(limit.key))
+    try requireKnown(try await tryingAgain { () async throws(TaskQueueError) in try await query(statement) })
+  }
+
+  private func requireKnown(_ result: LibpqResult) throws(TaskQueueError) {
     guard try read({ () throws(LibpqError) in try result[0].bool(0) }) else {
       throw TaskQueueError(.unknownLimit, "There is no limit of this name; list() names those there are.")
     }
+  }
+}
+
+extension LibpqRow {
+  /// Three columns: count, period, burst.
+  fileprivate func optionalRate(_ column: Int) throws(LibpqError) -> LimitRate? {
+    guard let count = try optionalInt4(column) else { return nil }
+    return LimitRate(Int(count), per: .microseconds(try int8(column + 1)), burst: Int(try int4(column + 2)))
   }
 }

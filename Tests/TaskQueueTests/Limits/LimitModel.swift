@@ -44,6 +44,8 @@ struct LimitModel: Hashable {
   struct Rules: Hashable {
     var isOrdered = false
     var holds = false
+    /// Only looks admit, and only when the time has come.
+    var hasRate = false
     /// The fault of a look that does not stay while somebody waits.
     var forgets = false
     /// The fault of looks that do not lock their key.
@@ -87,6 +89,7 @@ struct LimitModel: Hashable {
     var all: [LimitModel] = []
     for index in open.indices {
       all.append(running(index))
+      if rules.hasRate, open[index].next == .findFree { all.append(running(index, isTooEarly: true)) }
       all.append(
         with {
           $0.open.remove(at: index)
@@ -168,14 +171,14 @@ struct LimitModel: Hashable {
     if rows.values.contains(.line) { looks += 1 }
   }
 
-  private func running(_ index: Int) -> LimitModel {
+  private func running(_ index: Int, isTooEarly: Bool = false) -> LimitModel {
     var next = self
     var transaction = open[index]
     let seen = seen(by: transaction)
     switch transaction.next {
     case .findFree:
       let taken = Set(seen.values.compactMap(\.slot))
-      transaction.next = .fill((1...2).filter { $0 <= limit && !taken.contains($0) })
+      transaction.next = .fill(isTooEarly ? [] : (1...2).filter { $0 <= limit && !taken.contains($0) })
     case .fill(let slots):
       next.fill(slots, seen, index, &transaction)
       transaction.next = transaction.holdsKey ? .endLook : .commit
@@ -195,7 +198,7 @@ struct LimitModel: Hashable {
   }
 
   private mutating func fill(_ slots: [Int], _ seen: [Int: Row], _ index: Int, _ transaction: inout Transaction) {
-    var free = slots.filter { $0 <= limit }
+    var free = rules.hasRate && !transaction.holdsKey ? [] : slots.filter { $0 <= limit }
     let waiting = seen.keys.filter { seen[$0] == .line }.sorted()
     if !isHeldUp(seen) {
       for id in waiting where !free.isEmpty {

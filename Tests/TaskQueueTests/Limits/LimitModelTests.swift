@@ -20,6 +20,8 @@ struct LimitModelTests {
       LimitModel(rules: .init(), limit: 1, tasks: 3, budget: 1),
       LimitModel(rules: .init(), limit: 2, tasks: 3, budget: 0),
       LimitModel(rules: .init(), limit: 2, tasks: 2, budget: 2),
+      LimitModel(rules: .init(hasRate: true), limit: 1, tasks: 3, budget: 1),
+      LimitModel(rules: .init(hasRate: true), limit: 2, tasks: 2, budget: 2),
       LimitModel(rules: .init(isOrdered: true), limit: 1, tasks: 2, budget: 2),
       LimitModel(rules: .init(isOrdered: true, holds: true), limit: 1, tasks: 3, budget: 1),
     ]

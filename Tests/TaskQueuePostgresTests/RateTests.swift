@@ -1,0 +1,132 @@
+import Libpq
+@_spi(Store) import TaskQueue
+@_spi(Store) import TaskQueuePostgres
+import TaskQueueTestKit
+import Testing
+
+@Suite("Rates in PostgreSQL")
+struct RateTests {
+  @Test("S48 No rate drifts: thousands of admissions take what they are to take, to 1 %", arguments: [1, 3, 7, 10, 100, 1_000, 7_000])
+  func drift(rate: Int) async throws {
+    try await withStore { store in
+      try await store.declare([LimitRule("bank", rate: LimitRate(rate))])
+      let last = try await store.pool.query(
+        "SELECT extract(epoch FROM max(taskqueue.take_limit('bank', up_to => '1 day')))::float8 FROM generate_series(1, 3001)"
+      )[0].float8(0)
+      // The clock goes on meanwhile, so the last one may wait for less.
+      #expect(last <= 3_000 / Double(rate) * 1.01)
+      let gap = try await store.pool.query("SELECT extract(epoch FROM gap)::float8 FROM taskqueue.limit_rule")[0].float8(0)
+      #expect(gap >= 1 / Double(rate) - 1e-9 && gap <= 1.01 / Double(rate))
+      #expect(abs(gap - LimitRate(rate).gap / .seconds(1)) < 1e-9)
+    }
+  }
+
+  @Test("S48 What waits for its rate costs one look, when the next one may start, however many outcomes and polls there are")
+  func waitingCostsNothing() async throws {
+    try await withStore { store in
+      try await store.declare([LimitRule("bank", rate: LimitRate(1, per: .seconds(1_000)))])
+      for number in 0..<5 { _ = try await store.add("\(number)") { $0.limit = TaskLimit("bank") } }
+      let first = try #require(try await store.claimAll().first)
+      #expect(try await store.settle(first.claim, .complete))
+      for _ in 1...3 { #expect(try await store.claimAll().isEmpty) }
+      let looks = "SELECT count(*) FROM taskqueue.limit_look WHERE look_at - clock_timestamp()"
+      #expect(try await store.number("\(looks) > interval '900 s'") == 1)
+      #expect(try await store.number("\(looks) < interval '900 s'") == 0)
+    }
+  }
+
+  @Test("S48 Stamps are given ahead, evenly, and nobody brings them forward; a pause takes them back")
+  func stamps() async throws {
+    try await withStore { store in
+      // In one script: nothing of it waits for a slow machine.
+      try await store.pool.executeScript(
+        """
+        DO $$
+        DECLARE
+          stamps timestamptz[];
+          again timestamptz[];
+        BEGIN
+          PERFORM set_config('search_path', 'taskqueue', true);
+          PERFORM declare_limit('bank', rate => 20);
+          PERFORM enqueue('note', '{}', limit_name => 'bank', unique_key => n::text) FROM generate_series(1, 9) AS n;
+          PERFORM _promote(1000);
+          stamps := ARRAY(SELECT due_at FROM task WHERE slot > 0 ORDER BY id);
+          ASSERT cardinality(stamps) = 5, 'five stamps';
+          ASSERT (SELECT bool_and(stamps[n + 1] - stamps[n] = interval '50 ms') FROM generate_series(1, 4) AS n), 'evenly';
+          ASSERT (SELECT count(*) FROM task WHERE ready) = 1, 'one is ready';
+          PERFORM run_now(id, 0), retry(id) FROM task ORDER BY id;
+          PERFORM enqueue('note', '{}', unique_key => n::text, unique_mode => 'coalesce') FROM generate_series(1, 9) AS n;
+          again := ARRAY(SELECT due_at FROM task WHERE slot > 0 ORDER BY id);
+          ASSERT again = stamps AND (SELECT count(*) FROM task WHERE ready) = 1, 'none is brought forward';
+          ASSERT cancel((SELECT id FROM task WHERE slot = 5)) = 'cancelled', 'cancelled';
+          ASSERT pause_limit_for('bank', '1 hour'), 'paused';
+          UPDATE task SET due_at = clock_timestamp() WHERE slot > 0;
+          PERFORM _promote(1000);
+          ASSERT (SELECT count(*) FROM task WHERE slot = 0) = 8 AND NOT EXISTS (SELECT FROM task WHERE ready), 'all are in line';
+        END $$;
+        """
+      )
+      #expect(try await store.number("SELECT count(*) FROM taskqueue.task WHERE slot > 0") == 0)
+    }
+  }
+
+  @Test("S48 A raised rate counts from the last admission on")
+  func raised() async throws {
+    try await withStore { store in
+      try await store.declare([LimitRule("bank", rate: LimitRate(1, per: .seconds(10_000)))])
+      #expect(try await store.take(TaskLimit("bank"), within: .zero) == .zero)
+      try await store.change("bank", .setRate(LimitRate(1, per: .seconds(1_000))))
+      let wait = try await store.take(TaskLimit("bank"), within: .zero)
+      #expect(wait > .seconds(900) && wait <= .seconds(1_000))
+    }
+  }
+
+  @Test("S48, S49 From plain SQL: declared, weighed, taken, paused, seen; and wrong rates are refused")
+  func sql() async throws {
+    try await withStore { store in
+      try await store.pool.executeScript(
+        """
+        SELECT taskqueue.declare_limit('bank', rate => 10, rate_period => '1 min', burst => 2), taskqueue.declare_limit('o', ordered => true);
+        SELECT taskqueue.enqueue('note', '{"text": "sql"}', limit_name => 'bank', limit_weight => 2) FROM generate_series(1, 2);
+        SELECT taskqueue.set_limit('bank', new_rate => 20, new_period => '1 min', new_burst => 2);
+        """
+      )
+      #expect(try await store.claimAll().count == 1)
+      let row = try await store.pool.query(
+        "SELECT concurrency, rate, declared_rate, burst FROM taskqueue.limits WHERE name = 'bank'"
+      )[0]
+      #expect(try (0..<4).map { try row.int4($0) } == [1_000, 20, 10, 2])
+      #expect(try await store.pool.query("SELECT taskqueue.take_limit('bank') > '1 s'")[0].bool(0))
+      #expect(try await store.pool.query("SELECT taskqueue.pause_limit_for('o', '1 min', 'a')")[0].bool(0))
+      #expect(try await !store.pool.query("SELECT taskqueue.pause_limit_for('none', '1 min')")[0].bool(0))
+      for (statement, state) in [
+        ("SELECT taskqueue.declare_limit('x', rate => 1, ordered => true)", "22023"),
+        ("SELECT taskqueue.declare_limit('x', rate => 0)", "22023"),
+        ("SELECT taskqueue.declare_limit('x', rate => 10001)", "22023"),
+        ("SELECT taskqueue.declare_limit('x', rate => 1, burst => 0)", "22023"),
+        ("SELECT taskqueue.declare_limit('x', rate => 1, rate_period => '101 days')", "22023"),
+        ("SELECT taskqueue.set_limit('o', new_rate => 1)", "22023"), ("SELECT taskqueue.set_limit('bank')", "22023"),
+        ("SELECT taskqueue.enqueue('note', '{}', limit_name => 'bank', limit_weight => 1001)", "22023"),
+        ("SELECT taskqueue.take_limit('none')", "TQ002"), ("SELECT taskqueue.take_limit('bank', weight => 0)", "22023"),
+        ("SELECT taskqueue.take_limit('bank', up_to => '2 days')", "22023"),
+        ("SELECT taskqueue.pause_limit_for('bank', NULL)", "22023"),
+      ] {
+        let error = await #expect(throws: LibpqError.self, "\(statement)") {
+          try await store.pool.query(LibpqStatement(statement))
+        }
+        #expect(error?.sqlState == state, "\(statement)")
+      }
+    }
+  }
+
+  @Test("S48 Keys that were not used for long are forgotten, but not before their burst is back")
+  func oldKeys() async throws {
+    try await withStore { store in
+      try await store.declare([LimitRule("bank", rate: LimitRate(10)), LimitRule("rare", rate: LimitRate(1, per: .seconds(86_400)))])
+      for name in ["bank", "rare"] { _ = try await store.take(TaskLimit(name), within: .zero) }
+      try await store.pool.executeScript("UPDATE taskqueue.limit_pace SET next_at = next_at - interval '2 days'")
+      _ = try await store.dropExpiredKeys()
+      #expect(try await store.pool.query("SELECT string_agg(limit_key, ',') FROM taskqueue.limit_pace")[0].text(0) == "rare/")
+    }
+  }
+}
