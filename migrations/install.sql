@@ -145,8 +145,8 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_promote.sql
   \ir functions/_purge_effects.sql
   \ir functions/_purge_events.sql
-  \ir functions/_rate_problem.sql
   \ir functions/_put_schedules.sql
+  \ir functions/_rate_problem.sql
   \ir functions/_receive_event.sql
   \ir functions/_redrive.sql
   \ir functions/_remember_event.sql

@@ -108,7 +108,8 @@
   ]
 
   static let timedPauses: [Check] = [
-    Check("S49 a key that is paused for a time starts nothing before, goes on by itself, and holds no other one up") { probe in
+    Check("S49 a key that is paused for a time starts nothing before, goes on by itself, and holds no other one up") {
+      probe in
       try await probe.store.declare([LimitRule("bank", concurrency: 2), LimitRule("paced", rate: slow)])
       for name in ["bank", "paced"] {
         let ids = try await probe.limited(name, "a", count: 2)

@@ -45,7 +45,12 @@ struct InMemoryLimits {
 
   mutating func add(_ task: InMemoryTask) {
     guard let limit = task.content.limit else { return }
-    let place = Place(priority: task.isOrdered ? 0 : task.priority, id: task.id, version: task.version, weight: limit.weight)
+    let place = Place(
+      priority: task.isOrdered ? 0 : task.priority,
+      id: task.id,
+      version: task.version,
+      weight: limit.weight
+    )
     lines[limit.line, default: Line()].waiting.insert(place)
   }
 
@@ -69,6 +74,7 @@ extension InMemoryState {
   mutating func queueUp(_ changed: InMemoryTask) {
     guard let limit = changed.content.limit else { return }
     store(changed, phase: .inLine)
+    if limits.hasRate(limit) { hints.insert(.lineChanged(changed.queue)) }
     admit(limit)
   }
 
@@ -87,9 +93,12 @@ extension InMemoryState {
   }
 
   /// Gives free slots to the first in line. Passes over what the open transaction has changed; in strict order it waits for that.
-  mutating func admit(_ limit: TaskLimit) {
+  ///
+  /// - Parameter isClaim: whether a claim asks: only then a limit with a rate admits, so that nothing is charged long before it can start.
+  mutating func admit(_ limit: TaskLimit, isClaim: Bool = false) {
     let limit = limit.line
-    guard limits.gives, !limits.isClosed(limit), var line = limits.lines[limit] else { return }
+    guard limits.gives, isClaim || !limits.hasRate(limit), !limits.isClosed(limit), var line = limits.lines[limit]
+    else { return }
     let concurrency = limits.concurrency(of: limit)
     var passed: [InMemoryLimits.Place] = []
     var admitted: [InMemoryTask] = []
@@ -118,7 +127,7 @@ extension InMemoryState {
   }
 
   /// Those that wait for a time.
-  mutating func admitPaced() { for limit in limits.pacedLines { admit(limit) } }
+  mutating func admitPaced() { for limit in limits.pacedLines { admit(limit, isClaim: true) } }
 
   mutating func admitAll() { for limit in Array(limits.lines.keys) { admit(limit) } }
 

@@ -7,7 +7,7 @@ import HeapModule
   import Foundation
 #endif
 
-/// Rates by GCRA, and pauses that end by themselves. The durable store gives its stamps up to 200 ms ahead, since it may be asked late; this one
+/// Rates by GCRA, and pauses that end by themselves. The durable store gives its stamps up to 400 ms ahead, since it may be asked late; this one
 /// admits when the time has come.
 extension InMemoryLimits {
   /// From when on the next task of a key may be admitted.
@@ -20,6 +20,7 @@ extension InMemoryLimits {
   /// What sums of seconds as floating point numbers may be off.
   private static let rounding: Duration = .microseconds(1)
 
+  func hasRate(_ limit: TaskLimit) -> Bool { statuses[limit.name]?.rate != nil }
   func isClosed(_ limit: TaskLimit) -> Bool { (paces[limit.line]?.pausedUntil ?? .distantPast) > now }
 
   /// When the next admission is, and how long it takes until there may be another one; nil: at any time.
@@ -66,10 +67,10 @@ extension InMemoryLimits {
 
   /// Lines with a free slot that wait for a time.
   var pacedLines: [TaskLimit] {
-    guard !paces.isEmpty else { return [] }
-    return paces.keys.filter { limit in
-      guard let line = lines[limit], !line.waiting.isEmpty, line.heldBy.isEmpty else { return false }
-      return line.taken.count < concurrency(of: limit)
+    guard !paces.isEmpty || statuses.values.contains(where: { $0.rate != nil }) else { return [] }
+    return lines.compactMap { limit, line in
+      guard hasRate(limit) || paces[limit] != nil, !line.waiting.isEmpty, line.heldBy.isEmpty else { return nil }
+      return line.taken.count < concurrency(of: limit) ? limit : nil
     }
   }
 

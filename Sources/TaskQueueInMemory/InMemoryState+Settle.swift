@@ -38,7 +38,7 @@ extension InMemoryState {
   ///
   /// - Parameter isCharged: whether it is another attempt to a limit with a rate.
   private mutating func runAgain(_ task: InMemoryTask, isCharged: Bool) {
-    let waits = isCharged && limits.gives && task.content.limit.flatMap { limits.statuses[$0.name]?.rate } != nil
+    let waits = isCharged && limits.gives && task.content.limit.map { limits.hasRate($0) } == true
     if !waits, keepsSlot(task) { store(task, phase: .ready) } else { leaveSlot(task) }
   }
 

@@ -140,7 +140,10 @@ struct StoreStatements: Sendable {
     )
     setLimit = template("set_limit", "SELECT {schema}.set_limit($1, $2)")
     setLimitRate = template("set_limit_rate", "SELECT {schema}.set_limit($1, NULL, $2, $3, $4)")
-    takeLimit = template("take_limit", "SELECT (extract(epoch FROM {schema}.take_limit($1, $2, $3, $4)) * 1000000)::bigint")
+    takeLimit = template(
+      "take_limit",
+      "SELECT (extract(epoch FROM {schema}.take_limit($1, $2, $3, $4)) * 1000000)::bigint"
+    )
     pauseLimitFor = template("pause_limit_for", "SELECT {schema}.pause_limit_for($1, $2, $3)")
     changeLimit = [
       .pause: template("pause_limit", "SELECT {schema}.pause_limit($1)"),

@@ -6,7 +6,10 @@ import Testing
 
 @Suite("Limits")
 struct LimitsExampleTests {
-  @Test("Two at a time per customer, one after the other per account, ten per second to the bank", .database(migrated: false))
+  @Test(
+    "Two at a time per customer, one after the other per account, ten per second to the bank",
+    .database(migrated: false)
+  )
   func limits() async throws {
     let database = try #require(TestDatabase.current)
     let observer = try await LimitsExample.run(database.postgresConfiguration)

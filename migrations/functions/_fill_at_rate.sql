@@ -3,7 +3,7 @@
 -- an admission is stamped s = max(next_at, now - (b - 1) T), and next_at becomes s + T. One of weight w stands for w of them, and is
 -- stamped as the last of those: s + (w - 1) T; where w is above b, b counts as w. So stamps of one key are at least T apart but for the
 -- burst, and no two are given for one moment, whatever sessions, processes and clocks of programs do.
--- Charged ahead: stamps up to 200 ms from now are given, so that nothing is lost by looks that come late. Tasks whose stamp is past are
+-- Charged ahead: stamps up to 400 ms from now are given, so that nothing is lost by looks that come late. Tasks whose stamp is past are
 -- ready, the others become due at their stamps (_promote).
 -- look_at: a moment before the next stamp; NULL: that is not what the next in line waits for. admitted_from: the oldest due time made ready.
 -- Waits for nothing but another one's first charge of the key (take_limit).
@@ -20,8 +20,8 @@ SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
-  horizon constant interval := '200 ms';
-  lead constant interval := '100 ms';
+  horizon constant interval := '400 ms';
+  lead constant interval := '300 ms'; -- a busy worker promotes every 200 ms
   at timestamptz;
   rule record;
   first_weight int;

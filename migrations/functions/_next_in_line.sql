@@ -17,6 +17,7 @@ SET jit = off
 AS $$
 DECLARE
   keys text[];
+  queues text[];
 BEGIN
   -- One array per key: as a join of slots and rows it would be quadratic. A slot that this transaction left may have been found by a look.
   SELECT array_agg(w.ctid), array_agg(k.slots[w.place]), array_agg(k.limit_key) INTO rows, slots, keys
@@ -43,14 +44,22 @@ BEGIN
     AND NOT EXISTS (SELECT FROM limit_pace p WHERE p.limit_key = k.limit_key AND p.paused_until > clock_timestamp());
   IF coalesce(cardinality(rows), 0) < cardinality(free_slots) THEN
     -- Whose first in line is locked, or which has a rate.
-    INSERT INTO limit_look (limit_key, look_at)
-    SELECT k.limit_key, k.look_at
-    FROM (
-      SELECT f.limit_key, _next_look(f.limit_key) AS look_at
-      FROM unnest(free_keys || keys, array_fill(1, ARRAY[cardinality(free_keys)])) AS f(limit_key, free)
-      GROUP BY f.limit_key HAVING count(*) < 2 * count(f.free)
-    ) AS k
-    WHERE EXISTS (SELECT FROM task t WHERE t.limit_key = k.limit_key AND t.slot = 0 AND t.ctid <> ALL (coalesce(rows, '{}')))
-      AND NOT EXISTS (SELECT FROM limit_look l WHERE l.limit_key = k.limit_key AND l.look_at <= k.look_at);
+    WITH looks AS (
+      INSERT INTO limit_look (limit_key, look_at)
+      SELECT k.limit_key, k.look_at
+      FROM (
+        SELECT f.limit_key, _next_look(f.limit_key) AS look_at
+        FROM unnest(free_keys || keys, array_fill(1, ARRAY[cardinality(free_keys)])) AS f(limit_key, free)
+        GROUP BY f.limit_key HAVING count(*) < 2 * count(f.free)
+      ) AS k
+      WHERE EXISTS (SELECT FROM task t WHERE t.limit_key = k.limit_key AND t.slot = 0 AND t.ctid <> ALL (coalesce(rows, '{}')))
+        AND NOT EXISTS (SELECT FROM limit_look l WHERE l.limit_key = k.limit_key AND l.look_at <= k.look_at)
+      RETURNING limit_key
+    )
+    SELECT array_agg(DISTINCT E'\x01' || f.queue) INTO queues
+    FROM looks l CROSS JOIN LATERAL (SELECT t.queue FROM task t WHERE t.limit_key = l.limit_key AND t.slot = 0 LIMIT 1) AS f;
+    IF queues IS NOT NULL THEN
+      PERFORM _wake(queues);
+    END IF;
   END IF;
 END $$;

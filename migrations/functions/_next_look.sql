@@ -8,7 +8,7 @@ AS $$
   SELECT CASE
       WHEN p.paused_until > clock_timestamp() THEN p.paused_until
       WHEN r.gap IS NULL THEN clock_timestamp() + interval '1 s'
-      ELSE greatest(p.next_at - interval '100 ms', clock_timestamp())
+      ELSE greatest(p.next_at - interval '300 ms', clock_timestamp())
     END
   FROM limit_rule r LEFT JOIN limit_pace p ON p.limit_key = line WHERE r.name = split_part(line, '/', 1)
 $$;

@@ -15,6 +15,8 @@ struct Polling: Sendable {
   private(set) var pausedUntil: Instant
   private(set) var nextPollAt: Instant
   private var nextPromotionAt: Instant
+  /// When the next waiting task is due, as the last promotion said.
+  private var nextDueAt: Instant?
   private var mayHaveMore = true
   private var hasHint = false
   private var isFollowingHint = false
@@ -67,7 +69,10 @@ struct Polling: Sendable {
     using generator: inout some RandomNumberGenerator
   ) {
     mayHaveMore = exchange.mayHaveMore
-    if promotedDue { nextPromotionAt = now.advanced(by: promotionInterval) }
+    if promotedDue {
+      nextPromotionAt = now.advanced(by: promotionInterval)
+      nextDueAt = exchange.nextDueIn.map { now.advanced(by: max(.zero, $0)) }
+    }
     if !exchange.claimed.isEmpty {
       interval.reset()
     } else if isFollowingHint {
@@ -76,7 +81,9 @@ struct Polling: Sendable {
     }
     (isFollowingHint, isLooking) = (false, false)
     nextPollAt = now.advanced(by: interval.next(using: &generator))
-    if let nextDueIn = exchange.nextDueIn { lookAgain(at: now.advanced(by: max(.zero, nextDueIn))) }
+    guard !mayHaveMore, let nextDueAt else { return }
+    nextPollAt = min(nextPollAt, nextDueAt)
+    nextPromotionAt = min(nextPromotionAt, nextDueAt)
   }
 
   mutating func noteBacklog(_ hasBacklog: Bool) { self.hasBacklog = hasBacklog }

@@ -24,7 +24,7 @@ extension TaskContext {
   ) async throws {
     let limit = TaskLimit(name, key: key, weight: weight)
     try limit.validate()
-    guard .zero ... Limits.limitWait ~= longest else {
+    guard .zero...Limits.limitWait ~= longest else {
       throw TaskQueueError.invalidOption("A wait for a limit must be in 0 … \(Limits.limitWait); got \(longest).")
     }
     let wait = try await store().take(limit, within: longest)

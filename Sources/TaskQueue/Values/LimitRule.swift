@@ -64,7 +64,9 @@ public struct LimitRule: Hashable, Sendable {
     try Self.validate(concurrency)
     try rate?.validate()
     guard !order.isOrdered || rate == nil else {
-      throw .invalidOption("The limit \(name) is ordered, so it has no rate. Its handler may ask one: context.limit(…).")
+      throw .invalidOption(
+        "The limit \(name) is ordered, so it has no rate. Its handler may ask one: context.limit(…)."
+      )
     }
     guard !order.isOrdered || concurrency == 1 else {
       throw .invalidOption("The limit \(name) is ordered, so its concurrency is 1; got \(concurrency).")

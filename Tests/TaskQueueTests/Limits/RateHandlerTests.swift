@@ -17,7 +17,9 @@ struct RateHandlerTests {
   ) async throws -> TaskTester<InMemoryTaskStore> {
     let time = time
     let store = InMemoryTaskStore(now: { time.now })
-    try await TaskClient(store: store).limits.declare([LimitRule("bank", rate: LimitRate(1)), LimitRule("free", concurrency: 2)])
+    try await TaskClient(store: store).limits.declare([
+      LimitRule("bank", rate: LimitRate(1)), LimitRule("free", concurrency: 2),
+    ])
     var handlers = TaskHandlers()
     try handlers.register(Call.self, options: .init(maxAttempts: 1)) { call, context in
       try await handle(call, context)
@@ -77,7 +79,8 @@ struct RateHandlerTests {
   func refused() async throws {
     let client = TaskClient(store: InMemoryTaskStore())
     let rules = [
-      LimitRule("a", rate: LimitRate(0)), LimitRule("a", rate: LimitRate(10_001)), LimitRule("a", rate: LimitRate(1, burst: 0)),
+      LimitRule("a", rate: LimitRate(0)), LimitRule("a", rate: LimitRate(10_001)),
+      LimitRule("a", rate: LimitRate(1, burst: 0)),
       LimitRule("a", rate: LimitRate(1, per: .zero)), LimitRule("a", rate: LimitRate(1), order: .ordered()),
     ]
     for rule in rules {
