@@ -139,8 +139,8 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_lock_inbox_subject.sql
   \ir functions/_look.sql
   \ir functions/_next_in_line.sql
-  \ir functions/_note_worker.sql
   \ir functions/_next_look.sql
+  \ir functions/_note_worker.sql
   \ir functions/_operate.sql
   \ir functions/_promote.sql
   \ir functions/_purge_effects.sql
