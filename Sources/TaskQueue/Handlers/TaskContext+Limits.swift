@@ -37,7 +37,9 @@ extension TaskContext {
   ///
   /// - Throws: ``TaskQueueError``: `unknownLimit`, `invalidName`, `storeFailed`.
   public func pause(_ name: String, key: String = "", for duration: Duration) async throws(TaskQueueError) {
-    try await LimitControl(contract: store()).pause(name, key: key, for: duration)
+    let limit = TaskLimit(name, key: key)
+    try limit.validate()
+    try await store().pause(limit, for: min(duration, Limits.limitWait))
   }
 
   private func store() throws(TaskQueueError) -> any StoreContract {
