@@ -55,6 +55,15 @@ public final class TaskWorker: Service {
     guard !handlers.entries.isEmpty else {
       throw .init(.invalidConfiguration, "A worker without handlers has nothing to do; register at least one.")
     }
+    let maxima = handlers.entries.count { $0.value.options.maxConcurrent != nil }
+    let groups = (1 + configuration.maxConcurrent.count) * (1 + maxima)
+    guard groups <= ClaimGroups.maxCount else {
+      throw .init(
+        .invalidConfiguration,
+        "(1 + \(configuration.maxConcurrent.count) queues with maxConcurrent) × (1 + \(maxima) types with maxConcurrent) is above "
+          + "\(ClaimGroups.maxCount). Each is claimed by itself; set fewer, or let several types share a queue with one maximum."
+      )
+    }
     self.store = store.contract
     self.handlers = handlers
     self.schedules = schedules

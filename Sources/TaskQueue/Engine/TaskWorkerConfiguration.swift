@@ -15,6 +15,11 @@ public struct TaskWorkerConfiguration: Sendable {
   public var queues: [QueueName] = [.default]
   /// Handlers that run at the same time, 1 to 10,000.
   public var concurrency = 100
+  /// Of those, how many may be of one queue; a queue that is not named may use all of them. So a flood of slow tasks leaves slots for other
+  /// queues. The tasks over it stay where they are, for other workers or later. Each maximum, of a queue or a type
+  /// (``TaskHandlerOptions/maxConcurrent``), is claimed for by itself: an urgent task is not kept waiting by another group, and an idle worker
+  /// polls once for each. (1 + queues with one) × (1 + types with one) is at most 64. None.
+  public var maxConcurrent: [QueueName: Int] = [:]
   /// Tasks claimed ahead of free handlers, at most; 0 to 10,000. How many really are follows the speed of the handlers: slow
   /// ones get none, so that other workers can have them. Their payloads take at most about 2 × ``Limits/claimBytes``.
   public var maxPrefetch = 2_000
@@ -52,6 +57,16 @@ public struct TaskWorkerConfiguration: Sendable {
     try NameRule.validate(name, kind: "worker's name")
     for rule in limits { try rule.validate() }
     guard 1...10_000 ~= concurrency else { throw .invalidOption("concurrency must be in 1 … 10,000.") }
+    for (queue, maximum) in maxConcurrent.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+      guard queues.contains(queue) else {
+        throw .init(.invalidConfiguration, "maxConcurrent names the queue \(queue), which is not among the worker's queues.")
+      }
+      guard 1...10_000 ~= maximum else {
+        throw .invalidOption(
+          "maxConcurrent of the queue \(queue) must be in 1 … 10,000; got \(maximum). Leave the queue out of `queues` to run none of it."
+        )
+      }
+    }
     guard 0...10_000 ~= maxPrefetch else { throw .invalidOption("maxPrefetch must be in 0 … 10,000.") }
     guard lease >= .milliseconds(100), lease <= Limits.delay else {
       throw .invalidOption("lease must be at least 100 ms, and at most 100 years.")

@@ -61,7 +61,8 @@ final class WorkerShell: Sendable {
     )
     let settings = WorkerStateMachine.Settings(
       configuration: configuration,
-      timeouts: handlers.entries.mapValues(\.options.timeout)
+      timeouts: handlers.entries.mapValues(\.options.timeout),
+      maxConcurrent: handlers.entries.compactMapValues(\.options.maxConcurrent)
     )
     machine = Mutex(WorkerStateMachine(settings, seed: environment.random(), at: environment.clock.now))
     self.schedules = (store as? any ScheduleStore).map { [thread, log] store in

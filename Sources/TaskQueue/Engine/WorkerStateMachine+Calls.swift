@@ -23,6 +23,8 @@ struct CallBook: Sendable {
     let expiresAt: Instant
     var settlements: [Settlement] = []
     var claim: ClaimRequest?
+    /// The one that the claim is of.
+    var group = 0
     var claims: [Claim] = []
     /// Taken for failed; its answer may still come.
     var isExpired = false
@@ -34,6 +36,7 @@ struct CallBook: Sendable {
   private var lastNumber: UInt64 = 0
   /// Tasks asked for in claims that are not answered yet.
   private(set) var claimedCount = 0
+  private var claimedCounts: [Int: Int] = [:]
 
   /// So long after its limit an answer is not waited for any more.
   private static var patience: Duration { .seconds(1) }
@@ -52,8 +55,17 @@ struct CallBook: Sendable {
     let id = CallID(number: lastNumber)
     calls[id] = call
     active[call.kind] = id
-    claimedCount += call.claim?.limit ?? 0
+    countClaimed(call, 1)
     return id
+  }
+
+  /// Those of a group.
+  func claimedCount(of group: Int) -> Int { claimedCounts[group] ?? 0 }
+
+  private mutating func countClaimed(_ call: Call, _ sign: Int) {
+    guard let limit = call.claim?.limit else { return }
+    claimedCount += sign * limit
+    claimedCounts[call.group, default: 0] += sign * limit
   }
 
   func expiry(at now: Instant, limit: Duration) -> Instant { now.advanced(by: limit + min(limit, Self.patience)) }
@@ -84,7 +96,7 @@ struct CallBook: Sendable {
 
   private mutating func release(_ call: Call) {
     active[call.kind] = nil
-    claimedCount -= call.claim?.limit ?? 0
+    countClaimed(call, -1)
   }
 }
 
@@ -133,7 +145,7 @@ extension WorkerStateMachine {
     case .exchanged(let exchange):
       notePassed(at: now)
       noteSettled(call.settlements, exchange.settled, at: now)
-      if let request = call.claim { noteClaimed(exchange, request, of: call.kind, startedAt: startedAt, at: now) }
+      if let request = call.claim { noteClaimed(exchange, request, of: call, startedAt: startedAt, at: now) }
     case .writers(let writers): noteWriters(writers, at: now)
     case .renewed(let renewals): noteRenewed(call.claims, renewals, startedAt: startedAt, at: now)
     case .maintained(let report): noteMaintained(report, at: now)
@@ -145,8 +157,9 @@ extension WorkerStateMachine {
     switch call.kind {
     case .preparation: notePreparationFailed(error, at: now)
     case .exchange, .assistance: noteExchangeFailed(error, call, at: now)
-    case .look: noteLookFailed(error, at: now)
-    case .lateLook, .writers: noteLateLookFailed(error, at: now)
+    case .look: noteLookFailed(error, of: call.group, at: now)
+    case .lateLook: noteLateLookFailed(error, of: call.group, at: now)
+    case .writers: noteWritersFailed(error, at: now)
     case .renewal: noteRenewalFailed(error, call.claims, at: now)
     case .maintenance: noteMaintenanceFailed(error, at: now)
     }
@@ -173,7 +186,7 @@ extension WorkerStateMachine {
 
   mutating func planPreparation(at now: Instant, in turn: inout EngineTurn) {
     guard !calls.isUnderWay(.preparation) else { return }
-    guard now >= polling.pausedUntil else { return turn.wake(at: polling.pausedUntil) }
+    guard now >= outage.pausedUntil else { return turn.wake(at: outage.pausedUntil) }
     order(newCall(.preparation, at: now), .prepare, in: &turn)
   }
 

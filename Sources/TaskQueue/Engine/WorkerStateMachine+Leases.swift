@@ -136,6 +136,7 @@ extension WorkerStateMachine {
     let claim = entry.task.claim
     switch entry.place {
     case .queued:
+      groups.giveBack(entry.task)
       queue.forget()
       guard reason == .requested else {
         held[claim.id] = nil

@@ -69,6 +69,13 @@ extension WorkerStateMachine {
       // Claimed again by ourselves: our own earlier claim was lost.
       forgetHeld(task.claim.id, at: now)
       hold(task, startedAt: startedAt, place: .queued)
+      // A late answer once more: its place was given to another one meanwhile.
+      if let group = groups.index(of: task), let room = groups.room(of: group, claimed: { _ in 0 }), room <= 0 {
+        held[task.claim.id]?.place = .ended
+        outcomes.append(Settlement(task.claim, .release))
+        continue
+      }
+      groups.take(task)
       queue.append(task)
     }
     leases.noteHeld(since: startedAt)
@@ -89,7 +96,9 @@ extension WorkerStateMachine {
   private mutating func forgetHeld(_ id: TaskID, at now: Instant) {
     guard let old = held.removeValue(forKey: id) else { return }
     switch old.place {
-    case .queued: queue.forget()
+    case .queued:
+      groups.giveBack(old.task)
+      queue.forget()
     case .running(let runner): cancelRunner(runner, .leaseLost, at: now)
     case .judged, .ended: break
     }
@@ -123,6 +132,7 @@ extension WorkerStateMachine {
   @discardableResult
   private mutating func release(_ task: ClaimedTask) -> Bool {
     guard let index = index(of: task.claim) else { return false }
+    groups.giveBack(task)
     held.values[index].place = .ended
     outcomes.append(Settlement(task.claim, .release))
     return true

@@ -136,10 +136,13 @@ extension WorkerStateMachine {
         continue
       }
       switch settlement.action {
-      case .reschedule(let delay, _), .fail(_, retryAfter: let delay): polling.lookAgain(at: now.advanced(by: delay))
+      case .reschedule(let delay, _), .fail(_, retryAfter: let delay):
+        lookAgain(for: entry?.task, at: now.advanced(by: delay))
       case .release:
-        polling.addHint()
-        if let entry { stragglers.noteHandedBack(entry.task.dueAt) }
+        addHint(of: entry?.task)
+        if let task = entry?.task, let group = groups.index(of: task) {
+          groups[group].stragglers.noteHandedBack(task.dueAt)
+        }
       case .complete, .bury: break
       }
     }
@@ -149,8 +152,8 @@ extension WorkerStateMachine {
   /// if it seems to fail the others.
   mutating func noteExchangeFailed(_ error: TaskQueueError, _ call: CallBook.Call, at now: Instant) {
     if let claim = call.claim {
-      polling.addHint()
-      if claim.scope.isLook { stragglers.noteFailed(at: now) }
+      groups[call.group].polling.addHint()
+      if claim.scope.isLook { groups[call.group].stragglers.noteFailed(at: now) }
     }
     let settlements = call.settlements
     if settings.faults.contains(.outcomesDropped) {
@@ -182,12 +185,12 @@ extension WorkerStateMachine {
 
   /// The store could not do it: the next exchange waits, longer each time, but never for long.
   mutating func pauseAfter(_ error: TaskQueueError, at now: Instant) {
-    let wait = polling.fail(at: now, using: &generator)
+    let wait = outage.fail(at: now, using: &generator)
     events.append(.storeFailed("\(error)", retryIn: wait))
   }
 
   /// The store answers.
   mutating func notePassed(at now: Instant) {
-    if let outage = polling.pass(at: now) { events.append(.storeBack(after: outage)) }
+    if let duration = outage.pass(at: now) { events.append(.storeBack(after: duration)) }
   }
 }

@@ -63,17 +63,20 @@ extension WorkerStateMachine {
   }
 
   /// How many tasks to claim now. Idle handlers are always filled; a mere top-up waits until it is worth a claim.
-  mutating func claimLimit(at now: Instant) -> Int {
+  mutating func claimLimit(of group: Int, at now: Instant) -> Int {
     guard isRunning else { return 0 }
     pace.measure(at: now, maxPrefetch: configuration.maxPrefetch)
     let (idle, wanted) = room
     guard wanted > 0, idle > 0 || wanted >= min(pace.prefetch / 2, OutcomeBook.fullBatch) else { return 0 }
-    return min(wanted, Limits.claimTasks)
+    return min(wanted, places(of: group) ?? .max, Limits.claimTasks)
   }
 
   /// Whether a slot waits for a task that nobody has asked for yet.
   var hasIdleSlot: Bool { room.idle > 0 }
 
   /// How many tasks a look behind the position may claim.
-  var lookLimit: Int { min(max(0, room.wanted), Limits.claimTasks) }
+  func lookLimit(of group: Int, at now: Instant) -> Int {
+    let wanted = groups.indices.count == 1 ? room.wanted : room.wanted - waitingLonger(than: group, at: now)
+    return min(max(0, wanted), max(0, places(of: group) ?? .max), Limits.claimTasks)
+  }
 }

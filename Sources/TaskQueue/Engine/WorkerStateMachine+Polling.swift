@@ -8,11 +8,6 @@ struct Polling: Sendable {
 
   private let promotionInterval: Duration
   private var interval: BackoffInterval
-  /// Its end bounds how late a worker comes back after an outage.
-  private var failures = BackoffInterval(minimum: .milliseconds(50), maximum: .seconds(1))
-  private var failingSince: Instant?
-  /// Nothing is asked of the store before.
-  private(set) var pausedUntil: Instant
   private(set) var nextPollAt: Instant
   private var nextPromotionAt: Instant
   /// When the next waiting task is due, as the last promotion said.
@@ -29,10 +24,11 @@ struct Polling: Sendable {
   init(_ configuration: TaskWorkerConfiguration, at now: Instant) {
     promotionInterval = configuration.promotionInterval
     interval = BackoffInterval(minimum: configuration.minPollInterval, maximum: configuration.maxPollInterval)
-    (pausedUntil, nextPollAt, nextPromotionAt) = (now, now, now)
+    (nextPollAt, nextPromotionAt) = (now, now)
   }
 
-  var isFailing: Bool { failingSince != nil }
+  /// Whether a claim is due.
+  func wantsClaim(at now: Instant) -> Bool { mayHaveMore || hasHint || hasLineHint || now >= nextPollAt }
 
   /// Whether a claim is due. Takes the hint that came since the last one.
   mutating func isDue(at now: Instant) -> Bool {
@@ -87,52 +83,51 @@ struct Polling: Sendable {
   }
 
   mutating func noteBacklog(_ hasBacklog: Bool) { self.hasBacklog = hasBacklog }
-
-  mutating func fail(at now: Instant, using generator: inout some RandomNumberGenerator) -> Duration {
-    failingSince = failingSince ?? now
-    let wait = failures.next(using: &generator)
-    pausedUntil = max(pausedUntil, now.advanced(by: wait))
-    return wait
-  }
-
-  /// - Returns: how long the store had failed; nil: it had not.
-  mutating func pass(at now: Instant) -> Duration? {
-    failures.reset()
-    pausedUntil = min(pausedUntil, now)
-    defer { failingSince = nil }
-    return failingSince.map { $0.duration(to: now) }
-  }
 }
 
 extension WorkerStateMachine {
   /// The exchange loop: outcomes and the next claim, one exchange after another. It never waits to fill a batch.
   mutating func planExchange(at now: Instant, in turn: inout EngineTurn) {
     guard !calls.isUnderWay(.exchange) else { return }
-    guard now >= polling.pausedUntil else { return turn.wake(at: polling.pausedUntil) }
+    guard now >= outage.pausedUntil else { return turn.wake(at: outage.pausedUntil) }
     var call = newCall(.exchange, at: now)
     call.settlements = outcomes.takeBatch(at: now)
     // While a refused batch is taken apart, a refusal is to mean one outcome and nothing else.
-    if !outcomes.isSifting, isRunning { call.claim = nextClaim(at: now) }
+    if !outcomes.isSifting, isRunning { addNextClaim(to: &call, at: now) }
     if call.settlements.isEmpty, call.claim == nil {
       turn.wake(at: outcomes.nextRetry)
-      if hasIdleSlot { turn.wake(at: polling.nextPollAt) }
+      guard hasIdleSlot else { return }
+      for group in groups.indices where places(of: group) ?? 1 > 0 { turn.wake(at: groups[group].polling.nextPollAt) }
       return
     }
     order(call, .exchange(settle: call.settlements, claim: call.claim), in: &turn)
   }
 
-  private mutating func nextClaim(at now: Instant) -> ClaimRequest? {
-    guard polling.isDue(at: now) else { return nil }
-    let limit = claimLimit(at: now)
-    guard limit > 0 else { return nil }
-    let scope = stragglers.scope(isQuiet: polling.isQuiet, at: now)
-    return claimRequest(limit: limit, promotesDue: polling.promotesDue(at: now), scope: scope, at: now)
+  /// Claims for the group that waited longest of those that have something to claim and a place for it.
+  private mutating func addNextClaim(to call: inout CallBook.Call, at now: Instant) {
+    for group in groups.inTurn where places(of: group) ?? 1 > 0 {
+      guard groups[group].polling.isDue(at: now) else { continue }
+      let limit = claimLimit(of: group, at: now)
+      guard limit > 0 else { continue }
+      let scope = groups[group].stragglers.scope(isQuiet: groups[group].polling.isQuiet, at: now)
+      let promotesDue = groups[group].polling.promotesDue(at: now)
+      return addClaim(of: group, limit: limit, promotesDue: promotesDue, scope: scope, to: &call, at: now)
+    }
   }
 
-  func claimRequest(limit: Int, promotesDue: Bool, scope: ClaimRequest.Scope, at now: Instant) -> ClaimRequest {
-    ClaimRequest(
-      queues: configuration.queues,
-      types: types,
+  mutating func addClaim(
+    of group: Int,
+    limit: Int,
+    promotesDue: Bool,
+    scope: ClaimRequest.Scope,
+    to call: inout CallBook.Call,
+    at now: Instant
+  ) {
+    groups.noteServed(group)
+    call.group = group
+    call.claim = ClaimRequest(
+      queues: groups[group].queues,
+      types: groups[group].types,
       limit: limit,
       lease: configuration.lease,
       promotesDue: promotesDue,
@@ -144,16 +139,17 @@ extension WorkerStateMachine {
   /// The second lane: while the exchange loop waits for its answer, settles and claims over another connection, so that the server and the
   /// handlers always have something to do. What is less than a full batch goes with the loop's next exchange.
   mutating func planAssistance(at now: Instant, in turn: inout EngineTurn) {
-    guard calls.isUnderWay(.exchange), !calls.isUnderWay(.assistance), !outcomes.isSifting, !polling.isFailing else {
+    guard calls.isUnderWay(.exchange), !calls.isUnderWay(.assistance), !outcomes.isSifting, !outage.isFailing else {
       return
     }
-    let needsClaims = polling.hasBacklog && pace.prefetch >= OutcomeBook.fullBatch
-    let limit = needsClaims ? claimLimit(at: now) : 0
+    let group = groups.inTurn.first { groups[$0].polling.hasBacklog && places(of: $0) ?? 1 > 0 }
+    let limit = pace.prefetch >= OutcomeBook.fullBatch ? group.map { claimLimit(of: $0, at: now) } ?? 0 : 0
     guard limit > 0 || outcomes.count >= OutcomeBook.fullBatch else { return }
     var call = newCall(.assistance, at: now)
     call.settlements = outcomes.takeBatch(at: now)
-    if limit > 0 {
-      call.claim = claimRequest(limit: limit, promotesDue: false, scope: .after(stragglers.position), at: now)
+    if limit > 0, let group {
+      let scope = ClaimRequest.Scope.after(groups[group].stragglers.position)
+      addClaim(of: group, limit: limit, promotesDue: false, scope: scope, to: &call, at: now)
     }
     order(call, .exchange(settle: call.settlements, claim: call.claim), in: &turn)
   }
@@ -162,26 +158,31 @@ extension WorkerStateMachine {
   mutating func noteClaimed(
     _ exchange: Exchange,
     _ request: ClaimRequest,
-    of kind: CallBook.Kind,
+    of call: CallBook.Call,
     startedAt: Instant,
     at now: Instant
   ) {
     noteStoreTime(exchange, startedAt: startedAt, at: now)
-    if case .exchange = kind {
-      polling.noteClaimed(exchange, promotedDue: request.promotesDue, at: now, using: &generator)
+    var group = groups[call.group]
+    if case .exchange = call.kind {
+      group.polling.noteClaimed(exchange, promotedDue: request.promotesDue, at: now, using: &generator)
     }
-    stragglers.noteClaimed(exchange, request, kind, took: startedAt.duration(to: now), at: now)
-    if let retryAt = stragglers.deniedPollAt, case .exchange = kind { polling.lookAgain(at: retryAt) }
-    if request.scope.position != nil { polling.noteBacklog(exchange.mayHaveMore) }
+    group.stragglers.noteClaimed(exchange, request, call.kind, took: startedAt.duration(to: now), at: now)
+    if let retryAt = group.stragglers.deniedPollAt, case .exchange = call.kind { group.polling.lookAgain(at: retryAt) }
+    if request.scope.position != nil { group.polling.noteBacklog(exchange.mayHaveMore) }
+    groups[call.group] = group
+    notePromotion(exchange, of: call.group)
     accept(exchange.claimed, startedAt: startedAt, at: now)
   }
 
   /// A hint of the store.
   package mutating func hint(_ hint: StoreHint) {
     switch hint {
-    case .tasksAvailable(let queue): if configuration.queues.contains(queue) { polling.addHint() }
-    case .lineChanged(let queue): if configuration.queues.contains(queue) { polling.addLineHint() }
-    case .resync: polling.addHint()
+    case .tasksAvailable(let queue):
+      for group in groups.indices where groups[group].queues.contains(queue) { groups[group].polling.addHint() }
+    case .lineChanged(let queue):
+      for group in groups.indices where groups[group].queues.contains(queue) { groups[group].polling.addLineHint() }
+    case .resync: addHint(of: nil)
     case .schedulesChanged: break  // The schedules have a machine of their own.
     case .cancelRequested(let id): leases.addCancelHint(id, isHeld: held[id] != nil)
     }

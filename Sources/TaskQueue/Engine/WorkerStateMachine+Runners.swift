@@ -159,6 +159,7 @@ extension WorkerStateMachine {
     }
     taken.redeem()
     runners.end(runner)
+    groups.giveBack(running.task)
     pace.noteFinished(after: running.startedAt.duration(to: now))
     held.values[index].place = .ended
     outcomes.append(Settlement(claim, .complete))
@@ -182,6 +183,7 @@ extension WorkerStateMachine {
       return false
     }
     runners.end(runner)
+    groups.giveBack(running.task)
     pace.noteFinished(after: running.startedAt.duration(to: now))
     judged(claim, judgement)
     return running.cancelReason == nil
@@ -224,6 +226,7 @@ extension WorkerStateMachine {
     in turn: inout EngineTurn
   ) {
     runners.giveUp(runner)
+    groups.giveBack(running.task)
     events.append(.handlerGivenUp(running.label, reason))
     guard let index = index(of: running.claim) else { return }
     held.values[index].place = .judged

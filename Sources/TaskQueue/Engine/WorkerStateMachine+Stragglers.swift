@@ -143,6 +143,18 @@ struct Stragglers: Sendable {
     dueAt = now.advanced(by: Self.pauseAfterDenial)
   }
 
+  /// Nothing gets behind the position now.
+  mutating func endWatch() { (watch, missedFrom, nextWatchAt) = (CommitWatch(), nil, nil) }
+
+  mutating func noteWriters(_ writers: OpenWriters) {
+    guard let from = watch.note(writers) else { return }
+    missedFrom = min(missedFrom ?? from, from)
+  }
+
+  mutating func noteLateLookFailed() {
+    if let from = lateLookFrom { missedFrom = min(missedFrom ?? from, from) }
+  }
+
   /// Behind everything that is due since then.
   func position(backTo oldest: Date) -> ScanPosition {
     var position = position
@@ -157,18 +169,28 @@ extension WorkerStateMachine {
   /// While the exchange loop is busy behind its position, looks at everything now and then, on another connection. Without room for what might
   /// be found it stays due, and the next free slot is for it.
   mutating func planLook(at now: Instant, in turn: inout EngineTurn) {
-    guard let due = stragglers.nextLookAt, !calls.isUnderWay(.look), !polling.isFailing else { return }
-    guard now >= due else { return turn.wake(at: due) }
-    pace.measureIdle(at: now, maxPrefetch: configuration.maxPrefetch)
-    let limit = lookLimit
-    guard limit > 0 else { return stragglers.putOffIfFaulty(at: now) }
-    var call = newCall(.look, at: now)
-    call.claim = claimRequest(limit: limit, promotesDue: true, scope: stragglers.beginLook(at: now), at: now)
-    order(call, .exchange(settle: [], claim: call.claim), in: &turn)
+    guard !calls.isUnderWay(.look), !outage.isFailing else { return }
+    for group in groups.inTurn {
+      guard let due = groups[group].stragglers.nextLookAt else { continue }
+      guard now >= due else {
+        turn.wake(at: due)
+        continue
+      }
+      pace.measureIdle(at: now, maxPrefetch: configuration.maxPrefetch)
+      let limit = lookLimit(of: group, at: now)
+      guard limit > 0 else {
+        groups[group].stragglers.putOffIfFaulty(at: now)
+        continue
+      }
+      var call = newCall(.look, at: now)
+      let scope = groups[group].stragglers.beginLook(at: now)
+      addClaim(of: group, limit: limit, promotesDue: true, scope: scope, to: &call, at: now)
+      return order(call, .exchange(settle: [], claim: call.claim), in: &turn)
+    }
   }
 
-  mutating func noteLookFailed(_ error: TaskQueueError, at now: Instant) {
-    stragglers.noteFailed(at: now)
+  mutating func noteLookFailed(_ error: TaskQueueError, of group: Int, at now: Instant) {
+    groups[group].stragglers.noteFailed(at: now)
     events.append(.lookFailed("\(error)"))
   }
 
@@ -176,43 +198,56 @@ extension WorkerStateMachine {
 
   /// While the exchange loop is busy behind its position, looks behind transactions that ended since the last time.
   mutating func planLateLook(at now: Instant, in turn: inout EngineTurn) {
-    guard stragglers.needsCommitWatch else {
-      (stragglers.watch, stragglers.missedFrom, stragglers.nextWatchAt) = (CommitWatch(), nil, nil)
-      return
+    var nextWatchAt: Instant?
+    for group in groups.indices {
+      guard groups[group].stragglers.needsCommitWatch else {
+        groups[group].stragglers.endWatch()
+        continue
+      }
+      let due = groups[group].stragglers.nextWatchAt ?? now.advanced(by: CommitWatch.interval)
+      groups[group].stragglers.nextWatchAt = due
+      nextWatchAt = min(nextWatchAt ?? due, due)
     }
-    guard !calls.isUnderWay(.writers), !calls.isUnderWay(.lateLook), !polling.isFailing else { return }
-    if let oldest = stragglers.missedFrom, lookLimit > 0 {
+    guard let nextWatchAt, !calls.isUnderWay(.writers), !calls.isUnderWay(.lateLook), !outage.isFailing else { return }
+    for group in groups.inTurn {
+      guard let oldest = groups[group].stragglers.missedFrom else { continue }
+      let limit = lookLimit(of: group, at: now)
+      guard limit > 0 else { continue }
       var call = newCall(.lateLook, at: now)
-      let scope = ClaimRequest.Scope.after(stragglers.position(backTo: oldest))
+      let scope = ClaimRequest.Scope.after(groups[group].stragglers.position(backTo: oldest))
       // It may take the only free slot: what became due meanwhile is to be seen.
-      let promotesDue = polling.promotesDue(at: now)
-      call.claim = claimRequest(limit: lookLimit, promotesDue: promotesDue, scope: scope, at: now)
-      stragglers.missedFrom = nil
-      stragglers.lateLookFrom = oldest
+      let promotesDue = groups[group].polling.promotesDue(at: now)
+      addClaim(of: group, limit: limit, promotesDue: promotesDue, scope: scope, to: &call, at: now)
+      groups[group].stragglers.missedFrom = nil
+      groups[group].stragglers.lateLookFrom = oldest
       // Otherwise late looks, which take the free slot first, would keep looks at everything and promotions away.
-      stragglers.noteSkipped()
+      groups[group].stragglers.noteSkipped()
       return order(call, .exchange(settle: [], claim: call.claim), in: &turn)
     }
-    let due = stragglers.nextWatchAt ?? now.advanced(by: CommitWatch.interval)
-    stragglers.nextWatchAt = due
-    guard now >= due else { return turn.wake(at: due) }
-    stragglers.nextWatchAt = now.advanced(by: CommitWatch.interval)
+    guard now >= nextWatchAt else { return turn.wake(at: nextWatchAt) }
+    watchAgain(at: now.advanced(by: CommitWatch.interval))
     order(newCall(.writers, at: now), .openWriters, in: &turn)
+  }
+
+  private mutating func watchAgain(at instant: Instant) {
+    for group in groups.indices where groups[group].stragglers.needsCommitWatch {
+      groups[group].stragglers.nextWatchAt = instant
+    }
   }
 
   mutating func noteWriters(_ writers: OpenWriters?, at now: Instant) {
     // A store without open writers is seen in order; it is not asked again for long.
-    guard let writers else {
-      stragglers.nextWatchAt = now.advanced(by: .seconds(3_600))
-      return
-    }
-    guard let from = stragglers.watch.note(writers) else { return }
-    stragglers.missedFrom = min(stragglers.missedFrom ?? from, from)
+    guard let writers else { return watchAgain(at: now.advanced(by: .seconds(3_600))) }
+    for group in groups.indices { groups[group].stragglers.noteWriters(writers) }
   }
 
-  mutating func noteLateLookFailed(_ error: TaskQueueError, at now: Instant) {
-    if let from = stragglers.lateLookFrom { stragglers.missedFrom = min(stragglers.missedFrom ?? from, from) }
-    stragglers.nextWatchAt = now.advanced(by: CommitWatch.interval)
+  mutating func noteLateLookFailed(_ error: TaskQueueError, of group: Int, at now: Instant) {
+    groups[group].stragglers.noteLateLookFailed()
+    noteWritersFailed(error, at: now)
+  }
+
+  mutating func noteWritersFailed(_ error: TaskQueueError, at now: Instant) {
+    watchAgain(at: now.advanced(by: CommitWatch.interval))
     events.append(.lookFailed("\(error)"))
   }
 }

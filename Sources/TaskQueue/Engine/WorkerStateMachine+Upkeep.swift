@@ -46,7 +46,7 @@ extension WorkerStateMachine {
   // MARK: Maintenance
 
   mutating func planMaintenance(at now: Instant, in turn: inout EngineTurn) {
-    guard !calls.isUnderWay(.maintenance), !polling.isFailing else { return }
+    guard !calls.isUnderWay(.maintenance), !outage.isFailing else { return }
     guard now >= upkeep.nextMaintenanceAt else { return turn.wake(at: upkeep.nextMaintenanceAt) }
     upkeep.nextMaintenanceAt = now.advanced(by: configuration.maintenanceInterval)
     order(newCall(.maintenance, at: now), .maintain, in: &turn)

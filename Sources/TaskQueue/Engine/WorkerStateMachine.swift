@@ -21,16 +21,20 @@ package struct WorkerStateMachine: Sendable {
     var configuration: TaskWorkerConfiguration
     /// The types with handlers, and how long an attempt of each may take.
     var timeouts: [TaskType: Duration?]
+    /// How many tasks of a type run at the same time at most.
+    var maxConcurrent: [TaskType: Int]
     /// None, except in the simulation's own tests.
     var faults: EngineFaults
 
     package init(
       configuration: TaskWorkerConfiguration,
       timeouts: [TaskType: Duration?],
+      maxConcurrent: [TaskType: Int] = [:],
       faults: EngineFaults = []
     ) {
       self.configuration = configuration
       self.timeouts = timeouts
+      self.maxConcurrent = maxConcurrent
       self.faults = faults
     }
   }
@@ -52,7 +56,6 @@ package struct WorkerStateMachine: Sendable {
   }
 
   let settings: Settings
-  let types: [TaskType]
   /// How long one call of the store may take.
   package let callLimit: Duration
   var generator: SeededGenerator
@@ -68,8 +71,8 @@ package struct WorkerStateMachine: Sendable {
   var cancellations: [RunnerID] = []
   var outcomes: OutcomeBook
   var pace: Pace
-  var polling: Polling
-  var stragglers: Stragglers
+  var outage: StoreOutage
+  var groups: ClaimGroups
   var leases: LeaseTimes
   var storeClock = StoreClock()
   var listener = ListenerState()
@@ -79,14 +82,13 @@ package struct WorkerStateMachine: Sendable {
   package init(_ settings: Settings, seed: UInt64, at now: Instant) {
     let configuration = settings.configuration
     self.settings = settings
-    types = Array(settings.timeouts.keys)
     callLimit = min(configuration.lease / 3, .seconds(10))
     generator = SeededGenerator(seed: seed)
     runners = RunnerBook(concurrency: configuration.concurrency)
     outcomes = OutcomeBook()
     pace = Pace(concurrency: configuration.concurrency)
-    polling = Polling(configuration, at: now)
-    stragglers = Stragglers(faults: settings.faults)
+    outage = StoreOutage(at: now)
+    groups = ClaimGroups(settings, at: now)
     leases = LeaseTimes(configuration.lease, at: now)
     upkeep = UpkeepTimes(at: now)
   }

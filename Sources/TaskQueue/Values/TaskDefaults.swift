@@ -31,6 +31,7 @@ public struct TaskDefaults<Payload>: Sendable {
     retry: RetryPolicy = .standard,
     maxAttempts: Int = 25,
     timeout: Duration? = nil,
+    maxConcurrent: Int? = nil,
     neverRetry: [any Error.Type] = [],
     unique: (@Sendable (Payload) -> UniqueKey?)? = nil,
     limit: (@Sendable (Payload) -> TaskLimit?)? = nil,
@@ -42,6 +43,7 @@ public struct TaskDefaults<Payload>: Sendable {
       retry: retry,
       maxAttempts: maxAttempts,
       timeout: timeout,
+      maxConcurrent: maxConcurrent,
       neverRetry: neverRetry,
       onFailure: onFailure
     )

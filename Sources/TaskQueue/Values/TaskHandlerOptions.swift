@@ -8,6 +8,9 @@ public struct TaskHandlerOptions: Sendable {
   /// ``TaskWorkerConfiguration/cancellationGrace``, that is a failure (``TaskTimedOut``); an outcome that it returns in that time counts.
   /// nil: no limit (the lease is renewed all the while).
   public var timeout: Duration?
+  /// How many tasks of the type one worker runs at the same time; 1 to 10,000. The others stay in the store and keep no slot from other
+  /// types. A handler that was given up does not count any more. nil: as many as the worker has slots. Over all workers: a ``TaskLimit``.
+  public var maxConcurrent: Int?
   /// Errors of exactly these types make the task a dead letter at once: what no retry can mend.
   public var neverRetry: [any Error.Type] = []
   /// Decides after each failure that leaves attempts, unless ``neverRetry`` has the error; nil: by policy. Must be short.
@@ -17,12 +20,14 @@ public struct TaskHandlerOptions: Sendable {
     retry: RetryPolicy = .standard,
     maxAttempts: Int = 25,
     timeout: Duration? = nil,
+    maxConcurrent: Int? = nil,
     neverRetry: [any Error.Type] = [],
     onFailure: (@Sendable (FailedAttempt) -> RetryDecision)? = nil
   ) {
     self.retry = retry
     self.maxAttempts = maxAttempts
     self.timeout = timeout
+    self.maxConcurrent = maxConcurrent
     self.neverRetry = neverRetry
     self.onFailure = onFailure
   }
@@ -33,6 +38,11 @@ public struct TaskHandlerOptions: Sendable {
     }
     if let timeout, timeout <= .zero {
       throw .invalidOption("The timeout of \(type) must be above zero; use nil for none.")
+    }
+    if let maxConcurrent, !(1...10_000 ~= maxConcurrent) {
+      throw .invalidOption(
+        "maxConcurrent of \(type) must be in 1 … 10,000; got \(maxConcurrent). Use nil for none, and leave the handler out to run none."
+      )
     }
     try retry.stored?.validate()
   }
