@@ -5,6 +5,7 @@
 # make nightly-report    "every night at 3" on any number of servers: Examples/NightlyReport
 # make schedules    one task per slot over SLOTS=10000 while processes are killed; how late 100,000 schedules are
 # make build   build everything      make lint / format    check / fix the formatting
+# make bulk-import      rows of 500 tasks in one transaction: Examples/BulkImport
 # make limits-example    two at a time per customer, one after the other per account, ten per second to the bank: Examples/Limits
 # make why-not-running    what the queue says of tasks that do not run: Examples/WhyNotRunning
 # make bench   speed, latency and cost beside raw SQL, in a release build; ARGS="--quick" for less than a minute
@@ -41,7 +42,7 @@ TABLE ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo example http-intake order-events nightly-report schedules chaos failover faults limits rates limits-example why-not-running simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo example bulk-import http-intake order-events nightly-report schedules chaos failover faults limits rates limits-example why-not-running simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -87,6 +88,11 @@ why-not-running: bootstrap
 	@echo "Building (the first time takes some minutes) …"
 	@swift build $(DEMO_BUILD_FLAGS) --product WhyNotRunning
 	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/WhyNotRunning" $(ARGS)
+
+bulk-import: bootstrap
+	@echo "Building (the first time takes some minutes) …"
+	@swift build $(DEMO_BUILD_FLAGS) --product BulkImport
+	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/BulkImport" $(ARGS)
 
 chaos: bootstrap
 	@echo "Building (the first time takes some minutes) …"

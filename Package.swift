@@ -277,6 +277,14 @@ let package = Package(
       exclude: ["README.md"]
     ),
 
+    // Many tasks, one call of the handler, one transaction.
+    .executableTarget(
+      name: "BulkImport",
+      dependencies: ["EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres"],
+      path: "Examples/BulkImport",
+      exclude: ["README.md"]
+    ),
+
     // A worker process for the kill tests.
     .executableTarget(
       name: "CrashTestWorker",
@@ -306,7 +314,8 @@ let package = Package(
     .testTarget(
       name: "ExamplesTests",
       dependencies: [
-        "HTTPIntake", "Libpq", "LimitsExample", "NightlyReport", "OrderEvents", "Outbox", "OutgoingPayments",
+        "BulkImport", "HTTPIntake", "Libpq", "LimitsExample", "NightlyReport", "OrderEvents", "Outbox",
+        "OutgoingPayments",
         "TaskQueue", "TaskQueueHTTP", "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit", "WhyNotRunning",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),

@@ -34,6 +34,7 @@ struct StoreStatements: Sendable {
   let wake: Template
   let settleComplete: Template
   let completeInTransaction: Template
+  let completeAllInTransaction: Template
   let settle: Template
   let settleInTransaction: Template
   let claim: Template
@@ -93,6 +94,13 @@ struct StoreStatements: Sendable {
     completeInTransaction = template(
       "complete_in",
       "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle_complete($1, $2, true))"
+    )
+    completeAllInTransaction = template(
+      "complete_all_in",
+      """
+      SELECT pg_current_xact_id(), c.settled_token
+      FROM (SELECT) AS one LEFT JOIN {schema}._settle_complete($1, $2, true) AS c ON true
+      """
     )
     settle = template(
       "settle",

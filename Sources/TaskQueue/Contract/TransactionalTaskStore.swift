@@ -23,6 +23,12 @@ public protocol TransactionalTaskStore: TaskStore {
   /// - Throws: `leaseLost` if the claim no longer holds the task; the transaction is to be rolled back.
   func settle(_ settlement: Settlement, in transaction: Transaction) async throws(TaskQueueError)
 
+  /// Completes those of the claims that still hold their tasks, which stay locked until the transaction ends. By default one
+  /// ``settle(_:in:)`` after the other.
+  ///
+  /// - Returns: for each claim in order: whether it was applied. The transaction may go on without the others.
+  func complete(_ claims: [Claim], in transaction: Transaction) async throws(TaskQueueError) -> [Bool]
+
   /// Removes older waiting tasks of the same type and property value; never one that a worker holds.
   func deleteDuplicates(_ filter: DuplicateFilter, in transaction: Transaction) async throws(TaskQueueError) -> Int
 
@@ -69,6 +75,20 @@ public protocol TransactionalTaskStore: TaskStore {
 }
 
 extension TransactionalTaskStore {
+  public func complete(_ claims: [Claim], in transaction: Transaction) async throws(TaskQueueError) -> [Bool] {
+    var applied: [Bool] = []
+    for claim in claims {
+      do throws(TaskQueueError) {
+        try await settle(Settlement(claim, .complete), in: transaction)
+        applied.append(true)
+      } catch {
+        guard error.code == .leaseLost else { throw error }
+        applied.append(false)
+      }
+    }
+    return applied
+  }
+
   public func withReadCommittedTransaction<Value>(
     _ body: (Transaction) async throws -> Value
   ) async throws -> Value {

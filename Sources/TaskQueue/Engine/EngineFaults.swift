@@ -33,6 +33,10 @@ package struct EngineFaults: OptionSet, Sendable {
   package static let timeoutIgnored = EngineFaults(rawValue: 1 << 13)
   /// Another worker's look counts as one's own.
   package static let denialIgnored = EngineFaults(rawValue: 1 << 14)
+  /// A queue or type at its maximum is claimed all the same.
+  package static let maximumIgnored = EngineFaults(rawValue: 1 << 15)
+  /// A place that became free is not given back.
+  package static let placeKept = EngineFaults(rawValue: 1 << 16)
 
   package static let named: [(name: String, fault: EngineFaults)] = [
     ("deafWorker", .deafWorker), ("uncappedPause", .uncappedPause), ("lookPutOff", .lookPutOff),
@@ -40,6 +44,6 @@ package struct EngineFaults: OptionSet, Sendable {
     ("crashCountNeverEnds", .crashCountNeverEnds), ("neverGivenUp", .neverGivenUp),
     ("endlessShutdown", .endlessShutdown), ("countedTwice", .countedTwice), ("endlessCalls", .endlessCalls),
     ("clockBelieved", .clockBelieved), ("busyForgotten", .busyForgotten), ("timeoutIgnored", .timeoutIgnored),
-    ("denialIgnored", .denialIgnored),
+    ("denialIgnored", .denialIgnored), ("maximumIgnored", .maximumIgnored), ("placeKept", .placeKept),
   ]
 }

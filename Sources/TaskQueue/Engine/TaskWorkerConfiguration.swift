@@ -59,7 +59,10 @@ public struct TaskWorkerConfiguration: Sendable {
     guard 1...10_000 ~= concurrency else { throw .invalidOption("concurrency must be in 1 … 10,000.") }
     for (queue, maximum) in maxConcurrent.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
       guard queues.contains(queue) else {
-        throw .init(.invalidConfiguration, "maxConcurrent names the queue \(queue), which is not among the worker's queues.")
+        throw .init(
+          .invalidConfiguration,
+          "maxConcurrent names the queue \(queue), which is not among the worker's queues."
+        )
       }
       guard 1...10_000 ~= maximum else {
         throw .invalidOption(

@@ -85,14 +85,14 @@ struct ClaimGroups: Sendable {
   /// - Parameter claimed: tasks asked for in claims of a group that are not answered yet.
   func room(of index: Int, claimed: (Int) -> Int) -> Int? {
     let group = all[index]
-    let rooms = [(group.queueMaximum, \ClaimGroup.queueMaximum), (group.typeMaximum, \ClaimGroup.typeMaximum)].compactMap
-    {
-      (maximum, path) -> Int? in
-      guard let maximum else { return nil }
-      return indices.reduce(maxima[maximum]) { room, other in
-        all[other][keyPath: path] == maximum ? room - all[other].takenCount - claimed(other) : room
+    let rooms = [(group.queueMaximum, \ClaimGroup.queueMaximum), (group.typeMaximum, \ClaimGroup.typeMaximum)]
+      .compactMap {
+        (maximum, path) -> Int? in
+        guard let maximum else { return nil }
+        return indices.reduce(maxima[maximum]) { room, other in
+          all[other][keyPath: path] == maximum ? room - all[other].takenCount - claimed(other) : room
+        }
       }
-    }
     return rooms.min()
   }
 
@@ -109,7 +109,10 @@ struct ClaimGroups: Sendable {
 
 extension WorkerStateMachine {
   /// How many more tasks of the group may be claimed by its maxima; nil: no maximum holds for it.
-  func places(of group: Int) -> Int? { groups.room(of: group) { calls.claimedCount(of: $0) } }
+  func places(of group: Int) -> Int? {
+    if settings.faults.contains(.maximumIgnored) { return nil }
+    return groups.room(of: group) { calls.claimedCount(of: $0) }
+  }
 
   /// Groups that wait for a claim for longer than this one, and have places: a scarce slot is for them.
   func waitingLonger(than group: Int, at now: Instant) -> Int {

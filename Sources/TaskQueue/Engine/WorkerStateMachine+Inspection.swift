@@ -21,6 +21,11 @@ extension WorkerStateMachine {
   /// Tasks that wait for a runner.
   package var queuedCount: Int { queue.count }
 
+  /// Tasks that wait for a runner or run, of groups with a maximum.
+  package func placesTaken(where isCounted: (_ group: (queues: [QueueName], types: [TaskType])) -> Bool) -> Int {
+    groups.all.reduce(0) { isCounted(($1.queues, $1.types)) ? $0 + $1.takenCount : $0 }
+  }
+
   /// Attempts that take a slot.
   package var takenSlots: Int { runners.taken }
 

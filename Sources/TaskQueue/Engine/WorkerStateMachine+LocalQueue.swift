@@ -70,7 +70,9 @@ extension WorkerStateMachine {
       forgetHeld(task.claim.id, at: now)
       hold(task, startedAt: startedAt, place: .queued)
       // A late answer once more: its place was given to another one meanwhile.
-      if let group = groups.index(of: task), let room = groups.room(of: group, claimed: { _ in 0 }), room <= 0 {
+      if !settings.faults.contains(.maximumIgnored), let group = groups.index(of: task),
+        let room = groups.room(of: group, claimed: { _ in 0 }), room <= 0
+      {
         held[task.claim.id]?.place = .ended
         outcomes.append(Settlement(task.claim, .release))
         continue

@@ -226,7 +226,7 @@ extension WorkerStateMachine {
     in turn: inout EngineTurn
   ) {
     runners.giveUp(runner)
-    groups.giveBack(running.task)
+    if !settings.faults.contains(.placeKept) { groups.giveBack(running.task) }
     events.append(.handlerGivenUp(running.label, reason))
     guard let index = index(of: running.claim) else { return }
     held.values[index].place = .judged

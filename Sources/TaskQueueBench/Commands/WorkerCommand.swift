@@ -87,6 +87,8 @@ struct WorkerCommand: AsyncParsableCommand {
     var configuration = TaskWorkerConfiguration()
     if !queue.isEmpty { configuration.queues = queue.map { QueueName($0) } }
     configuration.listensForWakeUps = listener
+    // One slot for each task of a batch.
+    if handles.contains(.transactionalBatch) { configuration.concurrency = 2_000 }
     var logger = Logger(label: "taskqueue-bench.worker") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = .warning
     return try TaskWorker(store: store, handlers: handlers, configuration: configuration, logger: logger)
@@ -119,6 +121,19 @@ struct WorkerCommand: AsyncParsableCommand {
         }
         output.countHandled()
         return .settledInTransaction
+      }
+    case .transactionalBatch:
+      try handlers.registerBatch(Transactional.self, upTo: 500) { tasks, batch in
+        try await TaskClient(store: store).withCompletion(of: tasks, in: batch) { transaction, tasks in
+          _ = try await transaction.query(
+            LibpqStatement(
+              RawStatements.businessBatch,
+              [.int8Array(tasks.map { Int64($0.payload.number) })],
+              name: "bench_business_batch"
+            )
+          )
+        }
+        for _ in tasks { output.countHandled() }
       }
     case .large:
       try handlers.register(Large.self) { _, _ in

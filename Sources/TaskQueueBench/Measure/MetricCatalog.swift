@@ -80,6 +80,12 @@ enum MetricCatalog {
     .tasksPerSecond,
     beside: "raw: the same in 1 round trip"
   )
+  static let batchHandler = Metric(
+    "batch-handler",
+    "Batch handler with a row",
+    .tasksPerSecond,
+    beside: "single handlers: completion with a business row"
+  )
   static let latencyMedian = Metric(
     "latency-p50",
     "Commit → handler start, p50",

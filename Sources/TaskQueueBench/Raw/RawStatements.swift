@@ -71,4 +71,6 @@ struct RawStatements: Sendable {
 
   /// The business row of the transactional scenario. Parameter: a number.
   static let business = "INSERT INTO public.taskqueue_bench_effect (number) VALUES ($1)"
+  /// Those of many. Parameter: the numbers.
+  static let businessBatch = "INSERT INTO public.taskqueue_bench_effect (number) SELECT unnest($1)"
 }

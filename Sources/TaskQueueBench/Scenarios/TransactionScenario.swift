@@ -4,6 +4,9 @@ import TaskQueue
 struct TransactionScenario: Scenario {
   static let connections = 16
 
+  /// Batches are so much faster that they need more tasks for a rate that says something.
+  private static let batchFactor = 10
+
   let tasks: Int
 
   var name: String { "transaction" }
@@ -12,11 +15,13 @@ struct TransactionScenario: Scenario {
 
   func round(_ database: BenchmarkDatabase) async throws -> [Reading] {
     let raw = try await raw(database, isPipelined: false)
-    let ours = try await workers(database)
+    let ours = try await workers(.transactional, tasks: total, database)
+    let batches = try await workers(.transactionalBatch, tasks: total * Self.batchFactor, database)
     let pipelined = try await self.raw(database, isPipelined: true)
     return [
       Reading(MetricCatalog.transaction, ours, beside: raw),
       Reading(MetricCatalog.transactionPipelined, ours, beside: pipelined),
+      Reading(MetricCatalog.batchHandler, batches, beside: ours),
     ]
   }
 
@@ -32,21 +37,25 @@ struct TransactionScenario: Scenario {
       try loop.run(claiming: total / Self.connections, isPipelined: isPipelined) { gate.wait() }
     }
     let seconds = gate.secondsSinceStart
-    try await check(database, counts.reduce(0, +))
+    try await check(database, counts.reduce(0, +), of: total)
     return Double(total) / seconds
   }
 
-  private func workers(_ database: BenchmarkDatabase) async throws -> Double {
-    var settings = database.workerSettings([.transactional])
+  private func workers(
+    _ handler: WorkerSettings.Handler,
+    tasks total: Int,
+    _ database: BenchmarkDatabase
+  ) async throws -> Double {
+    var settings = database.workerSettings([handler])
     settings.connections = Self.connections
     let measurement = try await DrainMeasurement.workers(1, settings, tasks: total, database) {
       try await database.fill(total, type: Transactional.taskType)
     }
-    try await check(database, total)
+    try await check(database, total, of: total)
     return measurement.rate
   }
 
-  private func check(_ database: BenchmarkDatabase, _ completed: Int) async throws {
+  private func check(_ database: BenchmarkDatabase, _ completed: Int, of total: Int) async throws {
     let effects = try await database.effects()
     guard completed == total, effects == total else {
       throw BenchmarkError("\(total) tasks, \(completed) completed, \(effects) business rows.")

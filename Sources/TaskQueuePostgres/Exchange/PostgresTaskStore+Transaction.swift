@@ -89,6 +89,26 @@ extension PostgresTaskStore: TransactionalTaskStore {
     }
   }
 
+  /// One round trip for all. Rows are locked by ascending id, whatever the claims' order, so that such transactions do not deadlock.
+  public func complete(_ claims: [Claim], in transaction: LibpqTransaction) async throws(TaskQueueError) -> [Bool] {
+    guard !claims.isEmpty else { return [] }
+    let sorted = claims.sorted { $0.id < $1.id }
+    let result = try await query(
+      statements.completeAllInTransaction(
+        .int8Array(sorted.map(\.id.rawValue)),
+        .int8Array(sorted.map(\.token))
+      ),
+      in: transaction
+    )
+    let (transactionID, tokens) = try read { () throws(LibpqError) in
+      var tokens: Set<Int64> = []
+      for row in result.rows where try !row.isNull(1) { tokens.insert(try row.int8(1)) }
+      return (UInt64(try result[0].int8(0)), tokens)
+    }
+    transaction.transactionID = transactionID
+    return claims.map { tokens.contains($0.token) }
+  }
+
   public func deleteDuplicates(
     _ filter: DuplicateFilter,
     in transaction: LibpqTransaction

@@ -66,7 +66,9 @@ extension SimulatedWorld {
     guard process.isWell, process.wellSince <= latest, process.fullAt <= latest else { return }
     for (id, book) in books.books {
       guard let since = book.claimableSince, since <= latest else { continue }
-      guard process.configuration.queues.contains(book.plan.queue) else { continue }
+      guard process.configuration.queues.contains(book.plan.queue), process.fullAt(for: book.plan) <= latest else {
+        continue
+      }
       fail(.stuck, "task \(id) waits since \(since.text), and worker \(process.worker) has a free slot")
     }
   }
@@ -141,9 +143,9 @@ extension SimulatedWorld {
     for case let other? in processes where other !== process && other.isWell {
       guard other.wellSince <= latest, other.fullAt <= latest else { continue }
       guard !store.state.locks.tasks.contains(oldest.key.id) else { continue }
-      guard let task = store.state.tasks[oldest.key.id], other.configuration.queues.contains(task.queue) else {
-        continue
-      }
+      guard let task = store.state.tasks[oldest.key.id], other.configuration.queues.contains(task.queue),
+        let plan = books.books[task.id]?.plan, other.fullAt(for: plan) <= latest
+      else { continue }
       fail(.hoarded, "task \(task.id) waits in worker \(process.worker), and worker \(other.worker) has a free slot")
     }
   }

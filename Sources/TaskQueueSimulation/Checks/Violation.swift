@@ -8,6 +8,7 @@ package struct Violation: Sendable {
     case unfinished = "the work is not done in the end"
     case overtaken = "a task waits while later ones are started"
     case slotKept = "a slot is not freed"
+    case aboveMaximum = "more run at a time than may"
     case hoarded = "tasks are hoarded"
     case noEnd = "a shutdown does not end"
     case unbounded = "memory is not bounded"

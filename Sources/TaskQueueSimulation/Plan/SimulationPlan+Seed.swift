@@ -38,6 +38,9 @@ extension SimulationPlan {
     faults += (0..<faultCount).map { _ in
       Self.fault(before: milliseconds, tasks: taskCount, workers: workerCount, lease: lease, using: &generator)
     }
+    // By chance of their own, so that the rest of a seed's plan does not depend on them.
+    var other = SeededGenerator(seed: ~seed)
+    if Int.random(in: 0..<3, using: &other) == 0 { setMaxima(using: &other) }
   }
 
   /// What needs several things together, and would hardly come about by itself.
@@ -71,6 +74,17 @@ extension SimulationPlan {
         tasks[index].behaviours = [.quick]
       }
       makeSlow(.seconds(2), from: tasks.count / 2, using: &generator)
+    }
+  }
+
+  private mutating func setMaxima(using generator: inout SeededGenerator) {
+    for index in workers.indices {
+      for queue in workers[index].configuration.queues where Bool.random(using: &generator) {
+        workers[index].configuration.maxConcurrent[queue] = Int.random(in: 1...3, using: &generator)
+      }
+      for type in [Self.limitedType, Self.types[0]] where Bool.random(using: &generator) {
+        workers[index].maxConcurrent[type] = Int.random(in: 1...3, using: &generator)
+      }
     }
   }
 

@@ -12,6 +12,8 @@ struct SimulationPlan: Sendable {
 
 struct WorkerPlan: Sendable {
   var configuration: TaskWorkerConfiguration
+  /// How many tasks of a type run at the same time at most.
+  var maxConcurrent: [TaskType: Int] = [:]
   var startsAt: Duration
 }
 

@@ -90,7 +90,7 @@ extension SimulationPlan {
       return
         "worker \(index): \(settings.concurrency) slots, prefetch \(settings.maxPrefetch), lease \(settings.lease), "
         + "queues \(settings.queues.map(\.rawValue)), grace \(settings.shutdownGrace) + \(settings.cancellationGrace)"
-        + (settings.listensForWakeUps ? ", listens" : "")
+        + "\(settings.listensForWakeUps ? ", listens" : "") \(settings.maxConcurrent) \(worker.maxConcurrent)"
     }
     let tasks = tasks.enumerated().filter { !$0.element.isLeftOut }.map { index, task in
       "task \(index): at \(task.storedAt), \(task.type) in \(task.queue), priority \(task.priority), delay \(task.delay), "

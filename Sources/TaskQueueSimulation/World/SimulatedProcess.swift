@@ -7,6 +7,7 @@ final class SimulatedProcess {
   /// From 1.
   let life: Int
   let configuration: TaskWorkerConfiguration
+  let maxConcurrent: [TaskType: Int]
   var machine: WorkerStateMachine
   var generator: SeededGenerator
   var isAlive = true
@@ -30,6 +31,9 @@ final class SimulatedProcess {
   var wellSince: Instant
   /// When all slots were taken last.
   var fullAt: Instant
+  /// When a queue or a type was at its maximum last.
+  var queuesFullAt: [QueueName: Instant] = [:]
+  var typesFullAt: [TaskType: Instant] = [:]
   var resumedAt: Instant
   /// When a claim of its own last saw everything. What it had no slot for is behind the position only once its answer has come.
   var lookedAt: Instant?
@@ -50,6 +54,7 @@ final class SimulatedProcess {
     self.worker = worker
     self.life = life
     configuration = plan.configuration
+    maxConcurrent = plan.maxConcurrent
     var generator = SeededGenerator(seed: seed)
     var timeouts: [TaskType: Duration?] = [:]
     for type in SimulationPlan.types { timeouts[type] = .some(nil) }
@@ -57,6 +62,7 @@ final class SimulatedProcess {
     let settings = WorkerStateMachine.Settings(
       configuration: plan.configuration,
       timeouts: timeouts,
+      maxConcurrent: plan.maxConcurrent,
       faults: faults
     )
     machine = WorkerStateMachine(settings, seed: generator.next(), at: now)
@@ -70,6 +76,14 @@ final class SimulatedProcess {
   /// Slots with an attempt that somebody waits for.
   var takenSlots: Int { attempts.count { !$0.isGivenUp } }
   var hasFreeSlot: Bool { max(takenSlots, machine.takenSlots) + machine.queuedCount < configuration.concurrency }
+
+  /// When no task like this could be taken in last.
+  func fullAt(for task: TaskPlan) -> Instant {
+    [fullAt, queuesFullAt[task.queue] ?? fullAt, typesFullAt[task.type] ?? fullAt].max() ?? fullAt
+  }
+
+  /// Attempts that somebody waits for.
+  func running(where isCounted: (ClaimedTask) -> Bool) -> Int { attempts.count { !$0.isGivenUp && isCounted($0.task) } }
 
   /// The process is gone, with all that it was to report.
   func die() {

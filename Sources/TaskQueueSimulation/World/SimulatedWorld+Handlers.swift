@@ -29,6 +29,20 @@ extension SimulatedWorld {
 
   func noteSlots(of process: SimulatedProcess) {
     if !process.hasFreeSlot { process.fullAt = now }
+    for (queue, maximum) in process.configuration.maxConcurrent {
+      let running = process.running { $0.queue == queue }
+      if max(running, process.machine.placesTaken { $0.queues.contains(queue) }) >= maximum {
+        process.queuesFullAt[queue] = now
+      }
+      if running > maximum { fail(.aboveMaximum, "worker \(process.worker) runs \(running) tasks of \(queue)") }
+    }
+    for (type, maximum) in process.maxConcurrent {
+      let running = process.running { $0.type == type }
+      if max(running, process.machine.placesTaken { $0.types.contains(type) }) >= maximum {
+        process.typesFullAt[type] = now
+      }
+      if running > maximum { fail(.aboveMaximum, "worker \(process.worker) runs \(running) tasks of \(type)") }
+    }
   }
 
   func endHandler(_ attempt: RunningAttempt, in process: SimulatedProcess) {

@@ -14,13 +14,23 @@ final class MachineDriver {
   private(set) var events: [EngineEvent] = []
   private(set) var wakeAt: WorkerClock.Instant = .zero
 
-  init(timeout: Duration? = nil, _ change: (inout TaskWorkerConfiguration) -> Void = { _ in }) {
+  init(
+    timeout: Duration? = nil,
+    maxConcurrent: [TaskType: Int] = [:],
+    _ change: (inout TaskWorkerConfiguration) -> Void = { _ in }
+  ) {
     var configuration = TaskWorkerConfiguration()
     configuration.concurrency = 10
     configuration.maxPrefetch = 100
     configuration.listensForWakeUps = false
     change(&configuration)
-    let settings = WorkerStateMachine.Settings(configuration: configuration, timeouts: ["t": timeout])
+    var timeouts: [TaskType: Duration?] = ["t": timeout]
+    for type in maxConcurrent.keys { timeouts[type] = .some(nil) }
+    let settings = WorkerStateMachine.Settings(
+      configuration: configuration,
+      timeouts: timeouts,
+      maxConcurrent: maxConcurrent
+    )
     machine = WorkerStateMachine(settings, seed: 1, at: .zero)
     turn()
     answer(.prepared) { if case .prepare = $0 { true } else { false } }
@@ -131,6 +141,7 @@ extension ClaimedTask {
   static func sample(
     _ claim: Claim,
     queue: QueueName = .default,
+    type: TaskType = "t",
     priority: Int = 100,
     at date: Date,
     age: Double = 0,
@@ -140,7 +151,7 @@ extension ClaimedTask {
     ClaimedTask(
       claim: claim,
       queue: queue,
-      type: "t",
+      type: type,
       priority: priority,
       payload: Data("{}".utf8),
       headers: [:],

@@ -1,0 +1,127 @@
+import Foundation
+import Synchronization
+import TaskQueueInMemory
+import TaskQueueTestKit
+import Testing
+
+@testable import TaskQueue
+
+@Suite("S51 Many tasks, one call of the handler, an outcome each")
+struct BatchHandlerTests {
+  private let store = InMemoryTaskStore()
+  private var client: TaskClient<InMemoryTaskStore> { TaskClient(store: store) }
+
+  @Test("Batches form while others run, none is larger than it may be, and every task is handled once")
+  func forms() async throws {
+    try await client.enqueue(all: (0..<500).map { Ping(number: $0) })
+    let batches = Mutex<[[Int]]>([])
+    try await withWorker(store) { handlers in
+      try handlers.registerBatch(Ping.self, upTo: 40, atATime: 1) { tasks, _ in
+        try await Task.sleep(for: .milliseconds(5))
+        batches.withLock { $0.append(tasks.map(\.payload.number)) }
+      }
+    } _: { _ in
+      try await eventually("all are done", within: .seconds(60)) { try await client.counts().isEmpty }
+    }
+    let sizes = batches.withLock { $0.map(\.count) }
+    #expect(sizes.max() ?? 0 <= 40 && sizes.count < 250)
+    #expect(batches.withLock { $0.flatMap(\.self).sorted() } == Array(0..<500))
+  }
+
+  @Test(
+    "Each task ends as it was told; the others complete, or fail with what the handler throws",
+    arguments: [false, true]
+  )
+  func outcomes(throwing: Bool) async throws {
+    try await client.enqueue(all: (0..<4).map { Ping(number: $0) })
+    let options = TaskHandlerOptions(retry: .fixed(.seconds(600)), maxAttempts: 1)
+    try await withWorker(store) { handlers in
+      try handlers.registerBatch(Ping.self, upTo: 10, atATime: 1, gathering: .milliseconds(300), options: options) {
+        tasks,
+        batch in
+        for task in tasks where task.payload.number == 0 { batch.settle(task, .discard(reason: "unwanted")) }
+        for task in tasks where task.payload.number == 1 { batch.fail(task, HandlerFailure()) }
+        for task in tasks where task.payload.number == 2 { batch.settle(task, .completed) }
+        if throwing { throw HandlerFailure(description: "all of it") }
+      }
+    } _: { _ in
+      try await eventually("all are done", within: .seconds(60)) { try await client.counts().isEmpty }
+    }
+    let dead = try await client.deadLetters().sorted { $0.id < $1.id }
+    #expect(dead.map(\.reason) == [.discarded, .failed] + (throwing ? [.failed] : []))
+    #expect(dead.last?.errors.last?.message.contains(throwing ? "all of it" : "provider") == true)
+  }
+
+  @Test("The handler is cancelled once all its tasks are, by their timeout; they are retried each by its own")
+  func timeout() async throws {
+    try await client.enqueue(all: (0..<3).map { Ping(number: $0) })
+    let options = TaskHandlerOptions(maxAttempts: 1, timeout: .milliseconds(300))
+    let cancelled = Mutex(0)
+    try await withWorker(store) { handlers in
+      try handlers.registerBatch(Ping.self, upTo: 10, options: options) { tasks, batch in
+        do { try await Task.sleep(for: .seconds(100)) } catch {
+          #expect(tasks.allSatisfy { batch.isCancelled($0) })
+          cancelled.withLock { $0 += tasks.count }
+          throw error
+        }
+      }
+    } _: { _ in
+      try await eventually("all are dead", within: .seconds(60)) { try await client.deadLetters().count == 3 }
+    }
+    // Those that never got into a batch before their time was up count as well.
+    #expect(cancelled.withLock(\.self) > 0)
+  }
+
+  @Test("Tasks are completed in one transaction; what throws rolls back all of them")
+  func transaction() async throws {
+    try await client.enqueue(all: (0..<20).map { Ping(number: $0) })
+    let tries = Mutex(0)
+    let done = Mutex<[Int]>([])
+    let client = client
+    let options = TaskHandlerOptions(retry: .fixed(.milliseconds(1)))
+    try await withWorker(store) { handlers in
+      try handlers.registerBatch(Ping.self, upTo: 100, options: options) { tasks, batch in
+        try await client.withCompletion(of: tasks, in: batch) { _, tasks in
+          let isFirst = tries.withLock { tries in
+            tries += 1
+            return tries == 1
+          }
+          if isFirst { throw HandlerFailure() }
+          done.withLock { $0 += tasks.map(\.payload.number) }
+        }
+      }
+    } _: { _ in
+      try await eventually("all are done", within: .seconds(60)) { try await client.counts().isEmpty }
+    }
+    #expect(done.withLock { $0.sorted() } == Array(0..<20))
+  }
+
+  @Test("A shutdown hands back what a batch holds that does not end")
+  func shutdown() async throws {
+    try await client.enqueue(all: (0..<5).map { Ping(number: $0) })
+    let began = Mutex(false)
+    let configuration = quickConfiguration { $0.shutdownGrace = .milliseconds(50) }
+    try await withWorker(store, configuration) { handlers in
+      try handlers.registerBatch(Ping.self, upTo: 10, atATime: 1) { _, _ in
+        began.withLock { $0 = true }
+        try await Task.sleep(for: .seconds(100))
+      }
+    } _: { _ in
+      try await eventually("it is at work", within: .seconds(60)) { began.withLock(\.self) }
+    }
+    let counts = try await client.counts()
+    #expect(counts.reduce(0) { $0 + $1.count } == 5)
+    #expect(try await client.deadLetters().isEmpty)
+  }
+
+  @Test("The test kit runs a task as a batch of one")
+  func tester() async throws {
+    var handlers = TaskHandlers()
+    try handlers.registerBatch(Ping.self, upTo: 10) { tasks, batch in
+      for task in tasks where task.payload.number > 0 { batch.settle(task, .again(after: .seconds(5))) }
+    }
+    #expect(try await handlers.runOnce(Ping()).outcome == .completed)
+    #expect(try await handlers.runOnce(Ping(number: 1)).outcome == .again(after: .seconds(5)))
+    #expect(throws: TaskQueueError.self) { try handlers.registerBatch(Pong.self, upTo: 0) { _, _ in } }
+  }
+}
