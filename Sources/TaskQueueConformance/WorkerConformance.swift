@@ -183,6 +183,18 @@
       try await probe.store.settleHeld(again, .bury(.failed, detail: nil, StoreProbe.failure()))
       try requireEqual(try await probe.explain(ids[1]).cause, .limitHeld(limit, deadLetter: ids[0]), "held")
     },
+    Check("S52 a rate says when it admits the next one, and a key that is paused when that ends") { probe in
+      try await probe.work("a")
+      try await probe.store.store.declare([LimitRule("bank", rate: LimitRate(1, per: .seconds(1_000)))])
+      let limit = TaskLimit("bank", key: "x")
+      let ids = try await probe.store.store.enqueue(
+        try (0..<2).map { _ in try probe.store.newTask { $0.limit = limit } }
+      ).map(\.id)
+      _ = try await probe.store.claimOnly(ids[0])
+      try await probe.expect(ids[1]) { if case .limitRate(limit, _, isAdmitted: false) = $0 { true } else { false } }
+      try await probe.store.store.pause(limit, for: .seconds(10))
+      try await probe.expect(ids[1]) { if case .limitClosed(limit, _) = $0 { true } else { false } }
+    },
   ]
 }
 

@@ -75,10 +75,19 @@ extension InMemoryState {
   }
 
   private func lineCauses(of task: InMemoryTask, now: Date) -> [TaskExplanation.Cause] {
-    guard let limit = task.content.limit, let status = limits.statuses[limit.name] else { return [] }
+    guard let limit = task.content.limit?.line, let status = limits.statuses[limit.name] else { return [] }
     var causes: [TaskExplanation.Cause] = status.isPaused ? [.limitPaused(limit)] : []
+    if let pace = limits.paces[limit] {
+      let (rate, paused) = (status.rate, pace.pausedUntil ?? .distantPast)
+      let next = pace.nextAt.adding(.zero - (rate?.gap ?? .zero) * ((rate?.burst ?? 1) - 1))
+      if paused > now {
+        causes.append(.limitClosed(limit, until: paused))
+      } else if rate != nil, next > now {
+        causes.append(.limitRate(limit, at: next, isAdmitted: false))
+      }
+    }
     if let letter = limits.lines[limit]?.heldBy.min() { causes.append(.limitHeld(limit, deadLetter: letter)) }
-    let line = tasks.values.filter { $0.content.limit == limit }
+    let line = tasks.values.filter { $0.content.limit?.line == limit }
     let holding = line.filter { $0.slot != nil }.sorted { $0.slot ?? 0 < $1.slot ?? 0 }
     for holder in holding {
       guard case .scheduled = holder.phase, holder.dueAt > now else { continue }

@@ -85,6 +85,15 @@ BEGIN
     IF r.is_paused THEN
       RETURN QUERY SELECT 'limit_paused', format('Its limit %s is paused.', r.name), NULL::timestamptz, json_build_object('line', t.limit_key);
     END IF;
+    SELECT p.paused_until, p.next_at - r.gap * (coalesce(r.operator_burst, r.burst) - 1) AS next_at INTO other
+    FROM limit_pace p WHERE p.limit_key = t.limit_key;
+    IF other.paused_until > at THEN
+      RETURN QUERY SELECT 'limit_closed', format('Its limit %s is paused until %s.', t.limit_key, to_char(other.paused_until, iso)),
+        other.paused_until, json_build_object('line', t.limit_key);
+    ELSIF other.next_at > at THEN
+      RETURN QUERY SELECT 'limit_rate', format('Its limit %s has a rate: it admits the next one at %s.', t.limit_key, to_char(other.next_at, iso)),
+        other.next_at, json_build_object('line', t.limit_key);
+    END IF;
     SELECT x.id INTO other FROM dead_task x WHERE x.limit_key = t.limit_key AND x.holds LIMIT 1;
     IF FOUND THEN
       RETURN QUERY SELECT 'limit_held',
@@ -92,7 +101,7 @@ BEGIN
         NULL::timestamptz, json_build_object('line', t.limit_key, 'task', other.id);
     END IF;
     SELECT x.id, x.due_at INTO other FROM task x
-    WHERE x.limit_key = t.limit_key AND x.slot > 0 AND NOT x.ready AND x.due_at > at LIMIT 1;
+    WHERE x.limit_key = t.limit_key AND x.slot > 0 AND x.is_ordered AND NOT x.ready AND x.due_at > at LIMIT 1;
     IF FOUND THEN
       RETURN QUERY SELECT 'limit_waits',
         format('Its limit %s is ordered, and the task %s before it waits for its next attempt until %s.', t.limit_key, other.id,
@@ -118,7 +127,10 @@ BEGIN
         'slots', coalesce(r.operator_concurrency, r.concurrency), 'holders', other.json);
   ELSIF t.due_at > greatest(at, t.created_at) AND NOT (t.ready AND t.lease_until <> '-infinity') THEN
     waits := true;
-    IF t.attempt = 0 THEN
+    IF t.slot > 0 AND NOT t.is_ordered THEN
+      RETURN QUERY SELECT 'limit_rate', format('Its limit %s has a rate, and has admitted it for %s.', t.limit_key, to_char(t.due_at, iso)),
+        t.due_at, json_build_object('line', t.limit_key, 'isMore', true);
+    ELSIF t.attempt = 0 THEN
       RETURN QUERY SELECT 'delayed', format('It is not to run before %s.', to_char(t.due_at, iso)), t.due_at, '{}'::json;
     ELSE
       RETURN QUERY SELECT 'retrying',

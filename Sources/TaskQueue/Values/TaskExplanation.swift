@@ -37,6 +37,10 @@ public struct TaskExplanation: Hashable, Sendable, CustomStringConvertible {
     /// Due, and nothing comes before it.
     case next
     case limitPaused(TaskLimit)
+    /// Its key is paused for a time (``TaskContext/pause(_:key:for:)``).
+    case limitClosed(TaskLimit, until: Date)
+    /// The limit's rate admits the next one of its key then; or has admitted this one, to start then.
+    case limitRate(TaskLimit, at: Date, isAdmitted: Bool)
     /// A dead letter holds up the line (``LimitRule/AfterDeadLetter/hold``).
     case limitHeld(TaskLimit, deadLetter: TaskID)
     /// An earlier task of an ordered limit waits for its next attempt.
@@ -117,6 +121,11 @@ extension TaskExplanation.Cause {
       "Due tasks of its queue that come before it: \(isMore ? "more than " : "")\(count)."
     case .next: "It is next: a worker takes it as soon as it has a free slot."
     case .limitPaused(let limit): "Its limit \(limit.name) is paused."
+    case .limitClosed(let limit, let until): "Its limit \(limit) is paused until \(Self.utc(until))."
+    case .limitRate(let limit, let at, isAdmitted: false):
+      "Its limit \(limit) has a rate: it admits the next one at \(Self.utc(at))."
+    case .limitRate(let limit, let at, isAdmitted: true):
+      "Its limit \(limit) has a rate, and has admitted it for \(Self.utc(at))."
     case .limitHeld(let limit, let letter):
       "The dead letter \(letter) holds up those behind it in its limit \(limit), until it is redriven or purged."
     case .limitWaits(let limit, let task, let until):

@@ -115,7 +115,7 @@ private struct CauseDetails: Decodable {
 
   /// nil: not known to this program, or not as it knows it.
   func cause(_ name: String, until: Date?) -> TaskExplanation.Cause? {
-    let limit = line.map { TaskLimit(line: $0) }
+    let limit = line.map { TaskLimit(stored: $0) }
     let instant = at.map { Date(timeIntervalSince1970: $0) }
     return switch (name, limit, until) {
     case ("unknown", _, _): .unknown
@@ -139,6 +139,8 @@ private struct CauseDetails: Decodable {
     case ("behind", _, _): count.map { .behind(count: $0, isMore: isMore ?? false) }
     case ("next", _, _): .next
     case ("limit_paused", let limit?, _): .limitPaused(limit)
+    case ("limit_closed", let limit?, let until?): .limitClosed(limit, until: until)
+    case ("limit_rate", let limit?, let until?): .limitRate(limit, at: until, isAdmitted: isMore ?? false)
     case ("limit_held", let limit?, _): task.map { .limitHeld(limit, deadLetter: TaskID($0)) }
     case ("limit_waits", let limit?, let until?): task.map { .limitWaits(limit, task: TaskID($0), until: until) }
     case ("limited", let limit?, _):
