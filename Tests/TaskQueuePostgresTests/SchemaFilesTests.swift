@@ -64,7 +64,7 @@ struct SchemaFilesTests {
           "cfb2deaa1b48b415f287572eca85bb4217521d625c3e2d48ae306dad9f7c9982",
           "96be682e66c17e865d62840e52c0cedb7663b252079d1dd3bdd68a14d0075352",
           "1d54dcd897bec999981333f35457f6857363dde531f1c5a96f39628677fe4b01",
-          "d4d9a3eb296b9b0a952c8b303fa2b0cc7c618f9c341e46c6c7d03bd145a7e50a",
+          "aecd958a16a8f3bbddd1501cc0e55178c8e6403ec746d688fac5c32e5efd081c",
           "53d48b9540cd1dbd2cb815f8da3d3316e75c6659e1a29bc42aee0f0f1f7d72f1",
         ]
       )
@@ -83,7 +83,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "3054d0f3e0ca9c3ba719ded4c00cb53377961e3ea766f31ded4fb41fe6ab9cff"]
+        [FunctionFile.revision: digest] == [1: "fbe27662305c8ec9c2a97f1851b0cec88369b5259a186854415f3b981148e00f"]
       )
     }
   }
