@@ -108,6 +108,14 @@
   ]
 
   static let timedPauses: [Check] = [
+    Check("S49 another rate shortens no pause") { probe in
+      let limit = TaskLimit("bank", key: "a")
+      try await probe.store.declare([LimitRule("bank", rate: slow)])
+      try await probe.store.pause(limit, for: .seconds(100))
+      try await probe.store.change("bank", .setRate(LimitRate(100, per: .seconds(1))))
+      let wait = try await probe.store.take(limit, within: .zero)
+      try require((.seconds(80) ... .seconds(100)).contains(wait), "a call has to wait for \(wait)")
+    },
     Check("S49 a key that is paused for a time starts nothing before, goes on by itself, and holds no other one up") {
       probe in
       try await probe.store.declare([LimitRule("bank", concurrency: 2), LimitRule("paced", rate: slow)])

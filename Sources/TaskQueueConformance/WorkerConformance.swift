@@ -185,15 +185,15 @@
     },
     Check("S52 a rate says when it admits the next one, and a key that is paused when that ends") { probe in
       try await probe.work("a")
-      try await probe.store.store.declare([LimitRule("bank", rate: LimitRate(1, per: .seconds(1_000)))])
+      try await probe.store.store.declare([LimitRule("bank", rate: LimitRate(1, per: .seconds(1_000), burst: 2))])
       let limit = TaskLimit("bank", key: "x")
       let ids = try await probe.store.store.enqueue(
-        try (0..<2).map { _ in try probe.store.newTask { $0.limit = limit } }
+        try (0..<3).map { _ in try probe.store.newTask { $0.limit = limit } }
       ).map(\.id)
-      _ = try await probe.store.claimOnly(ids[0])
-      try await probe.expect(ids[1]) { if case .limitRate(limit, _, isAdmitted: false) = $0 { true } else { false } }
+      try requireEqual(try await probe.store.claim().map(\.claim.id), Array(ids.prefix(2)), "the burst")
+      try await probe.expect(ids[2]) { if case .limitRate(limit, _, isAdmitted: false) = $0 { true } else { false } }
       try await probe.store.store.pause(limit, for: .seconds(10))
-      try await probe.expect(ids[1]) { if case .limitClosed(limit, _) = $0 { true } else { false } }
+      try await probe.expect(ids[2]) { if case .limitClosed(limit, _) = $0 { true } else { false } }
     },
   ]
 }

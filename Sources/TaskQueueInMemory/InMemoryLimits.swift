@@ -1,14 +1,14 @@
 import HeapModule
-@_spi(Store) import TaskQueue
+@_spi(Store) package import TaskQueue
 
 #if canImport(FoundationEssentials)
-  import FoundationEssentials
+  package import FoundationEssentials
 #else
-  import Foundation
+  package import Foundation
 #endif
 
 /// The limits: rules, who has which slot, and who stands in line.
-struct InMemoryLimits {
+package struct InMemoryLimits {
   /// A place in line: by priority (zero where order is strict), then id.
   struct Place: Comparable {
     var priority: Int
@@ -33,7 +33,7 @@ struct InMemoryLimits {
   var lines: [TaskLimit: Line] = [:]
   var paces: [TaskLimit: Pace] = [:]
   /// The time of the call under way.
-  var now = Date.distantPast
+  package var now = Date.distantPast
   /// Whether it gives slots. The changes of a transaction do not.
   var gives = true
 
@@ -137,7 +137,7 @@ extension InMemoryState {
     return slot <= limits.concurrency(of: limit) && !limits.isClosed(limit)
   }
 
-  mutating func declare(_ rules: [LimitRule]) {
+  package mutating func declare(_ rules: [LimitRule]) {
     for rule in rules {
       var status = limits.statuses[rule.name] ?? LimitStatus(rule: rule)
       status.rule = rule

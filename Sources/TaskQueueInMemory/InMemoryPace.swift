@@ -60,8 +60,8 @@ extension InMemoryLimits {
     statuses[name] = status
     guard let before, let after = status.rate?.gap, before != after else { return }
     for limit in Array(paces.keys) where limit.name == name {
-      guard let nextAt = paces[limit]?.nextAt else { continue }
-      paces[limit]?.nextAt = nextAt.adding(after - before)
+      guard let pace = paces[limit] else { continue }
+      paces[limit]?.nextAt = max(pace.nextAt.adding(after - before), pace.pausedUntil ?? .distantPast)
     }
   }
 

@@ -78,12 +78,11 @@ extension InMemoryState {
     guard let limit = task.content.limit?.line, let status = limits.statuses[limit.name] else { return [] }
     var causes: [TaskExplanation.Cause] = status.isPaused ? [.limitPaused(limit)] : []
     if let pace = limits.paces[limit] {
-      let (rate, paused) = (status.rate, pace.pausedUntil ?? .distantPast)
-      let next = pace.nextAt.adding(.zero - (rate?.gap ?? .zero) * ((rate?.burst ?? 1) - 1))
+      let paused = pace.pausedUntil ?? .distantPast
       if paused > now {
         causes.append(.limitClosed(limit, until: paused))
-      } else if rate != nil, next > now {
-        causes.append(.limitRate(limit, at: next, isAdmitted: false))
+      } else if status.rate != nil, pace.nextAt > now {
+        causes.append(.limitRate(limit, at: pace.nextAt, isAdmitted: false))
       }
     }
     if let letter = limits.lines[limit]?.heldBy.min() { causes.append(.limitHeld(limit, deadLetter: letter)) }

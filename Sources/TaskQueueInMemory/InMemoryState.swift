@@ -47,7 +47,7 @@ package struct InMemoryState {
   package var paused: Set<QueueName> = []
   var pausedSince: [QueueName: Date] = [:]
   var workers: [UUID: WorkerSnapshot] = [:]
-  var limits = InMemoryLimits()
+  package var limits = InMemoryLimits()
   package var lastID: Int64 = 0
   var effects = InMemoryEffects()
   var inbox = InMemoryInbox()

@@ -52,6 +52,29 @@ struct BatchHandlerTests {
     #expect(dead.last?.errors.last?.message.contains(throwing ? "all of it" : "provider") == true)
   }
 
+  @Test("A call that ignores its cancellation keeps its place for a grace, not for ever")
+  func stray() async throws {
+    try await client.enqueue(Ping(number: 0))
+    let options = TaskHandlerOptions(retry: .fixed(.seconds(600)), timeout: .milliseconds(200))
+    let end = AsyncStream<Void>.makeStream()
+    let done = Mutex<[Int]>([])
+    try await withWorker(store) { handlers in
+      try handlers.registerBatch(Ping.self, upTo: 10, atATime: 1, options: options) { tasks, _ in
+        if tasks[0].payload.number == 0 { await Task.detached { for await _ in end.stream {} }.value }
+        done.withLock { $0 += tasks.map(\.payload.number) }
+      }
+    } _: { _ in
+      // Enqueued when the place is free again: those that wait in vain fail by the same timeout.
+      try await eventually("the next ones run", within: .seconds(60)) {
+        try await client.enqueue(Ping(number: 1))
+        try await Task.sleep(for: .milliseconds(100))
+        return done.withLock { $0.contains(1) }
+      }
+      #expect(done.withLock { !$0.contains(0) })
+      end.continuation.finish()
+    }
+  }
+
   @Test("The handler is cancelled once all its tasks are, by their timeout; they are retried each by its own")
   func timeout() async throws {
     try await client.enqueue(all: (0..<3).map { Ping(number: $0) })

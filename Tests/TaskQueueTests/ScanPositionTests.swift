@@ -28,6 +28,15 @@ struct ScanPositionTests {
     #expect(ids(position, of: "b") == [3])
   }
 
+  @Test("A task that its claim took straight from the line of its limit moves it behind nothing")
+  func outOfLine() {
+    var position = ScanPosition()
+    position.advance(over: [task(7), task(9, age: 0)], isCutShort: true, from: position)
+    position.advance(over: [task(8, queue: "b", age: 0)], isCutShort: true, from: position)
+    #expect(ids(position) == [7])
+    #expect(ids(position, of: "b") == [])
+  }
+
   @Test("What became due in the commit window is looked at again")
   func commitWindow() {
     var position = ScanPosition()

@@ -1,4 +1,5 @@
--- After a limit changed: the next admission at its rate comes a gap of the new rate after the last one; tasks with a slot above it that no worker holds go back in line, and lines are looked at.
+-- After a limit changed: the next admission at its rate comes a gap of the new rate after the last one, but not within a pause; tasks with
+-- a slot above it that no worker holds go back in line, and lines are looked at.
 CREATE OR REPLACE FUNCTION _limit_changed(limit_name text, gap_before interval DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -16,7 +17,7 @@ DECLARE
   gap_now interval := (SELECT r.gap FROM limit_rule r WHERE r.name = limit_name);
 BEGIN
   IF gap_now <> gap_before THEN
-    UPDATE limit_pace p SET next_at = p.next_at - gap_before + gap_now WHERE p.limit_key >= first_key AND p.limit_key < end_key;
+    UPDATE limit_pace p SET next_at = greatest(p.next_at - gap_before + gap_now, p.paused_until) WHERE p.limit_key >= first_key AND p.limit_key < end_key;
   END IF;
   PERFORM _give_back(ARRAY(
     SELECT t.id FROM task t

@@ -2,7 +2,8 @@
 -- due: see _claim.
 -- next_due_in: in how many seconds the next one is due, NULL if none is within 100 years, 0 if there may be more now. promoted_from:
 -- the oldest due time made ready. promoted_until: all that was due then is ready; NULL if there may be more. store_time: the clock.
--- A limited task without a slot, or whose limit is paused, goes in line instead, and lines are looked at.
+-- A limited task without a slot, or whose limit is paused, goes in line instead, and lines are looked at: the slots that are found free there
+-- are given by the claim that is to follow in this transaction.
 CREATE OR REPLACE FUNCTION _promote(
   max_count int, due_after timestamptz DEFAULT '-infinity',
   OUT next_due_in float8, OUT promoted_from timestamptz, OUT promoted_until timestamptz, OUT store_time timestamptz

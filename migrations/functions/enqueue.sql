@@ -36,6 +36,7 @@ DECLARE
     WHEN limit_name IS NOT NULL AND (limit_key IS NULL OR octet_length(limit_name) NOT BETWEEN 1 AND 64 OR strpos(limit_name, '/') > 0
         OR octet_length(limit_key) > 128 OR limit_name || limit_key ~ E'[\\x01-\\x1f\\x7f]')
       THEN 'a limit''s name must have 1 to 64 bytes without slashes, its key at most 128 bytes, both no control characters'
+    WHEN limit_name IS NULL AND (limit_key <> '' OR limit_weight <> 1) THEN 'a limit_key or limit_weight needs a limit_name'
     WHEN limit_weight IS NULL OR limit_weight NOT BETWEEN 1 AND 1000 THEN 'limit_weight must be in 1 ... 1000'
     WHEN max_attempts NOT BETWEEN 1 AND 1000000 THEN 'max_attempts must be in 1 ... 1000000'
   END;

@@ -85,8 +85,7 @@ BEGIN
     IF r.is_paused THEN
       RETURN QUERY SELECT 'limit_paused', format('Its limit %s is paused.', r.name), NULL::timestamptz, json_build_object('line', t.limit_key);
     END IF;
-    SELECT p.paused_until, p.next_at - r.gap * (coalesce(r.operator_burst, r.burst) - 1) AS next_at INTO other
-    FROM limit_pace p WHERE p.limit_key = t.limit_key;
+    SELECT p.paused_until, CASE WHEN r.gap IS NOT NULL THEN p.next_at END AS next_at INTO other FROM limit_pace p WHERE p.limit_key = t.limit_key;
     IF other.paused_until > at THEN
       RETURN QUERY SELECT 'limit_closed', format('Its limit %s is paused until %s.', t.limit_key, to_char(other.paused_until, iso)),
         other.paused_until, json_build_object('line', t.limit_key);

@@ -45,15 +45,16 @@
   ///     position that was further ahead goes back.
   ///   - start: the position when the claim was made. A place that went back since then stays there.
   public mutating func advance(over claimed: [ClaimedTask], isCutShort: Bool, from start: ScanPosition) {
-    var index = claimed.startIndex
-    while index < claimed.endIndex {
-      // Only the last task of a run counts.
+    var last: ClaimedTask?
+    for (index, task) in claimed.enumerated() {
+      // One that its claim itself has made due was not come across, and says nothing of those before it.
+      if task.dueAt < task.claimedAt { last = task }
       let next = index + 1
-      let task = claimed[index]
-      if next == claimed.endIndex || claimed[next].priority != task.priority || claimed[next].queue != task.queue {
-        note(task, isCutShort: isCutShort, from: start)
-      }
-      index = next
+      guard next == claimed.endIndex || claimed[next].priority != task.priority || claimed[next].queue != task.queue
+      else { continue }
+      // Only the last task of a run counts.
+      if let last { note(last, isCutShort: isCutShort, from: start) }
+      last = nil
     }
   }
 

@@ -23,7 +23,14 @@ final class BatchCollector<Payload: Sendable>: Sendable {
     var batches: [UInt64: (batch: TaskBatch, index: Int)] = [:]
     /// Calls of the handler, and batches that are about to be made.
     var callCount = 0
+    /// Batches whose calls count.
+    var running: Set<ObjectIdentifier> = []
+    /// Calls that were given up, and go on.
+    var strayCount = 0
   }
+
+  /// How long a call may ignore that it was cancelled; then the next one takes its place.
+  private static var cancellationGrace: Duration { .seconds(5) }
 
   private let maxCount: Int
   private let maxCalls: Int
@@ -79,7 +86,12 @@ final class BatchCollector<Payload: Sendable>: Sendable {
       }
       return (state.waiting.remove(at: index), nil)
     }
-    running?.batch.cancel(running?.index ?? 0)
+    if let running, running.batch.cancel(running.index) {
+      Task.detached {
+        try? await Task.sleep(for: Self.cancellationGrace)
+        if self.giveUp(running.batch) { await self.call() }
+      }
+    }
     waiting?.continuation.resume(throwing: CancellationError())
   }
 
@@ -98,11 +110,30 @@ final class BatchCollector<Payload: Sendable>: Sendable {
       }
       batch.begin(handler)
       await handler.value
-      state.withLock { state in
+      let counts = state.withLock { state in
         for member in members { state.batches[member.id] = nil }
+        let counts = state.running.remove(ObjectIdentifier(batch)) != nil
+        if !counts { state.strayCount -= 1 }
+        return counts
       }
       let error = failure.withLock { $0 }
       for (index, member) in members.enumerated() { member.continuation.resume(with: batch.result(of: index, error)) }
+      guard counts else { return }
+    }
+  }
+
+  /// At most as many as there may be calls: a handler that never ends is not to take over the process.
+  ///
+  /// - Returns: whether another call is to begin.
+  private func giveUp(_ batch: TaskBatch) -> Bool {
+    state.withLock { state in
+      guard state.strayCount < maxCalls, state.running.remove(ObjectIdentifier(batch)) != nil else { return false }
+      state.strayCount += 1
+      guard !state.waiting.isEmpty else {
+        state.callCount -= 1
+        return false
+      }
+      return true
     }
   }
 
@@ -125,6 +156,7 @@ final class BatchCollector<Payload: Sendable>: Sendable {
       let members = Array(state.waiting.prefix(count))
       state.waiting.removeFirst(count)
       let batch = TaskBatch(count: count)
+      state.running.insert(ObjectIdentifier(batch))
       for (index, member) in members.enumerated() { state.batches[member.id] = (batch, index) }
       return (members, batch)
     }

@@ -48,12 +48,14 @@ public final class TaskBatch: Sendable {
   /// Whether the outcome is told already.
   func isSettled<Payload>(_ task: BatchTask<Payload>) -> Bool { state.withLock { $0.reports[task.index] != nil } }
 
-  func cancel(_ index: Int) {
-    let handler = state.withLock { state -> Task<Void, Never>? in
-      state.cancelled.insert(index)
-      return state.cancelled.count == count ? state.handler : nil
+  /// - Returns: whether all of them are now.
+  func cancel(_ index: Int) -> Bool {
+    let (isLast, handler) = state.withLock { state in
+      let isLast = state.cancelled.insert(index).inserted && state.cancelled.count == count
+      return (isLast, isLast ? state.handler : nil)
     }
     handler?.cancel()
+    return isLast
   }
 
   /// - Parameter handler: is cancelled once all tasks are.

@@ -62,6 +62,7 @@ extension SimulatedWorld {
       let id = task.claim.id
       checkOvertaking(task, call)
       checkTheft(of: id, call)
+      checkLimit(of: task)
       if books[id]?.claim != nil { books[id]?.crashes += 1 }
       books.crashesBeforeBurial[id] = books[id]?.crashes
       books[id]?.claim = task.claim
@@ -80,6 +81,21 @@ extension SimulatedWorld {
     let slack = max(.milliseconds(500), lease / 4) + .milliseconds(400) + call.process.longestWait
     guard end > now.advanced(by: slack), clockJumps == 1, call.process.knewTimeBeforeJump else { return }
     fail(.stolen, "task \(id) is held until \(end.text), and worker \(call.process.worker) claims it")
+  }
+
+  /// No more are held than the limit lets; where order is strict, none that came before is left.
+  private func checkLimit(of task: ClaimedTask) {
+    let id = task.claim.id
+    guard let limit = books[id]?.plan.limit, let rule = SimulationPlan.limits.first(where: { $0.name == limit.name })
+    else { return }
+    let others = store.state.tasks.values.filter { $0.id != id && books[$0.id]?.plan.limit == limit }
+    let held = others.count { if case .held = $0.phase { true } else { false } }
+    if held >= rule.concurrency { fail(.overLimit, "task \(id) runs beside \(held) others of \(limit)") }
+    guard rule.order.isOrdered else { return }
+    for other in others where other.id < id {
+      if case .finished = other.phase { continue }
+      fail(.outOfOrder, "task \(id) of \(limit) runs, and task \(other.id) before it has not ended")
+    }
   }
 
   /// Whoever ran it before must know by now that it is theirs no more.

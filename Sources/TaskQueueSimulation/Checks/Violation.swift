@@ -9,6 +9,8 @@ package struct Violation: Sendable {
     case overtaken = "a task waits while later ones are started"
     case slotKept = "a slot is not freed"
     case aboveMaximum = "more run at a time than may"
+    case overLimit = "more run at a time than their limit lets"
+    case outOfOrder = "the tasks of an ordered limit run out of order"
     case hoarded = "tasks are hoarded"
     case noEnd = "a shutdown does not end"
     case unbounded = "memory is not bounded"

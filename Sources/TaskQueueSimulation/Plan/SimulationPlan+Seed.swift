@@ -7,6 +7,7 @@ extension SimulationPlan {
   /// Its attempts have a timeout.
   static let limitedType: TaskType = "limited"
   static let timeout: Duration = .milliseconds(1_500)
+  static let limits = [LimitRule("pair", concurrency: 2), LimitRule("line", order: .ordered())]
 
   /// The plan of a seed, the same on every machine.
   init(seed: UInt64, size: SimulationSize = .small) {
@@ -33,7 +34,8 @@ extension SimulationPlan {
       let latest = burst ? milliseconds / 6 : milliseconds * 9 / 10
       return Self.task(before: latest, slowness: slowness, malice: malice, using: &generator)
     }
-    dress(Theme.allCases.randomElement(using: &generator) ?? .any, lease: lease, using: &generator)
+    let theme = Theme.allCases.randomElement(using: &generator) ?? .any
+    dress(theme, lease: lease, using: &generator)
     let faultCount = Int.random(in: size.faults, using: &generator)
     faults += (0..<faultCount).map { _ in
       Self.fault(before: milliseconds, tasks: taskCount, workers: workerCount, lease: lease, using: &generator)
@@ -41,6 +43,7 @@ extension SimulationPlan {
     // By chance of their own, so that the rest of a seed's plan does not depend on them.
     var other = SeededGenerator(seed: ~seed)
     if Int.random(in: 0..<3, using: &other) == 0 { setMaxima(using: &other) }
+    if theme != .hurry, Int.random(in: 0..<4, using: &other) == 0 { setLimits(using: &other) }
   }
 
   /// What needs several things together, and would hardly come about by itself.
@@ -84,6 +87,21 @@ extension SimulationPlan {
       }
       for type in [Self.limitedType, Self.types[0]] where Bool.random(using: &generator) {
         workers[index].maxConcurrent[type] = Int.random(in: 1...3, using: &generator)
+      }
+    }
+  }
+
+  private mutating func setLimits(using generator: inout SeededGenerator) {
+    for index in tasks.indices where Int.random(in: 0..<3, using: &generator) > 0 {
+      let name = Self.limits.randomElement(using: &generator)?.name ?? ""
+      tasks[index].limit = TaskLimit(name, key: "\(Int.random(in: 0..<3, using: &generator))")
+      // Where order is strict, a task's place is that of its id from when it is due on.
+      guard name == "line" else { continue }
+      tasks[index].delay = .zero
+      // One that waits for months holds up those behind it.
+      tasks[index].behaviours = tasks[index].behaviours.map { behaviour in
+        guard case .snoozes(let wait) = behaviour.ending, wait > .seconds(60) else { return behaviour }
+        return .quick
       }
     }
   }

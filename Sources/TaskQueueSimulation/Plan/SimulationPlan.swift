@@ -27,6 +27,7 @@ struct TaskPlan: Sendable {
   var commitsAfter: Duration
   var delay: Duration
   var uniqueKey: String?
+  var limit: TaskLimit?
   /// Of its attempts, one after another; the last one of all further ones.
   var behaviours: [Behaviour]
   /// Never stored: this plan was shortened.

@@ -65,9 +65,11 @@ final class SimulatedWorld {
     }
     for (index, fault) in plan.faults.enumerated() { schedule(.faultBegins(index), after: fault.at) }
     for (index, worker) in plan.workers.enumerated() { schedule(.workerStarts(index), after: worker.startsAt) }
+    store.state.declare(SimulationPlan.limits)
     schedule(.audit, after: Self.auditInterval)
     while violation == nil, let next = agenda.next() {
       now = next.at
+      store.state.limits.now = store.time(at: now)
       stepCount += 1
       perform(next.step)
       if stepCount == Self.maxSteps { fail(.spins, "\(stepCount) steps, and no end") }
@@ -132,6 +134,7 @@ final class SimulatedWorld {
     options.queue = task.queue
     options.priority = task.priority
     if task.delay > .zero { options.schedule = .after(task.delay) }
+    options.limit = task.limit
     options.unique = task.uniqueKey.map { UniqueKey($0, mode: .coalesce) }
     guard let new = try? NewTask(type: task.type, json: Data("{}".utf8), options: options) else {
       preconditionFailure("the plan holds a task that is not valid")
