@@ -83,7 +83,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "fbe27662305c8ec9c2a97f1851b0cec88369b5259a186854415f3b981148e00f"]
+        [FunctionFile.revision: digest] == [1: "e73c26bfd02ea7e5650acff7cd74912d3543a3beac6df33d8578828660353208"]
       )
     }
   }
