@@ -1,6 +1,5 @@
 import Foundation
 import Libpq
-import Logging
 import TaskQueue
 import TaskQueuePostgres
 
@@ -21,16 +20,8 @@ enum BatchCrashWorker {
         try await Task.sleep(for: .milliseconds(Int.random(in: 0...20)))
       }
     }
-    var configuration = TaskWorkerConfiguration()
-    configuration.lease = .milliseconds(2_000)
-    configuration.maxPollInterval = .milliseconds(100)
-    configuration.maxCrashes = 1_000
-    let worker = try TaskWorker(
-      store: store,
-      handlers: handlers,
-      configuration: configuration,
-      logger: Logger(label: "crash-test-worker") { _ in SwiftLogNoOpLogHandler() }
-    )
-    try await CrashTestWorker.runUntilInputEnds(worker)
+    try await CrashTestWorker.run(handlers, on: store, lease: .milliseconds(2_000)) {
+      $0.maxCrashes = 1_000
+    }
   }
 }

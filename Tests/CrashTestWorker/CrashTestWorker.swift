@@ -50,11 +50,23 @@ struct CrashTestWorker {
       }
       return .settledInTransaction
     }
+    try await run(handlers, on: store, lease: .milliseconds(lease)) {
+      $0.maxCrashes = 1_000
+      $0.concurrency = concurrency
+    }
+  }
+
+  /// A quiet worker that polls often, until the input ends.
+  static func run(
+    _ handlers: TaskHandlers,
+    on store: PostgresTaskStore,
+    lease: Duration,
+    change: (inout TaskWorkerConfiguration) -> Void
+  ) async throws {
     var configuration = TaskWorkerConfiguration()
-    configuration.lease = .milliseconds(lease)
+    configuration.lease = lease
     configuration.maxPollInterval = .milliseconds(100)
-    configuration.maxCrashes = 1_000
-    configuration.concurrency = concurrency
+    change(&configuration)
     let worker = try TaskWorker(
       store: store,
       handlers: handlers,

@@ -1,6 +1,5 @@
 import Foundation
 import Libpq
-import Logging
 import TaskQueue
 import TaskQueuePostgres
 
@@ -16,17 +15,9 @@ enum RateCrashWorker {
       )
       return .completed
     }
-    var configuration = TaskWorkerConfiguration()
-    configuration.lease = .milliseconds(5_000)
-    configuration.maxPollInterval = .milliseconds(100)
-    configuration.concurrency = 64
-    let worker = try TaskWorker(
-      store: store,
-      handlers: handlers,
-      configuration: configuration,
-      logger: Logger(label: "crash-test-worker") { _ in SwiftLogNoOpLogHandler() }
-    )
-    try await CrashTestWorker.runUntilInputEnds(worker)
+    try await CrashTestWorker.run(handlers, on: store, lease: .milliseconds(5_000)) {
+      $0.concurrency = 64
+    }
   }
 }
 
