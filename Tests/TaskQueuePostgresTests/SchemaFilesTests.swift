@@ -64,7 +64,7 @@ struct SchemaFilesTests {
           "cfb2deaa1b48b415f287572eca85bb4217521d625c3e2d48ae306dad9f7c9982",
           "96be682e66c17e865d62840e52c0cedb7663b252079d1dd3bdd68a14d0075352",
           "1d54dcd897bec999981333f35457f6857363dde531f1c5a96f39628677fe4b01",
-          "aecd958a16a8f3bbddd1501cc0e55178c8e6403ec746d688fac5c32e5efd081c",
+          "bfd8e7cf2993722d595a7bbc368a92687d1b26023d110e52a1ee13faf885ea17",
           "53d48b9540cd1dbd2cb815f8da3d3316e75c6659e1a29bc42aee0f0f1f7d72f1",
         ]
       )
@@ -83,7 +83,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "e73c26bfd02ea7e5650acff7cd74912d3543a3beac6df33d8578828660353208"]
+        [FunctionFile.revision: digest] == [1: "dc92989e675b3d2ca2a264b33e0a278af741422197bd99e042b15fd127e5f680"]
       )
     }
   }

@@ -1,8 +1,9 @@
 -- Looks at lines that are to be looked at, at most max_count, of those to be looked at after a time: finds free slots for as many as
--- wait, and comes back 1, 2, 4 ... 4096 seconds later while somebody waits: a slot may be left by a transaction that does not see
+-- wait, and comes back 1, 4, 16 ... 4096 seconds later while somebody waits: a slot may be left by a transaction that does not see
 -- one that put a task in line, and is not seen by it. Lines of a limit with a rate, and paused ones, say themselves when they are to be
 -- looked at.
--- One session at a time finds the free slots of a key: two would find the same. Never waits for it. They are given by the claim that
+-- One session at a time finds the free slots of a key, which two would find alike: the one that has locked all rows of the key that it sees.
+-- Of two that are at it at once, the one that began later sees a row of the other. It never waits. The slots are given by the claim that
 -- follows in this transaction.
 -- Returns how many rows it looked at, and the oldest due time of those that a rate admitted.
 CREATE OR REPLACE FUNCTION _look(
@@ -22,6 +23,7 @@ DECLARE
   keys text[];
   mine text[];
   rows tid[];
+  others tid[];
   free_keys text[];
   free_slots int[];
   waiting text[];
@@ -39,18 +41,20 @@ BEGIN
   IF looked = 0 THEN
     RETURN;
   END IF;
-  mine := ARRAY(
-    SELECT k FROM unnest(keys) AS k
-    WHERE pg_try_advisory_xact_lock(hashtextextended(current_schema() || '.limit:' || k, 0)));
-  IF cardinality(mine) < cardinality(keys) THEN
-    -- The other session may have begun before something was put in line.
-    UPDATE limit_look SET look_at = clock_timestamp() + interval '50 ms'
-    WHERE ctid = ANY (ARRAY(
-      SELECT l.ctid FROM unnest(keys) AS k JOIN limit_look l ON l.limit_key = k
-      WHERE l.look_at <= look_until AND k <> ALL (mine) FOR UPDATE OF l SKIP LOCKED));
-  END IF;
   -- Those of tasks that everything from here on sees; a row that comes later stays.
-  rows := ARRAY(SELECT l.ctid FROM unnest(mine) AS k JOIN limit_look l ON l.limit_key = k FOR UPDATE OF l SKIP LOCKED);
+  WITH line AS MATERIALIZED (
+    SELECT k.limit_key, (SELECT count(*) FROM limit_look l WHERE l.limit_key = k.limit_key) AS seen,
+      ARRAY(SELECT l.ctid FROM limit_look l WHERE l.limit_key = k.limit_key FOR UPDATE SKIP LOCKED) AS locked
+    FROM unnest(keys) AS k(limit_key)
+  )
+  SELECT ARRAY(SELECT n.limit_key FROM line n WHERE cardinality(n.locked) = n.seen),
+    ARRAY(SELECT u.ctid FROM line n, unnest(n.locked) AS u(ctid) WHERE cardinality(n.locked) = n.seen),
+    ARRAY(SELECT u.ctid FROM line n, unnest(n.locked) AS u(ctid) WHERE cardinality(n.locked) < n.seen)
+  INTO mine, rows, others;
+  IF cardinality(others) > 0 THEN
+    -- The other session may have begun before something was put in line.
+    UPDATE limit_look SET look_at = clock_timestamp() + interval '50 ms' WHERE ctid = ANY (others);
+  END IF;
   -- With the locks: what was given before is seen.
   FOR line IN
     SELECT k.limit_key, p.paused_until FROM unnest(mine) AS k(limit_key)
@@ -94,10 +98,10 @@ BEGIN
   WITH gone AS (
     DELETE FROM limit_look WHERE ctid = ANY (rows) RETURNING limit_key, looks
   ), again AS (
-    SELECT g.limit_key, least(min(g.looks), 12) AS looks FROM gone g GROUP BY g.limit_key
+    SELECT g.limit_key, least(min(g.looks), 6) AS looks FROM gone g GROUP BY g.limit_key
   )
   INSERT INTO limit_look (limit_key, look_at, looks)
-  SELECT a.limit_key, coalesce(p.look_at, clock_timestamp() + interval '1 s' * 2 ^ a.looks), CASE WHEN p.look_at IS NULL THEN a.looks + 1 ELSE 0 END
+  SELECT a.limit_key, coalesce(p.look_at, clock_timestamp() + interval '1 s' * 4 ^ a.looks), CASE WHEN p.look_at IS NULL THEN a.looks + 1 ELSE 0 END
   FROM again a LEFT JOIN unnest(paced, paced_at) AS p(limit_key, look_at) ON p.limit_key = a.limit_key
   WHERE a.limit_key = ANY (waiting)
     OR p.limit_key IS NOT NULL AND EXISTS (SELECT FROM task t WHERE t.limit_key = a.limit_key AND t.slot = 0);

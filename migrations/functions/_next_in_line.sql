@@ -44,16 +44,17 @@ BEGIN
     AND NOT EXISTS (SELECT FROM limit_pace p WHERE p.limit_key = k.limit_key AND p.paused_until > clock_timestamp());
   IF coalesce(cardinality(rows), 0) < cardinality(free_slots) THEN
     -- Whose first in line is locked, or which has a rate.
-    WITH looks AS (
-      INSERT INTO limit_look (limit_key, look_at)
-      SELECT k.limit_key, k.look_at
-      FROM (
-        SELECT f.limit_key, _next_look(f.limit_key) AS look_at
-        FROM unnest(free_keys || keys, array_fill(1, ARRAY[cardinality(free_keys)])) AS f(limit_key, free)
-        GROUP BY f.limit_key HAVING count(*) < 2 * count(f.free)
-      ) AS k
+    WITH left_over AS MATERIALIZED (
+      SELECT f.limit_key
+      FROM unnest(free_keys || keys, array_fill(1, ARRAY[cardinality(free_keys)])) AS f(limit_key, free)
+      GROUP BY f.limit_key HAVING count(*) < 2 * count(f.free)
+    ), waiting AS MATERIALIZED (
+      SELECT k.limit_key, _next_look(k.limit_key) AS look_at FROM left_over k
       WHERE EXISTS (SELECT FROM task t WHERE t.limit_key = k.limit_key AND t.slot = 0 AND t.ctid <> ALL (coalesce(rows, '{}')))
-        AND NOT EXISTS (SELECT FROM limit_look l WHERE l.limit_key = k.limit_key AND l.look_at <= k.look_at)
+    ), looks AS (
+      INSERT INTO limit_look (limit_key, look_at)
+      SELECT k.limit_key, k.look_at FROM waiting k
+      WHERE NOT EXISTS (SELECT FROM limit_look l WHERE l.limit_key = k.limit_key AND l.look_at <= k.look_at)
       RETURNING limit_key
     )
     SELECT array_agg(DISTINCT E'\x01' || f.queue) INTO queues

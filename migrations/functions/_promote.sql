@@ -43,10 +43,9 @@ BEGIN
   END IF;
   SELECT l.look_at INTO next_look FROM limit_look l WHERE l.look_at > due_after ORDER BY l.look_at LIMIT 1;
   IF next_look <= at THEN
-    -- Each takes a lock of its key: of those a server has some thousand.
-    SELECT * INTO look FROM _look(least(max_count, 200), due_after, at);
+    SELECT * INTO look FROM _look(max_count, due_after, at);
     promoted_from := least(promoted_from, look.admitted_from);
-    IF look.looked >= least(max_count, 200) THEN
+    IF look.looked >= max_count THEN
       promoted_until := NULL;
     END IF;
     SELECT l.look_at INTO next_look FROM limit_look l WHERE l.look_at > at ORDER BY l.look_at LIMIT 1;
