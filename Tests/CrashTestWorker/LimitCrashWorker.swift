@@ -1,6 +1,6 @@
 import Foundation
 import Libpq
-import TaskQueue
+@_spi(Store) import TaskQueue
 import TaskQueuePostgres
 
 /// A worker whose handlers write into `span` when they really began and ended; the test looks for overlaps.
@@ -11,10 +11,17 @@ enum LimitCrashWorker {
     var handlers = TaskHandlers()
     let options = TaskHandlerOptions(retry: .fixed(.milliseconds(30)), maxAttempts: 10_000)
     try handlers.register(LimitedTask.self, options: options) { task, context in
-      let span = try await store.pool.query(
-        "INSERT INTO public.span (number, line, pid, started_at) VALUES ($1, $2, $3, clock_timestamp()) RETURNING id",
-        [.int8(task.number), .text(task.line), .int8(pid)]
-      )[0].int8(0)
+      // One that stood still since its claim has nothing to begin.
+      let begun = try await store.pool.query(
+        """
+        INSERT INTO public.span (number, line, pid, started_at)
+        SELECT $1, $2, $3, clock_timestamp() FROM taskqueue.task WHERE id = $4 AND lease_token = $5 AND lease_until > clock_timestamp()
+        RETURNING id
+        """,
+        [.int8(task.number), .text(task.line), .int8(pid), .int8(context.id.rawValue), .int8(context.claim.token)]
+      )
+      guard begun.rowCount > 0 else { return .again(after: .zero) }
+      let span = try begun[0].int8(0)
       try await Task.sleep(for: .milliseconds(Int.random(in: 0...4)))
       let end = LibpqStatement("UPDATE public.span SET ended_at = clock_timestamp() WHERE id = $1", [.int8(span)])
       switch (task.number + Int64(context.attempt)) % 7 {
