@@ -154,6 +154,31 @@ struct LedgerPostingTests {
     }
   }
 
+  @Test("Triggers post what payments.ledger_end says of a payment's last word, and call no function to find out")
+  func triggers() async throws {
+    try await LedgerFixture.with { ledger in
+      for status in ["DONE", "CANCELLED", "FAILED", "RETURNED", "WON", "LOST", "PROCESSING", "OPEN"] {
+        let end = try await ledger.pool.query("SELECT payments.ledger_end($1)", [.text(status)])[0].optionalText(0)
+        let held = try await ledger.create()
+        try await ledger.hold(held)
+        try await ledger.finish(held, status)
+        let phases = ["pending", end == "reversed" ? "posted" : nil, end].compactMap { $0 }
+        #expect(try await ledger.phases(held) == phases, "\(status)")
+        let unheld = try await ledger.create()
+        try await ledger.finish(unheld, status)
+        #expect(try await ledger.phases(unheld) == (end == nil || end == "voided" ? [] : phases), "\(status)")
+      }
+      // Functions would be parsed with each statement.
+      let calls = try await ledger.pool.query(
+        """
+        SELECT tgname::text FROM pg_trigger
+        WHERE tgrelid = 'payments.payment'::regclass AND pg_get_triggerdef(oid) ~ 'WHEN .*payments[.].*EXECUTE'
+        """
+      )
+      #expect(try calls.rows.map { try $0.text(0) } == [])
+    }
+  }
+
   @Test("Rows that were there before the ledger get opening postings", .database)
   func opening() async throws {
     let pool = LibpqPool(try #require(TestDatabase.current).postgresConfiguration, maxConnections: 2)
