@@ -49,16 +49,25 @@ struct BatchHandlerTests {
       let claimed = try await store.exchange(settle: [], claim: request).claimed
       let lost = claimed[1].claim
       _ = try await store.exchange(settle: [Settlement(lost, .release)], claim: nil)
-      let tasks = claimed.enumerated().map { index, task in
-        BatchTask(payload: CrashTask(number: Int64(index + 1)), context: TaskContext(task: task), index: index)
+      func tasks(of batch: TaskBatch) -> [BatchTask<CrashTask>] {
+        claimed.enumerated().map { index, task in
+          BatchTask(
+            payload: CrashTask(number: Int64(index + 1)),
+            context: TaskContext(task: task),
+            batch: batch,
+            index: index
+          )
+        }
       }
-      let batch = TaskBatch(count: 3)
-      let numbers = try await client.withCompletion(of: tasks, in: batch) { _, tasks in tasks.map(\.payload.number) }
+      let (batch, again) = (TaskBatch(count: 3), TaskBatch(count: 3))
+      let numbers = try await client.withCompletion(of: tasks(of: batch), in: batch) { _, tasks in
+        tasks.map(\.payload.number)
+      }
       #expect(numbers == [1, 3])
       #expect(try batch.result(of: 0, nil).get() == .settledInTransaction)
       #expect(throws: TaskQueueError.self) { try batch.result(of: 1, nil).get() }
       #expect(try await store.tasks(after: nil, limit: 10).map(\.id) == [lost.id])
-      let nobody = try await client.withCompletion(of: tasks, in: TaskBatch(count: 3)) { _, _ in true }
+      let nobody = try await client.withCompletion(of: tasks(of: again), in: again) { _, _ in true }
       #expect(nobody == nil, "a second time there is nothing to complete")
       await store.close()
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Logging
 import Synchronization
 import TaskQueueInMemory
 import TaskQueueTestKit
@@ -117,6 +118,61 @@ struct BatchHandlerTests {
       try await eventually("all are done", within: .seconds(60)) { try await client.counts().isEmpty }
     }
     #expect(done.withLock { $0.sorted() } == Array(0..<20))
+  }
+
+  @Test("Two workers with the same handlers have batches of their own")
+  func workers() async throws {
+    let batches = Journal<Set<Int>>()
+    var handlers = TaskHandlers()
+    try handlers.registerBatch(Ping.self, upTo: 10, atATime: 1, gathering: .seconds(1)) { tasks, _ in
+      batches.append(Set(tasks.map { $0.payload.number % 2 }))
+    }
+    let stores = [InMemoryTaskStore(), InMemoryTaskStore()]
+    for (parity, store) in stores.enumerated() {
+      try await TaskClient(store: store).enqueue(all: (0..<5).map { Ping(number: 2 * $0 + parity) })
+    }
+    try await withWorker(stores[0], handlers: handlers) { _ in
+      try await withWorker(stores[1], handlers: handlers) { _ in
+        try await eventually("all are done", within: .seconds(60)) {
+          for store in stores where try await !TaskClient(store: store).counts().isEmpty { return false }
+          return true
+        }
+      }
+    }
+    #expect(batches.entries.allSatisfy { $0.count == 1 })
+  }
+
+  @Test("What is said of a task of another batch is not said of this one's")
+  func otherBatch() async throws {
+    let kept = Journal<BatchTask<Ping>>()
+    try await withWorker(store) { handlers in
+      try handlers.registerBatch(Ping.self, upTo: 1, atATime: 1) { tasks, batch in
+        for task in kept.entries {
+          batch.settle(task, .discard(reason: "of another batch"))
+          batch.fail(task, HandlerFailure())
+        }
+        kept.append(tasks[0])
+      }
+    } _: { _ in
+      for number in 0...1 {
+        try await client.enqueue(Ping(number: number))
+        try await eventually("it is done", within: .seconds(60)) { try await client.counts().isEmpty }
+      }
+    }
+    #expect(kept.entries.count == 2)
+    #expect(try await client.deadLetters().isEmpty)
+  }
+
+  @Test("Batches that a worker never runs as large as they may be are told", arguments: [(10, nil), (100, 10)])
+  func tooLarge(concurrency: Int, maximum: Int?) throws {
+    var handlers = TaskHandlers()
+    try handlers.registerBatch(Ping.self, upTo: 11, options: .init(maxConcurrent: maximum)) { _, _ in }
+    try handlers.registerBatch(Pong.self, upTo: 10) { _, _ in }
+    #expect(handlers.entries[Ping.taskType]?.unreachedBatchSize(slots: concurrency) == 11)
+    #expect(handlers.entries[Pong.taskType]?.unreachedBatchSize(slots: concurrency) == nil)
+    let event = EngineEvent.batchesAboveSlots([Ping.taskType: 11])
+    #expect(event.level == .warning)
+    #expect(event.metadata[LogKey.types] == ["test.ping (11)"])
   }
 
   @Test("A shutdown hands back what a batch holds that does not end")

@@ -18,7 +18,7 @@ final class HandlerLane: Sendable {
   init(_ entry: TaskHandlers.Entry, services: AttemptServices, middleware: [any TaskMiddleware]) {
     options = entry.options
     self.services = services
-    attempt = middleware.around(entry.run)
+    attempt = middleware.around(entry.makeAttempt())
   }
 
   /// For a task of a type that was not asked for.
@@ -30,7 +30,7 @@ final class HandlerLane: Sendable {
       retry: .standard,
       environment: environment
     )
-    return HandlerLane(.init(options: .init()) { _ in .snooze(delay) }, services: services, middleware: [])
+    return HandlerLane(.init(options: .init()) { { _ in .snooze(delay) } }, services: services, middleware: [])
   }
 
   /// Calls the handler; again if its own transaction was rolled back for the sake of others.

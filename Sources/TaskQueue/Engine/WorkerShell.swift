@@ -94,6 +94,8 @@ final class WorkerShell: Sendable {
     }
     let outside = handlers.entries.compactMapValues(\.defaultQueue).filter { !configuration.queues.contains($0.value) }
     if !outside.isEmpty { log.note([.typesOutsideQueues(outside)], at: environment.clock.now) }
+    let never = handlers.entries.compactMapValues { $0.unreachedBatchSize(slots: configuration.concurrency) }
+    if !never.isEmpty { log.note([.batchesAboveSlots(never)], at: environment.clock.now) }
   }
 
   /// Works until shut down or cancelled.

@@ -102,7 +102,7 @@ final class BatchCollector<Payload: Sendable>: Sendable {
       await gather()
       guard let (members, batch) = take() else { return }
       let tasks = members.enumerated().map { index, member in
-        BatchTask(payload: member.payload, context: member.context, index: index)
+        BatchTask(payload: member.payload, context: member.context, batch: batch, index: index)
       }
       let failure = Mutex<(any Error)?>(nil)
       let handler = Task.detached { [handle] in

@@ -4,13 +4,14 @@ import Synchronization
 public struct BatchTask<Payload: Sendable>: Sendable {
   public let payload: Payload
   public let context: TaskContext
+  let batch: TaskBatch
   let index: Int
 }
 
 /// Tasks of one type that one call of a handler runs together (``TaskHandlers/registerBatch(_:upTo:atATime:gathering:options:_:)``).
 ///
 /// Each has an outcome of its own. One that is not told is ``TaskOutcome/completed`` when the handler returns, and what the handler throws
-/// when it throws.
+/// when it throws. What is said of a task of another batch holds for that one's own, and for nothing once its handler has returned.
 public final class TaskBatch: Sendable {
   private enum Report {
     case outcome(TaskOutcome)
@@ -31,22 +32,24 @@ public final class TaskBatch: Sendable {
 
   /// Says how a task's attempt ended, instead of completed. The last word counts.
   public func settle<Payload>(_ task: BatchTask<Payload>, _ outcome: TaskOutcome) {
-    state.withLock { $0.reports[task.index] = .outcome(outcome) }
+    task.batch.state.withLock { $0.reports[task.index] = .outcome(outcome) }
   }
 
   /// A task failed: it is retried by its own policy, and the others go on. The last word counts.
   public func fail<Payload>(_ task: BatchTask<Payload>, _ error: any Error) {
-    state.withLock { $0.reports[task.index] = .failure(error) }
+    task.batch.state.withLock { $0.reports[task.index] = .failure(error) }
   }
 
   /// Whether the task's attempt was cancelled: its lease was lost, its time is up, somebody cancelled it, or the worker shuts down. What is
   /// written for it without a fence would be written twice. The handler itself is cancelled once this is so of all tasks.
   public func isCancelled<Payload>(_ task: BatchTask<Payload>) -> Bool {
-    state.withLock { $0.cancelled.contains(task.index) }
+    task.batch.state.withLock { $0.cancelled.contains(task.index) }
   }
 
   /// Whether the outcome is told already.
-  func isSettled<Payload>(_ task: BatchTask<Payload>) -> Bool { state.withLock { $0.reports[task.index] != nil } }
+  func isSettled<Payload>(_ task: BatchTask<Payload>) -> Bool {
+    task.batch.state.withLock { $0.reports[task.index] != nil }
+  }
 
   /// - Returns: whether all of them are now.
   func cancel(_ index: Int) -> Bool {

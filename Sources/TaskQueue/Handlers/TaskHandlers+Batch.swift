@@ -10,7 +10,8 @@ extension TaskHandlers {
   /// ```
   ///
   /// A task of a batch is an attempt like any other, with its own fence, lease, timeout, retries, middleware and metrics, and takes one of the
-  /// worker's slots: a batch is at most as large as ``TaskWorkerConfiguration/concurrency``. A batch is made of the attempts that wait at
+  /// worker's slots: a batch is at most as large as ``TaskWorkerConfiguration/concurrency`` and ``TaskHandlerOptions/maxConcurrent``; a warning
+  /// says so where `maxCount` is above them. Each worker has batches of its own. A batch is made of the attempts that wait at
   /// the moment; while `atATime` calls are under way the next ones gather. A timeout counts from the start of the attempt, the wait for its
   /// batch included. The handler is cancelled once all of its tasks are (``TaskBatch/isCancelled(_:)``). It does not run in the
   /// tasks' own Swift tasks, so task-local values of middleware do not reach it.
@@ -40,7 +41,23 @@ extension TaskHandlers {
         "Batches of \(type) gather for at most a minute; their tasks hold slots and leases meanwhile."
       )
     }
-    let collector = BatchCollector(upTo: maxCount, atATime: maxCalls, gathering: gathering, handle)
-    try register(payloadType, options: options) { payload, context in try await collector.join(payload, context) }
+    let defaults = Payload.taskDefaults
+    try register(
+      type,
+      as: Payload.self,
+      options: options ?? defaults.handling,
+      making: {
+        let collector = BatchCollector(upTo: maxCount, atATime: maxCalls, gathering: gathering, handle)
+        return { payload, context in try await collector.join(payload, context) }
+      }
+    )
+    complete(type, defaultQueue: defaults.queue, batchSize: maxCount)
+  }
+}
+
+extension TaskHandlers.Entry {
+  /// How many tasks a call may take, if that is more than a worker with so many slots ever runs at a time.
+  func unreachedBatchSize(slots: Int) -> Int? {
+    batchSize.flatMap { $0 > min(slots, options.maxConcurrent ?? slots) ? $0 : nil }
   }
 }

@@ -14,11 +14,17 @@
 /// }
 /// ```
 public struct TaskHandlers: Sendable {
+  typealias Attempt = @Sendable (TaskContext) async throws -> TaskOutcome
+  typealias Handle<Payload> = @Sendable (Payload, TaskContext) async throws -> TaskOutcome
+
   struct Entry: Sendable {
     let options: TaskHandlerOptions
     /// Where tasks of the type go unless an enqueue says otherwise; nil: its payload does not say.
     var defaultQueue: QueueName?
-    let run: @Sendable (TaskContext) async throws -> TaskOutcome
+    /// The most tasks of one call; nil: it takes one.
+    var batchSize: Int?
+    /// Called once per worker: what gathers into batches is never of two.
+    let makeAttempt: @Sendable () -> Attempt
   }
 
   private(set) var entries: [TaskType: Entry] = [:]
@@ -40,7 +46,7 @@ public struct TaskHandlers: Sendable {
   ) throws(TaskQueueError) {
     let defaults = Payload.taskDefaults
     try register(Payload.taskType, as: Payload.self, options: options ?? defaults.handling, handle)
-    entries[Payload.taskType]?.defaultQueue = defaults.queue
+    complete(Payload.taskType, defaultQueue: defaults.queue)
   }
 
   /// Registers a handler for payloads that do not say their task type.
@@ -52,19 +58,38 @@ public struct TaskHandlers: Sendable {
     options: TaskHandlerOptions = .init(),
     _ handle: @escaping @Sendable (Payload, TaskContext) async throws -> TaskOutcome
   ) throws(TaskQueueError) {
+    try register(type, as: payloadType, options: options) { handle }
+  }
+
+  /// - Parameter makeHandle: called once per worker.
+  mutating func register<Payload: Decodable & SendableMetatype>(
+    _ type: TaskType,
+    as payloadType: Payload.Type,
+    options: TaskHandlerOptions,
+    making makeHandle: @escaping @Sendable () -> Handle<Payload>
+  ) throws(TaskQueueError) {
     try type.validate()
     try options.validate(for: type)
     guard entries[type] == nil else {
       throw .init(.invalidConfiguration, "There is a handler for \(type) already; one type has one handler.")
     }
     let decoder = coding.decoder
-    entries[type] = Entry(options: options) { context in
-      let payload: Payload
-      do { payload = try decoder.decode(Payload.self, from: context.task.payload) } catch {
-        throw UndecodablePayload(error)
+    entries[type] = Entry(options: options) {
+      let handle = makeHandle()
+      return { context in
+        let payload: Payload
+        do { payload = try decoder.decode(Payload.self, from: context.task.payload) } catch {
+          throw UndecodablePayload(error)
+        }
+        return try await handle(payload, context)
       }
-      return try await handle(payload, context)
     }
+  }
+
+  /// What the payload's type says of its tasks, and how many one call takes.
+  mutating func complete(_ type: TaskType, defaultQueue: QueueName?, batchSize: Int? = nil) {
+    entries[type]?.defaultQueue = defaultQueue
+    entries[type]?.batchSize = batchSize
   }
 
   /// Registers a handler that is a type of its own.

@@ -12,7 +12,7 @@ extension EngineEvent {
     case .unserved(let queues): queues.isEmpty ? nil : .warning
     case .attemptFailed, .leaseLost, .outcomeLost, .outcomeBlocked, .timedOut, .handlersBlock, .storeFailed,
       .renewalFailed, .listenerFailed, .clockJumped, .handlersIgnoreCancellation, .typesOutsideQueues,
-      .schedulesFailed, .scheduleBroken:
+      .batchesAboveSlots, .schedulesFailed, .scheduleBroken:
       .warning
     }
   }
@@ -42,6 +42,7 @@ extension EngineEvent {
     case .schedulesFailed: "Schedules could not be looked at; it is tried again"
     case .scheduleBroken: "A schedule's rule cannot be read; it makes no tasks"
     case .typesOutsideQueues: "Registered types have default queues that are not served here"
+    case .batchesAboveSlots: "Batches may be larger than what this worker runs at a time; they never are"
     }
   }
 
@@ -90,6 +91,10 @@ extension EngineEvent {
       let named = queues.sorted { $0.key.rawValue < $1.key.rawValue }
       metadata[LogKey.types] = Self.list(named.map { "\($0.key) in \($0.value)" })
       metadata[LogKey.count] = "\(queues.count)"
+    case .batchesAboveSlots(let sizes):
+      let named = sizes.sorted { $0.key.rawValue < $1.key.rawValue }
+      metadata[LogKey.types] = Self.list(named.map { "\($0.key) (\($0.value))" })
+      metadata[LogKey.count] = "\(sizes.count)"
     case .scheduleBroken(let name, let problem):
       metadata[LogKey.schedule] = "\(name)"
       metadata[LogKey.error] = "\(problem)"

@@ -50,6 +50,8 @@ package enum EngineEvent: Sendable {
   case scheduleBroken(name: String, problem: String)
   /// Tasks of registered types go to queues that this worker does not serve, unless an enqueue says otherwise.
   case typesOutsideQueues([TaskType: QueueName])
+  /// Batches of these types never get as large as they may.
+  case batchesAboveSlots([TaskType: Int])
 }
 
 extension EngineEvent {
@@ -85,7 +87,8 @@ extension EngineEvent {
     case .handlerGivenUp(_, let reason): reason.rawValue
     case .scheduleBroken(let name, _): name
     case .leaseLost, .outcomeLost, .outcomeBlocked, .timedOut, .handlersBlock, .storeBack, .clockJumped,
-      .handlersIgnoreCancellation, .outcomesLeft, .unhandled, .unserved, .typesOutsideQueues:
+      .handlersIgnoreCancellation, .outcomesLeft, .unhandled, .unserved, .typesOutsideQueues,
+      .batchesAboveSlots:
       nil
     }
   }
