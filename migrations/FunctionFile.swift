@@ -18,6 +18,7 @@ public struct FunctionFile: Sendable {
   public static var all: [FunctionFile] {
     [
       FunctionFile(name: "_admit", bytes: PackageResources._admit_sql),
+      FunctionFile(name: "_as_operator", bytes: PackageResources._as_operator_sql),
       FunctionFile(name: "_begin_effect", bytes: PackageResources._begin_effect_sql),
       FunctionFile(name: "_bury", bytes: PackageResources._bury_sql),
       FunctionFile(name: "_channel", bytes: PackageResources._channel_sql),
@@ -36,6 +37,7 @@ public struct FunctionFile: Sendable {
       FunctionFile(name: "_give_back", bytes: PackageResources._give_back_sql),
       FunctionFile(name: "_grant", bytes: PackageResources._grant_sql),
       FunctionFile(name: "_limit_changed", bytes: PackageResources._limit_changed_sql),
+      FunctionFile(name: "_limit_problem", bytes: PackageResources._limit_problem_sql),
       FunctionFile(name: "_lock_inbox_subject", bytes: PackageResources._lock_inbox_subject_sql),
       FunctionFile(name: "_look", bytes: PackageResources._look_sql),
       FunctionFile(name: "_next_in_line", bytes: PackageResources._next_in_line_sql),

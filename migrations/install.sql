@@ -118,6 +118,7 @@ WHERE version > :newest_version \gset
 SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_function \gset
 \if :is_current
   \ir functions/_admit.sql
+  \ir functions/_as_operator.sql
   \ir functions/_begin_effect.sql
   \ir functions/_bury.sql
   \ir functions/_channel.sql
@@ -136,6 +137,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_give_back.sql
   \ir functions/_grant.sql
   \ir functions/_limit_changed.sql
+  \ir functions/_limit_problem.sql
   \ir functions/_lock_inbox_subject.sql
   \ir functions/_look.sql
   \ir functions/_next_in_line.sql

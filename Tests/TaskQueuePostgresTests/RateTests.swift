@@ -87,6 +87,52 @@ struct RateTests {
     }
   }
 
+  @Test("Errors say what to do instead, and names are not taken for keys")
+  func errors() async throws {
+    try await withStore { store in
+      try await store.declare([LimitRule("bank", rate: LimitRate(10))])
+      for (statement, text) in [
+        ("take_limit('bank/a')", "no slashes"), ("take_limit('bank', NULL)", "not NULL"),
+        ("take_limit('bank', repeat('x', 129))", "at most 128 bytes"),
+        ("take_limit('bank', E'a\\tb')", "control characters"),
+        ("pause_limit_for('bank/a', '1 s')", "no slashes"),
+        ("pause_limit_for('bank', '1 s', E'\\n')", "control characters"),
+        ("set_limit('bank')", "nothing to set"), ("set_limit('bank', 1001)", "1 ... 1000"),
+        ("declare_limit('x', ordered => NULL)", "not NULL"), ("declare_limit('x/y')", "no slashes"),
+      ] {
+        let error = await #expect(throws: LibpqError.self, "\(statement)") {
+          try await store.pool.query(LibpqStatement("SELECT taskqueue.\(statement)"))
+        }
+        #expect(
+          error?.sqlState == "22023" && error?.message.contains(text) == true,
+          "\(statement): \(error?.message ?? "")"
+        )
+      }
+    }
+  }
+
+  @Test("A role that may not change limits is told which grant it needs")
+  func roles() async throws {
+    try await withTestDatabase { database in
+      for (role, calls) in [
+        ("enqueuer", ["set_limit('bank', 1)", "pause_limit_for('bank', '1 s')", "cancel(1)", "take_limit('bank')"]),
+        ("operator", ["declare_limit('bank')", "take_limit('bank')"]),
+      ] {
+        try await database.withRole(role) { granted in
+          try await granted("grant_\(role)")
+          let pool = LibpqPool(granted.configuration)
+          for call in calls {
+            let error = await #expect(throws: LibpqError.self, "\(call)") {
+              try await pool.query(LibpqStatement("SELECT taskqueue.\(call)"))
+            }
+            #expect(error?.sqlState == "42501" && error?.hint?.contains("grant_") == true, "\(role): \(call)")
+          }
+          await pool.close()
+        }
+      }
+    }
+  }
+
   @Test("S48, S49 From plain SQL: declared, weighed, taken, paused, seen; and wrong rates are refused")
   func sql() async throws {
     try await withStore { store in

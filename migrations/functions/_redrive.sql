@@ -20,7 +20,7 @@ DECLARE
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
     RETURN QUERY SELECT (r::json ->> 0)::bigint, (r::json ->> 1)::boolean
-      FROM _operate('_redrive', ids::text, task_type, older_than::text, max_count::text, wakes::text, after_id::text, died_by::text) AS r;
+      FROM _as_operator('_redrive', ids::text, task_type, older_than::text, max_count::text, wakes::text, after_id::text, died_by::text) AS r;
     RETURN;
   END IF;
   died_by := least(coalesce(died_by, greatest(at, (SELECT max(d.died_at) FROM dead_task d))), CASE WHEN older_than IS NOT NULL THEN at - least(older_than, interval '1000 years') END);

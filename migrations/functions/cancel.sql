@@ -7,7 +7,7 @@ DECLARE
   found_task record;
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
-    RETURN _operate('cancel', task_id::text);
+    RETURN _as_operator('cancel', task_id::text);
   END IF;
   SELECT t.finished_at, t.lease_until, t.lease_token INTO found_task FROM task t WHERE t.id = task_id FOR UPDATE;
   IF NOT FOUND THEN

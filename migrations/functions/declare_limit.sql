@@ -14,8 +14,8 @@ DECLARE
   new_burst int := CASE WHEN rate IS NOT NULL THEN burst END;
   gap_before interval;
   problem text := CASE
-    WHEN limit_name IS NULL OR octet_length(limit_name) NOT BETWEEN 1 AND 64 OR limit_name ~ E'[\\x01-\\x1f\\x7f/]'
-      THEN 'a limit''s name must have 1 to 64 bytes and no slashes or control characters'
+    WHEN _limit_problem(limit_name) IS NOT NULL THEN _limit_problem(limit_name)
+    WHEN ordered IS NULL OR hold_behind_dead_letters IS NULL THEN 'ordered and hold_behind_dead_letters are true or false, not NULL'
     WHEN new_concurrency NOT BETWEEN 1 AND 1000 THEN 'a limit must be in 1 ... 1000'
     WHEN ordered AND new_concurrency <> 1 AND rate IS NULL THEN 'an ordered limit lets one task run at a time'
     WHEN hold_behind_dead_letters AND NOT ordered THEN 'only an ordered limit holds behind dead letters'
@@ -31,6 +31,10 @@ BEGIN
       AND r.is_ordered = ordered AND r.holds = hold_behind_dead_letters
       AND (r.rate, r.rate_period, r.burst) IS NOT DISTINCT FROM (declare_limit.rate, new_period, new_burst)) THEN
     RETURN;
+  END IF;
+  IF NOT has_table_privilege('limit_rule'::regclass, 'INSERT') THEN
+    RAISE EXCEPTION 'TaskQueue: the role % may not declare limits', quote_ident(current_user) USING ERRCODE = 'insufficient_privilege',
+      HINT = 'Workers declare them: grant_worker lets a role do that. An operator changes what holds by set_limit.';
   END IF;
   SELECT r.gap INTO gap_before FROM limit_rule r WHERE r.name = limit_name FOR UPDATE;
   INSERT INTO limit_rule AS r (name, concurrency, is_ordered, holds, rate, rate_period, burst)

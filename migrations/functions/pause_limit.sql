@@ -4,7 +4,7 @@ SET search_path FROM CURRENT
 AS $$
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'UPDATE') THEN
-    RETURN _operate('pause_limit', limit_name);
+    RETURN _as_operator('pause_limit', limit_name);
   END IF;
   UPDATE limit_rule r SET is_paused = true, changed_at = clock_timestamp() WHERE r.name = limit_name;
   IF NOT FOUND THEN

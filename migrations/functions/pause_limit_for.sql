@@ -9,13 +9,17 @@ SET jit = off
 AS $$
 #variable_conflict use_variable
 DECLARE
-  line limit_line_name := limit_name || '/' || limit_key;
+  line text COLLATE "C" := limit_name || '/' || limit_key;
+  problem text := _limit_problem(limit_name, limit_key);
   until timestamptz := clock_timestamp() + least(duration, interval '1 day');
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'UPDATE') THEN
-    RETURN _operate('pause_limit_for', limit_name, duration::text, limit_key);
-  ELSIF num_nulls(line, duration) > 0 THEN
-    RAISE EXCEPTION 'TaskQueue: a name, a duration and a key must not be NULL' USING ERRCODE = 'invalid_parameter_value';
+    RETURN _as_operator('pause_limit_for', limit_name, duration::text, limit_key);
+  ELSIF problem IS NOT NULL THEN
+    RAISE EXCEPTION 'TaskQueue: %', problem USING ERRCODE = 'invalid_parameter_value',
+      HINT = 'Name and key are two arguments: pause_limit_for(''bank'', ''30 s'', ''customer-7'').';
+  ELSIF duration IS NULL THEN
+    RAISE EXCEPTION 'TaskQueue: a duration must not be NULL' USING ERRCODE = 'invalid_parameter_value';
   ELSIF NOT EXISTS (SELECT FROM limit_rule r WHERE r.name = limit_name) THEN
     RETURN false;
   ELSIF duration <= interval '0' THEN

@@ -6,7 +6,7 @@ DECLARE
   gap_before interval;
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'UPDATE') THEN
-    RETURN _operate('reset_limit', limit_name);
+    RETURN _as_operator('reset_limit', limit_name);
   END IF;
   SELECT r.gap INTO gap_before FROM limit_rule r WHERE r.name = limit_name FOR UPDATE;
   UPDATE limit_rule r SET operator_concurrency = NULL, operator_rate = NULL, operator_rate_period = NULL, operator_burst = NULL,

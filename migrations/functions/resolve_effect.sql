@@ -12,7 +12,7 @@ DECLARE
   e effect;
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
-    RETURN _operate('resolve_effect', task_id::text, effect_name, outcome, value::text, reason);
+    RETURN _as_operator('resolve_effect', task_id::text, effect_name, outcome, value::text, reason);
   END IF;
   IF outcome IS NULL OR outcome NOT IN ('succeeded', 'failed', 'open') OR outcome = 'succeeded' AND resolve_effect.value IS NULL THEN
     RAISE EXCEPTION 'TaskQueue: the outcome must be succeeded (with a value), failed or open'

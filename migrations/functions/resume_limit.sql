@@ -4,7 +4,7 @@ SET search_path FROM CURRENT
 AS $$
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'UPDATE') THEN
-    RETURN _operate('resume_limit', limit_name);
+    RETURN _as_operator('resume_limit', limit_name);
   END IF;
   UPDATE limit_rule r SET is_paused = false, changed_at = clock_timestamp() WHERE r.name = limit_name;
   IF NOT FOUND THEN

@@ -10,7 +10,7 @@ DECLARE
   answer text;
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
-    RETURN _operate('retry', task_id::text);
+    RETURN _as_operator('retry', task_id::text);
   END IF;
   -- One that its limit's rate has admitted for a moment to come keeps that.
   UPDATE task t SET ready = t.limit_key IS NULL OR coalesce(t.slot, 0) > 0 AND (t.ready OR t.is_ordered),

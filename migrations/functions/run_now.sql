@@ -8,7 +8,7 @@ DECLARE
   line text;
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
-    RETURN _operate('run_now', task_id::text, expected_attempt::text);
+    RETURN _as_operator('run_now', task_id::text, expected_attempt::text);
   END IF;
   -- One that its limit's rate has admitted for a moment to come keeps that.
   UPDATE task t SET ready = t.limit_key IS NULL OR coalesce(t.slot, 0) > 0 AND (t.ready OR t.is_ordered),

@@ -12,10 +12,13 @@ DECLARE
   problem text := _rate_problem(new_rate, new_period, new_burst);
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'UPDATE') THEN
-    RETURN _operate('set_limit', limit_name, new_concurrency::text, new_rate::text, new_period::text, new_burst::text);
+    RETURN _as_operator('set_limit', limit_name, new_concurrency::text, new_rate::text, new_period::text, new_burst::text);
   END IF;
   SELECT * INTO rule FROM limit_rule r WHERE r.name = limit_name FOR UPDATE;
-  IF num_nonnulls(new_concurrency, new_rate) = 0 OR new_concurrency NOT BETWEEN 1 AND 1000 THEN
+  IF num_nonnulls(new_concurrency, new_rate) = 0 THEN
+    RAISE EXCEPTION 'TaskQueue: there is nothing to set' USING ERRCODE = 'invalid_parameter_value',
+      HINT = 'Give a new_concurrency, or a new_rate with its new_period and new_burst. What programs declare holds again after reset_limit.';
+  ELSIF new_concurrency NOT BETWEEN 1 AND 1000 THEN
     RAISE EXCEPTION 'TaskQueue: a limit must be in 1 ... 1000'
       USING ERRCODE = 'invalid_parameter_value', HINT = 'For none at all use pause_limit.';
   ELSIF new_concurrency > 1 AND rule.is_ordered THEN

@@ -8,19 +8,29 @@ SET search_path FROM CURRENT
 AS $$
 #variable_conflict use_variable
 DECLARE
-  line limit_line_name := limit_name || '/' || limit_key;
+  line text COLLATE "C" := limit_name || '/' || limit_key;
+  problem text := _limit_problem(limit_name, limit_key);
   rule limit_rule;
   pace limit_pace;
   at timestamptz;
   start timestamptz;
   stamp timestamptz;
 BEGIN
+  IF problem IS NOT NULL THEN
+    RAISE EXCEPTION 'TaskQueue: %', problem USING ERRCODE = 'invalid_parameter_value',
+      HINT = 'Name and key are two arguments: take_limit(''bank'', ''customer-7'').';
+  ELSIF NOT has_table_privilege('limit_pace'::regclass, 'UPDATE') THEN
+    RAISE EXCEPTION 'TaskQueue: the role % may not take admissions', quote_ident(current_user) USING ERRCODE = 'insufficient_privilege',
+      HINT = 'Handlers take them: grant_worker lets a role do that.';
+  END IF;
   SELECT * INTO rule FROM limit_rule r WHERE r.name = limit_name;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'TaskQueue: there is no limit %', quote_nullable(limit_name) USING ERRCODE = 'TQ002',
       HINT = 'Declare it first: in the limits of a worker''s configuration, by the client''s limits, or by declare_limit.';
-  ELSIF line IS NULL OR weight IS NULL OR weight NOT BETWEEN 1 AND 1000 OR up_to IS NULL OR up_to < interval '0' OR up_to > interval '1 day' THEN
-    RAISE EXCEPTION 'TaskQueue: a key is not NULL, a weight is in 1 ... 1000, and up_to in 0 ... 1 day' USING ERRCODE = 'invalid_parameter_value';
+  ELSIF weight IS NULL OR weight NOT BETWEEN 1 AND 1000 THEN
+    RAISE EXCEPTION 'TaskQueue: a weight must be in 1 ... 1000' USING ERRCODE = 'invalid_parameter_value';
+  ELSIF up_to IS NULL OR up_to < interval '0' OR up_to > interval '1 day' THEN
+    RAISE EXCEPTION 'TaskQueue: up_to must be in 0 ... 1 day' USING ERRCODE = 'invalid_parameter_value';
   ELSIF rule.is_paused THEN
     RETURN up_to + interval '1 minute';
   END IF;
