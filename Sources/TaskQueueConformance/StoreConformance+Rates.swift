@@ -1,5 +1,11 @@
 @_spi(Store) import TaskQueue
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// Rates are slow here, so that what a check takes does not matter.
 @_spi(Store) extension StoreConformance {
   private static let slow = LimitRate(1, per: .seconds(10_000))
@@ -42,6 +48,33 @@
       try await probe.requireNothingToClaim("five are not saved up")
       try await probe.advance(by: gap * 3)
       try await probe.claimOnly(giant)
+    },
+    Check("S48 a change to a faster rate gives no burst a second time; what was saved up stays") { probe in
+      let limit = TaskLimit("bank")
+      try await probe.store.declare([LimitRule("bank", rate: LimitRate(1, per: .seconds(10_000), burst: 5))])
+      for _ in 1...4 { try requireEqual(try await probe.store.take(limit, within: .zero), .zero, "of the burst") }
+      try await probe.store.change("bank", .setRate(LimitRate(1, per: .seconds(1_000), burst: 5)))
+      try requireEqual(try await probe.store.take(limit, within: .zero), .zero, "the fifth")
+      var wait = try await probe.store.take(limit, within: .zero)
+      try require((.seconds(900) ... .seconds(1_000)).contains(wait), "the sixth one has to wait for \(wait)")
+      try await probe.advance(by: .seconds(510))
+      try await probe.store.change("bank", .setRate(LimitRate(1, per: .seconds(100), burst: 5)))
+      wait = try await probe.store.take(limit, within: .zero)
+      try require((.seconds(30) ... .seconds(50)).contains(wait), "half of the gap was over, and is; a wait of \(wait)")
+    },
+    Check("S48 a task in line whose deadline has passed is charged for nothing, and waits for no rate") { probe in
+      try await probe.store.declare([LimitRule("bank", rate: slow)])
+      let first = try await probe.limited("bank", "", count: 1)[0]
+      try await probe.settleHeld(try await probe.claimOnly(first), .complete)
+      let late = try await probe.enqueue {
+        $0.limit = TaskLimit("bank", weight: 3)
+        $0.deadline = Date(timeIntervalSince1970: 1_000_000_000)
+      }.id
+      let next = try await probe.limited("bank", "", count: 1)[0]
+      try await probe.settleHeld(try await probe.claimOnly(late), .bury(.expired, detail: nil, nil))
+      try await probe.requireNothingToClaim("the rate holds the other one")
+      try await probe.advance(by: gap)
+      try await probe.claimOnly(next)
     },
     Check("S48 a retry is charged again; a task that is handed back is not, nor one cancelled in line") { probe in
       try await probe.store.declare([LimitRule("bank", rate: slow)])

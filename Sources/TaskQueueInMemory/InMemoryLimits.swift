@@ -112,13 +112,16 @@ extension InMemoryState {
         if task.isOrdered { break }
         continue
       }
-      guard let stamp = limits.charge(task.content.limit ?? limit, within: .zero) else {
-        passed.append(place)
-        break
+      // Whose deadline has passed is not charged: the claim that takes it makes it a dead letter.
+      if !limits.isLate(task) {
+        guard let stamp = limits.charge(task.content.limit ?? limit, within: .zero) else {
+          passed.append(place)
+          break
+        }
+        task.dueAt = max(task.dueAt, stamp)
       }
       line.taken.insert(slot)
       task.slot = slot
-      task.dueAt = max(task.dueAt, stamp)
       admitted.append(task)
     }
     for place in passed { line.waiting.insert(place) }

@@ -23,24 +23,29 @@ extension InMemoryLimits {
   func hasRate(_ limit: TaskLimit) -> Bool { statuses[limit.name]?.rate != nil }
   func isClosed(_ limit: TaskLimit) -> Bool { (paces[limit.line]?.pausedUntil ?? .distantPast) > now }
 
+  func isLate(_ task: InMemoryTask) -> Bool { task.content.deadline.map { $0 <= now } ?? false }
+
   /// When the next admission is, and how long it takes until there may be another one; nil: at any time.
-  private func next(_ limit: TaskLimit) -> (stamp: Date, last: Duration)? {
+  private func next(_ limit: TaskLimit, at now: Date) -> (stamp: Date, last: Duration)? {
     guard let rate = statuses[limit.name]?.rate else { return nil }
     let units = limit.weight - 1
     let earliest = now.adding(.zero - rate.gap * max(rate.burst - 1, units))
     return (max(paces[limit.line]?.nextAt ?? .distantPast, earliest).adding(rate.gap * units), rate.gap)
   }
 
+  /// When the next admission of this weight is; nil: the limit has no rate.
+  func nextStamp(_ limit: TaskLimit, at now: Date) -> Date? { next(limit, at: now)?.stamp }
+
   /// How long it is until the next admission of this weight.
   func wait(_ limit: TaskLimit) -> Duration {
-    let stamp = next(limit)?.stamp ?? paces[limit.line]?.pausedUntil ?? .distantPast
+    let stamp = nextStamp(limit, at: now) ?? paces[limit.line]?.pausedUntil ?? .distantPast
     let seconds = max(0, stamp.timeIntervalSince(now))
     return .microseconds(Int64(min(seconds, Limits.delay / .seconds(1)) * 1e6))
   }
 
   /// - Returns: the stamp of what was admitted; nil: it would be later.
   mutating func charge(_ limit: TaskLimit, within longest: Duration) -> Date? {
-    guard let (stamp, gap) = next(limit) else { return now }
+    guard let (stamp, gap) = next(limit, at: now) else { return now }
     guard stamp <= now.adding(longest + Self.rounding) else { return nil }
     paces[limit.line] = Pace(nextAt: stamp.adding(gap), pausedUntil: paces[limit.line]?.pausedUntil)
     return stamp
@@ -53,15 +58,21 @@ extension InMemoryLimits {
     paces[limit.line] = pace
   }
 
-  /// With another rate the next admission comes a gap of the new one after the last one.
+  /// With another rate what a key has saved up of its burst stays as many admissions, and what it still has to wait for the next one becomes
+  /// as much of the new gap; after a stamp to come the next one comes a gap of the new rate. Nothing shortens or lengthens a pause.
   mutating func set(_ status: LimitStatus) {
     let name = status.rule.name
-    let before = statuses[name]?.rate?.gap
+    let before = statuses[name]?.rate
     statuses[name] = status
-    guard let before, let after = status.rate?.gap, before != after else { return }
+    guard let before, let gap = status.rate?.gap, before.gap != gap else { return }
     for limit in Array(paces.keys) where limit.name == name {
       guard let pace = paces[limit] else { continue }
-      paces[limit]?.nextAt = max(pace.nextAt.adding(after - before), pace.pausedUntil ?? .distantPast)
+      let pausedUntil = pace.pausedUntil ?? .distantPast
+      guard pausedUntil < now || pace.nextAt > pausedUntil else { continue }
+      let earliest = now.adding(.zero - before.gap * (before.burst - 1))
+      let wait = Duration.seconds(max(pace.nextAt, earliest).timeIntervalSince(now))
+      let nextAt = wait > before.gap ? pace.nextAt.adding(gap - before.gap) : now.adding(wait * (gap / before.gap))
+      paces[limit]?.nextAt = max(nextAt, pausedUntil)
     }
   }
 

@@ -87,6 +87,82 @@ struct RateTests {
     }
   }
 
+  @Test("S48 A change of the rate and a key's first charge that is not committed yet do not miss each other")
+  func firstCharge() async throws {
+    try await withStore { store in
+      try await store.declare([LimitRule("bank", rate: LimitRate(1, per: .seconds(10_000)))])
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        try await store.pool.withTransaction { transaction in
+          _ = try await transaction.query("SELECT taskqueue.take_limit('bank', 'a')")
+          group.addTask { try await store.change("bank", .setRate(LimitRate(1, per: .seconds(100)))) }
+          // Over, or waiting for this transaction.
+          try await eventually("the change is under way") {
+            try await store.number(
+              """
+              SELECT count(*) FROM (
+                SELECT FROM taskqueue.limit_rule WHERE operator_rate IS NOT NULL
+                UNION ALL SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()) AS x
+              """
+            ) > 0
+          }
+        }
+        try await group.waitForAll()
+      }
+      let wait = try await store.take(TaskLimit("bank", key: "a"), within: .zero)
+      #expect(wait > .seconds(50) && wait <= .seconds(100))
+      // The other way about.
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        try await store.pool.withTransaction { transaction in
+          _ = try await transaction.query("SELECT taskqueue.set_limit('bank', new_rate => 1, new_period => '10000 s')")
+          group.addTask { _ = try await store.take(TaskLimit("bank", key: "b"), within: .zero) }
+          try await eventually("the charge is under way") {
+            try await store.number(
+              """
+              SELECT count(*) FROM (
+                SELECT FROM taskqueue.limit_pace WHERE limit_key = 'bank/b'
+                UNION ALL SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()) AS x
+              """
+            ) > 0
+          }
+        }
+        try await group.waitForAll()
+      }
+      let other = try await store.take(TaskLimit("bank", key: "b"), within: .zero)
+      #expect(other > .seconds(5_000) && other <= .seconds(10_000))
+    }
+  }
+
+  @Test("S48 A thousand tasks that are late in line hold up none by their number")
+  func lateLine() async throws {
+    _ = try await withStore { store in
+      // In one script: nothing of it waits for a slow machine.
+      try await store.pool.executeScript(
+        """
+        DO $$
+        DECLARE
+          charged timestamptz;
+        BEGIN
+          PERFORM set_config('search_path', 'taskqueue', true);
+          PERFORM declare_limit('bank', rate => 1, rate_period => '1 day');
+          PERFORM take_limit('bank');
+          charged := (SELECT next_at FROM limit_pace);
+          PERFORM enqueue('note', '{}', limit_name => 'bank', deadline => now() - interval '1 s', priority => n % 2) FROM generate_series(1, 1500) AS n;
+          PERFORM enqueue('note', '{}', limit_name => 'bank', priority => 1);
+          PERFORM _promote(1000), set_config('taskqueue.free_keys', '', true);
+          ASSERT (SELECT count(*) FROM task WHERE ready) = 1000, 'as many as there are slots, at once';
+          ASSERT (SELECT next_at FROM limit_pace) = charged, 'nothing is charged';
+          DELETE FROM task WHERE ready;
+          UPDATE limit_look SET look_at = clock_timestamp();
+          PERFORM _promote(1000);
+          ASSERT (SELECT count(*) FROM task WHERE ready) = 500, 'the rest';
+          ASSERT (SELECT count(*) FROM task WHERE slot = 0) = 1, 'the other one waits for its rate';
+          ASSERT (SELECT next_at FROM limit_pace) = charged, 'nothing is charged yet';
+        END $$;
+        """
+      )
+    }
+  }
+
   @Test("Errors say what to do instead, and names are not taken for keys")
   func errors() async throws {
     try await withStore { store in

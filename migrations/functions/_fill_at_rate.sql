@@ -3,10 +3,12 @@
 -- an admission is stamped s = max(next_at, now - (b - 1) T), and next_at becomes s + T. One of weight w stands for w of them, and is
 -- stamped as the last of those: s + (w - 1) T; where w is above b, b counts as w. So stamps of one key are at least T apart but for the
 -- burst, and no two are given for one moment, whatever sessions, processes and clocks of programs do.
+-- Whose deadline has passed is not charged and has no stamp: the claim that takes it makes it a dead letter.
 -- Charged ahead: stamps up to 400 ms from now are given, so that nothing is lost by looks that come late. Tasks whose stamp is past are
 -- ready, the others become due at their stamps (_promote).
 -- look_at: a moment before the next stamp; NULL: that is not what the next in line waits for. admitted_from: the oldest due time made ready.
--- Waits for nothing but another one's first charge of the key (take_limit).
+-- Waits for nothing but another one's first charge of the key (take_limit). A change of the limit and a first charge do not pass each other:
+-- see _limit_changed.
 CREATE OR REPLACE FUNCTION _fill_at_rate(line text, OUT look_at timestamptz, OUT admitted_from timestamptz)
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -33,50 +35,61 @@ DECLARE
   units bigint;
   queues text[];
 BEGIN
-  SELECT r.gap, r.is_paused, coalesce(r.operator_burst, r.burst) AS burst, coalesce(r.operator_concurrency, r.concurrency) AS concurrency
-  INTO rule FROM limit_rule r WHERE r.name = split_part(line, '/', 1);
-  SELECT coalesce(t.weight, 1) INTO first_weight FROM task t WHERE t.limit_key = line AND t.slot = 0
+  SELECT CASE WHEN t.deadline <= clock_timestamp() THEN 0 ELSE coalesce(t.weight, 1) END INTO first_weight
+  FROM task t WHERE t.limit_key = line AND t.slot = 0
   ORDER BY t.limit_key, (CASE WHEN t.is_ordered THEN 0 ELSE t.priority END), t.id LIMIT 1;
-  IF NOT FOUND OR rule.is_paused THEN
+  IF NOT FOUND THEN
     RETURN;
   END IF;
   SELECT p.next_at INTO start FROM limit_pace p WHERE p.limit_key = line FOR UPDATE SKIP LOCKED;
   IF NOT FOUND THEN
-    INSERT INTO limit_pace (limit_key, next_at) VALUES (line, '-infinity') ON CONFLICT DO NOTHING;
+    IF NOT EXISTS (SELECT FROM limit_pace p WHERE p.limit_key = line) THEN
+      PERFORM FROM limit_rule r WHERE r.name = split_part(line, '/', 1) FOR KEY SHARE SKIP LOCKED;
+      IF FOUND THEN
+        INSERT INTO limit_pace (limit_key, next_at) VALUES (line, '-infinity') ON CONFLICT DO NOTHING;
+      END IF;
+    END IF;
     IF NOT FOUND THEN
       look_at := clock_timestamp() + interval '50 ms';
       RETURN;
     END IF;
     start := '-infinity';
   END IF;
+  -- With the lock: as it is after the last change.
+  SELECT r.gap, r.is_paused, coalesce(r.operator_burst, r.burst) AS burst, coalesce(r.operator_concurrency, r.concurrency) AS concurrency
+  INTO rule FROM limit_rule r WHERE r.name = split_part(line, '/', 1);
   at := clock_timestamp();
-  start := greatest(start, at - rule.gap * (greatest(rule.burst, first_weight) - 1));
-  look_at := greatest(start + rule.gap * (first_weight - 1) - lead, at);
-  max_count := least(1000, 1 + floor(extract(epoch FROM at + horizon - start) / extract(epoch FROM rule.gap)));
-  IF start + rule.gap * (first_weight - 1) > at + horizon THEN
+  IF rule.is_paused THEN
     RETURN;
+  ELSIF rule.gap IS NULL THEN
+    look_at := at;
+    RETURN;
+  END IF;
+  start := greatest(start, at - rule.gap * (greatest(rule.burst, first_weight) - 1));
+  IF first_weight = 0 THEN
+    max_count := 1000;
+  ELSIF start + rule.gap * (first_weight - 1) > at + horizon THEN
+    look_at := start + rule.gap * (first_weight - 1) - lead;
+    RETURN;
+  ELSE
+    max_count := least(1000, 1 + floor(extract(epoch FROM at + horizon - start) / extract(epoch FROM rule.gap)));
   END IF;
   free := ARRAY(
     SELECT g FROM generate_series(1, rule.concurrency) AS g
     EXCEPT SELECT t.slot FROM task t WHERE t.limit_key = line AND t.slot > 0
     ORDER BY 1 LIMIT max_count);
-  SELECT array_agg(c.ctid ORDER BY c.place), array_agg(c.stamp ORDER BY c.place), max(c.units) INTO tids, stamps, units
+  SELECT array_agg(c.ctid ORDER BY c.place), array_agg(c.stamp ORDER BY c.place), coalesce(sum(c.weight), 0) INTO tids, stamps, units
   FROM (
-    SELECT c.ctid, c.place, c.units, start + rule.gap * (c.units - 1)::float8 AS stamp
+    SELECT c.ctid, c.place, c.weight, CASE WHEN c.weight = 0 THEN at ELSE start + rule.gap * (c.units - 1)::float8 END AS stamp
     FROM (
-      SELECT c.ctid, c.place, sum(c.weight) OVER (ORDER BY c.place) AS units
+      SELECT c.ctid, c.place, c.weight, sum(c.weight) OVER (ORDER BY c.place) AS units
       FROM (
         SELECT c.ctid, c.weight, row_number() OVER () AS place
         FROM (
-          SELECT t.ctid, coalesce(t.weight, 1) AS weight
-          FROM (
-            SELECT h.ctid FROM task h WHERE h.limit_key = line AND h.slot = 0
-            ORDER BY h.limit_key, (CASE WHEN h.is_ordered THEN 0 ELSE h.priority END), h.id
-            LIMIT cardinality(free) + 10
-          ) AS h
-          JOIN task t ON t.ctid = h.ctid
-          WHERE t.slot = 0
-          LIMIT cardinality(free) FOR UPDATE OF t SKIP LOCKED
+          SELECT t.ctid, CASE WHEN t.deadline <= at THEN 0 ELSE coalesce(t.weight, 1) END AS weight
+          FROM task t WHERE t.limit_key = line AND t.slot = 0
+          ORDER BY t.limit_key, (CASE WHEN t.is_ordered THEN 0 ELSE t.priority END), t.id
+          LIMIT cardinality(free) FOR UPDATE SKIP LOCKED
         ) AS c
       ) AS c
     ) AS c
@@ -97,6 +110,6 @@ BEGIN
   )
   SELECT array_agg(DISTINCT E'\x01' || f.queue), min(f.due_at) FILTER (WHERE f.ready) INTO queues, admitted_from FROM filled f;
   PERFORM _wake(queues);
-  -- The next one's weight is looked at then.
-  look_at := greatest(start - lead, at);
+  -- The next one's weight is looked at then. There may be more whose deadline has passed.
+  look_at := CASE WHEN first_weight = 0 THEN at ELSE greatest(start - lead, at) END;
 END $$;

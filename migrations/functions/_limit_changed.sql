@@ -1,6 +1,8 @@
--- After a limit changed: the next admission at its rate comes a gap of the new rate after the last one, but not within a pause; tasks with
--- a slot above it that no worker holds go back in line, and lines are looked at.
-CREATE OR REPLACE FUNCTION _limit_changed(limit_name text, gap_before interval DEFAULT NULL) RETURNS void
+-- After a limit changed: what a key has saved up of its burst stays as many admissions, and what it still has to wait for the next one
+-- becomes as much of the new gap; after a stamp to come the next one comes a gap of the new rate. Nothing shortens or lengthens a pause.
+-- Tasks with a slot above it that no worker holds go back in line, and lines are looked at.
+-- before: the rule as it was, locked FOR UPDATE: a key's first charge, whose row is not seen here yet, locks it, too.
+CREATE OR REPLACE FUNCTION _limit_changed(limit_name text, before limit_rule DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 SET enable_seqscan = off
@@ -14,10 +16,16 @@ DECLARE
   first_key text COLLATE "C" := limit_name || '/';
   end_key text COLLATE "C" := limit_name || '0';
   line text COLLATE "C" := first_key;
+  at timestamptz := clock_timestamp();
   gap_now interval := (SELECT r.gap FROM limit_rule r WHERE r.name = limit_name);
+  earliest timestamptz := at - before.gap * (coalesce(before.operator_burst, before.burst) - 1);
 BEGIN
-  IF gap_now <> gap_before THEN
-    UPDATE limit_pace p SET next_at = greatest(p.next_at - gap_before + gap_now, p.paused_until) WHERE p.limit_key >= first_key AND p.limit_key < end_key;
+  IF gap_now <> before.gap THEN
+    UPDATE limit_pace p SET next_at = greatest(p.paused_until, CASE
+        WHEN p.next_at > at + before.gap THEN p.next_at - before.gap + gap_now
+        ELSE at + (greatest(p.next_at, earliest) - at) * (extract(epoch FROM gap_now) / extract(epoch FROM before.gap))::float8
+      END)
+    WHERE p.limit_key >= first_key AND p.limit_key < end_key AND (p.paused_until < at OR p.next_at > p.paused_until) IS NOT FALSE;
   END IF;
   PERFORM _give_back(ARRAY(
     SELECT t.id FROM task t

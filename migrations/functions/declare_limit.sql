@@ -12,7 +12,7 @@ DECLARE
   new_concurrency int := coalesce(concurrency, CASE WHEN rate IS NULL THEN 1 ELSE 1000 END);
   new_period interval := CASE WHEN rate IS NOT NULL THEN rate_period END;
   new_burst int := CASE WHEN rate IS NOT NULL THEN burst END;
-  gap_before interval;
+  before limit_rule;
   problem text := CASE
     WHEN _limit_problem(limit_name) IS NOT NULL THEN _limit_problem(limit_name)
     WHEN ordered IS NULL OR hold_behind_dead_letters IS NULL THEN 'ordered and hold_behind_dead_letters are true or false, not NULL'
@@ -36,7 +36,7 @@ BEGIN
     RAISE EXCEPTION 'TaskQueue: the role % may not declare limits', quote_ident(current_user) USING ERRCODE = 'insufficient_privilege',
       HINT = 'Workers declare them: grant_worker lets a role do that. An operator changes what holds by set_limit.';
   END IF;
-  SELECT r.gap INTO gap_before FROM limit_rule r WHERE r.name = limit_name FOR UPDATE;
+  SELECT * INTO before FROM limit_rule r WHERE r.name = limit_name FOR UPDATE;
   INSERT INTO limit_rule AS r (name, concurrency, is_ordered, holds, rate, rate_period, burst)
   VALUES (limit_name, new_concurrency, ordered, hold_behind_dead_letters, declare_limit.rate, new_period, new_burst)
   ON CONFLICT (name) DO UPDATE SET concurrency = excluded.concurrency, is_ordered = excluded.is_ordered, holds = excluded.holds,
@@ -45,7 +45,7 @@ BEGIN
     operator_rate = CASE WHEN NOT excluded.is_ordered THEN r.operator_rate END,
     operator_rate_period = CASE WHEN NOT excluded.is_ordered THEN r.operator_rate_period END,
     operator_burst = CASE WHEN NOT excluded.is_ordered THEN r.operator_burst END, changed_at = clock_timestamp();
-  PERFORM _limit_changed(limit_name, gap_before);
+  PERFORM _limit_changed(limit_name, before);
 END $$;
 
 COMMENT ON FUNCTION declare_limit IS

@@ -3,19 +3,19 @@ LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 DECLARE
-  gap_before interval;
+  before limit_rule;
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'UPDATE') THEN
     RETURN _as_operator('reset_limit', limit_name);
   END IF;
-  SELECT r.gap INTO gap_before FROM limit_rule r WHERE r.name = limit_name FOR UPDATE;
+  SELECT * INTO before FROM limit_rule r WHERE r.name = limit_name FOR UPDATE;
   UPDATE limit_rule r SET operator_concurrency = NULL, operator_rate = NULL, operator_rate_period = NULL, operator_burst = NULL,
     is_paused = false, changed_at = clock_timestamp()
   WHERE r.name = limit_name;
   IF NOT FOUND THEN
     RETURN false;
   END IF;
-  PERFORM _limit_changed(limit_name, gap_before);
+  PERFORM _limit_changed(limit_name, before);
   RETURN true;
 END $$;
 

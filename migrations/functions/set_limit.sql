@@ -35,7 +35,7 @@ BEGIN
     operator_rate_period = CASE WHEN new_rate IS NULL THEN r.operator_rate_period ELSE new_period END,
     operator_burst = CASE WHEN new_rate IS NULL THEN r.operator_burst ELSE new_burst END
   WHERE r.name = limit_name;
-  PERFORM _limit_changed(limit_name, rule.gap);
+  PERFORM _limit_changed(limit_name, rule);
   RETURN true;
 END $$;
 

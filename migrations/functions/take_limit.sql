@@ -34,10 +34,14 @@ BEGIN
   ELSIF rule.is_paused THEN
     RETURN up_to + interval '1 minute';
   END IF;
-  IF rule.gap IS NOT NULL THEN
+  IF rule.gap IS NOT NULL AND NOT EXISTS (SELECT FROM limit_pace p WHERE p.limit_key = line) THEN
+    -- A change of the limit does not see a row that is not committed yet: it and the first charge wait for each other.
+    PERFORM FROM limit_rule r WHERE r.name = limit_name FOR KEY SHARE;
     INSERT INTO limit_pace AS p (limit_key, next_at) VALUES (line, '-infinity') ON CONFLICT DO NOTHING;
   END IF;
   SELECT * INTO pace FROM limit_pace p WHERE p.limit_key = line FOR UPDATE;
+  -- As it is after a change that was waited for.
+  SELECT * INTO rule FROM limit_rule r WHERE r.name = limit_name;
   at := clock_timestamp();
   IF rule.gap IS NULL THEN
     RETURN greatest(pace.paused_until - at, interval '0');
