@@ -16,7 +16,7 @@ COMMENT ON DOMAIN limit_period IS 'The period of a rate: 1 ms to 100 days.';
 CREATE DOMAIN limit_burst AS int CONSTRAINT task_limit_burst CHECK (VALUE BETWEEN 1 AND 10000);
 COMMENT ON DOMAIN limit_burst IS 'How many admissions may come at once: 1 to 10,000.';
 
--- What holds is the operator's, where there is one: see limit_concurrency in _fill.
+-- What holds is the operator's, where there is one, and nothing while it is paused: see the view limits.
 CREATE TABLE limit_rule (
   name limit_name PRIMARY KEY,
   concurrency int NOT NULL CHECK (concurrency BETWEEN 1 AND 1000), -- as declared by code
@@ -115,7 +115,7 @@ CREATE OR REPLACE VIEW live_task AS
     CASE WHEN t.finished_at IS NOT NULL THEN t.due_at END AS unique_until, t.errors, t.headers::json AS headers,
     t.payload::json AS payload,
     split_part(t.limit_key, '/', 1) AS limit_name, substr(t.limit_key, strpos(t.limit_key, '/') + 1) AS limit_key,
-    CASE WHEN t.slot > 0 THEN t.slot END AS slot
+    CASE WHEN t.slot > 0 THEN t.slot END AS slot, CASE WHEN t.limit_key IS NOT NULL THEN coalesce(t.weight, 1)::int END AS weight
   FROM task t;
 COMMENT ON COLUMN live_task.state IS
   'waiting: not due yet. limited: due, and waits for a slot of its limit. due: a worker may claim it. paused: due, but its queue is
@@ -123,6 +123,7 @@ COMMENT ON COLUMN live_task.state IS
 COMMENT ON COLUMN live_task.limit_name IS 'The name of its limit; NULL: none.';
 COMMENT ON COLUMN live_task.limit_key IS 'Its limit''s key.';
 COMMENT ON COLUMN live_task.slot IS 'Which of its key''s slots it has; NULL: none.';
+COMMENT ON COLUMN live_task.weight IS 'As how many admissions it counts where its limit has a rate; NULL: it has no limit.';
 
 CREATE VIEW limits AS
   SELECT r.name::text COLLATE "C" AS name,

@@ -183,6 +183,31 @@
       try await probe.store.settleHeld(again, .bury(.failed, detail: nil, StoreProbe.failure()))
       try requireEqual(try await probe.explain(ids[1]).cause, .limitHeld(limit, deadLetter: ids[0]), "held")
     },
+    Check("S52 a rate says when it admits the next one by that one's weight; one that is late waits for no rate") {
+      probe in
+      try await probe.work("a")
+      try await probe.store.store.declare([LimitRule("bank", rate: LimitRate(1, per: .seconds(1_000), burst: 3))])
+      let limit = TaskLimit("bank", key: "x")
+      let first = try await probe.store.enqueue { $0.limit = limit }.id
+      let now = try await probe.store.live(first).dueAt
+      let ids = try await probe.store.store.enqueue(
+        try [3, 1].map { weight in
+          try probe.store.newTask { $0.limit = TaskLimit("bank", key: "x", weight: weight) }
+        }
+      ).map(\.id)
+      try await probe.store.claimOnly(first)
+      try await probe.expect(ids[1]) { cause in
+        guard case .limitRate(limit, let at, isAdmitted: false) = cause else { return false }
+        return abs(at.timeIntervalSince(now) - 1_000) < 60
+      }
+      let late = try await probe.store.enqueue {
+        $0.limit = limit
+        $0.deadline = Date(timeIntervalSince1970: 1_000_000_000)
+      }.id
+      let causes = try await probe.explain(late).causes
+      let isHeld = causes.contains { if case .limitRate = $0 { true } else { false } }
+      try require(!isHeld, "the causes are \(causes)")
+    },
     Check("S52 a rate says when it admits the next one, and a key that is paused when that ends") { probe in
       try await probe.work("a")
       try await probe.store.store.declare([LimitRule("bank", rate: LimitRate(1, per: .seconds(1_000), burst: 2))])

@@ -77,23 +77,22 @@ extension InMemoryState {
   private func lineCauses(of task: InMemoryTask, now: Date) -> [TaskExplanation.Cause] {
     guard let limit = task.content.limit?.line, let status = limits.statuses[limit.name] else { return [] }
     var causes: [TaskExplanation.Cause] = status.isPaused ? [.limitPaused(limit)] : []
-    if let pace = limits.paces[limit] {
-      let paused = pace.pausedUntil ?? .distantPast
-      if paused > now {
-        causes.append(.limitClosed(limit, until: paused))
-      } else if status.rate != nil, pace.nextAt > now {
-        causes.append(.limitRate(limit, at: pace.nextAt, isAdmitted: false))
-      }
+    let line = tasks.values.filter { $0.content.limit?.line == limit }
+    func rank(_ task: InMemoryTask) -> (Int, TaskID) { (task.isOrdered ? 0 : task.priority, task.id) }
+    func isLate(_ task: InMemoryTask) -> Bool { task.content.deadline.map { $0 <= now } ?? false }
+    let first = line.filter { if case .inLine = $0.phase { !isLate($0) } else { false } }.min { rank($0) < rank($1) }
+    if let paused = limits.paces[limit]?.pausedUntil, paused > now {
+      causes.append(.limitClosed(limit, until: paused))
+    } else if !isLate(task), let stamp = limits.nextStamp(first?.content.limit ?? limit, at: now), stamp > now {
+      causes.append(.limitRate(limit, at: stamp, isAdmitted: false))
     }
     if let letter = limits.lines[limit]?.heldBy.min() { causes.append(.limitHeld(limit, deadLetter: letter)) }
-    let line = tasks.values.filter { $0.content.limit?.line == limit }
     let holding = line.filter { $0.slot != nil }.sorted { $0.slot ?? 0 < $1.slot ?? 0 }
     for holder in holding {
       guard case .scheduled = holder.phase, holder.dueAt > now else { continue }
       causes.append(.limitWaits(limit, task: holder.id, until: holder.dueAt))
       break
     }
-    func rank(_ task: InMemoryTask) -> (Int, TaskID) { (task.isOrdered ? 0 : task.priority, task.id) }
     let place = line.count { if case .inLine = $0.phase { rank($0) <= rank(task) } else { false } }
     let most = TaskExplanation.maxCount
     causes.append(

@@ -219,6 +219,7 @@ struct RateTests {
         SELECT taskqueue.set_limit('bank', new_rate => 20, new_period => '1 min', new_burst => 2);
         """
       )
+      #expect(try await store.number("SELECT sum(weight) FROM taskqueue.live_task") == 4)
       #expect(try await store.claimAll().count == 1)
       let row = try await store.pool.query(
         "SELECT concurrency, rate, declared_rate, burst FROM taskqueue.limits WHERE name = 'bank'"

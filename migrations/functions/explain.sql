@@ -29,6 +29,8 @@ DECLARE
   known_types text[];
   serving int;
   place int;
+  weight int;
+  stamp timestamptz;
   taken int;
   waits boolean := false;
   is_silent boolean := true;
@@ -85,13 +87,21 @@ BEGIN
     IF r.is_paused THEN
       RETURN QUERY SELECT 'limit_paused', format('Its limit %s is paused.', r.name), NULL::timestamptz, json_build_object('line', t.limit_key);
     END IF;
-    SELECT p.paused_until, CASE WHEN r.gap IS NOT NULL THEN p.next_at END AS next_at INTO other FROM limit_pace p WHERE p.limit_key = t.limit_key;
+    SELECT p.paused_until, p.next_at INTO other FROM limit_pace p WHERE p.limit_key = t.limit_key;
     IF other.paused_until > at THEN
       RETURN QUERY SELECT 'limit_closed', format('Its limit %s is paused until %s.', t.limit_key, to_char(other.paused_until, iso)),
         other.paused_until, json_build_object('line', t.limit_key);
-    ELSIF other.next_at > at THEN
-      RETURN QUERY SELECT 'limit_rate', format('Its limit %s has a rate: it admits the next one at %s.', t.limit_key, to_char(other.next_at, iso)),
-        other.next_at, json_build_object('line', t.limit_key);
+    ELSIF r.gap IS NOT NULL THEN
+      -- As _fill_at_rate admits the first one that is charged.
+      SELECT x.weight INTO weight FROM (
+        SELECT coalesce(x.weight, 1)::int AS weight, x.deadline FROM task x WHERE x.limit_key = t.limit_key AND x.slot = 0
+        ORDER BY x.limit_key, (CASE WHEN x.is_ordered THEN 0 ELSE x.priority END), x.id LIMIT most) AS x
+      WHERE (x.deadline <= at) IS NOT TRUE LIMIT 1;
+      stamp := greatest(other.next_at, at - r.gap * (greatest(coalesce(r.operator_burst, r.burst), weight) - 1)) + r.gap * (weight - 1);
+      IF stamp > at AND (t.deadline <= at) IS NOT TRUE THEN
+        RETURN QUERY SELECT 'limit_rate', format('Its limit %s has a rate: it admits the next one at %s.', t.limit_key, to_char(stamp, iso)),
+          stamp, json_build_object('line', t.limit_key);
+      END IF;
     END IF;
     SELECT x.id INTO other FROM dead_task x WHERE x.limit_key = t.limit_key AND x.holds LIMIT 1;
     IF FOUND THEN
@@ -167,7 +177,7 @@ BEGIN
   END IF;
   IF t.deadline <= at THEN
     is_silent := false;
-    RETURN QUERY SELECT 'deadline_passed', format('Its deadline %s has passed: the next claim makes it a dead letter.',
+    RETURN QUERY SELECT 'deadline_passed', format('Its deadline %s has passed: the claim that takes it makes it a dead letter.',
       to_char(t.deadline, iso)), t.deadline, '{}'::json;
   END IF;
   IF t.lease_until > 'epoch' THEN

@@ -39,7 +39,7 @@ public struct TaskExplanation: Hashable, Sendable, CustomStringConvertible {
     case limitPaused(TaskLimit)
     /// Its key is paused for a time (``TaskContext/pause(_:key:for:)``).
     case limitClosed(TaskLimit, until: Date)
-    /// The limit's rate admits the next one of its key then; or has admitted this one, to start then.
+    /// The limit's rate admits the next one of its key, by that one's weight, then; or has admitted this one, to start then.
     case limitRate(TaskLimit, at: Date, isAdmitted: Bool)
     /// A dead letter holds up the line (``LimitRule/AfterDeadLetter/hold``).
     case limitHeld(TaskLimit, deadLetter: TaskID)
@@ -47,7 +47,7 @@ public struct TaskExplanation: Hashable, Sendable, CustomStringConvertible {
     case limitWaits(TaskLimit, task: TaskID, until: Date)
     /// In line for a slot, in that place from 1; counted to ``maxCount``.
     case limited(TaskLimit, place: Int, isMore: Bool, taken: Int, slots: Int, holders: [SlotHolder])
-    /// The next claim makes it a dead letter.
+    /// The claim that takes it makes it a dead letter. One in line for a limit first has to get a slot, but is charged for nothing.
     case deadlinePassed(at: Date)
     /// While it runs its worker is told; otherwise the next claim makes it a dead letter.
     case cancelRequested(isRunning: Bool)
@@ -135,7 +135,8 @@ extension TaskExplanation.Cause {
       It waits in line for its limit \(limit), \(isMore ? "behind more than" : "in place") \(place); \(taken) of \(slots) slots are taken\
       \(holders.isEmpty ? "" : ": ")\(holders.map(Self.words).joined(separator: ", ")).
       """
-    case .deadlinePassed(let at): "Its deadline \(Self.utc(at)) has passed: the next claim makes it a dead letter."
+    case .deadlinePassed(let at):
+      "Its deadline \(Self.utc(at)) has passed: the claim that takes it makes it a dead letter."
     case .cancelRequested(isRunning: true): "Its cancellation was asked for, and its worker is told."
     case .cancelRequested: "Its cancellation was asked for: the next claim makes it a dead letter."
     case .runsAgain: "It is marked to run once more after this attempt."
