@@ -21,6 +21,7 @@ public struct MigrationFile: Sendable {
       MigrationFile(version: 3, name: "schedules", bytes: PackageResources.V0003_schedules_sql),
       MigrationFile(version: 4, name: "limits", bytes: PackageResources.V0004_limits_sql),
       MigrationFile(version: 5, name: "workers", bytes: PackageResources.V0005_workers_sql),
+      MigrationFile(version: 6, name: "flows", bytes: PackageResources.V0006_flows_sql),
     ]
   }
 }

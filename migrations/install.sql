@@ -14,7 +14,7 @@
 \set AUTOCOMMIT on
 -- Of the functions below: raised with every change of one of them (docs/upgrading.md).
 \set revision 1
-\set newest_version 5
+\set newest_version 6
 \if :{?schema}
 \else
   \set schema taskqueue
@@ -104,6 +104,11 @@ SELECT NOT EXISTS (SELECT FROM migration WHERE version = 5) AS is_missing \gset
   \ir V0005_workers.sql
 \endif
 
+SELECT NOT EXISTS (SELECT FROM migration WHERE version = 6) AS is_missing \gset
+\if :is_missing
+  \ir V0006_flows.sql
+\endif
+
 SELECT coalesce(max(minimum_program_version), 0) > :newest_version AS is_incompatible FROM migration
 WHERE version > :newest_version \gset
 \if :is_incompatible
@@ -119,12 +124,14 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
 \if :is_current
   \ir functions/_admit.sql
   \ir functions/_as_operator.sql
+  \ir functions/_await_event.sql
   \ir functions/_begin_effect.sql
   \ir functions/_bury.sql
   \ir functions/_channel.sql
   \ir functions/_claim.sql
   \ir functions/_claim_events.sql
   \ir functions/_closed_line.sql
+  \ir functions/_complete_flows.sql
   \ir functions/_due_schedules.sql
   \ir functions/_effect_key.sql
   \ir functions/_end_effect.sql
@@ -140,6 +147,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_limit_problem.sql
   \ir functions/_lock_inbox_subject.sql
   \ir functions/_look.sql
+  \ir functions/_look_at_events.sql
   \ir functions/_next_in_line.sql
   \ir functions/_next_look.sql
   \ir functions/_note_worker.sql
@@ -147,9 +155,11 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_promote.sql
   \ir functions/_purge_effects.sql
   \ir functions/_purge_events.sql
+  \ir functions/_purge_flows.sql
   \ir functions/_put_schedules.sql
   \ir functions/_rate_problem.sql
   \ir functions/_receive_event.sql
+  \ir functions/_record_steps.sql
   \ir functions/_redrive.sql
   \ir functions/_remember_event.sql
   \ir functions/_renew.sql
@@ -159,6 +169,8 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_settle_complete.sql
   \ir functions/_settle_followed_effect.sql
   \ir functions/_settle_rerun.sql
+  \ir functions/_suspend.sql
+  \ir functions/_unwind.sql
   \ir functions/_wake.sql
   \ir functions/_wake_schedules.sql
   \ir functions/_was_enqueued.sql
@@ -166,6 +178,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/complete.sql
   \ir functions/declare_limit.sql
   \ir functions/delete_duplicates.sql
+  \ir functions/emit.sql
   \ir functions/enqueue.sql
   \ir functions/explain.sql
   \ir functions/grant_enqueuer.sql

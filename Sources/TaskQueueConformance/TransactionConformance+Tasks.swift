@@ -144,12 +144,15 @@
           try require(!(try await probe.tasks.settle(task.claim, .complete)), "the claim holds after \(name)")
           let letter = try await probe.tasks.letter(task.claim.id)
           switch action {
-          case .complete: try await probe.tasks.requireGone(task.claim.id)
+          case .complete, .completeFlow: try await probe.tasks.requireGone(task.claim.id)
           case .bury(let reason, let detail, _):
             try requireEqual(letter?.reason, reason, "reason")
             try requireEqual(letter?.detail, detail, "detail")
           case .fail:
             try requireEqual(try await probe.tasks.live(task.claim.id).failures, 1, "failures")
+            _ = try await probe.store.cancel(task.claim.id)
+          case .suspend:
+            try requireEqual(try await probe.tasks.live(task.claim.id).attempt, 0, "attempt")
             _ = try await probe.store.cancel(task.claim.id)
           case .reschedule(_, let returnsAttempt):
             try requireEqual(try await probe.tasks.live(task.claim.id).attempt, returnsAttempt ? 0 : 1, "attempt")

@@ -154,7 +154,8 @@ extension InMemoryState {
       createdAt: task.createdAt,
       dueAt: task.dueAt,
       claimedAt: now,
-      isCancelRequested: task.isCancelRequested
+      isCancelRequested: task.isCancelRequested,
+      steps: flows.steps[task.id] ?? []
     )
   }
 }

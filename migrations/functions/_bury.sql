@@ -1,6 +1,6 @@
 -- Moves tasks to the dead letters if the token still holds them; a NULL token: if no claim does. The one place that
 -- does. Returns the tokens it was applied to. Tasks that are marked to run once more stay. Slots go to the next in line, unless the
--- rule says that a dead letter holds its line.
+-- rule says that a dead letter holds its line. A flow with something to undo stays for that (_unwind).
 CREATE OR REPLACE FUNCTION _bury(ids bigint[], tokens bigint[], failure_list json[], reasons text[], details text[])
 RETURNS SETOF bigint
 LANGUAGE plpgsql
@@ -18,11 +18,16 @@ DECLARE
   buried bigint[];
   free_keys text[];
   free_slots int[];
+  unwound bigint[] := '{}';
 BEGIN
+  IF EXISTS (SELECT FROM unnest(ids) AS u(id) JOIN task t ON t.id = u.id WHERE t.has_steps) THEN
+    unwound := _unwind(ids, tokens, failure_list, reasons, details);
+    RETURN QUERY SELECT u.token FROM unnest(ids, tokens) AS u(id, token) WHERE u.id = ANY (unwound);
+  END IF;
   WITH gone AS (
     DELETE FROM task t
     USING unnest(ids, tokens, failure_list, reasons, details) AS u(id, token, failure, reason, detail)
-    WHERE t.id = u.id AND t.lease_token IS NOT DISTINCT FROM u.token AND NOT t.rerun
+    WHERE t.id = u.id AND t.lease_token IS NOT DISTINCT FROM u.token AND NOT t.rerun AND t.id <> ALL (unwound)
     RETURNING u.token, t.id, t.queue, t.type, t.priority, t.attempt,
       CASE WHEN u.failure IS NULL THEN t.failures ELSE least(t.failures, 2147483646) + 1 END AS failures, t.crashes, t.max_attempts, t.created_at, t.deadline,
       t.unique_key, t.unique_period,

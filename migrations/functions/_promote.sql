@@ -3,7 +3,7 @@
 -- next_due_in: in how many seconds the next one is due, NULL if none is within 100 years, 0 if there may be more now. promoted_from:
 -- the oldest due time made ready. promoted_until: all that was due then is ready; NULL if there may be more. store_time: the clock.
 -- A limited task without a slot, or whose limit is paused, goes in line instead, and lines are looked at: the slots that are found free there
--- are given by the claim that is to follow in this transaction.
+-- are given by the claim that is to follow in this transaction. Events that have come are handed to those who wait for them.
 CREATE OR REPLACE FUNCTION _promote(
   max_count int, due_after timestamptz DEFAULT '-infinity',
   OUT next_due_in float8, OUT promoted_from timestamptz, OUT promoted_until timestamptz, OUT store_time timestamptz
@@ -21,11 +21,19 @@ DECLARE
   lines text[];
   look record;
   next_look timestamptz;
+  event_look_at timestamptz;
+  event_looks int := 0;
 BEGIN
   store_time := at;
   -- The clock went back.
   IF due_after > at THEN
     due_after := '-infinity';
+  END IF;
+  -- First: whose event has come is due.
+  SELECT l.look_at INTO event_look_at FROM event_look l WHERE l.look_at > due_after ORDER BY l.look_at LIMIT 1;
+  IF event_look_at <= at THEN
+    event_looks := _look_at_events(max_count, due_after, at);
+    SELECT l.look_at INTO event_look_at FROM event_look l WHERE l.look_at > at ORDER BY l.look_at LIMIT 1;
   END IF;
   WITH promoted AS (
     UPDATE task SET ready = limit_key IS NULL OR slot IS NOT NULL AND NOT _closed_line(limit_key), lease_until = 'epoch',
@@ -50,6 +58,9 @@ BEGIN
     END IF;
     SELECT l.look_at INTO next_look FROM limit_look l WHERE l.look_at > at ORDER BY l.look_at LIMIT 1;
   END IF;
+  IF event_looks >= max_count THEN
+    promoted_until := NULL;
+  END IF;
   IF promoted_until IS NULL THEN
     next_due_in := 0;
   ELSE
@@ -57,6 +68,6 @@ BEGIN
     WHERE NOT t.ready AND t.finished_at IS NULL AND t.slot IS DISTINCT FROM 0 AND t.due_at > at
       AND t.due_at < at + interval '100 years'
     ORDER BY t.due_at LIMIT 1;
-    next_due_in := least(next_due_in, extract(epoch FROM next_look - at)::float8);
+    next_due_in := least(next_due_in, extract(epoch FROM least(next_look, event_look_at) - at)::float8);
   END IF;
 END $$;

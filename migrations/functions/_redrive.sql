@@ -33,14 +33,20 @@ BEGIN
     SELECT t.ctid FROM dead_task d JOIN task t ON t.queue = d.queue AND t.unique_key = d.unique_key
     WHERE d.id = ANY (picked) AND t.finished_at IS NOT NULL AND t.due_at <= at
     FOR UPDATE OF t SKIP LOCKED));
+  -- A flow of which all is undone begins anew.
+  DELETE FROM step s WHERE s.task_id = ANY (picked) AND EXISTS (SELECT FROM step u WHERE u.task_id = s.task_id AND u.name = '~unwind')
+    AND NOT EXISTS (
+      SELECT FROM step o WHERE o.task_id = s.task_id AND o.kind = 'undo'
+        AND NOT EXISTS (SELECT FROM step d WHERE d.task_id = o.task_id AND d.name = '~undo/' || substr(o.name, 5)));
   WITH alive AS (
     -- Without its deadline: somebody wants it run all the same. Waits for a concurrent transaction that inserts the same key: in the
     -- order of the keys, as everywhere.
     INSERT INTO task (id, queue, type, priority, ready, due_at, lease_until, max_attempts, created_at, unique_key, unique_period,
-      payload, headers, retry, errors, limit_key, slot, is_ordered, weight)
+      payload, headers, retry, errors, limit_key, slot, is_ordered, weight, has_steps)
     OVERRIDING SYSTEM VALUE
     SELECT d.id, d.queue, d.type, d.priority, d.limit_key IS NULL, at, 'epoch', d.max_attempts, d.created_at, d.unique_key, d.unique_period,
-      d.payload, d.headers, d.retry, d.errors, d.limit_key, CASE WHEN d.limit_key IS NOT NULL THEN 0 END, d.is_ordered, d.weight
+      d.payload, d.headers, d.retry, d.errors, d.limit_key, CASE WHEN d.limit_key IS NOT NULL THEN 0 END, d.is_ordered, d.weight,
+      CASE WHEN EXISTS (SELECT FROM step s WHERE s.task_id = d.id) THEN true END
     FROM dead_task d WHERE d.id = ANY (picked) ORDER BY d.queue, d.unique_key, d.id
     ON CONFLICT DO NOTHING
     RETURNING id

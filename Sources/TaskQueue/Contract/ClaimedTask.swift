@@ -25,6 +25,7 @@
     let dueAt: Date
     let claimedAt: Date
     let isCancelRequested: Bool
+    let steps: [FlowStep]
   }
 
   private final class Storage: Sendable {
@@ -53,6 +54,9 @@
   /// Whether cancellation was asked for before this claim (by a holder that died since).
   public var isCancelRequested: Bool { storage.fields.isCancelRequested }
 
+  /// What a flow has done in earlier attempts, in no order; empty: nothing, or it is none.
+  public var steps: [FlowStep] { storage.fields.steps }
+
   public init(
     claim: Claim,
     queue: QueueName,
@@ -69,7 +73,8 @@
     createdAt: Date,
     dueAt: Date,
     claimedAt: Date,
-    isCancelRequested: Bool
+    isCancelRequested: Bool,
+    steps: [FlowStep] = []
   ) {
     self.claim = claim
     storage = Storage(
@@ -88,7 +93,8 @@
         createdAt: createdAt,
         dueAt: dueAt,
         claimedAt: claimedAt,
-        isCancelRequested: isCancelRequested
+        isCancelRequested: isCancelRequested,
+        steps: steps
       )
     )
   }

@@ -7,11 +7,17 @@ public struct Settlement: Sendable {
   @_spi(Store) public enum Action: Sendable {
     /// Removes the task (or keeps its unique key for the period it asked for).
     case complete
+    /// As ``complete``, of a task with steps, which go with it. Marked to run once more it begins anew, without them.
+    case completeFlow
+    /// The flow waits: due when the first of its waits ends, or an event comes. Attempts, failures and crashes are counted anew, and a slot of a
+    /// limit is given back but in strict order.
+    case suspend([FlowWait])
     /// Due again after this time; `returnsAttempt`: the attempt is given back.
     case reschedule(after: Duration, returnsAttempt: Bool)
     /// One failure more; due again after this time.
     case fail(TaskFailure, retryAfter: Duration)
-    /// Moved to the dead letters. With a failure: one failure more, recorded.
+    /// Moved to the dead letters. With a failure: one failure more, recorded. A flow with registered compensations is due at once instead, with a
+    /// step of the kind ``FlowStep/Kind/unwind``, unless it has that already.
     case bury(DeadLetterReason, detail: String?, TaskFailure?)
     /// Handed back unharmed: due at once, the attempt given back.
     case release

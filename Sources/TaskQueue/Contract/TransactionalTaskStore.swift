@@ -43,6 +43,18 @@ public protocol TransactionalTaskStore: TaskStore {
     in transaction: Transaction
   ) async throws(TaskQueueError)
 
+  /// Keeps the task of a claim from being taken over until the transaction ends.
+  /// - Returns: false: the claim does not hold the task, or its lease is over.
+  func hold(_ claim: Claim, in transaction: Transaction) async throws(TaskQueueError) -> Bool
+
+  /// Records a step of a flow.
+  /// - Returns: false: the claim does not hold the task, or its lease is over.
+  func record(_ step: FlowStep, by claim: Claim, in transaction: Transaction) async throws(TaskQueueError) -> Bool
+
+  /// Stores an event for flows. The first one with a key counts, until it expires.
+  /// - Returns: whether this is it.
+  func emit(_ event: FlowEvent, in transaction: Transaction) async throws(TaskQueueError) -> Bool
+
   /// Records an event and, only if it is new, enqueues the task. nil: in a transaction of its own.
   func receive(
     _ event: CallbackEvent,

@@ -143,9 +143,17 @@ extension WorkerStateMachine {
         if let task = entry?.task, let group = groups.index(of: task) {
           groups[group].stragglers.noteHandedBack(task.dueAt)
         }
-      case .complete, .bury: break
+      case .suspend(let waits): lookAgain(for: entry?.task, at: now.advanced(by: Self.untilLook(waits)))
+      case .complete, .completeFlow, .bury: break
       }
     }
+  }
+
+  /// When there may be something to promote after a suspension: an event that came meanwhile is looked at a moment later.
+  private static func untilLook(_ waits: [FlowWait]) -> Duration {
+    if waits.contains(where: { $0.event != nil }) { return .milliseconds(51) }
+    let ends = waits.compactMap { if case .after(let duration) = $0.end { duration } else { nil } }
+    return min(ends.min() ?? Limits.delay, Limits.delay)
   }
 
   /// An exchange failed. An outcome is given up only if its own data is refused; everything else may pass, and is offered again: by itself

@@ -9,7 +9,7 @@ import Libpq
 
 extension ClaimedTask {
   /// Columns of the function `_claim`; the last two are of its last row, which is no task.
-  static let columnCount = 19
+  static let columnCount = 20
 
   /// A row of the function `_claim`.
   ///
@@ -31,7 +31,8 @@ extension ClaimedTask {
       createdAt: try row.timestamptz(13),
       dueAt: try row.timestamptz(14),
       claimedAt: try row.timestamptz(15),
-      isCancelRequested: try row.bool(16)
+      isCancelRequested: try row.bool(16),
+      steps: try row.optionalData(17).map(FlowJournalRows.steps) ?? []
     )
   }
 }

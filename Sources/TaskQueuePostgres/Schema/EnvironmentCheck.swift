@@ -10,6 +10,8 @@ struct EnvironmentCheck: Sendable {
     ("effect", ["SELECT", "INSERT", "UPDATE", "DELETE"]), ("inbox_event", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("alarm_rule", ["SELECT"]), ("paused_queue", ["SELECT"]), ("effect_namespace", ["SELECT"]),
     ("schedule", ["SELECT", "INSERT", "UPDATE", "DELETE"]), ("worker", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("step", ["SELECT", "INSERT", "UPDATE", "DELETE"]), ("event", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("event_wait", ["SELECT", "INSERT", "UPDATE", "DELETE"]), ("event_look", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("migration", ["SELECT"]),
   ]
 
