@@ -15,6 +15,8 @@
     ("fail", .fail(StoreProbe.failure(), retryAfter: .seconds(5))),
     ("bury", .bury(.discarded, detail: "why", StoreProbe.failure())),
     ("release", .release),
+    ("suspend", .suspend([FlowWait("nap", place: 1, end: .after(.seconds(5)))])),
+    ("complete a flow", .completeFlow),
   ]
 
   static let leases: [Check] = [

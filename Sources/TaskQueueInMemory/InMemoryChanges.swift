@@ -11,6 +11,7 @@
 /// A second, small state: whatever the transaction changes is copied into it first and locked in the store's own ("live") state. The
 /// rules are those of every call; only where they work is different. A commit writes the copies back. Costs O(log n) per change.
 struct InMemoryChanges {
+  private var emitted: [FlowEvent] = []
   private var own: InMemoryState = {
     var state = InMemoryState()
     state.limits.gives = false
@@ -70,6 +71,27 @@ struct InMemoryChanges {
     return own.endEffect(call, outcome, now: now)
   }
 
+  // MARK: Flows
+
+  mutating func hold(_ claim: Claim, on live: inout InMemoryState, now: Date) -> Bool {
+    take(claim.id, from: &live)
+    return own.holds(claim, now: now)
+  }
+
+  mutating func record(_ step: FlowStep, by claim: Claim, on live: inout InMemoryState, now: Date) -> Bool {
+    take(claim.id, from: &live)
+    return own.record(step, by: claim, repeats: false, now: now)
+  }
+
+  /// First come, first served: there is one open transaction at a time, and what is emitted meanwhile outside of it is there already.
+  mutating func emit(_ event: FlowEvent, on live: InMemoryState, now: Date) -> Bool {
+    guard !live.flows.hasEvent(event.key, now: now), !emitted.contains(where: { $0.key == event.key }) else {
+      return false
+    }
+    emitted.append(event)
+    return true
+  }
+
   // MARK: Inbox
 
   mutating func record(
@@ -102,6 +124,7 @@ struct InMemoryChanges {
     for id in live.locks.tasks {
       guard let old = live.tasks[id] else { continue }
       versions[id] = old.version
+      live.flows.steps[id] = own.flows.steps[id]
       live.detach(old)
       if let slot = old.slot, let limit = old.content.limit, own.tasks[id]?.slot != slot { freed.append((slot, limit)) }
     }
@@ -115,6 +138,7 @@ struct InMemoryChanges {
     for id in live.locks.effects { live.effects.rows[id] = own.effects.rows[id] }
     for id in live.locks.events { live.inbox.events[id] = own.inbox.events[id] }
     live.releaseLocks()
+    for event in emitted { _ = live.emit(event, now: live.limits.now) }
     for (slot, limit) in freed { live.release(slot, of: limit) }
   }
 
@@ -130,6 +154,7 @@ struct InMemoryChanges {
   private mutating func take(_ id: TaskID, from live: inout InMemoryState) {
     guard let task = live.tasks[id], live.locks.tasks.insert(id).inserted else { return }
     own.tasks[id] = task
+    own.flows.steps[id] = live.flows.steps[id]
     if let slot = task.uniqueSlot { take(slot, from: &live) }
   }
 

@@ -14,9 +14,13 @@ extension InMemoryState {
     guard var task = tasks[id] else { return .alreadyFinished }
     switch task.phase {
     case .finished: return .alreadyFinished
+    case _ where flows.isUnwinding(id):
+      // It ends as a dead letter once what it did is undone.
+      return .requested
     case .scheduled, .inLine, .ready, .held(_, ...now):
+      task.rerun = nil
       bury(task, .cancelled, detail: nil, now: now)
-      return .cancelled
+      return tasks[id] == nil ? .cancelled : .requested
     case .held:
       task.isCancelRequested = true
       // What was asked for before the cancellation is cancelled with it.
@@ -78,6 +82,7 @@ extension InMemoryState {
       task.resetCounters()
       task.dueAt = now
       task.content.deadline = nil
+      flows.beginAnewIfUndone(task.id)
       store(task, phase: .ready)
       removeDead(letter)
       redriven.append(task.id)

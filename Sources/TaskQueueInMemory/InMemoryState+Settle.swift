@@ -14,7 +14,9 @@ extension InMemoryState {
     case .fail(let failure, _), .bury(_, _, let failure?): task.record(failure)
     default: break
     }
+    if case .suspend(let waits) = settlement.action { flows.wait(waits, task.id, now: now) }
     if let rerun = task.rerun {
+      if case .completeFlow = settlement.action { flows.forget(task.id) }
       runOnceMore(task, rerun, now: now)
     } else if task.isCancelRequested, !settlement.action.isCompletion {
       bury(task, .cancelled, detail: nil, now: now)
@@ -47,6 +49,10 @@ extension InMemoryState {
     if case .bury = action {} else { task.crashes = 0 }
     switch action {
     case .complete: complete(task, now: now)
+    case .completeFlow:
+      flows.forget(task.id)
+      complete(task, now: now)
+    case .suspend: suspend(task, now: now)
     case .reschedule(let delay, let returnsAttempt):
       if returnsAttempt { task.attempt -= 1 }
       reschedule(task, after: delay, now: now)
@@ -84,6 +90,9 @@ extension InMemoryState {
 
 extension Settlement.Action {
   fileprivate var isCompletion: Bool {
-    if case .complete = self { true } else { false }
+    switch self {
+    case .complete, .completeFlow: true
+    case .suspend, .reschedule, .fail, .bury, .release: false
+    }
   }
 }

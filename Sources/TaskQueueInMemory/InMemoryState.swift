@@ -51,6 +51,7 @@ package struct InMemoryState {
   package var lastID: Int64 = 0
   var effects = InMemoryEffects()
   var inbox = InMemoryInbox()
+  var flows = InMemoryFlows()
   /// How long after its creation a task of a type may take until it is final.
   var alarmRules: [TaskType: Duration] = [:]
   var schedules: [String: InMemorySchedule] = [:]
@@ -97,6 +98,7 @@ package struct InMemoryState {
   }
 
   mutating func bury(_ task: InMemoryTask, _ reason: DeadLetterReason, detail: String?, now: Date) {
+    if flows.unwind(task.id, reason, detail: detail) { return unwind(task, now: now) }
     var letter = InMemoryDeadTask(task: task, reason: reason, detail: detail, diedAt: now)
     letter.task.rerun = nil
     letter.task.isCancelRequested = false

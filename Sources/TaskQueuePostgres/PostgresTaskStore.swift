@@ -1,4 +1,5 @@
 public import Libpq
+import Synchronization
 @_spi(Store) public import TaskQueue
 
 /// Tasks in PostgreSQL, durable and transactional.
@@ -17,6 +18,10 @@ public final class PostgresTaskStore: TaskStore {
   let effectStatements: EffectStatements
   let scheduleStatements: ScheduleStatements
   let workerStatements: WorkerStatements
+  let flowStatements: FlowStatements
+  let steps: StepGroups
+  /// The task at which the search for what gone flows have left goes on.
+  let purgePosition = Atomic<Int64>(.min)
   let groups: EnqueueGroups
   let transactionGroups: LibpqTransactionGroups
   let isolation = IsolationPin()
@@ -35,6 +40,8 @@ public final class PostgresTaskStore: TaskStore {
     transactionGroups = LibpqTransactionGroups(pool: pool)
     scheduleStatements = ScheduleStatements(schema: schema)
     workerStatements = WorkerStatements(schema: schema)
+    flowStatements = FlowStatements(schema: schema)
+    steps = StepGroups(pool: pool, template: flowStatements.record)
     groups = EnqueueGroups(pool: pool, statement: statements.enqueue, wakes: configuration.wakesUp)
   }
 

@@ -36,6 +36,10 @@ struct StoreStatements: Sendable {
   let completeInTransaction: Template
   let completeAllInTransaction: Template
   let settle: Template
+  let completeFlows: Template
+  let completeFlowInTransaction: Template
+  let suspend: Template
+  let suspendInTransaction: Template
   let settleInTransaction: Template
   let claim: Template
   let promoteAndClaim: Template
@@ -105,6 +109,19 @@ struct StoreStatements: Sendable {
     settle = template(
       "settle",
       "SELECT settled_token, busy_token FROM {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8,false,$9)"
+    )
+    completeFlows = template(
+      "complete_fl",
+      "SELECT settled_token, busy_token FROM {schema}._complete_flows($1, $2, false, $3)"
+    )
+    completeFlowInTransaction = template(
+      "complete_fl_in",
+      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._complete_flows($1, $2, true))"
+    )
+    suspend = template("suspend", "SELECT settled_token, busy_token FROM {schema}._suspend($1, $2, $3, $4, false, $5)")
+    suspendInTransaction = template(
+      "suspend_in",
+      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._suspend($1, $2, $3, $4, true))"
     )
     settleInTransaction = template(
       "settle_in",

@@ -12,6 +12,8 @@ public struct TestedAttempt: Sendable {
   public let outcome: TaskOutcome?
   /// What it threw, or nil.
   public let error: (any Error)?
+  /// Whether its flow waits now: for a sleep's end, or an event.
+  public let isSuspended: Bool
   /// false: the claim had lost the task when the attempt ended, so its outcome counts for nothing; or the handler returned
   /// `settledInTransaction` without having settled it, so that it comes back when the lease ends.
   public let isRecorded: Bool
@@ -35,6 +37,7 @@ public struct TestedAttempt: Sendable {
     attempt = result.task.attempt
     outcome = result.outcome
     error = result.error
+    isSuspended = result.isSuspended
     let isStillHeld = task.map { $0.state == .running && $0.attempt == result.task.attempt } ?? false
     isRecorded = result.isRecorded && !isStillHeld
     self.task = task

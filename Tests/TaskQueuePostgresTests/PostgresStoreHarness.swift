@@ -4,7 +4,7 @@ import Libpq
 @_spi(Store) import TaskQueuePostgres
 
 /// A PostgreSQL store whose records are shifted into the past to let time go by.
-struct PostgresStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness, WorkerHarness {
+struct PostgresStoreHarness: AlarmHarness, FlowHarness, ScheduleHarness, TransactionHarness, WorkerHarness {
   let postgresStore: PostgresTaskStore
   private let shiftLive: String
   private let shiftDead: String
@@ -12,11 +12,15 @@ struct PostgresStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness, 
   private let shiftEvents: String
   private let shiftSchedules: String
   private let shiftLooks: String
+  private let shiftSteps: String
+  private let shiftFlowEvents: String
+  private let shiftEventLooks: String
   private let shiftWorkers: String
   private let explain: String
   private let shiftPaces: String
 
   var store: any StoreContract { postgresStore }
+  var flows: any FlowStore { postgresStore }
   var ledger: any EffectLedger { postgresStore }
   var alarms: any AlarmSource { postgresStore }
   var schedules: any ScheduleStore { postgresStore }
@@ -41,6 +45,9 @@ struct PostgresStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness, 
     shiftSchedules = """
       UPDATE \(schema).schedule SET slot = slot - $1, next_at = next_at - $1, last_slot = last_slot - $1, last_at = last_at - $1
       """
+    shiftSteps = "UPDATE \(schema).step SET until = until - $1, created_at = created_at - $1"
+    shiftFlowEvents = "UPDATE \(schema).event SET expires_at = expires_at - $1"
+    shiftEventLooks = "UPDATE \(schema).event_look SET look_at = look_at - $1"
     shiftLooks = "UPDATE \(schema).limit_look SET look_at = look_at - $1"
     shiftWorkers = "UPDATE \(schema).worker SET seen_at = seen_at - $1, started_at = started_at - $1"
     explain = "SELECT sentence FROM \(schema).explain($1)"
@@ -57,6 +64,8 @@ struct PostgresStoreHarness: AlarmHarness, ScheduleHarness, TransactionHarness, 
       LibpqStatement(shiftLive, [.interval(duration)]), LibpqStatement(shiftDead, [.interval(duration)]),
       LibpqStatement(shiftEffects, [.interval(duration)]), LibpqStatement(shiftEvents, [.interval(duration)]),
       LibpqStatement(shiftSchedules, [.interval(duration)]),
+      LibpqStatement(shiftSteps, [.interval(duration)]), LibpqStatement(shiftFlowEvents, [.interval(duration)]),
+      LibpqStatement(shiftEventLooks, [.interval(duration)]),
       LibpqStatement(shiftLooks, [.interval(duration)]), LibpqStatement(shiftPaces, [.interval(duration)]),
       LibpqStatement(shiftWorkers, [.interval(duration)]),
     ])

@@ -116,7 +116,7 @@ struct SchemaFilesTests {
       )
       #expect(
         try publicFunctions.rows.map { try $0.text(0) } == [
-          "cancel", "complete", "declare_limit", "delete_duplicates", "enqueue", "explain", "grant_enqueuer",
+          "cancel", "complete", "declare_limit", "delete_duplicates", "emit", "enqueue", "explain", "grant_enqueuer",
           "grant_operator", "grant_worker", "pause_limit", "pause_limit_for",
           "pause_queue", "purge", "redrive", "reset_limit",
           "resolve_effect",

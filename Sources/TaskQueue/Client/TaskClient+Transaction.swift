@@ -71,7 +71,8 @@ extension TaskClient where Store: TransactionalTaskStore {
   /// - Throws: `leaseLost` if the claim no longer holds the task. Let it leave the transaction's body, so that everything is
   ///   rolled back.
   public func complete(_ context: TaskContext, in transaction: Transaction) async throws(TaskQueueError) {
-    try await complete(context.claim, in: transaction)
+    let action: Settlement.Action = context.flow.progress.hasSteps ? .completeFlow : .complete
+    try await store.settle(Settlement(context.claim, action), in: transaction)
   }
 
   /// ``complete(_:in:)-(TaskContext,_)`` for whoever has the claim only.
@@ -110,7 +111,10 @@ extension TaskClient where Store: TransactionalTaskStore {
     of context: TaskContext,
     _ body: (Transaction) async throws -> Value
   ) async throws -> Value {
-    try await withCompletion(of: context.claim, body)
+    try await withTransaction { transaction in
+      try await complete(context, in: transaction)
+      return try await body(transaction)
+    }
   }
 
   /// ``withCompletion(of:_:)-(TaskContext,_)`` for whoever has the claim only.

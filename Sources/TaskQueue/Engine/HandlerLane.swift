@@ -33,32 +33,71 @@ final class HandlerLane: Sendable {
     return HandlerLane(.init(options: .init()) { { _ in .snooze(delay) } }, services: services, middleware: [])
   }
 
+  /// How an attempt ended, and how far its flow came.
+  struct Performed: Sendable {
+    var ending: OutcomeRules.Ending
+    var progress = FlowProgress()
+  }
+
+  /// Runs one attempt to its end.
+  func perform(_ task: ClaimedTask) async -> Performed {
+    let flow = FlowState(task, clock: services.environment.clock)
+    return await withTaskCancellationHandler {
+      let ending = await call(task, flow)
+      guard flow.isFlow else { return Performed(ending: ending) }
+      return await end(ending, of: flow)
+    } onCancel: {
+      flow.cancel()
+    }
+  }
+
+  /// The end of a flow's attempt is not the handler's alone to say.
+  private func end(_ own: OutcomeRules.Ending, of flow: FlowState) async -> Performed {
+    var (isSettled, error): (Bool, (any Error)?) = (false, nil)
+    switch own {
+    case .returned(let outcome): isSettled = outcome == .settledInTransaction
+    case .threw(let thrown): error = thrown
+    case .completedFlow, .suspended, .unwound: break
+    }
+    let ending: OutcomeRules.Ending
+    switch await flow.end(error) {
+    case _ where isSettled: ending = own
+    case .own:
+      if case .returned(.completed) = own, flow.progress.hasSteps { ending = .completedFlow } else { ending = own }
+    case .suspended(let waits): ending = .suspended(waits)
+    case .failed(let failure): ending = .threw(failure)
+    case .unwound(let reason, let detail): ending = .unwound(reason, detail: detail)
+    }
+    return Performed(ending: ending, progress: flow.progress)
+  }
+
   /// Calls the handler; again if its own transaction was rolled back for the sake of others.
-  func perform(_ task: ClaimedTask) async -> OutcomeRules.Ending {
+  private func call(_ task: ClaimedTask, _ flow: FlowState) async -> OutcomeRules.Ending {
     var wait: Duration = .milliseconds(10)
     for _ in 1..<Self.maxTries {
-      do { return .returned(try await attempt(TaskContext(task: task, services: services))) } catch {
+      do { return .returned(try await attempt(TaskContext(task: task, services: services, flow: flow))) } catch {
         guard (error as? any PassingError)?.isRolledBack == true, !Task.isCancelled else { return .threw(error) }
       }
       var generator = services.environment.generator
       try? await services.environment.clock.sleep(for: wait * Double.random(in: 0.5...1, using: &generator))
       wait *= 2
+      await flow.restart()
     }
-    do { return .returned(try await attempt(TaskContext(task: task, services: services))) } catch {
+    do { return .returned(try await attempt(TaskContext(task: task, services: services, flow: flow))) } catch {
       return .threw(error)
     }
   }
 
   /// What becomes of the attempt.
   func judgement(
-    of ending: OutcomeRules.Ending,
+    of performed: Performed,
     _ task: ClaimedTask,
     cancelReason: CancelReason? = nil
   ) -> Judgement {
     var generator = services.environment.generator
     let now = services.environment.wallClock().timeIntervalSince1970
-    let rules = OutcomeRules(task: task, options: options, now: now)
-    return rules.judgement(of: ending, cancelReason: cancelReason, using: &generator)
+    let rules = OutcomeRules(task: task, options: options, progress: performed.progress, now: now)
+    return rules.judgement(of: performed.ending, cancelReason: cancelReason, using: &generator)
   }
 }
 

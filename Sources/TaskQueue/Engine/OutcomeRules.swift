@@ -4,6 +4,12 @@ struct OutcomeRules {
   enum Ending {
     case returned(TaskOutcome)
     case threw(any Error)
+    /// A flow came to its end.
+    case completedFlow
+    /// A flow waits, whatever the handler made of that.
+    case suspended([FlowWait])
+    /// A flow that had failed for good is undone.
+    case unwound(DeadLetterReason, detail: String?)
   }
 
   /// So many attempts more than failures may end with an error that passes; further ones count as failures.
@@ -12,6 +18,8 @@ struct OutcomeRules {
 
   let task: ClaimedTask
   let options: TaskHandlerOptions
+  /// How far its flow came, if it is one.
+  var progress = FlowProgress()
   /// Seconds since 1970, for the error history.
   let now: Double
 
@@ -24,6 +32,9 @@ struct OutcomeRules {
     switch ending {
     case .returned(let outcome):
       return Judgement(settlement: Settlement(task.claim, outcome) { policyDelay(using: &generator) })
+    case .completedFlow: return settled(.completeFlow)
+    case .suspended(let waits): return settled(.suspend(waits))
+    case .unwound(let reason, let detail): return settled(.bury(reason, detail: detail, nil))
     case .threw(let error):
       switch cancelReason {
       case .requested: return settled(.bury(.cancelled, detail: nil, nil))
@@ -31,8 +42,8 @@ struct OutcomeRules {
       case .timeout: return settled(failure(TaskTimedOut(limit: options.timeout ?? .zero), using: &generator))
       case .leaseLost, nil: break
       }
-      if passes(error), task.attempt - task.failures <= Self.maxPassing {
-        let delay = min(.milliseconds(500) * (1 << min(task.attempt, 10)), Self.maxPassingDelay)
+      if passes(error), attempt - failures <= Self.maxPassing {
+        let delay = min(.milliseconds(500) * (1 << min(attempt, 10)), Self.maxPassingDelay)
         let jittered = delay * Double.random(in: 0.5...1, using: &generator)
         var judgement = settled(.reschedule(after: jittered, returnsAttempt: false))
         judgement.passing = record(error)
@@ -41,6 +52,10 @@ struct OutcomeRules {
       return settled(failure(error, using: &generator))
     }
   }
+
+  /// What failed before the last step counts no more.
+  private var attempt: Int { progress.isForgiven && (task.failures > 0 || task.crashes > 0) ? 1 : task.attempt }
+  private var failures: Int { progress.isForgiven ? 0 : task.failures }
 
   private func passes(_ error: any Error) -> Bool {
     (error as? any PassingError)?.isPassing == true && !options.neverRetry.contains { $0 == type(of: error) }
@@ -62,7 +77,7 @@ struct OutcomeRules {
   private func failure(_ error: any Error, using generator: inout some RandomNumberGenerator) -> Settlement.Action {
     let recorded = (error as? RetryAfter)?.underlying ?? error
     let failure = record(recorded)
-    guard task.failures + 1 < (task.maxAttempts ?? options.maxAttempts),
+    guard failures + 1 < (progress.failure?.maxAttempts ?? task.maxAttempts ?? options.maxAttempts),
       let delay = delay(after: error, recordedAs: recorded, using: &generator)
     else {
       return .bury(error is UndecodablePayload ? .undecodable : .failed, detail: nil, failure)
@@ -82,8 +97,8 @@ struct OutcomeRules {
     let attempt = FailedAttempt(
       error: recorded,
       type: task.type,
-      attempt: task.attempt,
-      failures: task.failures + 1,
+      attempt: attempt,
+      failures: failures + 1,
       delay: delay.asDelay
     )
     return switch onFailure(attempt).rule {
@@ -94,7 +109,7 @@ struct OutcomeRules {
   }
 
   private func policyDelay(using generator: inout some RandomNumberGenerator) -> Duration {
-    let policy = task.retry.map { RetryPolicy($0) } ?? options.retry
-    return policy.delay(afterAttempt: task.attempt, using: &generator)
+    let policy = progress.failure?.retry ?? task.retry.map { RetryPolicy($0) } ?? options.retry
+    return policy.delay(afterAttempt: attempt, using: &generator)
   }
 }

@@ -11,6 +11,8 @@ public import Logging
     public var outcome: TaskOutcome?
     /// What the handler threw.
     public var error: (any Error)?
+    /// Its flow waits.
+    public var isSuspended = false
     /// false: the claim had lost the task, and the outcome counts for nothing.
     public var isRecorded: Bool
   }
@@ -50,11 +52,14 @@ public import Logging
       settlement = Settlement(task.claim, rejection)
     } else {
       let lane = lanes[task.type]
-      let ending = await lane.perform(task)
-      settlement = lane.judgement(of: ending, task).settlement
-      switch ending {
+      let performed = await lane.perform(task)
+      settlement = lane.judgement(of: performed, task).settlement
+      switch performed.ending {
       case .returned(let outcome): result.outcome = outcome
       case .threw(let error): result.error = error
+      case .completedFlow: result.outcome = .completed
+      case .suspended: result.isSuspended = true
+      case .unwound(_, let detail): result.outcome = .discard(reason: detail ?? "")
       }
     }
     guard let settlement else { return result }

@@ -181,7 +181,11 @@ final class WorkerShell: Sendable {
       tasks.withLock { $0.runners[runner] = Task { await self.run(runner) } }
     case .cancel(let runner): tasks.withLock { $0.runners[runner] }?.cancel()
     case .judge(let task, let reason):
-      let judgement = lanes[task.type].judgement(of: .threw(CancellationError()), task, cancelReason: reason)
+      let judgement = lanes[task.type].judgement(
+        of: .init(ending: .threw(CancellationError())),
+        task,
+        cancelReason: reason
+      )
       tell { $0.judged(task.claim, judgement) }
     case .listen:
       let task = Task(executorPreference: thread) { await self.listen() }
@@ -225,6 +229,9 @@ final class WorkerShell: Sendable {
       report.unhandled = try await store.unhandled(queues: queues, knownTypes: types, within: limit)
       report.unserved = try await store.unserved(besides: queues, dueFor: UpkeepTimes.unservedAfter, within: limit)
       report.mayHaveMore = try await store.dropExpiredKeys(within: limit) >= Limits.page
+      if let flows = store as? any FlowStore, try await flows.purgeFlows(within: limit) >= Limits.page {
+        report.mayHaveMore = true
+      }
       return .maintained(report)
     }
   }
@@ -256,11 +263,11 @@ final class WorkerShell: Sendable {
       var ticket: AttemptTicket? = attempt.takeTicket()
       let lane = lanes[task.type]
       let startedAt = clock.now
-      let ending = await lane.perform(task)
+      let performed = await lane.perform(task)
       let endedAt = clock.now
       // A handler may have cancelled the task that it runs in; the next attempt needs another one.
       let isCancelled = Task.isCancelled
-      if case .returned(.completed) = ending, !isCancelled {
+      if case .returned(.completed) = performed.ending, !isCancelled {
         var needsTurn = false
         next = machine.withLock { $0.complete(&ticket, at: endedAt, needsTurn: &needsTurn) }
         if needsTurn { thread.raise() }
@@ -270,8 +277,8 @@ final class WorkerShell: Sendable {
         }
       }
       let standing = machine.withLock { $0.standing(of: task.claim, on: runner) }
-      let judgement = standing.isHeld ? lane.judgement(of: ending, task, cancelReason: standing.cancelReason) : .nothing
-      let end = standing.isGivenUp ? nil : AttemptEnd(ending, standing.cancelReason)
+      let judgement = standing.isHeld ? lane.judgement(of: performed, task, cancelReason: standing.cancelReason) : .nothing
+      let end = standing.isGivenUp ? nil : AttemptEnd(performed.ending, standing.cancelReason)
       attempts.ended(task.queue, task.type, end, after: startedAt.duration(to: endedAt))
       var goesOn = false
       tell { machine in
@@ -287,6 +294,9 @@ extension AttemptEnd {
   fileprivate init(_ ending: OutcomeRules.Ending, _ reason: CancelReason?) {
     switch ending {
     case .returned(let outcome): self.init(outcome, reason)
+    case .completedFlow: self.init(.completed, reason)
+    case .suspended: self = reason == .leaseLost ? .leaseLost : .suspended
+    case .unwound(_, let detail): self.init(.discard(reason: detail ?? ""), reason)
     case .threw: self.init(nil, reason)
     }
   }

@@ -14,6 +14,10 @@ extension Settlement {
 
   /// The outcome of the attempt that a context is of.
   init?(_ context: TaskContext, _ outcome: TaskOutcome) {
+    if outcome == .completed, context.flow.progress.hasSteps {
+      self.init(context.claim, .completeFlow)
+      return
+    }
     self.init(context.claim, outcome) {
       var generator = context.services.environment.generator
       let policy = context.task.retry.map { RetryPolicy($0) } ?? context.services.retry

@@ -11,6 +11,7 @@ public struct TaskContext: Sendable {
   /// The claimed task as stored.
   @_spi(Store) public let task: ClaimedTask
   let services: AttemptServices
+  let flow: FlowState
 
   public var id: TaskID { task.claim.id }
   /// The fence, for settling in a transaction of another driver.
@@ -41,9 +42,11 @@ public struct TaskContext: Sendable {
     return logger
   }
 
-  init(task: ClaimedTask, services: AttemptServices) {
+  /// - Parameter flow: nil: a new one of the task.
+  init(task: ClaimedTask, services: AttemptServices, flow: FlowState? = nil) {
     self.task = task
     self.services = services
+    self.flow = flow ?? FlowState(task, clock: services.environment.clock)
   }
 
   /// For handlers called without a worker, in tests of stores.

@@ -26,6 +26,8 @@ enum AttemptEnd: Hashable, Sendable {
   case cancelled
   /// Handed back by a shutdown.
   case interrupted
+  /// Its flow waits.
+  case suspended
 
   /// - Parameter outcome: what the handler returned; nil: it threw, or nobody waits for it any more.
   init(_ outcome: TaskOutcome?, _ reason: CancelReason?) {
@@ -48,6 +50,7 @@ enum AttemptEnd: Hashable, Sendable {
     case .timedOut: "timed_out"
     case .cancelled: "cancelled"
     case .interrupted: "interrupted"
+    case .suspended: "suspended"
     }
   }
 }

@@ -67,19 +67,18 @@ extension PostgresTaskStore: TransactionalTaskStore {
   /// COMMIT without an answer.
   public func settle(_ settlement: Settlement, in transaction: LibpqTransaction) async throws(TaskQueueError) {
     let claim = settlement.claim
-    let result: LibpqResult
-    if case .complete = settlement.action {
-      result = try await query(
-        statements.completeInTransaction(.int8Array([claim.id.rawValue]), .int8Array([claim.token])),
-        in: transaction
-      )
-    } else {
-      let batch = try SettlementBatch([settlement])
-      result = try await query(
-        statements.settleInTransaction(batch.othersParameters(wakes: configuration.wakesUp)),
-        in: transaction
-      )
-    }
+    let batch = try SettlementBatch([settlement])
+    let statement: LibpqStatement =
+      switch settlement.action {
+      case .complete: statements.completeInTransaction(.int8Array([claim.id.rawValue]), .int8Array([claim.token]))
+      case .completeFlow:
+        statements.completeFlowInTransaction(.int8Array([claim.id.rawValue]), .int8Array([claim.token]))
+      case .suspend:
+        statements.suspendInTransaction(batch.suspensionParameters(wakes: configuration.wakesUp))
+      case .reschedule, .fail, .bury, .release:
+        statements.settleInTransaction(batch.othersParameters(wakes: configuration.wakesUp))
+      }
+    let result = try await query(statement, in: transaction)
     let (transactionID, applied) = try read { () throws(LibpqError) in
       (UInt64(try result[0].int8(0)), try result[0].bool(1))
     }

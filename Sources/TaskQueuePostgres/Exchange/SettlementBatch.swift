@@ -7,10 +7,13 @@ import Libpq
   import Foundation
 #endif
 
-/// Settlements as the arrays of the functions `_settle_complete` and `_settle`.
+/// Settlements as the arrays of the functions `_settle_complete`, `_settle`, `_complete_flows` and `_suspend`.
 struct SettlementBatch {
   private(set) var completions: [Claim] = []
   private(set) var others: [Claim] = []
+  private(set) var completedFlows: [Claim] = []
+  private(set) var suspended: [Claim] = []
+  private var waits: [Data?] = []
   private var delays: [Duration?] = []
   private var returnsAttempts: [Bool] = []
   private var failures: [Data?] = []
@@ -22,6 +25,12 @@ struct SettlementBatch {
     for settlement in settlements {
       switch settlement.action {
       case .complete: completions.append(settlement.claim)
+      case .completeFlow: completedFlows.append(settlement.claim)
+      case .suspend(let waits):
+        suspended.append(settlement.claim)
+        do { self.waits.append(try encoder.encode(waits.map(StoredWait.init))) } catch {
+          throw TaskQueueError(.encodingFailed, "A wait could not be encoded as JSON.", underlying: error)
+        }
       case .reschedule(let delay, let returnsAttempt):
         try append(settlement.claim, delay: max(.zero, delay), returnsAttempt: returnsAttempt, encoder)
       case .fail(let failure, let delay):
@@ -63,7 +72,37 @@ struct SettlementBatch {
     if !others.isEmpty {
       statements.append(templates.settle(othersParameters(wakes: wakes) + [.bool(claims)]))
     }
+    if !completedFlows.isEmpty {
+      statements.append(templates.completeFlows(ids(completedFlows), tokens(completedFlows), .bool(claims)))
+    }
+    if !suspended.isEmpty {
+      statements.append(templates.suspend(suspensionParameters(wakes: wakes) + [.bool(claims)]))
+    }
     return statements
+  }
+
+  func suspensionParameters(wakes: Bool) -> [LibpqValue] {
+    [ids(suspended), tokens(suspended), .jsonArray(waits), .bool(wakes)]
+  }
+
+  /// As the function `_suspend` reads it.
+  private struct StoredWait: Encodable {
+    let name: String
+    let place: Int
+    var seconds: Double?
+    var until: Double?
+    let event: String?
+
+    init(_ wait: FlowWait) {
+      name = wait.name
+      place = wait.place
+      event = wait.event
+      switch wait.end {
+      case .after(let duration): seconds = duration / .seconds(1)
+      case .at(let instant): until = instant.timeIntervalSince1970
+      case .never: break
+      }
+    }
   }
 
   /// What is no completion, as the parameters of the function `settle`.

@@ -39,6 +39,7 @@ extension TaskEffects {
     in transaction: Store.Transaction,
     of store: Store
   ) async throws -> PreparedEffect {
+    try await refuseNewCall(name)
     let intent = try intent(name, request: request, options)
     let elapsed = stopwatch(on: configuration.clock)
     let decision = try await store.beginEffect(intent, in: transaction)

@@ -71,6 +71,7 @@ public struct TaskEffects: Sendable {
     call body: @escaping @Sendable (EffectCall) async throws -> Value,
     reconcile: (@Sendable (EffectCall) async throws -> EffectInquiry<Value>)? = nil
   ) async throws -> EffectReceipt<Value> {
+    try await refuseNewCall(name)
     let intent = try intent(name, request: request, options)
     let attempt = try EffectAttempt(self, options: options, call: body, reconcile: reconcile)
     return try await attempt.run(intent)
@@ -86,6 +87,18 @@ public struct TaskEffects: Sendable {
   ) async throws -> EffectReceipt<Value> {
     let attempt = try EffectAttempt(self, options: prepared.options, call: body, reconcile: reconcile)
     return try await attempt.run(prepared.intent, prepared)
+  }
+
+  /// A flow that is being undone makes no call that it has not made before.
+  func refuseNewCall(_ name: EffectName) async throws {
+    let (mark, isSuspended) = context.flow.withJournal { ($0.mark, $0.isSuspended) }
+    guard mark != nil, !FlowState.isInStep else { return }
+    if !isSuspended, let ledger = context.services.ledger {
+      let record = try await ledger.effects(of: context.id).first { $0.name == name }
+      if let record, ![.open, .failed].contains(record.state) { return }
+    }
+    context.flow.withJournal { $0.suspend(nil) }
+    throw FlowSuspension()
   }
 
   func intent(_ name: EffectName, request: some Encodable, _ options: EffectOptions) throws -> EffectIntent {

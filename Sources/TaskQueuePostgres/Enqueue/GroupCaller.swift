@@ -1,8 +1,8 @@
 import Libpq
 import Synchronization
 
-/// A caller that waits for others to store its task.
-final class EnqueueCaller: Sendable {
+/// A caller that waits for others to do its work with theirs.
+final class GroupCaller: Sendable {
   private struct State {
     var isCancelled = false
     /// Of the group that it is served with.

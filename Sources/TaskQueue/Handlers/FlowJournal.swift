@@ -1,0 +1,146 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What one attempt knows of its flow, and what its next call is to do. Pure.
+///
+/// going → suspended, over. Once suspended, each further call is answered with ``Decision/leave``; nothing leads back in the same attempt.
+struct FlowJournal: Sendable {
+  /// What a call of the flow is to do.
+  enum Decision: Sendable {
+    /// It was done before: here is what was recorded.
+    case recorded(FlowStep)
+    /// It is to be done, and recorded with this place.
+    case run(place: Int)
+    /// The flow waits, or is to be undone: the handler is to be left.
+    case leave
+    case refused(Refusal)
+  }
+
+  enum Refusal: Sendable {
+    case usedBefore
+    case inputChanged
+    case leaseLost
+    case attemptEnded
+  }
+
+  /// Why a flow is to be undone, as it is stored.
+  struct UnwindMark: Codable, Sendable {
+    var reason: String
+    var detail: String?
+  }
+
+  private var steps: [String: FlowStep]
+  private var used: Set<String> = []
+  private var lastPlace: Int
+  private(set) var waits: [FlowWait] = []
+  /// Why it is to be undone; nil: it goes on.
+  let mark: UnwindMark?
+  private(set) var isSuspended = false
+  private(set) var isOver = false
+  private var isLost = false
+  /// A step was recorded in this attempt: what failed before is forgiven.
+  private(set) var hasProgressed = false
+
+  init(_ recorded: [FlowStep]) {
+    steps = Dictionary(recorded.map { ($0.name, $0) }) { one, _ in one }
+    lastPlace = recorded.map(\.place).max() ?? 0
+    let stored = recorded.first { $0.kind == .unwind }
+    mark = stored.map { step in
+      let mark = step.value.flatMap { try? JSONDecoder().decode(UnwindMark.self, from: $0) }
+      return mark ?? UnwindMark(reason: DeadLetterReason.failed.rawValue, detail: nil)
+    }
+  }
+
+  /// It has a journal, or a call of a flow was made.
+  var isFlow: Bool { !steps.isEmpty || !used.isEmpty || isSuspended }
+  var hasSteps: Bool { !steps.isEmpty }
+  func step(_ name: String) -> FlowStep? { steps[name] }
+
+  // MARK: Calls
+
+  mutating func begin(_ name: String, kinds: Set<FlowStep.Kind> = [.step], digest: Data? = nil) -> Decision {
+    if isOver { return .refused(.attemptEnded) }
+    if isSuspended { return .leave }
+    if isLost { return .refused(.leaseLost) }
+    guard used.insert(name).inserted else { return .refused(.usedBefore) }
+    if let step = steps[name] {
+      let isSame = kinds.contains(step.kind) && (digest == nil || step.digest == nil || digest == step.digest)
+      return isSame ? .recorded(step) : .refused(.inputChanged)
+    }
+    guard mark == nil else {
+      isSuspended = true
+      return .leave
+    }
+    return .run(place: nextPlace())
+  }
+
+  /// A step of an undoing, which runs although the flow does not.
+  mutating func beginUndo(_ name: String) -> Decision {
+    if let step = steps[name] { return .recorded(step) }
+    return .run(place: nextPlace())
+  }
+
+  /// Whether old code has passed this place: something was recorded that the handler has not reached yet.
+  var isAhead: Bool { steps.values.contains { $0.kind != .unwind && !used.contains($0.name) } }
+
+  private mutating func nextPlace() -> Int {
+    lastPlace += 1
+    return lastPlace
+  }
+
+  mutating func note(_ step: FlowStep) {
+    steps[step.name] = step
+    lastPlace = max(lastPlace, step.place)
+    hasProgressed = true
+  }
+
+  mutating func noteLost() { isLost = true }
+
+  mutating func suspend(_ wait: FlowWait?) {
+    isSuspended = true
+    if let wait { waits.append(wait) }
+  }
+
+  mutating func end() { isOver = true }
+
+  /// The handler is called once more in the same attempt. What was recorded stays.
+  mutating func restart() {
+    used = []
+    waits = []
+    isSuspended = false
+    isOver = false
+  }
+
+  // MARK: Undoing
+
+  /// What is left to be undone, last first.
+  var toUndo: [String] {
+    steps.values.filter { $0.kind == .undo }.sorted { $0.place > $1.place }.map(\.name)
+      .filter { steps[FlowNames.undo(of: $0)] == nil }
+  }
+}
+
+/// The names of steps that are the library's own.
+enum FlowNames {
+  static let reserved: Character = "~"
+
+  static func event(_ key: String) -> String { "~event/\(key)" }
+  static func version(_ name: String) -> String { "~version/\(name)" }
+  /// A registered compensation.
+  static func registration(_ name: String) -> String { "~on/\(name)" }
+  /// The compensation itself, by its registration.
+  static func undo(of registration: String) -> String { "~undo/\(registration.dropFirst("~on/".count))" }
+
+  /// What the app has named, with its number.
+  static func own(_ name: String, _ number: Int? = nil, kind: String = "step name") throws(TaskQueueError) -> String {
+    try NameRule.validate(name, kind: kind)
+    guard name.first != reserved else { throw .invalidName("A \(kind) must not begin with \(reserved).") }
+    guard let number else { return name }
+    let numbered = "\(name)#\(number)"
+    try NameRule.validate(numbered, kind: kind)
+    return numbered
+  }
+}

@@ -1,0 +1,169 @@
+import Synchronization
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The flow of one attempt: its journal, and the bodies of steps that run.
+///
+/// A body runs in a Swift task of its own, which ends when the attempt is cancelled, not when the scope is left that waits for it: what is under way
+/// beside a wait is finished and recorded first.
+final class FlowState: Sendable {
+  /// How the step that failed last wants to be retried.
+  struct StepFailure: Sendable {
+    var retry: RetryPolicy?
+    var maxAttempts: Int?
+  }
+
+  private struct Contents {
+    var journal: FlowJournal
+    var lastID = 0
+    var bodies: [Int: (cancel: @Sendable () -> Void, end: Task<Void, Never>)] = [:]
+    var isCancelled = false
+    var compensations: [String: @Sendable () async throws -> Void] = [:]
+    var failure: StepFailure?
+    /// What a body threw while the flow was suspended already.
+    var lateFailure: (any Error)?
+  }
+
+  private let contents: Mutex<Contents>
+  /// Since about the claim.
+  private let elapsed: @Sendable () -> Duration
+  private let claimedAt: Date
+
+  /// The step whose body runs in this Swift task.
+  @TaskLocal static var isInStep = false
+
+  init(_ task: ClaimedTask, clock: WorkerClock) {
+    contents = Mutex(Contents(journal: FlowJournal(task.steps)))
+    let start = clock.now
+    elapsed = { start.duration(to: clock.now) }
+    claimedAt = task.claimedAt
+  }
+
+  /// By the store's clock; never ahead of it.
+  var now: Date { claimedAt.addingTimeInterval(elapsed() / .seconds(1)) }
+
+  func withJournal<Value>(_ body: (inout FlowJournal) -> Value) -> Value {
+    contents.withLock { body(&$0.journal) }
+  }
+
+  // MARK: Bodies
+
+  /// Runs the body of a step, and waits for its end whatever becomes of the scope.
+  func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    let task = Task { try await body() }
+    let ended = Task { _ = try? await task.value }
+    let id = contents.withLock { contents in
+      contents.lastID += 1
+      contents.bodies[contents.lastID] = (task.cancel, ended)
+      if contents.isCancelled { task.cancel() }
+      return contents.lastID
+    }
+    defer { contents.withLock { $0.bodies[id] = nil } }
+    return try await task.value
+  }
+
+  func noteFailure(_ error: any Error, _ failure: StepFailure) {
+    contents.withLock { contents in
+      contents.failure = failure
+      if contents.journal.isSuspended, !(error is FlowSuspension) { contents.lateFailure = error }
+    }
+  }
+
+  func noteSuccess() { contents.withLock { $0.failure = nil } }
+
+  /// The attempt was cancelled.
+  func cancel() {
+    let bodies = contents.withLock { contents in
+      contents.isCancelled = true
+      return Array(contents.bodies.values)
+    }
+    for body in bodies { body.cancel() }
+  }
+
+  // MARK: Compensation
+
+  func register(_ registration: String, _ undo: @escaping @Sendable () async throws -> Void) {
+    contents.withLock { $0.compensations[registration] = undo }
+  }
+
+  // MARK: The end of an attempt
+
+  /// The handler is called once more in the same attempt.
+  func restart() async {
+    await endBodies()
+    contents.withLock { contents in
+      contents.journal.restart()
+      contents.compensations = [:]
+      contents.failure = nil
+      contents.lateFailure = nil
+    }
+  }
+
+  private func endBodies() async {
+    contents.withLock { $0.journal.end() }
+    for body in contents.withLock({ Array($0.bodies.values) }) { await body.end.value }
+  }
+
+  /// What an attempt ended with.
+  enum Ending: Sendable {
+    /// As the handler says.
+    case own
+    /// Whatever the handler made of it.
+    case suspended([FlowWait])
+    case failed(any Error)
+    /// All is undone.
+    case unwound(DeadLetterReason, detail: String?)
+  }
+
+  /// Waits for what runs, undoes what is to be undone, and says how the attempt ended.
+  ///
+  /// - Parameter error: what the handler threw.
+  func end(_ error: (any Error)?) async -> Ending {
+    await endBodies()
+    let (journal, lateFailure) = contents.withLock { ($0.journal, $0.lateFailure) }
+    if let mark = journal.mark {
+      do { try await undo(journal.toUndo, error) } catch { return .failed(error) }
+      return .unwound(DeadLetterReason(rawValue: mark.reason), detail: mark.detail)
+    }
+    guard journal.isSuspended, !journal.waits.isEmpty else { return .own }
+    if let lateFailure { return .failed(lateFailure) }
+    return .suspended(journal.waits)
+  }
+
+  private func undo(_ registrations: [String], _ error: (any Error)?) async throws {
+    for registration in registrations {
+      guard let undo = contents.withLock({ $0.compensations[registration] }) else {
+        if let error, !(error is FlowSuspension) { throw error }
+        throw FlowError(
+          .compensationMissing,
+          registration,
+          "The handler did not reach the compensation that it registered before; does its code still have it?"
+        )
+      }
+      try await undo()
+    }
+  }
+
+  var isFlow: Bool { contents.withLock { $0.journal.isFlow } }
+  var progress: FlowProgress {
+    contents.withLock { contents in
+      FlowProgress(
+        hasSteps: contents.journal.hasSteps,
+        isForgiven: contents.journal.hasProgressed,
+        failure: contents.failure
+      )
+    }
+  }
+}
+
+/// What becomes of an attempt depends on how far its flow came.
+struct FlowProgress: Sendable {
+  var hasSteps = false
+  /// Earlier failures count no more.
+  var isForgiven = false
+  var failure: FlowState.StepFailure?
+}
