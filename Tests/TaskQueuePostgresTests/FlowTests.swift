@@ -122,22 +122,23 @@ struct PostgresFlowTests {
     try await withStore { store in
       for text in ["a", "b"] { _ = try await store.add(text) }
       let tasks = try await store.claimAll()
-      let isDone = Atomic<Bool>(false)
-      try await withThrowingTaskGroup(of: Bool.self) { group in
-        try await store.pool.withTransaction { transaction in
-          #expect(try await store.hold(tasks[0].claim, in: transaction))
-          group.addTask {
-            let recorded = try await store.record(FlowStep("s", .step, place: 1), by: tasks[0].claim, repeats: false)
-            return recorded && isDone.load(ordering: .acquiring)
-          }
-          let other = try await store.elsewhere { store in
-            try await store.record(FlowStep("s", .step, place: 1), by: tasks[1].claim, repeats: false)
-          }
-          #expect(other)
-          isDone.store(true, ordering: .releasing)
+      let log = Log()
+      let waiting = try await store.pool.withTransaction { transaction in
+        #expect(try await store.hold(tasks[0].claim, in: transaction))
+        let waiting = Task.detached {
+          let recorded = try await store.record(FlowStep("s", .step, place: 1), by: tasks[0].claim, repeats: false)
+          log.add("a")
+          return recorded
         }
-        #expect(try await group.next() == true)
+        let other = try await store.elsewhere { store in
+          try await store.record(FlowStep("s", .step, place: 1), by: tasks[1].claim, repeats: false)
+        }
+        #expect(other)
+        log.add("b")
+        return waiting
       }
+      #expect(try await waiting.value)
+      #expect(log.entries == ["b", "a"])
     }
   }
 
