@@ -39,12 +39,22 @@
     Check("S53 a recorded step comes with the next claim, as it was") { probe in
       let first = try await probe.start()
       try require(first.steps.isEmpty, "a new task has steps")
-      let step = FlowStep("a", .step, place: 1, value: Data(#"{"x":"é\u0000"}"#.utf8), digest: Data(repeating: 7, count: 32))
+      let step = FlowStep(
+        "a",
+        .step,
+        place: 1,
+        value: Data(#"{"x":"é\u0000"}"#.utf8),
+        digest: Data(repeating: 7, count: 32)
+      )
       try require(await probe.record(step, first), "not recorded")
       try require(await probe.record(FlowStep("b#2", .undo, place: 2), first), "not recorded")
       let second = try await probe.tasks.takeOver(first)
       try requireEqual(second.steps.sorted { $0.place < $1.place }, [step, FlowStep("b#2", .undo, place: 2)], "steps")
-      try requireEqual(try await probe.flows.steps(of: first.claim.id), second.steps.sorted { $0.place < $1.place }, "listed")
+      try requireEqual(
+        try await probe.flows.steps(of: first.claim.id),
+        second.steps.sorted { $0.place < $1.place },
+        "listed"
+      )
     },
     Check("S53 a claim whose lease ended, or that lost its task, records nothing") { probe in
       let stale = try await probe.start()
@@ -67,7 +77,8 @@
       try require(await probe.flows.record(step, by: task.claim, repeats: true), "the repetition does not count")
       try requireEqual(try await probe.flows.steps(of: task.claim.id), [step], "steps")
     },
-    Check("S53 many flows record at the same time, and one that lost its task does not keep the others from it") { probe in
+    Check("S53 many flows record at the same time, and one that lost its task does not keep the others from it") {
+      probe in
       _ = try await probe.store.enqueue((1...40).map { _ in try probe.tasks.newTask() })
       var tasks = try await probe.tasks.claim(limit: 40)
       try requireEqual(tasks.count, 40, "claimed")
@@ -179,7 +190,8 @@
       try require(await probe.emit("k", "2"), "it does not count")
       try requireEqual(try await probe.look(task), .event(probe.event("2")), "the new one")
     },
-    Check("S55 a suspension of a claim that lost its task, or that is to be cancelled or run once more, is none") { probe in
+    Check("S55 a suspension of a claim that lost its task, or that is to be cancelled or run once more, is none") {
+      probe in
       let stale = try await probe.start()
       let fresh = try await probe.tasks.takeOver(stale)
       try require(await !probe.tasks.settle(stale.claim, .suspend([probe.wait()])), "a stale claim suspends")

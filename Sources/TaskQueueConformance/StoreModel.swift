@@ -112,7 +112,9 @@ struct StoreModel {
   private func end(_ item: inout Item, _ action: Settlement.Action) {
     let wasCancelled = item.isCancelRequested
     let isBuried =
-      if case .complete = action { true } else if case .completeFlow = action { true } else if case .bury = action { true } else { wasCancelled }
+      if case .complete = action { true } else if case .completeFlow = action { true } else if case .bury = action {
+        true
+      } else { wasCancelled }
     if !isBuried { item.crashes = 0 }
     item.isCancelRequested = false
     if case .complete = action {

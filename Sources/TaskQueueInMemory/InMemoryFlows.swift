@@ -73,7 +73,9 @@ package struct InMemoryFlows {
   /// - Returns: the tasks that got the event.
   @discardableResult
   mutating func handOver(_ key: String, now: Date) -> [TaskID] {
-    guard let event = events[key], event.expiresAt > now, let waiting = waiters.removeValue(forKey: key) else { return [] }
+    guard let event = events[key], event.expiresAt > now, let waiting = waiters.removeValue(forKey: key) else {
+      return []
+    }
     for waiter in waiting {
       guard var step = step(waiter.step, of: waiter.task), step.kind == .wait else { continue }
       (step.kind, step.value) = (.event, event.payload)
@@ -88,7 +90,9 @@ package struct InMemoryFlows {
 
   /// - Returns: whether the task is to be undone before it is a dead letter.
   mutating func unwind(_ task: TaskID, _ reason: DeadLetterReason, detail: String?) -> Bool {
-    guard let journal = steps[task], journal.contains(where: { $0.kind == .undo }), !isUnwinding(task) else { return false }
+    guard let journal = steps[task], journal.contains(where: { $0.kind == .undo }), !isUnwinding(task) else {
+      return false
+    }
     var fields = ["reason": reason.rawValue]
     fields["detail"] = detail
     set(FlowStep(Self.unwindName, .unwind, place: 0, value: try? JSONEncoder().encode(fields)), of: task)

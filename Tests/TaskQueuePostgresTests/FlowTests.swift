@@ -56,7 +56,9 @@ struct PostgresFlowTests {
         }
         #expect(try await store.number("SELECT count(*) FROM hold") == 3)
         #expect(try await store.number("SELECT count(*) FROM taskqueue.task WHERE lease_token IS NOT NULL") == 0)
-        try await store.pool.query("SELECT taskqueue.emit('paid/' || n, to_json(n * 100)) FROM generate_series(1, 3) AS n")
+        try await store.pool.query(
+          "SELECT taskqueue.emit('paid/' || n, to_json(n * 100)) FROM generate_series(1, 3) AS n"
+        )
         try await eventually("all have ended") { try await store.number("SELECT count(*) FROM taskqueue.task") == 0 }
       }
       #expect(Set(log.entries) == ["begin 1", "begin 2", "begin 3", "paid 1 100", "paid 2 200", "paid 3 300"])
@@ -66,7 +68,10 @@ struct PostgresFlowTests {
     }
   }
 
-  @Test("An event and a suspension whose transactions do not see each other meet all the same", arguments: [true, false])
+  @Test(
+    "An event and a suspension whose transactions do not see each other meet all the same",
+    arguments: [true, false]
+  )
   func race(emitsFirst: Bool) async throws {
     try await withStore { store in
       _ = try await store.add("x")

@@ -175,7 +175,9 @@ struct FlowTests {
   @Test("A step's own maximum of attempts makes a dead letter, and a step that takes too long is cancelled")
   func stepLimits() async throws {
     let (tester, _) = try tester { _, context in
-      try await context.step("a", maxAttempts: 1, timeout: .milliseconds(10)) { try await Task.sleep(for: .seconds(60)) }
+      try await context.step("a", maxAttempts: 1, timeout: .milliseconds(10)) {
+        try await Task.sleep(for: .seconds(60))
+      }
       return .completed
     }
     let attempt = try await tester.run(Ping())
@@ -452,7 +454,8 @@ struct FlowTests {
     _ = try await tester.drain()
     #expect(log.entries == Self.undone)
     #expect(try await tester.client.deadLetters(.init(ids: [id])).first?.reason == .cancelled)
-    let late = try await tester.client.enqueue(Ping(), options: .with { $0.deadline = time.now.addingTimeInterval(50) }).id
+    let late = try await tester.client.enqueue(Ping(), options: .with { $0.deadline = time.now.addingTimeInterval(50) })
+      .id
     #expect(try await tester.run(late).isSuspended)
     time.advance(by: .seconds(60))
     _ = try await tester.client.emit("paid", 1)

@@ -35,7 +35,10 @@ extension TaskClient {
 
   private func flows() throws(TaskQueueError) -> any FlowStore {
     guard let flows = contract as? any FlowStore else {
-      throw TaskQueueError(.invalidConfiguration, "This store keeps no flows; use one that does, such as PostgresTaskStore.")
+      throw TaskQueueError(
+        .invalidConfiguration,
+        "This store keeps no flows; use one that does, such as PostgresTaskStore."
+      )
     }
     return flows
   }

@@ -277,7 +277,8 @@ final class WorkerShell: Sendable {
         }
       }
       let standing = machine.withLock { $0.standing(of: task.claim, on: runner) }
-      let judgement = standing.isHeld ? lane.judgement(of: performed, task, cancelReason: standing.cancelReason) : .nothing
+      let judgement =
+        standing.isHeld ? lane.judgement(of: performed, task, cancelReason: standing.cancelReason) : .nothing
       let end = standing.isGivenUp ? nil : AttemptEnd(performed.ending, standing.cancelReason)
       attempts.ended(task.queue, task.type, end, after: startedAt.duration(to: endedAt))
       var goesOn = false

@@ -105,8 +105,7 @@ final class CallGroups<Call: Sendable, Outcome: Sendable>: Sendable {
 
   // MARK: - Leading
 
-  private func lead(_ call: Call, since start: ContinuousClock.Instant) async throws(TaskQueueError) -> Outcome
-  {
+  private func lead(_ call: Call, since start: ContinuousClock.Instant) async throws(TaskQueueError) -> Outcome {
     defer {
       let next = machine.withLock { $0.finish() }
       next?.continuation.resume(returning: .lead)

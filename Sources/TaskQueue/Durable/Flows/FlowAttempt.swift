@@ -15,7 +15,10 @@ struct FlowAttempt: Sendable {
 
   init(_ context: TaskContext) throws {
     guard let store = context.services.store as? any FlowStore else {
-      throw TaskQueueError(.invalidConfiguration, "This store keeps no flows; use one that does, such as PostgresTaskStore.")
+      throw TaskQueueError(
+        .invalidConfiguration,
+        "This store keeps no flows; use one that does, such as PostgresTaskStore."
+      )
     }
     guard !FlowState.isInStep else {
       throw FlowError(
