@@ -321,8 +321,7 @@ struct FlowProbe: Sendable {
     var claimed = try await tasks.claim()
     if claimed.isEmpty { claimed = try await tasks.claim() }
     try requireEqual(claimed.map(\.claim.id), [task.claim.id], "resumed")
-    guard var found = claimed.first else { throw ConformanceFailure("nothing was resumed") }
-    found = found.withoutEnds
+    guard let found = claimed.first else { throw ConformanceFailure("nothing was resumed") }
     return found
   }
 
@@ -332,7 +331,7 @@ struct FlowProbe: Sendable {
 
   /// The same with another token.
   func forged(_ task: ClaimedTask) -> ClaimedTask {
-    task.with(Claim(id: task.claim.id, token: task.claim.token &+ 1), steps: task.steps)
+    task.with(Claim(id: task.claim.id, token: task.claim.token &+ 1))
   }
 }
 
@@ -341,7 +340,7 @@ extension FlowStep {
 }
 
 extension ClaimedTask {
-  fileprivate func with(_ claim: Claim, steps: [FlowStep]) -> ClaimedTask {
+  fileprivate func with(_ claim: Claim) -> ClaimedTask {
     ClaimedTask(
       claim: claim,
       queue: queue,
@@ -360,18 +359,6 @@ extension ClaimedTask {
       claimedAt: claimedAt,
       isCancelRequested: isCancelRequested,
       steps: steps
-    )
-  }
-
-  /// A decided wait may keep the end that it had.
-  fileprivate var withoutEnds: ClaimedTask {
-    with(
-      claim,
-      steps: steps.map { step in
-        var step = step
-        if step.kind != .wait { step.until = nil }
-        return step
-      }
     )
   }
 }

@@ -63,11 +63,13 @@ package struct InMemoryFlows {
     }
   }
 
-  /// When the first of its waits ends; nil: something is decided that it waited for.
-  func dueAt(_ task: TaskID, now: Date) -> Date {
-    let waits = (steps[task] ?? []).filter { $0.kind == .wait }
-    guard !waits.isEmpty else { return now }
-    return waits.map { $0.until ?? now.adding(Limits.delay) }.min() ?? now
+  /// When the first of these waits ends: at once, if one of them is decided.
+  func dueAt(_ waits: [FlowWait], _ task: TaskID, now: Date) -> Date {
+    let ends = waits.map { wait in
+      guard let step = step(wait.name, of: task), step.kind == .wait else { return now }
+      return step.until ?? now.adding(Limits.delay)
+    }
+    return ends.min() ?? now
   }
 
   /// - Returns: the tasks that got the event.
@@ -78,7 +80,7 @@ package struct InMemoryFlows {
     }
     for waiter in waiting {
       guard var step = step(waiter.step, of: waiter.task), step.kind == .wait else { continue }
-      (step.kind, step.value) = (.event, event.payload)
+      (step.kind, step.value, step.until) = (.event, event.payload, nil)
       set(step, of: waiter.task)
     }
     return waiting.map(\.task)
@@ -165,10 +167,10 @@ extension InMemoryState {
     return true
   }
 
-  mutating func suspend(_ held: InMemoryTask, now: Date) {
+  mutating func suspend(_ held: InMemoryTask, _ waits: [FlowWait], now: Date) {
     var task = held
     task.resetCounters()
-    task.dueAt = flows.dueAt(task.id, now: now)
+    task.dueAt = flows.dueAt(waits, task.id, now: now)
     store(task, phase: .scheduled)
     if task.dueAt <= now { hints.insert(.lineChanged(task.queue)) }
   }

@@ -52,7 +52,7 @@ extension InMemoryState {
     case .completeFlow:
       flows.forget(task.id)
       complete(task, now: now)
-    case .suspend: suspend(task, now: now)
+    case .suspend(let waits): suspend(task, waits, now: now)
     case .reschedule(let delay, let returnsAttempt):
       if returnsAttempt { task.attempt -= 1 }
       reschedule(task, after: delay, now: now)

@@ -294,6 +294,22 @@ struct FlowTests {
     #expect(calls.entries == ["slow", "hello 5"])
   }
 
+  @Test("Steps that the handler begins beside a wait that was swallowed do not run")
+  func swallowedThenChildren() async throws {
+    let calls = Journal<String>()
+    let (tester, _) = try tester { _, context in
+      let _: Int? = try? await context.event("k")
+      async let one: Void = context.step("one") { calls.append("one") }
+      async let two: Void = context.sleep("nap", for: .seconds(1))
+      _ = try? await (one, two)
+      return .completed
+    }
+    let id = try await tester.client.enqueue(Ping()).id
+    #expect(try await tester.run(id).isSuspended)
+    #expect(calls.entries.isEmpty)
+    #expect(try await tester.client.steps(of: id).map(\.name) == ["~event/k"])
+  }
+
   @Test("An event that does not come in time throws, and stays so when it comes later")
   func timedOut() async throws {
     let codes = Journal<FlowError.Code?>()

@@ -41,7 +41,7 @@ BEGIN
     RETURN;
   END IF;
   INSERT INTO step AS x (task_id, name, kind, value, place) VALUES (task, _await_event.step_name, decision, value, step_place)
-  ON CONFLICT (task_id, name) DO UPDATE SET kind = excluded.kind, value = excluded.value;
+  ON CONFLICT (task_id, name) DO UPDATE SET kind = excluded.kind, value = excluded.value, until = NULL;
   DELETE FROM event_wait w WHERE w.event_key = _await_event.event_key AND w.task_id = task AND w.step_name = _await_event.step_name;
   UPDATE task t SET has_steps = true, failures = 0, crashes = 0, attempt = CASE WHEN t.failures > 0 OR t.crashes > 0 THEN 1 ELSE t.attempt END
   WHERE t.id = task AND (t.has_steps IS NULL OR t.failures > 0 OR t.crashes > 0);

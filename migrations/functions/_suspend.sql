@@ -72,6 +72,8 @@ BEGIN
   RETURNING u.token, NULL::bigint;
   GET DIAGNOSTICS settled = ROW_COUNT;
   IF settled < cardinality(ids) THEN
+    UPDATE task t SET has_steps = true FROM unnest(ids, tokens) AS u(id, token)
+    WHERE t.id = u.id AND t.lease_token = u.token AND t.has_steps IS NULL;
     RETURN QUERY SELECT b.token, NULL::bigint FROM _bury(ids, tokens, NULL, NULL, NULL) AS b(token);
     RETURN QUERY SELECT r.token, NULL::bigint FROM _settle_rerun(ids, tokens, NULL) AS r(token);
     -- A token that is still there belongs to a row that was passed over.

@@ -6,7 +6,8 @@
 
 /// What one attempt knows of its flow, and what its next call is to do. Pure.
 ///
-/// going → suspended, over. Once suspended, each further call is answered with ``Decision/leave``; nothing leads back in the same attempt.
+/// going → suspended, over. Once suspended, whoever was told so is told again, whatever it calls; nothing leads back in the same attempt. Swift
+/// tasks beside it that were not told may yet begin something: what stands side by side does not depend on who is first.
 struct FlowJournal: Sendable {
   /// What a call of the flow is to do.
   enum Decision: Sendable {
@@ -17,6 +18,14 @@ struct FlowJournal: Sendable {
     /// The flow waits, or is to be undone: the handler is to be left.
     case leave
     case refused(Refusal)
+  }
+
+  /// Who calls.
+  enum Caller: Hashable, Sendable {
+    /// The Swift task of the handler.
+    case handler
+    /// A child of it, such as an `async let`.
+    case child(Int)
   }
 
   enum Refusal: Sendable {
@@ -39,6 +48,8 @@ struct FlowJournal: Sendable {
   /// Why it is to be undone; nil: it goes on.
   let mark: UnwindMark?
   private(set) var isSuspended = false
+  /// Who was told.
+  private var informed: Set<Caller> = []
   private(set) var isOver = false
   private var isLost = false
   /// A step was recorded in this attempt: what failed before is forgiven.
@@ -61,9 +72,17 @@ struct FlowJournal: Sendable {
 
   // MARK: Calls
 
-  mutating func begin(_ name: String, kinds: Set<FlowStep.Kind> = [.step], digest: Data? = nil) -> Decision {
+  mutating func begin(
+    _ name: String,
+    kinds: Set<FlowStep.Kind> = [.step],
+    digest: Data? = nil,
+    by caller: Caller
+  ) -> Decision {
     if isOver { return .refused(.attemptEnded) }
-    if isSuspended { return .leave }
+    if isSuspended, caller == .handler || informed.contains(.handler) || informed.contains(caller) {
+      informed.insert(caller)
+      return .leave
+    }
     if isLost { return .refused(.leaseLost) }
     guard used.insert(name).inserted else { return .refused(.usedBefore) }
     if let step = steps[name] {
@@ -71,7 +90,7 @@ struct FlowJournal: Sendable {
       return isSame ? .recorded(step) : .refused(.inputChanged)
     }
     guard mark == nil else {
-      isSuspended = true
+      suspend(nil, by: caller)
       return .leave
     }
     return .run(place: nextPlace())
@@ -99,8 +118,10 @@ struct FlowJournal: Sendable {
 
   mutating func noteLost() { isLost = true }
 
-  mutating func suspend(_ wait: FlowWait?) {
+  /// The caller is told.
+  mutating func suspend(_ wait: FlowWait?, by caller: Caller) {
     isSuspended = true
+    informed.insert(caller)
     if let wait { waits.append(wait) }
   }
 
@@ -111,6 +132,7 @@ struct FlowJournal: Sendable {
     used = []
     waits = []
     isSuspended = false
+    informed = []
     isOver = false
   }
 

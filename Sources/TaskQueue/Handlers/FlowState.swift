@@ -32,6 +32,7 @@ final class FlowState: Sendable {
   /// Since about the claim.
   private let elapsed: @Sendable () -> Duration
   private let claimedAt: Date
+  private let handlerTask = FlowState.currentTask
 
   /// The step whose body runs in this Swift task.
   @TaskLocal static var isInStep = false
@@ -45,6 +46,13 @@ final class FlowState: Sendable {
 
   /// By the store's clock; never ahead of it.
   var now: Date { claimedAt.addingTimeInterval(elapsed() / .seconds(1)) }
+
+  private static var currentTask: Int? { withUnsafeCurrentTask { $0?.hashValue } }
+
+  var caller: FlowJournal.Caller {
+    guard let task = Self.currentTask, task != handlerTask else { return .handler }
+    return .child(task)
+  }
 
   func withJournal<Value>(_ body: (inout FlowJournal) -> Value) -> Value {
     contents.withLock { body(&$0.journal) }

@@ -97,7 +97,8 @@ public struct TaskEffects: Sendable {
       let record = try await ledger.effects(of: context.id).first { $0.name == name }
       if let record, ![.open, .failed].contains(record.state) { return }
     }
-    context.flow.withJournal { $0.suspend(nil) }
+    let caller = context.flow.caller
+    context.flow.withJournal { $0.suspend(nil, by: caller) }
     throw FlowSuspension()
   }
 

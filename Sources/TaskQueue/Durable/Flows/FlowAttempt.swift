@@ -37,7 +37,8 @@ struct FlowAttempt: Sendable {
     kinds: Set<FlowStep.Kind> = [.step],
     digest: Data? = nil
   ) throws -> (recorded: FlowStep?, place: Int) {
-    switch flow.withJournal({ $0.begin(name, kinds: kinds, digest: digest) }) {
+    let caller = flow.caller
+    switch flow.withJournal({ $0.begin(name, kinds: kinds, digest: digest, by: caller) }) {
     case .recorded(let step): return (step, step.place)
     case .run(let place): return (nil, place)
     case .leave: throw FlowSuspension()
@@ -63,6 +64,13 @@ struct FlowAttempt: Sendable {
     case .attemptEnded:
       FlowError(.attemptEnded, name, "The attempt of this context is over; a flow is for the handler's own time.")
     }
+  }
+
+  /// The flow waits from now on. Throw what it returns.
+  func suspend(_ wait: FlowWait) -> FlowSuspension {
+    let caller = flow.caller
+    flow.withJournal { $0.suspend(wait, by: caller) }
+    return FlowSuspension()
   }
 
   // MARK: Steps

@@ -30,8 +30,7 @@ extension TaskContext {
     let attempt = try FlowAttempt(self)
     let (recorded, place) = try attempt.begin(name, kinds: [.wait])
     if let until = recorded?.until, until <= attempt.flow.now { return }
-    attempt.flow.withJournal { $0.suspend(FlowWait(name, place: place, end: end)) }
-    throw FlowSuspension()
+    throw attempt.suspend(FlowWait(name, place: place, end: end))
   }
 
   /// Waits for an event (``TaskClient/emit(_:_:retention:)``, or `emit` in SQL) that came before or will come. If it is not there yet the attempt
@@ -73,8 +72,7 @@ extension TaskContext {
       throw TaskQueueError.flowLeaseLost(claim)
     case .wait:
       let end = timeout.map { FlowWait.End.after(min($0, Limits.delay)) } ?? .never
-      attempt.flow.withJournal { $0.suspend(FlowWait(name, place: place, end: end, event: key)) }
-      throw FlowSuspension()
+      throw attempt.suspend(FlowWait(name, place: place, end: end, event: key))
     }
   }
 }
