@@ -6,7 +6,7 @@
 CREATE TABLE schedule (
   name text COLLATE "C" PRIMARY KEY
     CONSTRAINT schedule_name CHECK (octet_length(name) BETWEEN 1 AND 128 AND name !~ E'[\\x01-\\x1f\\x7f]'),
-  -- rule, timeZone, type, queue, priority, maxAttempts, retry, headers, overlap, catchUp, jitterSeconds
+  -- rule, timeZone, type, queue, priority, maxAttempts, retry, headers, limit, overlap, catchUp, jitterSeconds
   definition json NOT NULL CONSTRAINT schedule_definition CHECK (json_typeof(definition) = 'object'),
   payload task_payload NOT NULL,
   code_definition json, -- as programs declare it; NULL: none does

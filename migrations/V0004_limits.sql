@@ -87,7 +87,7 @@ CREATE INDEX dead_task_holds ON dead_task (limit_key) WHERE holds;
 CREATE TABLE limit_look (
   limit_key text COLLATE "C" NOT NULL,
   look_at timestamptz NOT NULL,
-  looks int NOT NULL DEFAULT 0 -- how many there were: the next one comes 4 ^ looks seconds later
+  looks int NOT NULL DEFAULT 0 -- how many there were: the next one comes 2 ^ looks seconds later
 ) WITH (
   autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0,
   autovacuum_analyze_scale_factor = 0.1, vacuum_truncate = false

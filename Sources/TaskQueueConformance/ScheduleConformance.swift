@@ -54,6 +54,22 @@
       try requireEqual(schedule.nextSlot, try await probe.slot(1), "the next slot")
       try requireEqual(try await probe.turn(), 0, "tasks before the next slot")
     },
+    Check("The tasks of a schedule keep to its limit, which has to be declared") { probe in
+      let limit = TaskLimit("conformance", key: "nightly", weight: 3)
+      do {
+        try await probe.put("a") { $0.task.limit = limit }
+        throw ConformanceFailure("A schedule whose limit was never declared was taken")
+      } catch let error as TaskQueueError {
+        try requireEqual(error.code, .unknownLimit, "the error")
+      }
+      try await probe.store.declare([LimitRule("conformance", concurrency: 1)])
+      try await probe.put("a") { $0.task.limit = limit }
+      _ = try await probe.turn()
+      try await probe.period()
+      try requireEqual(try await probe.turn(), 1, "tasks of the first slot")
+      try requireEqual(try await probe.get("a").definition.limit, limit, "the schedule's limit")
+      try requireEqual(try await probe.tasks()[0].limit?.line, limit.line, "the task's limit")
+    },
     Check("A firing counts once, only as the schedule was seen, and not before its time") { probe in
       try await probe.put("a")
       _ = try await probe.turn()

@@ -57,10 +57,9 @@ package struct InMemoryLimits {
   mutating func hold(_ limit: TaskLimit, behind id: TaskID) { lines[limit.line, default: Line()].heldBy.insert(id) }
   mutating func letGo(_ limit: TaskLimit, of id: TaskID) { lines[limit.line]?.heldBy.remove(id) }
 
-  /// - Throws: `unknownLimit` for the first task whose limit was never declared.
-  func check(_ tasks: [NewTask]) throws(TaskQueueError) {
-    for task in tasks {
-      guard let limit = task.limit, statuses[limit.name] == nil else { continue }
+  /// - Throws: `unknownLimit` for the first one that was never declared.
+  func check(_ limits: [TaskLimit]) throws(TaskQueueError) {
+    for limit in limits where statuses[limit.name] == nil {
       throw TaskQueueError(
         .unknownLimit,
         "The limit \(limit.name) was never declared. Declare it by a worker's configuration or the client's limits."

@@ -63,6 +63,7 @@ struct InMemorySchedule {
     options.maxAttempts = definition.maxAttempts
     options.retry = definition.retry.map(RetryPolicy.init)
     options.headers = definition.headers.merging(headers) { $1 }
+    options.limit = definition.limit
     if isPast {
       options.unique = UniqueKey("schedule:\(name)@\(headers[ScheduledSlot.slotHeader] ?? "")")
     } else if definition.overlap != .queue {

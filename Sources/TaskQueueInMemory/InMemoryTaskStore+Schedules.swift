@@ -33,7 +33,8 @@
     within limit: Duration?
   ) async throws(TaskQueueError) {
     for (_, definition) in schedules { try JSONValue.validate(definition.payload, of: definition.type) }
-    mutate { state, _ in
+    try mutate { state, _ throws(TaskQueueError) in
+      try state.limits.check(schedules.compactMap(\.definition.limit))
       for (name, definition) in schedules {
         if asDeclared { state.declare(name, definition) } else { state.setSchedule(name, definition) }
       }

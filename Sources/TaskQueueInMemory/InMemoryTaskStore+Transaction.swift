@@ -28,7 +28,7 @@ extension InMemoryTaskStore: TransactionalTaskStore {
   ) async throws(TaskQueueError) -> [EnqueueResult] {
     for task in tasks { try JSONValue.validate(task.payload, of: task.type) }
     return try transaction.change(of: self) { changes, live, now throws(TaskQueueError) in
-      try live.limits.check(tasks)
+      try live.limits.check(tasks.compactMap(\.limit))
       return tasks.map { changes.enqueue($0, on: &live, now: now) }
     }
   }
@@ -89,13 +89,13 @@ extension InMemoryTaskStore {
     try JSONValue.validate(task.payload, of: task.type)
     if let transaction {
       return try transaction.change(of: self) { changes, live, now throws(TaskQueueError) in
-        try live.limits.check([task])
+        try live.limits.check([task].compactMap(\.limit))
         let isNew = changes.record(event, isRemembered: false, retention: retention, on: &live, now: now)
         return isNew ? .accepted(changes.enqueue(task, on: &live, now: now)) : .duplicate
       }
     }
     return try await step { state, now throws(TaskQueueError) in
-      try state.limits.check([task])
+      try state.limits.check([task].compactMap(\.limit))
       guard !state.locks.events.contains(event.inboxID), !state.isLocked(task) else { return nil }
       let isNew = state.inbox.record(event, isRemembered: false, retention: retention, now: now)
       return isNew ? .accepted(state.enqueue(task, now: now)) : .duplicate

@@ -73,7 +73,7 @@ public final class InMemoryTaskStore: TaskStore {
   public func enqueue(_ tasks: [NewTask]) async throws(TaskQueueError) -> [EnqueueResult] {
     for task in tasks { try JSONValue.validate(task.payload, of: task.type) }
     return try await step { state, now throws(TaskQueueError) in
-      try state.limits.check(tasks)
+      try state.limits.check(tasks.compactMap(\.limit))
       if tasks.contains(where: { state.isLocked($0) }) { return nil }
       return tasks.map { state.enqueue($0, now: now) }
     }

@@ -55,6 +55,8 @@ struct RateTests {
           PERFORM set_config('search_path', 'taskqueue', true);
           PERFORM declare_limit('bank', rate => 10);
           PERFORM enqueue('note', '{}', limit_name => 'bank', unique_key => n::text) FROM generate_series(1, 9) AS n;
+          COMMIT;
+          PERFORM set_config('search_path', 'taskqueue', true);
           PERFORM _promote(1000);
           stamps := ARRAY(SELECT due_at FROM task WHERE slot > 0 ORDER BY id);
           ASSERT cardinality(stamps) = 5, 'five stamps';
@@ -150,11 +152,15 @@ struct RateTests {
           charged := (SELECT next_at FROM limit_pace);
           PERFORM enqueue('note', '{}', limit_name => 'bank', deadline => now() - interval '1 s', priority => n % 2) FROM generate_series(1, 1500) AS n;
           PERFORM enqueue('note', '{}', limit_name => 'bank', priority => 1);
+          COMMIT;
+          PERFORM set_config('search_path', 'taskqueue', true);
           PERFORM _promote(1000), set_config('taskqueue.free_keys', '', true);
           ASSERT (SELECT count(*) FROM task WHERE ready) = 1000, 'as many as there are slots, at once';
           ASSERT (SELECT next_at FROM limit_pace) = charged, 'nothing is charged';
           DELETE FROM task WHERE ready;
           UPDATE limit_look SET look_at = clock_timestamp();
+          COMMIT;
+          PERFORM set_config('search_path', 'taskqueue', true);
           PERFORM _promote(1000);
           ASSERT (SELECT count(*) FROM task WHERE ready) = 500, 'the rest';
           ASSERT (SELECT count(*) FROM task WHERE slot = 0) = 1, 'the other one waits for its rate';

@@ -7,8 +7,8 @@
 -- Charged ahead: stamps up to 400 ms from now are given, so that nothing is lost by looks that come late. Tasks whose stamp is past are
 -- ready, the others become due at their stamps (_promote).
 -- look_at: a moment before the next stamp; NULL: that is not what the next in line waits for. admitted_from: the oldest due time made ready.
--- Waits for nothing but another one's first charge of the key (take_limit). A change of the limit and a first charge do not pass each other:
--- see _limit_changed.
+-- Waits for nothing: where another transaction makes the first charge of the key (take_limit), it looks again. A change of the limit and a
+-- first charge do not pass each other: see _limit_changed.
 CREATE OR REPLACE FUNCTION _fill_at_rate(line text, OUT look_at timestamptz, OUT admitted_from timestamptz)
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -46,7 +46,9 @@ BEGIN
     IF NOT EXISTS (SELECT FROM limit_pace p WHERE p.limit_key = line) THEN
       PERFORM FROM limit_rule r WHERE r.name = split_part(line, '/', 1) FOR KEY SHARE SKIP LOCKED;
       IF FOUND THEN
-        INSERT INTO limit_pace (limit_key, next_at) VALUES (line, '-infinity') ON CONFLICT DO NOTHING;
+        INSERT INTO limit_pace (limit_key, next_at)
+        SELECT line, '-infinity' WHERE pg_try_advisory_xact_lock(hashtextextended(current_schema() || '.pace:' || line, 0))
+        ON CONFLICT DO NOTHING;
       END IF;
     END IF;
     IF NOT FOUND THEN

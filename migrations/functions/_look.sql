@@ -1,9 +1,10 @@
 -- Looks at lines that are to be looked at, at most max_count, of those to be looked at after a time: finds free slots for as many as
--- wait, and comes back 1, 4, 16 ... 4096 seconds later while somebody waits: a slot may be left by a transaction that does not see
+-- wait, and comes back 1, 2, 4 ... 4096 seconds later while somebody waits: a slot may be left by a transaction that does not see
 -- one that put a task in line, and is not seen by it. Lines of a limit with a rate, and paused ones, say themselves when they are to be
 -- looked at.
 -- One session at a time finds the free slots of a key, which two would find alike: the one that has locked all rows of the key that it sees.
--- Of two that are at it at once, the one that began later sees a row of the other. It never waits. The slots are given by the claim that
+-- Of two that are at it at once, the one that began later sees a row of the other; so rows of this transaction, which nobody else sees, are
+-- left for the next one. It never waits. The slots are given by the claim that
 -- follows in this transaction.
 -- Returns how many rows it looked at, and the oldest due time of those that a rate admitted.
 CREATE OR REPLACE FUNCTION _look(
@@ -35,7 +36,8 @@ DECLARE
 BEGIN
   SELECT count(*), array_agg(DISTINCT d.limit_key) INTO looked, keys
   FROM (
-    SELECT l.limit_key FROM limit_look l WHERE l.look_at > look_after AND l.look_at <= look_until
+    SELECT l.limit_key FROM limit_look l
+    WHERE l.look_at > look_after AND l.look_at <= look_until AND l.xmin IS DISTINCT FROM pg_current_xact_id_if_assigned()::xid
     ORDER BY l.look_at LIMIT max_count FOR UPDATE SKIP LOCKED
   ) AS d;
   IF looked = 0 THEN
@@ -98,10 +100,10 @@ BEGIN
   WITH gone AS (
     DELETE FROM limit_look WHERE ctid = ANY (rows) RETURNING limit_key, looks
   ), again AS (
-    SELECT g.limit_key, least(min(g.looks), 6) AS looks FROM gone g GROUP BY g.limit_key
+    SELECT g.limit_key, least(min(g.looks), 12) AS looks FROM gone g GROUP BY g.limit_key
   )
   INSERT INTO limit_look (limit_key, look_at, looks)
-  SELECT a.limit_key, coalesce(p.look_at, clock_timestamp() + interval '1 s' * 4 ^ a.looks), CASE WHEN p.look_at IS NULL THEN a.looks + 1 ELSE 0 END
+  SELECT a.limit_key, coalesce(p.look_at, clock_timestamp() + interval '1 s' * 2 ^ a.looks), CASE WHEN p.look_at IS NULL THEN a.looks + 1 ELSE 0 END
   FROM again a LEFT JOIN unnest(paced, paced_at) AS p(limit_key, look_at) ON p.limit_key = a.limit_key
   WHERE a.limit_key = ANY (waiting)
     OR p.limit_key IS NOT NULL AND EXISTS (SELECT FROM task t WHERE t.limit_key = a.limit_key AND t.slot = 0);

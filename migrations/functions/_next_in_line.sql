@@ -51,10 +51,14 @@ BEGIN
     ), waiting AS MATERIALIZED (
       SELECT k.limit_key, _next_look(k.limit_key) AS look_at FROM left_over k
       WHERE EXISTS (SELECT FROM task t WHERE t.limit_key = k.limit_key AND t.slot = 0 AND t.ctid <> ALL (coalesce(rows, '{}')))
+        -- Whoever ends what holds the line brings a look.
+        AND NOT EXISTS (SELECT FROM dead_task d WHERE d.limit_key = k.limit_key AND d.holds)
     ), looks AS (
       INSERT INTO limit_look (limit_key, look_at)
       SELECT k.limit_key, k.look_at FROM waiting k
-      WHERE NOT EXISTS (SELECT FROM limit_look l WHERE l.limit_key = k.limit_key AND l.look_at <= k.look_at)
+      -- One that another session has locked may be about to be put off by it, and one that is locked here is not.
+      WHERE NOT EXISTS (
+        SELECT FROM limit_look l WHERE l.limit_key = k.limit_key AND l.look_at <= k.look_at FOR KEY SHARE SKIP LOCKED)
       RETURNING limit_key
     )
     SELECT array_agg(DISTINCT E'\x01' || f.queue) INTO queues

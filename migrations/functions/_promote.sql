@@ -21,6 +21,7 @@ DECLARE
   lines text[];
   look record;
   next_look timestamptz;
+  look_count int;
   event_look_at timestamptz;
   event_looks int := 0;
 BEGIN
@@ -51,9 +52,14 @@ BEGIN
   END IF;
   SELECT l.look_at INTO next_look FROM limit_look l WHERE l.look_at > due_after ORDER BY l.look_at LIMIT 1;
   IF next_look <= at THEN
-    SELECT * INTO look FROM _look(max_count, due_after, at);
+    -- Keys with a rate are more work, and a look is to end long before its call's limit.
+    look_count := CASE WHEN EXISTS (SELECT FROM limit_rule r WHERE r.gap IS NOT NULL) THEN least(max_count, 200) ELSE max_count END;
+    SELECT * INTO look FROM _look(look_count, due_after, at);
     promoted_from := least(promoted_from, look.admitted_from);
-    IF look.looked >= max_count THEN
+    IF look.looked >= look_count OR EXISTS (
+      SELECT FROM limit_look l
+      WHERE l.look_at > due_after AND l.look_at <= at AND l.xmin = pg_current_xact_id_if_assigned()::xid)
+    THEN
       promoted_until := NULL;
     END IF;
     SELECT l.look_at INTO next_look FROM limit_look l WHERE l.look_at > at ORDER BY l.look_at LIMIT 1;

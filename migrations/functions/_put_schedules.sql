@@ -8,7 +8,14 @@ AS $$
 #variable_conflict use_column
 DECLARE
   changed_count int;
+  unknown_limit text := (
+    SELECT split_part(d ->> 'limit', '/', 1) FROM unnest(definitions) AS d
+    WHERE NOT EXISTS (SELECT FROM limit_rule r WHERE r.name = split_part(d ->> 'limit', '/', 1)) AND d ->> 'limit' IS NOT NULL LIMIT 1);
 BEGIN
+  IF unknown_limit IS NOT NULL THEN
+    RAISE EXCEPTION 'TaskQueue: there is no limit %', quote_literal(unknown_limit) USING ERRCODE = 'TQ002',
+      HINT = 'Declare it first: in the limits of a worker''s configuration, by the client''s limits, or by declare_limit.';
+  END IF;
   INSERT INTO schedule AS s (name, definition, payload, code_definition, code_payload)
   SELECT u.name, u.definition, u.payload, CASE WHEN by_code THEN u.definition END, CASE WHEN by_code THEN u.payload END
   FROM unnest(names, definitions, payloads) AS u(name, definition, payload) ORDER BY u.name COLLATE "C"

@@ -18,6 +18,7 @@ AS $$
         ELSE '{}' END AS unique_keys,
       array_agg(CASE WHEN overlap = 'replace' AND NOT is_past THEN 'replace' ELSE 'keep_existing' END ORDER BY ord) AS modes,
       array_agg(coalesce((d ->> 'maxAttempts')::int, 0) ORDER BY ord) AS max_attempts,
+      CASE WHEN count(d -> 'limit') = 0 THEN '{}' ELSE array_agg(d ->> 'limit' ORDER BY ord) END AS limits,
       CASE WHEN count(d -> 'retry') = 0 THEN '{}' ELSE array_agg(d -> 'retry' ORDER BY ord) END AS retries,
       array_agg((coalesce((d -> 'headers')::jsonb, '{}') || jsonb_build_object('taskqueue-schedule', u.name,
         'taskqueue-scheduled-for', slot_text))::json ORDER BY ord) AS headers
@@ -26,7 +27,7 @@ AS $$
     SELECT t.task_id, t.is_new, t.ord FROM a CROSS JOIN LATERAL _enqueue_many(
       types => a.types, payloads => a.payloads, queues => a.queues, priorities => a.priorities, delays => '{}', due_ats => '{}',
       unique_keys => a.unique_keys, unique_modes => CASE WHEN a.unique_keys = '{}' THEN '{}' ELSE a.modes END, unique_periods => '{}',
-      max_attempts => a.max_attempts, retries => a.retries, headers => a.headers, deadlines => '{}', wakes => wakes
+      max_attempts => a.max_attempts, retries => a.retries, headers => a.headers, deadlines => '{}', wakes => wakes, limits => a.limits
     ) WITH ORDINALITY AS t(task_id, is_new, ord) WHERE a.types IS NOT NULL
   )
   SELECT u.name, u.slot, t.task_id, t.is_new FROM t JOIN (SELECT u.name, u.slot, row_number() OVER (ORDER BY u.ord) AS ord FROM u) AS u

@@ -25,6 +25,10 @@ BEGIN
   ELSIF duration <= interval '0' THEN
     RETURN true;
   END IF;
+  IF NOT EXISTS (SELECT FROM limit_pace p WHERE p.limit_key = line) THEN
+    -- For _fill_at_rate, which does not wait.
+    PERFORM pg_advisory_xact_lock(hashtextextended(current_schema() || '.pace:' || line, 0));
+  END IF;
   INSERT INTO limit_pace AS p (limit_key, next_at, paused_until) VALUES (line, until, until)
   ON CONFLICT ON CONSTRAINT limit_pace_pkey DO UPDATE SET next_at = greatest(p.next_at, excluded.next_at),
     paused_until = greatest(p.paused_until, excluded.paused_until);

@@ -2,7 +2,7 @@
 CREATE OR REPLACE FUNCTION schedule_put(
   name text, rule text, type text, payload json DEFAULT '{}', time_zone text DEFAULT 'UTC', queue text DEFAULT 'default',
   priority int DEFAULT 100, max_attempts int DEFAULT NULL, overlap text DEFAULT 'queue', catch_up int DEFAULT 1,
-  jitter interval DEFAULT '0', headers json DEFAULT NULL
+  jitter interval DEFAULT '0', headers json DEFAULT NULL, limit_name text DEFAULT NULL, limit_key text DEFAULT ''
 ) RETURNS void
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -26,6 +26,7 @@ DECLARE
     WHEN jitter IS NULL OR jitter < interval '0' OR jitter > interval '1 day' THEN 'jitter must be in 0 ... 1 day'
     WHEN octet_length(headers::text) > 16384 THEN 'headers must be at most 16384 bytes'
     WHEN json_typeof(headers) <> 'object' THEN 'headers must be a JSON object of strings'
+    WHEN limit_name IS NOT NULL THEN _limit_problem(limit_name, limit_key)
   END;
 BEGIN
   IF problem IS NULL AND headers IS NOT NULL
@@ -37,7 +38,8 @@ BEGIN
     RAISE EXCEPTION 'TaskQueue: %', problem USING ERRCODE = 'invalid_parameter_value';
   END IF;
   PERFORM _put_schedules(ARRAY[name], ARRAY[json_strip_nulls(json_build_object('rule', rule, 'timeZone', time_zone, 'type', type,
-    'queue', queue, 'priority', priority, 'maxAttempts', max_attempts, 'headers', coalesce(headers, '{}'), 'overlap', overlap,
+    'queue', queue, 'priority', priority, 'maxAttempts', max_attempts, 'headers', coalesce(headers, '{}'),
+    'limit', limit_name || '/' || limit_key, 'overlap', overlap,
     'catchUp', catch_up, 'jitterSeconds', extract(epoch FROM jitter)::int))], ARRAY[payload], false);
 END $$;
 
@@ -45,4 +47,4 @@ COMMENT ON FUNCTION schedule_put IS
   'Adds a schedule, or changes the one of this name. rule: five or six fields of cron, or such as every 15 min from
   2026-01-01T00:00:00Z. A worker plans it at once; schedule_status.problem says if it cannot read the rule. overlap, while the task
   of an earlier slot lives: queue (each slot has a task), skip, replace. catch_up: how many missed slots are made up for, at most.
-  jitter: how much later than its slots it may be, always by the same time.';
+  jitter: how much later than its slots it may be, always by the same time. limit_name and limit_key: the limit of its tasks.';

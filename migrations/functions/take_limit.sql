@@ -37,6 +37,8 @@ BEGIN
   IF rule.gap IS NOT NULL AND NOT EXISTS (SELECT FROM limit_pace p WHERE p.limit_key = line) THEN
     -- A change of the limit does not see a row that is not committed yet: it and the first charge wait for each other.
     PERFORM FROM limit_rule r WHERE r.name = limit_name FOR KEY SHARE;
+    -- For _fill_at_rate, which does not wait.
+    PERFORM pg_advisory_xact_lock(hashtextextended(current_schema() || '.pace:' || line, 0));
     INSERT INTO limit_pace AS p (limit_key, next_at) VALUES (line, '-infinity') ON CONFLICT DO NOTHING;
   END IF;
   SELECT * INTO pace FROM limit_pace p WHERE p.limit_key = line FOR UPDATE;

@@ -17,6 +17,8 @@ public struct ScheduleDefinition: Hashable, Sendable {
   public var maxAttempts: Int?
   public var retry: StoredRetryPolicy?
   public var headers: [String: String]
+  /// What each task keeps to; nil: no limit.
+  public var limit: TaskLimit?
   public var overlap: ScheduleOptions.Overlap
   public var catchUp: ScheduleOptions.CatchUp
   public var jitter: Duration
@@ -53,6 +55,7 @@ public struct ScheduleDefinition: Hashable, Sendable {
     maxAttempts = task.maxAttempts
     retry = task.retry
     headers = task.headers
+    limit = task.limit
     overlap = options.overlap
     catchUp = options.catchUp
     jitter = options.jitter
@@ -79,6 +82,7 @@ public struct ScheduleDefinition: Hashable, Sendable {
     options.task.maxAttempts = maxAttempts
     options.task.retry = retry.map(RetryPolicy.init)
     options.task.headers = headers
+    options.task.limit = limit
     try options.validate()
     _ = try NewTask(type: type, json: payload)
   }
@@ -87,7 +91,7 @@ public struct ScheduleDefinition: Hashable, Sendable {
 /// Without the payload, which is JSON already.
 extension ScheduleDefinition: Codable {
   private enum CodingKeys: String, CodingKey {
-    case rule, timeZone, type, queue, priority, maxAttempts, retry, headers, overlap, catchUp, jitterSeconds
+    case rule, timeZone, type, queue, priority, maxAttempts, retry, headers, limit, overlap, catchUp, jitterSeconds
   }
 
   public init(from decoder: any Decoder) throws {
@@ -101,6 +105,7 @@ extension ScheduleDefinition: Codable {
     maxAttempts = try values.decodeIfPresent(Int.self, forKey: .maxAttempts)
     retry = try values.decodeIfPresent(StoredRetryPolicy.self, forKey: .retry)
     headers = try values.decodeIfPresent([String: String].self, forKey: .headers) ?? [:]
+    limit = try values.decodeIfPresent(String.self, forKey: .limit).map(TaskLimit.init(stored:))
     overlap = .init(rawValue: try values.decodeIfPresent(String.self, forKey: .overlap) ?? "queue")
     catchUp = .init(count: try values.decodeIfPresent(Int.self, forKey: .catchUp) ?? 1)
     jitter = .seconds(try values.decodeIfPresent(Int64.self, forKey: .jitterSeconds) ?? 0)
@@ -116,6 +121,7 @@ extension ScheduleDefinition: Codable {
     try values.encodeIfPresent(maxAttempts, forKey: .maxAttempts)
     try values.encodeIfPresent(retry, forKey: .retry)
     try values.encode(headers, forKey: .headers)
+    try values.encodeIfPresent(limit?.stored, forKey: .limit)
     try values.encode(overlap.rawValue, forKey: .overlap)
     try values.encode(catchUp.count, forKey: .catchUp)
     try values.encode(jitter.components.seconds, forKey: .jitterSeconds)

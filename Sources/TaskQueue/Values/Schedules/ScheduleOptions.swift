@@ -34,7 +34,7 @@ public struct ScheduleOptions: Sendable {
   /// Spreads schedules of the same rule over this time: each is later than its slots by a part of it that its name decides, always the same.
   /// Whole seconds, at most a day; 0.
   public var jitter: Duration = .zero
-  /// Of each task: queue, priority, `maxAttempts`, `retry`, headers. What is nil is as the payload's type says. Due time, deadline and unique
+  /// Of each task: queue, priority, `maxAttempts`, `retry`, headers, limit. What is nil is as the payload's type says. Due time, deadline and unique
   /// key are the schedule's own affair and refused; the type's unique key does not count.
   public var task = EnqueueOptions()
 
