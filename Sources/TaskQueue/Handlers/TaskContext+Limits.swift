@@ -9,7 +9,8 @@ extension TaskContext {
   /// ```
   ///
   /// Not inside a transaction, whose end others would wait for. Cancelled while it waits, it throws `CancellationError`; what was taken is not
-  /// given back. Of a rule without a rate it waits for the end of a pause.
+  /// given back. Of a rule without a rate it waits for the end of a pause. A pause that begins while it waits does not hold it back: let `longest`
+  /// be short where a provider's `429` is to stop all calls at once.
   ///
   /// - Parameters:
   ///   - weight: as how many calls this one counts, 1 to 1,000.
