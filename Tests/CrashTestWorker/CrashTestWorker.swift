@@ -6,8 +6,9 @@ import TaskQueuePostgres
 
 /// A worker process for tests to kill: writes one row to `effect` in the transaction that completes each task.
 ///
-/// With the arguments `effects`, `outbox`, `schedules`, `limits`, `rates` or `batches` and a connection string it is an ``EffectCrashWorker``,
-/// ``OutboxCrashWorker``, ``ScheduleCrashWorker``, ``LimitCrashWorker``, ``RateCrashWorker`` or ``BatchCrashWorker``. Else: connection string, lease in
+/// With the arguments `effects`, `outbox`, `schedules`, `limits`, `rates`, `batches` or `flows` and a connection string it is an
+/// ``EffectCrashWorker``, ``OutboxCrashWorker``, ``ScheduleCrashWorker``, ``LimitCrashWorker``, ``RateCrashWorker``, ``BatchCrashWorker`` or
+/// ``FlowCrashWorker``. Else: connection string, lease in
 /// milliseconds, longest handler time in milliseconds, concurrency. Ends when its standard
 /// input does, so that it never outlives the test.
 @main
@@ -31,6 +32,9 @@ struct CrashTestWorker {
     }
     if arguments.dropFirst().first == "batches" {
       return try await BatchCrashWorker.run(LibpqConfiguration(arguments.last ?? ""))
+    }
+    if arguments.dropFirst().first == "flows" {
+      return try await FlowCrashWorker.run(LibpqConfiguration(arguments.last ?? ""))
     }
     guard arguments.count == 5, let lease = Int(arguments[2]), let work = Int(arguments[3]),
       let concurrency = Int(arguments[4])

@@ -18,7 +18,7 @@ struct MigratorEnvironmentTests {
     try await withTestDatabase(migrated: false) { database in
       try await database.query("ALTER DATABASE \(database.name) SET standard_conforming_strings = off")
       #expect(
-        try await Migrator(configuration: database.postgresConfiguration, schema: schema).migrate() == [1, 2, 3, 4, 5]
+        try await Migrator(configuration: database.postgresConfiguration, schema: schema).migrate() == [1, 2, 3, 4, 5, 6]
       )
       let store = try PostgresTaskStore(.init(database.postgresConfiguration, schema: schema))
       try await store.checkEnvironment()
@@ -135,7 +135,7 @@ struct MigratorEnvironmentTests {
       ] {
         try await database.query("ALTER DATABASE \(database.name) SET \(setting)")
       }
-      #expect(try await Migrator(configuration: database.postgresConfiguration).migrate() == [1, 2, 3, 4, 5])
+      #expect(try await Migrator(configuration: database.postgresConfiguration).migrate() == [1, 2, 3, 4, 5, 6])
       let output = try await Psql.install(database.connectionString, schema: "other")
       #expect((output.status, output.errors) == (0, ""))
       try await database.query("ALTER DATABASE \(database.name) SET default_transaction_read_only = on")
