@@ -63,9 +63,10 @@ struct SchemaFilesTests {
         checksums == [
           "cfb2deaa1b48b415f287572eca85bb4217521d625c3e2d48ae306dad9f7c9982",
           "96be682e66c17e865d62840e52c0cedb7663b252079d1dd3bdd68a14d0075352",
-          "1d54dcd897bec999981333f35457f6857363dde531f1c5a96f39628677fe4b01",
-          "bfd8e7cf2993722d595a7bbc368a92687d1b26023d110e52a1ee13faf885ea17",
+          "fec39104bc1e3c680a178c1718d0d3f2e2a0c1bd686c2177f8364527cd544951",
+          "d5bd15751403c8119636304c58389dbf5cae2a8c8e8f36eb2e901ef1dddb5598",
           "53d48b9540cd1dbd2cb815f8da3d3316e75c6659e1a29bc42aee0f0f1f7d72f1",
+          "08d1fa83b8f6c312b7feb06728d271f1d83bcd518111cc5e653de11a9d1c8948",
         ]
       )
     }
@@ -83,7 +84,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "dc92989e675b3d2ca2a264b33e0a278af741422197bd99e042b15fd127e5f680"]
+        [FunctionFile.revision: digest] == [1: "53cd583f2a622083bb5a1cd63568b9e04cdd1cbedd589e046cfe823eef583c45"]
       )
     }
   }
