@@ -18,7 +18,9 @@ struct MigratorEnvironmentTests {
     try await withTestDatabase(migrated: false) { database in
       try await database.query("ALTER DATABASE \(database.name) SET standard_conforming_strings = off")
       #expect(
-        try await Migrator(configuration: database.postgresConfiguration, schema: schema).migrate() == [1, 2, 3, 4, 5, 6]
+        try await Migrator(configuration: database.postgresConfiguration, schema: schema).migrate() == [
+          1, 2, 3, 4, 5, 6,
+        ]
       )
       let store = try PostgresTaskStore(.init(database.postgresConfiguration, schema: schema))
       try await store.checkEnvironment()
