@@ -85,6 +85,10 @@ final class SimulatedProcess {
   /// Attempts that somebody waits for.
   func running(where isCounted: (ClaimedTask) -> Bool) -> Int { attempts.count { !$0.isGivenUp && isCounted($0.task) } }
 
+  func noteGivenUp(_ label: TaskLabel) {
+    attempts.first { $0.task.claim.id == label.id && $0.task.attempt == label.attempt && !$0.isOver }?.isGivenUp = true
+  }
+
   /// The process is gone, with all that it was to report.
   func die() {
     isAlive = false

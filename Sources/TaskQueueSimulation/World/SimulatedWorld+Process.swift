@@ -46,6 +46,7 @@ extension SimulatedWorld {
     process.nextTurnAt = nil
     noteSpinning(process)
     let turn = process.machine.advance(at: now)
+    for case .handlerGivenUp(let label, _) in turn.events { process.noteGivenUp(label) }
     for action in turn.actions { perform(action, in: process) }
     if history.isKept {
       for event in turn.events { history.note(now, "worker \(process.worker) says: \(event)") }
@@ -70,7 +71,6 @@ extension SimulatedWorld {
     case .run(let runner): schedule(.runner(runner), in: process, after: soon(process))
     case .cancel(let runner): cancel(runner, in: process)
     case .judge(let task, let reason):
-      if let attempt = process.attempts.first(where: { $0.task.claim == task.claim }) { attempt.isGivenUp = true }
       let judgement = Judgement(task, nil, reason)
       if judgement.settlement != nil { books.noteOutcome(of: task.claim, in: process, at: now) }
       process.machine.judged(task.claim, judgement)
