@@ -19,6 +19,8 @@ final class FlowState: Sendable {
 
   private struct Contents {
     var journal: FlowJournal
+    /// By the worker's clock, about as long after the claim as the flow's first call.
+    let start: WorkerClock.Instant
     var lastID = 0
     var bodies: [Int: (cancel: @Sendable () -> Void, end: Task<Void, Never>)] = [:]
     var isCancelled = false
@@ -28,24 +30,32 @@ final class FlowState: Sendable {
     var lateFailure: (any Error)?
   }
 
-  private let contents: Mutex<Contents>
-  /// Since about the claim.
-  private let elapsed: @Sendable () -> Duration
-  private let claimedAt: Date
+  private let task: ClaimedTask
+  private let clock: WorkerClock
+  /// nil: nothing was asked of the flow yet, and most tasks never do.
+  private let contents = Mutex<Contents?>(nil)
   private let handlerTask = FlowState.currentTask
 
   /// The step whose body runs in this Swift task.
   @TaskLocal static var isInStep = false
 
   init(_ task: ClaimedTask, clock: WorkerClock) {
-    contents = Mutex(Contents(journal: FlowJournal(task.steps)))
-    let start = clock.now
-    elapsed = { start.duration(to: clock.now) }
-    claimedAt = task.claimedAt
+    self.task = task
+    self.clock = clock
+  }
+
+  private func withContents<Value>(_ body: (inout Contents) -> Value) -> Value {
+    contents.withLock { contents in
+      if contents == nil { contents = Contents(journal: FlowJournal(task.steps), start: clock.now) }
+      return body(&contents!)
+    }
   }
 
   /// By the store's clock; never ahead of it.
-  var now: Date { claimedAt.addingTimeInterval(elapsed() / .seconds(1)) }
+  var now: Date {
+    let start = withContents { $0.start }
+    return task.claimedAt.addingTimeInterval(start.duration(to: clock.now) / .seconds(1))
+  }
 
   private static var currentTask: Int? { withUnsafeCurrentTask { $0?.hashValue } }
 
@@ -55,7 +65,7 @@ final class FlowState: Sendable {
   }
 
   func withJournal<Value>(_ body: (inout FlowJournal) -> Value) -> Value {
-    contents.withLock { body(&$0.journal) }
+    withContents { body(&$0.journal) }
   }
 
   // MARK: Bodies
@@ -64,28 +74,28 @@ final class FlowState: Sendable {
   func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
     let task = Task { try await body() }
     let ended = Task { _ = try? await task.value }
-    let id = contents.withLock { contents in
+    let id = withContents { contents in
       contents.lastID += 1
       contents.bodies[contents.lastID] = (task.cancel, ended)
       if contents.isCancelled { task.cancel() }
       return contents.lastID
     }
-    defer { contents.withLock { $0.bodies[id] = nil } }
+    defer { withContents { $0.bodies[id] = nil } }
     return try await task.value
   }
 
   func noteFailure(_ error: any Error, _ failure: StepFailure) {
-    contents.withLock { contents in
+    withContents { contents in
       contents.failure = failure
       if contents.journal.isSuspended, !(error is FlowSuspension) { contents.lateFailure = error }
     }
   }
 
-  func noteSuccess() { contents.withLock { $0.failure = nil } }
+  func noteSuccess() { withContents { $0.failure = nil } }
 
   /// The attempt was cancelled.
   func cancel() {
-    let bodies = contents.withLock { contents in
+    let bodies = withContents { contents in
       contents.isCancelled = true
       return Array(contents.bodies.values)
     }
@@ -95,7 +105,7 @@ final class FlowState: Sendable {
   // MARK: Compensation
 
   func register(_ registration: String, _ undo: @escaping @Sendable () async throws -> Void) {
-    contents.withLock { $0.compensations[registration] = undo }
+    withContents { $0.compensations[registration] = undo }
   }
 
   // MARK: The end of an attempt
@@ -103,7 +113,7 @@ final class FlowState: Sendable {
   /// The handler is called once more in the same attempt.
   func restart() async {
     await endBodies()
-    contents.withLock { contents in
+    withContents { contents in
       contents.journal.restart()
       contents.compensations = [:]
       contents.failure = nil
@@ -112,8 +122,8 @@ final class FlowState: Sendable {
   }
 
   private func endBodies() async {
-    contents.withLock { $0.journal.end() }
-    for body in contents.withLock({ Array($0.bodies.values) }) { await body.end.value }
+    withContents { $0.journal.end() }
+    for body in withContents({ Array($0.bodies.values) }) { await body.end.value }
   }
 
   /// What an attempt ended with.
@@ -132,7 +142,7 @@ final class FlowState: Sendable {
   /// - Parameter error: what the handler threw.
   func end(_ error: (any Error)?) async -> Ending {
     await endBodies()
-    let (journal, lateFailure) = contents.withLock { ($0.journal, $0.lateFailure) }
+    let (journal, lateFailure) = withContents { ($0.journal, $0.lateFailure) }
     if let mark = journal.mark {
       do { try await undo(journal.toUndo, error) } catch { return .failed(error) }
       return .unwound(DeadLetterReason(rawValue: mark.reason), detail: mark.detail)
@@ -144,7 +154,7 @@ final class FlowState: Sendable {
 
   private func undo(_ registrations: [String], _ error: (any Error)?) async throws {
     for registration in registrations {
-      guard let undo = contents.withLock({ $0.compensations[registration] }) else {
+      guard let undo = withContents({ $0.compensations[registration] }) else {
         if let error, !(error is FlowSuspension) { throw error }
         throw FlowError(
           .compensationMissing,
@@ -156,9 +166,9 @@ final class FlowState: Sendable {
     }
   }
 
-  var isFlow: Bool { contents.withLock { $0.journal.isFlow } }
+  var isFlow: Bool { contents.withLock { $0.map(\.journal.isFlow) ?? !task.steps.isEmpty } }
   var progress: FlowProgress {
-    contents.withLock { contents in
+    withContents { contents in
       FlowProgress(
         hasSteps: contents.journal.hasSteps,
         isForgiven: contents.journal.hasProgressed,
