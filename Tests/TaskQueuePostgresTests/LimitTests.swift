@@ -33,6 +33,50 @@ struct LimitTests {
     }
   }
 
+  @Test("S46 Two sessions that each put a due task in line do not find the same slot")
+  func ownLines() async throws {
+    try await withStore { store in
+      try await store.declare([LimitRule("bank")])
+      for text in ["first", "second"] {
+        _ = try await store.add(text) {
+          $0.limit = TaskLimit("bank", key: "a")
+          $0.schedule = .after(.milliseconds(1))
+        }
+      }
+      try await Task.sleep(for: .milliseconds(20))
+      try await store.withTransaction { transaction in
+        // Its row of limit_look is seen by nobody else.
+        _ = try await transaction.query("SELECT taskqueue._promote(1)")
+        _ = try await store.elsewhere { store in try await store.claimAll() }
+        _ = try await transaction.query(
+          "SELECT count(*) FROM taskqueue._claim('{default}', ARRAY[$1], 10, 1000000, '1 minute')",
+          [.text(Note.taskType.rawValue)]
+        )
+      }
+      try await eventually("one of them is admitted") {
+        _ = try await store.claimAll()
+        return try await store.number("SELECT count(*) FROM taskqueue.task WHERE slot = 1") == 1
+      }
+    }
+  }
+
+  @Test("S47 A line behind a dead letter that holds it is not looked at until that one has gone")
+  func heldLine() async throws {
+    try await withStore { store in
+      try await store.declare([LimitRule("bank", order: .ordered(afterDeadLetter: .hold))])
+      for text in ["first", "second"] { _ = try await limited(store, text) }
+      let first = try #require(try await store.claimAll().first)
+      #expect(try await store.settle(first.claim, .bury(.discarded, detail: nil, nil)))
+      for _ in 1...3 { #expect(try await store.claimAll().isEmpty) }
+      try await eventually("the last look is over", within: .seconds(30)) {
+        _ = try await store.claimAll()
+        return try await store.number("SELECT count(*) FROM taskqueue.limit_look") == 0
+      }
+      _ = try await store.redrive(.init())
+      try await eventually("it goes on") { try await !store.claimAll().isEmpty }
+    }
+  }
+
   @Test("S46 Another way round: a slot is left while the next task is not committed")
   func lateEnqueue() async throws {
     try await withStore { store in
