@@ -60,6 +60,26 @@ struct LimitTests {
     }
   }
 
+  @Test("S46 A slot that is left while another session puts off the next look is given at once")
+  func lookPutOff() async throws {
+    try await withStore { store in
+      try await store.declare([LimitRule("bank", concurrency: 1, rate: LimitRate(1_000))])
+      for text in ["first", "second"] { _ = try await limited(store, text) }
+      let first = try #require(try await store.claimAll().first)
+      #expect(try await store.claimAll().isEmpty)
+      // As after some minutes.
+      try await store.pool.query(
+        "UPDATE taskqueue.limit_look SET looks = 6, look_at = clock_timestamp() - interval '1 ms'"
+      )
+      try await store.withTransaction { transaction in
+        _ = try await transaction.query("SELECT taskqueue._promote(1000)")
+        let isSettled = try await store.elsewhere { store in try await store.settle(first.claim, .complete) }
+        #expect(isSettled)
+      }
+      try await eventually("the second one starts", within: .seconds(20)) { try await !store.claimAll().isEmpty }
+    }
+  }
+
   @Test("S47 A line behind a dead letter that holds it is not looked at until that one has gone")
   func heldLine() async throws {
     try await withStore { store in
