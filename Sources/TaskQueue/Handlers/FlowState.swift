@@ -22,7 +22,7 @@ final class FlowState: Sendable {
     /// By the worker's clock, about as long after the claim as the flow's first call.
     let start: WorkerClock.Instant
     var lastID = 0
-    var bodies: [Int: (cancel: @Sendable () -> Void, end: Task<Void, Never>)] = [:]
+    var bodies: [Int: (cancel: @Sendable () -> Void, end: @Sendable () async -> Void)] = [:]
     var isCancelled = false
     var compensations: [String: @Sendable () async throws -> Void] = [:]
     var failure: StepFailure?
@@ -73,10 +73,9 @@ final class FlowState: Sendable {
   /// Runs the body of a step, and waits for its end whatever becomes of the scope.
   func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
     let task = Task { try await body() }
-    let ended = Task { _ = try? await task.value }
     let id = withContents { contents in
       contents.lastID += 1
-      contents.bodies[contents.lastID] = (task.cancel, ended)
+      contents.bodies[contents.lastID] = (task.cancel, { @Sendable in _ = try? await task.value })
       if contents.isCancelled { task.cancel() }
       return contents.lastID
     }
@@ -123,7 +122,7 @@ final class FlowState: Sendable {
 
   private func endBodies() async {
     withContents { $0.journal.end() }
-    for body in withContents({ Array($0.bodies.values) }) { await body.end.value }
+    for body in withContents({ Array($0.bodies.values) }) { await body.end() }
   }
 
   /// What an attempt ended with.
