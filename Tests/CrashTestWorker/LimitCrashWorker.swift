@@ -14,8 +14,9 @@ enum LimitCrashWorker {
       // One that stood still since its claim has nothing to begin.
       let begun = try await store.pool.query(
         """
-        INSERT INTO public.span (number, line, pid, started_at)
-        SELECT $1, $2, $3, clock_timestamp() FROM taskqueue.task WHERE id = $4 AND lease_token = $5 AND lease_until > clock_timestamp()
+        INSERT INTO public.span (number, line, pid, started_at, lease_until)
+        SELECT $1, $2, $3, clock_timestamp(), lease_until FROM taskqueue.task
+        WHERE id = $4 AND lease_token = $5 AND lease_until > clock_timestamp()
         RETURNING id
         """,
         [.int8(task.number), .text(task.line), .int8(pid), .int8(context.id.rawValue), .int8(context.claim.token)]

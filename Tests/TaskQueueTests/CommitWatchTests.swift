@@ -48,4 +48,17 @@ struct CommitWatchTests {
     _ = look(30, ["a", "b"])
     #expect(look(40, []) == at(10) - Self.window)
   }
+
+  @Test("A look at everything that ends between two claims makes nobody forget who was writing; a pause does")
+  func kept() {
+    var stragglers = Stragglers()
+    stragglers.nextWatchAt = .zero.advanced(by: CommitWatch.interval)
+    stragglers.noteWriters(OpenWriters(at: at(10), ids: ["a"]))
+    stragglers.endWatch(at: .zero.advanced(by: CommitWatch.interval * 1.5))
+    stragglers.noteWriters(OpenWriters(at: at(20), ids: []))
+    #expect(stragglers.missedFrom == .distantPast, "a has ended")
+    stragglers.endWatch(at: .zero.advanced(by: CommitWatch.interval * 2))
+    #expect(stragglers.missedFrom == nil)
+    #expect(stragglers.nextWatchAt == nil)
+  }
 }

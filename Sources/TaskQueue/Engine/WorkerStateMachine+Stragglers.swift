@@ -143,8 +143,12 @@ struct Stragglers: Sendable {
     dueAt = now.advanced(by: Self.pauseAfterDenial)
   }
 
-  /// Nothing gets behind the position now.
-  mutating func endWatch() { (watch, missedFrom, nextWatchAt) = (CommitWatch(), nil, nil) }
+  /// Nothing gets behind the position now. The watch is kept for a while: a look at everything may end between two claims, and who was
+  /// writing during it may commit right after.
+  mutating func endWatch(at now: Instant) {
+    guard let nextWatchAt, now >= nextWatchAt.advanced(by: CommitWatch.interval) else { return }
+    (watch, missedFrom, self.nextWatchAt) = (CommitWatch(), nil, nil)
+  }
 
   mutating func noteWriters(_ writers: OpenWriters) {
     guard let from = watch.note(writers) else { return }
@@ -201,7 +205,7 @@ extension WorkerStateMachine {
     var nextWatchAt: Instant?
     for group in groups.indices {
       guard groups[group].stragglers.needsCommitWatch else {
-        groups[group].stragglers.endWatch()
+        groups[group].stragglers.endWatch(at: now)
         continue
       }
       let due = groups[group].stragglers.nextWatchAt ?? now.advanced(by: CommitWatch.interval)
