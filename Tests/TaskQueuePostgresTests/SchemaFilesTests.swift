@@ -84,7 +84,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "53cd583f2a622083bb5a1cd63568b9e04cdd1cbedd589e046cfe823eef583c45"]
+        [FunctionFile.revision: digest] == [1: "26e39efa74022385575c68ce69162dafdb0dde03e46a9b7ae83e43e033298ef6"]
       )
     }
   }

@@ -50,6 +50,7 @@ DECLARE
   found_count int;
   free_keys text[] := nullif(current_setting('taskqueue.free_keys', true), '')::text[];
   slots int[];
+  next record;
   left_over tid[];
   left_slots int[];
 BEGIN
@@ -104,10 +105,13 @@ BEGIN
       LIMIT remaining
     ) AS c;
     IF free_keys IS NOT NULL THEN
-      SELECT n.rows, n.slots INTO left_over, left_slots
-      FROM _next_in_line(free_keys, current_setting('taskqueue.free_slots')::int[]) AS n;
-      IF coalesce(cardinality(claimed), 0) < remaining OR EXISTS (
-        SELECT FROM unnest(left_over) AS u(ctid) JOIN task t ON t.ctid = u.ctid
+      SELECT * INTO next FROM _next_in_line(free_keys, current_setting('taskqueue.free_slots')::int[], queues, types);
+      found_count := coalesce(cardinality(claimed), 0);
+      IF found_count + cardinality(next.rows) <= remaining AND next.others = 0 AND coalesce(bytes, 0) + next.bytes < max_bytes THEN
+        slots := array_fill(NULL::int, ARRAY[found_count]) || next.slots;
+        claimed := claimed || next.rows;
+      ELSIF found_count < remaining OR EXISTS (
+        SELECT FROM unnest(next.rows) AS u(ctid) JOIN task t ON t.ctid = u.ctid
         WHERE t.priority < (SELECT max(c.priority) FROM task c WHERE c.ctid = ANY (claimed)))
       THEN
         SELECT array_agg(c.ctid) FILTER (WHERE c.fits), array_agg(c.slot) FILTER (WHERE c.fits), NULL,
@@ -119,12 +123,14 @@ BEGIN
           FROM (
             SELECT u.ctid, u.slot, t.priority, CASE WHEN t.ready THEN t.due_at ELSE at END AS due_at, t.id,
               octet_length(t.payload::text) AS bytes, t.queue = ANY (queues) AND t.type = ANY (types) AS is_mine
-            FROM unnest(claimed || left_over, array_fill(NULL::int, ARRAY[coalesce(cardinality(claimed), 0)]) || left_slots)
-              AS u(ctid, slot), task t
+            FROM unnest(claimed || next.rows, array_fill(NULL::int, ARRAY[found_count]) || next.slots) AS u(ctid, slot), task t
             WHERE t.ctid = u.ctid
           ) AS w
           WINDOW o AS (ORDER BY NOT w.is_mine, w.priority, w.due_at, w.id)
         ) AS c;
+      ELSE
+        left_over := next.rows;
+        left_slots := next.slots;
       END IF;
       PERFORM set_config('taskqueue.free_keys', '', true), set_config('taskqueue.free_slots', '', true);
       free_keys := NULL;

@@ -100,11 +100,16 @@ BEGIN
   WITH gone AS (
     DELETE FROM limit_look WHERE ctid = ANY (rows) RETURNING limit_key, looks
   ), again AS (
-    SELECT g.limit_key, least(min(g.looks), 12) AS looks FROM gone g GROUP BY g.limit_key
+    SELECT g.limit_key, least(min(g.looks), 12) AS looks, min(g.look_at) AS look_at, bool_or(g.waits) AS waits
+    FROM (
+      SELECT limit_key, looks, NULL::timestamptz AS look_at, false AS waits FROM gone
+      UNION ALL SELECT w.limit_key, NULL, NULL, true FROM unnest(waiting) AS w(limit_key)
+      UNION ALL SELECT p.limit_key, NULL, p.look_at, EXISTS (SELECT FROM task t WHERE t.limit_key = p.limit_key AND t.slot = 0)
+      FROM unnest(paced, paced_at) AS p(limit_key, look_at)
+    ) AS g
+    GROUP BY g.limit_key
   )
   INSERT INTO limit_look (limit_key, look_at, looks)
-  SELECT a.limit_key, coalesce(p.look_at, clock_timestamp() + interval '1 s' * 2 ^ a.looks), CASE WHEN p.look_at IS NULL THEN a.looks + 1 ELSE 0 END
-  FROM again a LEFT JOIN unnest(paced, paced_at) AS p(limit_key, look_at) ON p.limit_key = a.limit_key
-  WHERE a.limit_key = ANY (waiting)
-    OR p.limit_key IS NOT NULL AND EXISTS (SELECT FROM task t WHERE t.limit_key = a.limit_key AND t.slot = 0);
+  SELECT a.limit_key, coalesce(a.look_at, clock_timestamp() + interval '1 s' * 2 ^ a.looks), CASE WHEN a.look_at IS NULL THEN a.looks + 1 ELSE 0 END
+  FROM again a WHERE a.waits;
 END $$;

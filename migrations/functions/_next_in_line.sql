@@ -4,7 +4,11 @@
 -- with a rate admits by looks alone (_fill_at_rate).
 -- Never waits: it passes over rows that another session has locked, but for an ordered line, where nothing passes the first.
 -- What cannot be given although somebody waits is looked at again when it may be.
-CREATE OR REPLACE FUNCTION _next_in_line(free_keys text[], free_slots int[], OUT rows tid[], OUT slots int[])
+-- others: how many of the rows are not of the queues and types of a claim; bytes: of all payloads.
+CREATE OR REPLACE FUNCTION _next_in_line(
+  free_keys text[], free_slots int[], queues text[] DEFAULT '{}', types text[] DEFAULT '{}',
+  OUT rows tid[], OUT slots int[], OUT others int, OUT bytes bigint
+)
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 SET plan_cache_mode = force_generic_plan
@@ -17,10 +21,11 @@ SET jit = off
 AS $$
 DECLARE
   keys text[];
-  queues text[];
+  hinted text[];
 BEGIN
   -- One array per key: as a join of slots and rows it would be quadratic. A slot that this transaction left may have been found by a look.
-  SELECT array_agg(w.ctid), array_agg(k.slots[w.place]), array_agg(k.limit_key) INTO rows, slots, keys
+  SELECT array_agg(w.ctid), array_agg(k.slots[w.place]), array_agg(k.limit_key), count(*) FILTER (WHERE NOT w.is_mine), sum(w.bytes)
+  INTO rows, slots, keys, others, bytes
   FROM (
     SELECT f.limit_key, r.is_ordered, array_agg(DISTINCT f.slot) AS slots
     FROM unnest(free_keys, free_slots) AS f(limit_key, slot)
@@ -29,9 +34,10 @@ BEGIN
     GROUP BY f.limit_key, r.is_ordered
   ) AS k
   CROSS JOIN LATERAL (
-    SELECT c.ctid, (row_number() OVER ())::int AS place
+    SELECT c.ctid, (row_number() OVER ())::int AS place, c.is_mine, c.bytes
     FROM (
-      SELECT t.ctid, (CASE WHEN t.is_ordered THEN 0 ELSE t.priority END) AS rank, t.id
+      SELECT t.ctid, (CASE WHEN t.is_ordered THEN 0 ELSE t.priority END) AS rank, t.id,
+        t.queue = ANY (queues) AND t.type = ANY (types) AS is_mine, octet_length(t.payload::text) AS bytes
       FROM task t WHERE t.limit_key = k.limit_key AND t.slot = 0
       ORDER BY t.limit_key, (CASE WHEN t.is_ordered THEN 0 ELSE t.priority END), t.id
       LIMIT cardinality(k.slots) FOR UPDATE SKIP LOCKED
@@ -61,10 +67,10 @@ BEGIN
         SELECT FROM limit_look l WHERE l.limit_key = k.limit_key AND l.look_at <= k.look_at FOR KEY SHARE SKIP LOCKED)
       RETURNING limit_key
     )
-    SELECT array_agg(DISTINCT E'\x01' || f.queue) INTO queues
+    SELECT array_agg(DISTINCT E'\x01' || f.queue) INTO hinted
     FROM looks l CROSS JOIN LATERAL (SELECT t.queue FROM task t WHERE t.limit_key = l.limit_key AND t.slot = 0 LIMIT 1) AS f;
-    IF queues IS NOT NULL THEN
-      PERFORM _wake(queues);
+    IF hinted IS NOT NULL THEN
+      PERFORM _wake(hinted);
     END IF;
   END IF;
 END $$;

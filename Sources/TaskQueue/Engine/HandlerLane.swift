@@ -40,15 +40,11 @@ final class HandlerLane: Sendable {
   }
 
   /// Runs one attempt to its end.
-  func perform(_ task: ClaimedTask) async -> Performed {
-    let flow = FlowState(task, clock: services.environment.clock)
-    return await withTaskCancellationHandler {
-      let ending = await call(task, flow)
-      guard flow.isFlow else { return Performed(ending: ending) }
-      return await end(ending, of: flow)
-    } onCancel: {
-      flow.cancel()
-    }
+  func perform(_ task: ClaimedTask, on runner: FlowRunner) async -> Performed {
+    let flow = FlowState(task, on: runner, clock: services.environment.clock)
+    let ending = await call(task, flow)
+    guard flow.isFlow else { return Performed(ending: ending) }
+    return await end(ending, of: flow)
   }
 
   /// The end of a flow's attempt is not the handler's alone to say.

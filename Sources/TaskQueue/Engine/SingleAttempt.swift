@@ -52,7 +52,7 @@ public import Logging
       settlement = Settlement(task.claim, rejection)
     } else {
       let lane = lanes[task.type]
-      let performed = await lane.perform(task)
+      let performed = await FlowRunner.run { await lane.perform(task, on: $0) }
       settlement = lane.judgement(of: performed, task).settlement
       switch performed.ending {
       case .returned(let outcome): result.outcome = outcome

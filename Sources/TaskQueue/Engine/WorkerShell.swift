@@ -257,13 +257,17 @@ final class WorkerShell: Sendable {
       tasks.withLock { $0.runners[runner] = nil }
       thread.raise()
     }
+    await FlowRunner.run { await run(runner, $0) }
+  }
+
+  private func run(_ runner: RunnerID, _ flows: FlowRunner) async {
     var next = machine.withLock { $0.start(runner, at: clock.now) }
     while let attempt = next.take() {
       let task = attempt.task
       var ticket: AttemptTicket? = attempt.takeTicket()
       let lane = lanes[task.type]
       let startedAt = clock.now
-      let performed = await lane.perform(task)
+      let performed = await lane.perform(task, on: flows)
       let endedAt = clock.now
       // A handler may have cancelled the task that it runs in; the next attempt needs another one.
       let isCancelled = Task.isCancelled

@@ -23,30 +23,34 @@ final class FlowState: Sendable {
     let start: WorkerClock.Instant
     var lastID = 0
     var bodies: [Int: (cancel: @Sendable () -> Void, end: @Sendable () async -> Void)] = [:]
-    var isCancelled = false
+    var isCancelled: Bool
     var compensations: [String: @Sendable () async throws -> Void] = [:]
     var failure: StepFailure?
     /// What a body threw while the flow was suspended already.
     var lateFailure: (any Error)?
   }
 
-  private let task: ClaimedTask
+  private let steps: [FlowStep]
+  private let claimedAt: Date
+  private let runner: FlowRunner
   private let clock: WorkerClock
   /// nil: nothing was asked of the flow yet, and most tasks never do.
   private let contents = Mutex<Contents?>(nil)
-  private let handlerTask = FlowState.currentTask
 
   /// The step whose body runs in this Swift task.
   @TaskLocal static var isInStep = false
 
-  init(_ task: ClaimedTask, clock: WorkerClock) {
-    self.task = task
+  init(_ task: ClaimedTask, on runner: FlowRunner, clock: WorkerClock) {
+    (steps, claimedAt) = (task.steps, task.claimedAt)
+    self.runner = runner
     self.clock = clock
   }
 
   private func withContents<Value>(_ body: (inout Contents) -> Value) -> Value {
     contents.withLock { contents in
-      if contents == nil { contents = Contents(journal: FlowJournal(task.steps), start: clock.now) }
+      if contents == nil {
+        contents = Contents(journal: FlowJournal(steps), start: clock.now, isCancelled: runner.begin(self))
+      }
       return body(&contents!)
     }
   }
@@ -54,13 +58,11 @@ final class FlowState: Sendable {
   /// By the store's clock; never ahead of it.
   var now: Date {
     let start = withContents { $0.start }
-    return task.claimedAt.addingTimeInterval(start.duration(to: clock.now) / .seconds(1))
+    return claimedAt.addingTimeInterval(start.duration(to: clock.now) / .seconds(1))
   }
 
-  private static var currentTask: Int? { withUnsafeCurrentTask { $0?.hashValue } }
-
   var caller: FlowJournal.Caller {
-    guard let task = Self.currentTask, task != handlerTask else { return .handler }
+    guard let task = FlowRunner.currentTask, task != runner.task else { return .handler }
     return .child(task)
   }
 
@@ -165,7 +167,7 @@ final class FlowState: Sendable {
     }
   }
 
-  var isFlow: Bool { contents.withLock { $0.map(\.journal.isFlow) ?? !task.steps.isEmpty } }
+  var isFlow: Bool { contents.withLock { $0.map(\.journal.isFlow) ?? !steps.isEmpty } }
   var progress: FlowProgress {
     withContents { contents in
       FlowProgress(
@@ -174,6 +176,42 @@ final class FlowState: Sendable {
         failure: contents.failure
       )
     }
+  }
+}
+
+/// The Swift task that runs attempts one after another, as their flows see it. What flows need of it costs the other attempts nothing.
+final class FlowRunner: Sendable {
+  private struct State {
+    weak var flow: FlowState?
+    var isCancelled = false
+  }
+
+  /// The one that this was made in.
+  let task = FlowRunner.currentTask
+  private let state = Mutex(State())
+
+  static var currentTask: Int? { withUnsafeCurrentTask { $0?.hashValue } }
+
+  /// Runs attempts; if the Swift task is cancelled, so are the bodies of the flow under way.
+  static func run<Value: Sendable>(_ attempts: (FlowRunner) async -> Value) async -> Value {
+    let runner = FlowRunner()
+    return await withTaskCancellationHandler { await attempts(runner) } onCancel: { runner.cancel() }
+  }
+
+  /// - Returns: whether it is cancelled already.
+  func begin(_ flow: FlowState) -> Bool {
+    state.withLock { state in
+      state.flow = flow
+      return state.isCancelled
+    }
+  }
+
+  private func cancel() {
+    let flow = state.withLock { state in
+      state.isCancelled = true
+      return state.flow
+    }
+    flow?.cancel()
   }
 }
 

@@ -46,7 +46,7 @@ public struct TaskContext: Sendable {
   init(task: ClaimedTask, services: AttemptServices, flow: FlowState? = nil) {
     self.task = task
     self.services = services
-    self.flow = flow ?? FlowState(task, clock: services.environment.clock)
+    self.flow = flow ?? FlowState(task, on: FlowRunner(), clock: services.environment.clock)
   }
 
   /// For handlers called without a worker, in tests of stores.
