@@ -19,6 +19,7 @@ struct WorkerCommand: AsyncParsableCommand {
   @Option var workers = 1
   @Option var idleTypes = 0
   @Option var connections: Int?
+  @Option var concurrency: Int?
   @Flag(inversion: .prefixedNo) var preparedStatements = true
   @Flag(inversion: .prefixedNo) var listener = true
 
@@ -87,8 +88,7 @@ struct WorkerCommand: AsyncParsableCommand {
     var configuration = TaskWorkerConfiguration()
     if !queue.isEmpty { configuration.queues = queue.map { QueueName($0) } }
     configuration.listensForWakeUps = listener
-    // One slot for each task of a batch.
-    if handles.contains(.transactionalBatch) { configuration.concurrency = 2_000 }
+    if let concurrency { configuration.concurrency = concurrency }
     var logger = Logger(label: "taskqueue-bench.worker") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = .warning
     return try TaskWorker(store: store, handlers: handlers, configuration: configuration, logger: logger)
@@ -135,6 +135,7 @@ struct WorkerCommand: AsyncParsableCommand {
         }
         for _ in tasks { output.countHandled() }
       }
+    case .flows: try registerFlows(output, in: &handlers)
     case .large:
       try handlers.register(Large.self) { _, _ in
         output.countHandled()

@@ -70,7 +70,10 @@ struct BenchmarkDatabase: Sendable {
   /// filled: else each first touch of a page would write the whole page to the log.
   func empty() async throws {
     try await admin.executeScript(
-      "TRUNCATE \(Self.schema).task, \(Self.schema).dead_task, \(Self.schema).limit_look, public.taskqueue_bench_effect"
+      """
+      TRUNCATE \(Self.schema).task, \(Self.schema).dead_task, \(Self.schema).limit_look, \(Self.schema).step, \(Self.schema).event,
+        \(Self.schema).event_wait, \(Self.schema).event_look, public.taskqueue_bench_effect
+      """
     )
     do { try await admin.executeScript("CHECKPOINT") } catch {
       // Not ours to ask for on this server: the log then has more whole pages, for the raw loops as well.
@@ -120,10 +123,13 @@ struct BenchmarkDatabase: Sendable {
 
   /// Adds tasks on the server, in chunks.
   ///
-  /// - Parameter progress: called after each chunk with the number of tasks added so far.
+  /// - Parameters:
+  ///   - first: the number of the first one; the others follow.
+  ///   - progress: called after each chunk with the number of tasks added so far.
   func add(
     _ count: Int,
     type: TaskType = NoOp.taskType,
+    from number: Int = 1,
     dueIn delay: Duration = .zero,
     progress: (Int) -> Void = { _ in }
   ) async throws {
@@ -136,10 +142,14 @@ struct BenchmarkDatabase: Sendable {
         SELECT $1, json_build_object('number', n), $4 <= interval '0', clock_timestamp() + $4
         FROM generate_series($2::bigint, $3::bigint) AS n
         """,
-        [.text(type.rawValue), .int8(Int64(first + 1)), .int8(Int64(last)), .interval(delay)]
+        [.text(type.rawValue), .int8(Int64(first + number)), .int8(Int64(last + number - 1)), .interval(delay)]
       )
       progress(last)
     }
+  }
+
+  func add<Payload: TaskPayload>(_ payload: Payload) async throws {
+    try await withStore { store in _ = try await TaskClient(store: store).enqueue(payload) }
   }
 
   func addDeadLetters(_ count: Int) async throws {
@@ -172,6 +182,11 @@ struct BenchmarkDatabase: Sendable {
 
   func count(where condition: String) async throws -> Int {
     Int(try await admin.query("SELECT count(*) FROM \(Self.schema).task WHERE \(condition)")[0].int8(0))
+  }
+
+  /// Steps that are recorded.
+  func steps() async throws -> Int {
+    Int(try await admin.query("SELECT count(*) FROM \(Self.schema).step")[0].int8(0))
   }
 
   /// Business rows of the transactional scenario.

@@ -86,6 +86,30 @@ enum MetricCatalog {
     .tasksPerSecond,
     beside: "single handlers: completion with a business row"
   )
+  private static let rawSteps = "raw: a fenced INSERT of one step, one commit each, 16 connections"
+  static let stepsSixteen = Metric("steps-16", "Steps, 16 flows at once", .stepsPerSecond, beside: rawSteps)
+  static let stepsMany = Metric("steps-1000", "Steps, 1,000 flows at once", .stepsPerSecond, beside: rawSteps)
+  static let stepMedian = Metric(
+    "step-p50",
+    "Step to step, one flow, p50",
+    .milliseconds,
+    beside: "raw: the same INSERT on 1 connection"
+  )
+  static let stepLate = Metric(
+    "step-late",
+    "Step to step after 10,000 steps, p50",
+    .milliseconds,
+    beside: "the first 1,000 steps of the same flow, p50"
+  )
+  static let firstStep = Metric("first-step-p50", "Commit → first step recorded, p50", .milliseconds)
+  static let eventMedian = Metric("event-p50", "Event's commit → flow resumed, p50", .milliseconds)
+  static let eventTail = Metric("event-p99", "Event's commit → flow resumed, p99", .milliseconds)
+  static let walStep = Metric(
+    "wal-step",
+    "WAL, a step and its commit",
+    .bytesPerStep,
+    beside: "raw: the same INSERT on 1 connection"
+  )
   static let latencyMedian = Metric(
     "latency-p50",
     "Commit → handler start, p50",
@@ -132,7 +156,8 @@ enum MetricCatalog {
   static let suite = [
     enqueueOne, enqueueSixteen, bulkUnnest, bulkCopy, drainOne, drainOneSingle, drainOneColumns, drainTwo,
     limitOneKey, limitHundredKeys, limitManyKeys, limitKeyEach,
-    produceDrain, transaction, transactionPipelined, latencyMedian, latencyTail, idleStatements, cpuClient, cpuServer,
+    produceDrain, transaction, transactionPipelined, batchHandler, stepsSixteen, stepsMany, stepMedian, stepLate, firstStep,
+    eventMedian, eventTail, walStep, latencyMedian, latencyTail, idleStatements, cpuClient, cpuServer,
     walDrain, walLife, peakMemory,
   ]
 

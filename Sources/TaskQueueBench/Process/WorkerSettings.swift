@@ -12,6 +12,8 @@ struct WorkerSettings: Sendable {
     case transactionalBatch
     /// A no-op with a big payload.
     case large
+    /// All flows.
+    case flows
   }
 
   var connectionString: String
@@ -24,6 +26,8 @@ struct WorkerSettings: Sendable {
   var workers = 1
   /// nil: the store's default.
   var connections: Int?
+  /// nil: the worker's default.
+  var concurrency: Int?
   /// Behind a transaction pooler off.
   var preparesStatements = true
   /// Whether to listen for wake-ups, and where if not on ``connectionString``.
@@ -47,6 +51,7 @@ struct WorkerSettings: Sendable {
     for queue in queues { arguments += ["--queue", queue] }
     if idleTypes > 0 { arguments += ["--idle-types", "\(idleTypes)"] }
     if let connections { arguments += ["--connections", "\(connections)"] }
+    if let concurrency { arguments += ["--concurrency", "\(concurrency)"] }
     if !preparesStatements { arguments.append("--no-prepared-statements") }
     if !listens { arguments.append("--no-listener") }
     return arguments

@@ -49,8 +49,21 @@ struct RawStatements: Sendable {
   /// Waits for a row that another claim has looked at and holds until it commits. Parameters: ids, tokens.
   var complete: String { "SELECT settled_token FROM \(schema)._settle_complete($1, $2, waits => true)" }
 
+  /// Records a step behind the fence of its claim. Parameters: ids and tokens of one claim, name, value.
+  var step: String {
+    """
+    INSERT INTO \(schema).step (task_id, name, kind, value, place)
+    SELECT h.id, $3, 'step', $4, 1 FROM (SELECT t.id FROM \(schema).task t
+      WHERE t.id = ($1::bigint[])[1] AND t.lease_token = ($2::bigint[])[1] AND t.lease_until > clock_timestamp()
+      FOR NO KEY UPDATE) AS h
+    """
+  }
+
   /// Parameters: type, payload.
   var insert: String { "INSERT INTO \(schema).task (type, payload) VALUES ($1, $2) RETURNING id" }
+
+  /// Parameters: key, payload.
+  var emit: String { "SELECT \(schema).emit($1, $2)" }
 
   /// Parameters: types, payloads.
   var insertMany: String {

@@ -1,17 +1,32 @@
 import Foundation
+import TaskQueue
 
-/// Commits single tasks with a wake-up, at a steady pace.
+/// Commits single tasks with a wake-up, or events, at a steady pace.
 struct RawWaker: Sendable {
+  enum Work: Sendable {
+    case tasks(TaskType)
+    /// Emitted to ``BenchEventFlow``s.
+    case events
+  }
+
   let connectionString: String
   let statements: RawStatements
-  let type: String
+  let work: Work
 
   /// Blocks.
   ///
-  /// - Returns: for each task, numbered from 0, when its COMMIT was answered, by ``MonotonicTime``.
+  /// - Returns: for each task or event, numbered from 0, when its COMMIT was answered, by ``MonotonicTime``.
   func run(_ count: Int, interval: Duration) throws -> [Int64] {
     let connection = try RawConnection(connectionString)
-    try connection.prepare("insert", statements.insert)
+    let parameters = RawParameters(count: 2)
+    switch work {
+    case .tasks(let type):
+      try connection.prepare("write", statements.insert)
+      parameters.set(0, text: type.rawValue)
+    case .events:
+      try connection.prepare("write", statements.emit)
+      parameters.set(1, text: "1")
+    }
     try connection.prepare("wake", statements.wake)
     let none = RawParameters(count: 0)
     try connection.enterPipeline()
@@ -21,14 +36,16 @@ struct RawWaker: Sendable {
       next += interval
       let pause = ContinuousClock.now.duration(to: next)
       if pause > .zero { Thread.sleep(forTimeInterval: pause / .seconds(1)) }
-      let parameters = RawParameters(count: 2)
-      parameters.set(0, text: type)
-      parameters.set(1, text: "{\"number\":\(number)}")
-      try connection.send("insert", parameters)
-      try connection.send("wake", none)
+      switch work {
+      case .tasks: parameters.set(1, text: "{\"number\":\(number)}")
+      case .events: parameters.set(0, text: BenchEventFlow.key(number))
+      }
+      try connection.send("write", parameters)
+      // An event wakes by itself.
+      if case .tasks = work { try connection.send("wake", none) }
       try connection.sync()
       try connection.skip()
-      try connection.skip()
+      if case .tasks = work { try connection.skip() }
       try connection.synced()
       commits.append(MonotonicTime.nanoseconds)
     }

@@ -79,7 +79,7 @@ struct ScaleRun: Sendable {
     let waker = RawWaker(
       connectionString: database.connectionString,
       statements: database.statements,
-      type: Probe.taskType.rawValue
+      work: .tasks(Probe.taskType)
     )
     let before = try await database.statementCounts()
     _ = try await onOwnThread { try waker.run(wakeUps, interval: Self.wakeInterval) }

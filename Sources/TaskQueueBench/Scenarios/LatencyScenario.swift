@@ -26,7 +26,7 @@ struct LatencyScenario: Scenario {
     RawWaker(
       connectionString: database.connectionString,
       statements: database.statements,
-      type: Probe.taskType.rawValue
+      work: .tasks(Probe.taskType)
     )
   }
 

@@ -9,6 +9,7 @@ enum ScenarioCatalog {
       LimitScenario(tasks: sizes.tasks),
       ProduceDrainScenario(tasks: sizes.tasks),
       TransactionScenario(tasks: sizes.transactions),
+      FlowScenario(steps: sizes.steps, latencies: sizes.latencyTasks),
       LatencyScenario(tasks: sizes.latencyTasks),
       IdleScenario(time: sizes.idleTime, maxRounds: sizes.idleRounds),
     ]

@@ -4,6 +4,8 @@ struct SuiteSizes: Equatable, Sendable {
   var tasks = 200_000
   /// Tasks of the transactional scenario.
   var transactions = 20_000
+  /// Steps of flows that run at once, and of the long one.
+  var steps = 160_000
   var enqueueTime: Duration = .seconds(2)
   var latencyTasks = 500
   var idleTime: Duration = .seconds(10)
@@ -15,6 +17,7 @@ struct SuiteSizes: Equatable, Sendable {
   static let quick = SuiteSizes(
     tasks: 20_000,
     transactions: 3_200,
+    steps: 16_000,
     enqueueTime: .milliseconds(400),
     latencyTasks: 100,
     idleTime: .seconds(5),

@@ -48,6 +48,8 @@ struct TransactionScenario: Scenario {
   ) async throws -> Double {
     var settings = database.workerSettings([handler])
     settings.connections = Self.connections
+    // One slot for each task of a batch.
+    if handler == .transactionalBatch { settings.concurrency = 2_000 }
     let measurement = try await DrainMeasurement.workers(1, settings, tasks: total, database) {
       try await database.fill(total, type: Transactional.taskType)
     }
