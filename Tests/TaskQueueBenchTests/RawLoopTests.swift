@@ -97,8 +97,16 @@ struct RawLoopTests {
     try await withDatabase { database in
       let connectionString = database.connectionString
       let statements = database.statements
-      let listener = RawListener(connectionString: connectionString, statements: statements, work: .tasks("bench.probe"))
-      let waker = RawWaker(connectionString: connectionString, statements: statements, work: .tasks("bench.probe"))
+      let listener = RawListener(
+        connectionString: connectionString,
+        statements: statements,
+        work: .tasks("bench.probe")
+      )
+      let waker = RawWaker(
+        connectionString: connectionString,
+        statements: statements,
+        work: .tasks("bench.probe")
+      )
       let gate = StartGate(2)
       async let claims = onOwnThread { try listener.run(20) { gate.wait() } }
       let commits = try await onOwnThread {

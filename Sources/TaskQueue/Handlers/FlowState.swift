@@ -195,7 +195,11 @@ final class FlowRunner: Sendable {
   /// Runs attempts; if the Swift task is cancelled, so are the bodies of the flow under way.
   static func run<Value: Sendable>(_ attempts: (FlowRunner) async -> Value) async -> Value {
     let runner = FlowRunner()
-    return await withTaskCancellationHandler { await attempts(runner) } onCancel: { runner.cancel() }
+    return await withTaskCancellationHandler {
+      await attempts(runner)
+    } onCancel: {
+      runner.cancel()
+    }
   }
 
   /// - Returns: whether it is cancelled already.

@@ -156,7 +156,8 @@ enum MetricCatalog {
   static let suite = [
     enqueueOne, enqueueSixteen, bulkUnnest, bulkCopy, drainOne, drainOneSingle, drainOneColumns, drainTwo,
     limitOneKey, limitHundredKeys, limitManyKeys, limitKeyEach,
-    produceDrain, transaction, transactionPipelined, batchHandler, stepsSixteen, stepsMany, stepMedian, stepLate, firstStep,
+    produceDrain, transaction, transactionPipelined, batchHandler, stepsSixteen, stepsMany, stepMedian, stepLate,
+    firstStep,
     eventMedian, eventTail, walStep, latencyMedian, latencyTail, idleStatements, cpuClient, cpuServer,
     walDrain, walLife, peakMemory,
   ]
