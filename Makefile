@@ -20,6 +20,7 @@
 #
 # make chaos   5,000 payments while servers and the database are killed; ARGS="--payments 500 --seed 7"
 #
+# make flows    flows of eight steps while processes are killed: TASKS=100000
 # make limits   limits while processes are killed: TASKS=1000000      make rates   10, 100 and 1,000 per second: SECONDS_EACH=30
 #
 # make simulate   the engine in virtual trouble; ARGS="--seeds 100000", ARGS="--seed 7" for one with its history
@@ -42,7 +43,7 @@ TABLE ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo example bulk-import http-intake order-events nightly-report schedules chaos failover faults limits rates limits-example why-not-running simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo example bulk-import http-intake order-events nightly-report schedules chaos failover faults limits flows rates limits-example why-not-running simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -117,6 +118,9 @@ failover: bootstrap build
 
 limits: bootstrap build
 	@TASKQUEUE_LIMIT_TASKS=$(TASKS) swift test --skip-build --no-parallel $(STRICT) --filter LimitRunTests
+
+flows: bootstrap build
+	@TASKQUEUE_FLOWS=$(TASKS) swift test --skip-build --no-parallel $(STRICT) --filter FlowKillTests
 
 rates: bootstrap build
 	@TASKQUEUE_RATE_SECONDS=$(SECONDS_EACH) swift test --skip-build --no-parallel $(STRICT) --filter RateRunTests

@@ -97,11 +97,7 @@ struct RawLoopTests {
     try await withDatabase { database in
       let connectionString = database.connectionString
       let statements = database.statements
-      let listener = RawListener(
-        connectionString: connectionString,
-        statements: statements,
-        work: .tasks("bench.probe")
-      )
+      let listener = RawListener(connectionString: connectionString, statements: statements, type: "bench.probe")
       let waker = RawWaker(
         connectionString: connectionString,
         statements: statements,
