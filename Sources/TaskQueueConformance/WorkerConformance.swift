@@ -111,6 +111,21 @@
       try await probe.store.settleHeld(task, .fail(StoreProbe.failure(), retryAfter: .seconds(100)))
       try await probe.expect(id) { if case .retrying(1, _, "broken") = $0 { true } else { false } }
     },
+    Check("S52 a flow that waits says for which events and sleeps, the first to end first") { probe in
+      try await probe.work("a")
+      let task = try await probe.store.claimOnly(try await probe.store.enqueue().id)
+      let waits = [
+        FlowWait("~event/k", place: 1, end: .never, event: "k"),
+        FlowWait("~event/l", place: 2, end: .after(.seconds(600)), event: "l"),
+        FlowWait("nap", place: 3, end: .after(.seconds(300))),
+      ]
+      try await probe.store.settleHeld(task, .suspend(waits))
+      let causes = try await probe.explain(task.claim.id).causes
+      guard case .sleeping("nap", _) = causes[0], case .event("l", _?) = causes[1] else {
+        throw ConformanceFailure("the causes are \(causes)")
+      }
+      try requireEqual(Array(causes.dropFirst(2)), [.event("k", until: nil)], "without an end")
+    },
     Check("S52 a due task is next, or so many come before it") { probe in
       try await probe.work("a")
       let ids = try await probe.store.store.enqueue(try (0..<3).map { _ in try probe.store.newTask() }).map(\.id)

@@ -40,11 +40,14 @@ extension InMemoryState {
         + (task.isCancelRequested ? [.cancelRequested(isRunning: true)] : []) + again
     case .inLine: waiting = lineCauses(of: task, now: now)
     case .scheduled where task.dueAt > now:
-      waiting = [
-        task.attempt == 0
-          ? .delayed(until: task.dueAt)
-          : .retrying(afterAttempt: task.attempt, until: task.dueAt, lastError: task.errors.last?.message)
-      ]
+      waiting = task.attempt == 0 ? flows.causes(of: id, now: now) : []
+      if waiting.isEmpty {
+        waiting = [
+          task.attempt == 0
+            ? .delayed(until: task.dueAt)
+            : .retrying(afterAttempt: task.attempt, until: task.dueAt, lastError: task.errors.last?.message)
+        ]
+      }
     case .scheduled, .ready, .held: break
     }
     if paused.contains(task.queue) { waiting.append(.queuePaused(task.queue, since: pausedSince[task.queue] ?? now)) }
@@ -109,5 +112,18 @@ extension InMemoryState {
       )
     )
     return causes
+  }
+}
+
+extension InMemoryFlows {
+  /// What a flow waits for, the first to end first.
+  func causes(of task: TaskID, now: Date) -> [TaskExplanation.Cause] {
+    let waits = (steps[task] ?? []).filter { $0.kind == .wait && $0.until.map { $0 > now } ?? true }
+    let inOrder = waits.sorted { ($0.until ?? .distantFuture, $0.place) < ($1.until ?? .distantFuture, $1.place) }
+    return inOrder.prefix(TaskExplanation.maxNames).compactMap { step in
+      let key = waiters.first { $0.value.contains(Waiter(task: task, step: step.name)) }?.key
+      if let key { return .event(key, until: step.until) }
+      return step.until.map { .sleeping(step: step.name, until: $0) }
+    }
   }
 }

@@ -33,6 +33,7 @@ DECLARE
   stamp timestamptz;
   taken int;
   waits boolean := false;
+  sleeps boolean := false;
   is_silent boolean := true;
 BEGIN
   SELECT * INTO t FROM task x WHERE x.id = task_id;
@@ -140,7 +141,24 @@ BEGIN
       RETURN QUERY SELECT 'limit_rate', format('Its limit %s has a rate, and has admitted it for %s.', t.limit_key, to_char(t.due_at, iso)),
         t.due_at, json_build_object('line', t.limit_key, 'isMore', true);
     ELSIF t.attempt = 0 THEN
-      RETURN QUERY SELECT 'delayed', format('It is not to run before %s.', to_char(t.due_at, iso)), t.due_at, '{}'::json;
+      IF t.has_steps THEN
+        FOR other IN
+          SELECT s.name, s.until, e.event_key FROM step s LEFT JOIN event_wait e ON e.task_id = t.id AND e.step_name = s.name
+          WHERE s.task_id = t.id AND s.kind = 'wait' AND (s.until > at) IS NOT FALSE ORDER BY s.until, s.place LIMIT 10
+        LOOP
+          sleeps := true;
+          IF other.event_key IS NULL THEN
+            RETURN QUERY SELECT 'sleeping', format('Its step %s sleeps until %s.', other.name, to_char(other.until, iso)), other.until::timestamptz,
+              json_build_object('step', other.name);
+          ELSE
+            RETURN QUERY SELECT 'event', format('It waits for the event %s%s.', other.event_key, ', at most until ' || to_char(other.until, iso)),
+              other.until::timestamptz, json_build_object('event', other.event_key);
+          END IF;
+        END LOOP;
+      END IF;
+      IF NOT sleeps THEN
+        RETURN QUERY SELECT 'delayed', format('It is not to run before %s.', to_char(t.due_at, iso)), t.due_at, '{}'::json;
+      END IF;
     ELSE
       RETURN QUERY SELECT 'retrying',
         format('It waits until %s for its next attempt, after %s.%s', to_char(t.due_at, iso), t.attempt, ' The last error: ' || error),

@@ -26,6 +26,10 @@ public struct TaskExplanation: Hashable, Sendable, CustomStringConvertible {
     case leaseEnded(attempt: Int, at: Date)
     /// It was enqueued for later.
     case delayed(until: Date)
+    /// A flow that sleeps (``TaskContext/sleep(_:for:)``). Of several waits up to ``maxNames`` are told, the first to end first.
+    case sleeping(step: String, until: Date)
+    /// A flow that waits for an event (``TaskContext/event(_:as:timeout:)``); nil: for ever.
+    case event(String, until: Date?)
     /// It waits for another attempt, after so many.
     case retrying(afterAttempt: Int, until: Date, lastError: String?)
     case queuePaused(QueueName, since: Date)
@@ -110,6 +114,9 @@ extension TaskExplanation.Cause {
     case .leaseEnded(let attempt, let at):
       "The lease of attempt \(attempt) ended at \(Self.utc(at)) without an outcome: the next claim takes it over."
     case .delayed(let until): "It is not to run before \(Self.utc(until))."
+    case .sleeping(let step, let until): "Its step \(step) sleeps until \(Self.utc(until))."
+    case .event(let key, let until):
+      "It waits for the event \(key)\(until.map { ", at most until \(Self.utc($0))" } ?? "")."
     case .retrying(let attempt, let until, let lastError):
       "It waits until \(Self.utc(until)) for its next attempt, after \(attempt)."
         + (lastError.map { " The last error: \($0)" } ?? "")

@@ -101,6 +101,7 @@ private struct CauseDetails: Decodable {
   var count: Int?
   var detail: String?
   var error: String?
+  var event: String?
   var holders: [Holder]?
   var isMore: Bool?
   var isRunning: Bool?
@@ -109,6 +110,7 @@ private struct CauseDetails: Decodable {
   var queue: String?
   var reason: String?
   var slots: Int?
+  var step: String?
   var taken: Int?
   var task: Int64?
   var type: String?
@@ -130,6 +132,8 @@ private struct CauseDetails: Decodable {
     case ("running", _, let until?): .running(attempt: attempt ?? 1, leaseUntil: until, workers: names ?? [])
     case ("lease_ended", _, let until?): .leaseEnded(attempt: attempt ?? 1, at: until)
     case ("delayed", _, let until?): .delayed(until: until)
+    case ("sleeping", _, let until?): step.map { .sleeping(step: $0, until: until) }
+    case ("event", _, _): event.map { .event($0, until: until) }
     case ("retrying", _, let until?): .retrying(afterAttempt: attempt ?? 1, until: until, lastError: error)
     case ("queue_paused", _, _):
       if let queue, let instant { .queuePaused(QueueName(queue), since: instant) } else { nil }
