@@ -480,6 +480,37 @@ struct FlowTests {
     #expect(log.entries == Self.undone + Self.undone)
   }
 
+  @Test(
+    "A flow that comes to nothing undoes itself, goes on with what is left after a failure, and leaves no dead letter"
+  )
+  func undoesItself() async throws {
+    let log = Journal<String>()
+    let (tester, _) = try saga(log, failingUndo: 1) { context in
+      try await context.undo()
+      try await context.step("told") { log.append("told") }
+      return .completed
+    }
+    let id = try await tester.client.enqueue(Ping()).id
+    let attempts = try await tester.drain(within: .seconds(100))
+    #expect(attempts.count == 2)
+    #expect(log.entries == Self.undone + ["told"])
+    #expect(try await tester.client.deadLetters(.init(ids: [id])).isEmpty)
+    #expect(try await tester.client.steps(of: id).isEmpty)
+  }
+
+  @Test("What a flow has undone itself is not undone again if it fails afterwards")
+  func undoneOnce() async throws {
+    let log = Journal<String>()
+    let (tester, _) = try saga(log) { context in
+      try await context.undo()
+      throw Discarded()
+    }
+    let id = try await tester.client.enqueue(Ping()).id
+    _ = try await tester.drain(within: .seconds(100))
+    #expect(log.entries == Self.undone)
+    #expect(try await tester.client.deadLetters(.init(ids: [id])).first?.reason == .discarded)
+  }
+
   @Test("An effect that was not made before is not made while a flow is undone")
   func noNewEffect() async throws {
     let log = Journal<String>()

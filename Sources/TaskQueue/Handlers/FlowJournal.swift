@@ -78,12 +78,7 @@ struct FlowJournal: Sendable {
     digest: Data? = nil,
     by caller: Caller
   ) -> Decision {
-    if isOver { return .refused(.attemptEnded) }
-    if isSuspended, caller == .handler || informed.contains(.handler) || informed.contains(caller) {
-      informed.insert(caller)
-      return .leave
-    }
-    if isLost { return .refused(.leaseLost) }
+    if let refusal = refusal(of: caller) { return refusal }
     guard used.insert(name).inserted else { return .refused(.usedBefore) }
     if let step = steps[name] {
       let isSame = kinds.contains(step.kind) && (digest == nil || step.digest == nil || digest == step.digest)
@@ -94,6 +89,25 @@ struct FlowJournal: Sendable {
       return .leave
     }
     return .run(place: nextPlace())
+  }
+
+  /// - Returns: nil: the flow goes on for this caller.
+  private mutating func refusal(of caller: Caller) -> Decision? {
+    if isOver { return .refused(.attemptEnded) }
+    if isSuspended, caller == .handler || informed.contains(.handler) || informed.contains(caller) {
+      informed.insert(caller)
+      return .leave
+    }
+    return isLost ? .refused(.leaseLost) : nil
+  }
+
+  /// The handler wants everything undone that was registered.
+  /// - Returns: nil: it may. A flow that is undone anyway leaves that to the end of its attempt.
+  mutating func beginUndoing(by caller: Caller) -> Decision? {
+    if let refusal = refusal(of: caller) { return refusal }
+    guard mark != nil else { return nil }
+    suspend(nil, by: caller)
+    return .leave
   }
 
   /// A step of an undoing, which runs although the flow does not.

@@ -153,7 +153,8 @@ final class FlowState: Sendable {
     return .suspended(journal.waits)
   }
 
-  private func undo(_ registrations: [String], _ error: (any Error)?) async throws {
+  /// - Parameter error: what kept the handler from reaching all of them.
+  func undo(_ registrations: [String], _ error: (any Error)? = nil) async throws {
     for registration in registrations {
       guard let undo = withContents({ $0.compensations[registration] }) else {
         if let error, !(error is FlowSuspension) { throw error }

@@ -46,6 +46,16 @@ struct FlowAttempt: Sendable {
     }
   }
 
+  /// Runs what is registered and not undone yet, last first.
+  func undo() async throws {
+    let caller = flow.caller
+    switch flow.withJournal({ $0.beginUndoing(by: caller) }) {
+    case .refused(let refusal)?: throw error(refusal, "\(context.id)")
+    case .some: throw FlowSuspension()
+    case nil: try await flow.undo(flow.withJournal { $0.toUndo })
+    }
+  }
+
   private func error(_ refusal: FlowJournal.Refusal, _ name: String) -> any Error {
     switch refusal {
     case .usedBefore:

@@ -149,6 +149,20 @@ extension TaskContext {
     }
   }
 
+  /// Undoes the flow so far and lets it go on: what ``onFailure(_:_:)`` has registered runs in reverse order, each once, as steps `~undo/…`.
+  ///
+  /// For a flow that comes to nothing without having failed, such as an order that was declined: a handler that completes afterwards leaves no
+  /// dead letter. One that throws, or dies, goes on here with what is left.
+  ///
+  /// ```swift
+  /// let isPaid = try await context.step("charge") { try await bank.charge(order) }
+  /// if !isPaid { try await context.undo() }
+  /// return .completed
+  /// ```
+  ///
+  /// - Throws: what a compensation throws; as ``step(_:_:input:retry:maxAttempts:timeout:_:)-(_,_,_,_,_,_,()->Value)``.
+  public func undo() async throws { try await FlowAttempt(self).undo() }
+
   /// Runs `body` in a transaction of the store that records the step, too: its rows and the step commit together, or neither does. As a step, but
   /// that the body runs exactly once in what is committed.
   ///
