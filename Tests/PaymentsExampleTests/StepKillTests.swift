@@ -1,4 +1,6 @@
 import Foundation
+import Libpq
+import SeededRandom
 import Synchronization
 import TaskQueuePostgres
 import TaskQueueTestKit
@@ -57,6 +59,50 @@ struct StepKillTests {
         #expect(fixture.provider.ledger.executions(reference: payment.reference) == 1)
         let history = try await PaymentEventStore.list(payment.id, in: fixture.store.pool)
         #expect(history.filter { $0.kind == .stepPassed }.map(\.detail) == ["account", "fraud", "order", "delivery"])
+      }
+    }
+  }
+
+  @Test(
+    "Wherever a flow is when its process dies, forwards or backwards, it goes on there",
+    arguments: [1, 2] as [UInt64]
+  )
+  func killedAnywhere(seed: UInt64) async throws {
+    var generator = SeededGenerator(seed: seed)
+    let verdicts = Mutex(SeededGenerator(seed: seed + 100))
+    let services = ServiceSimulator(
+      logger: Log.quiet("test"),
+      decide: { _ in
+        let isRejected = verdicts.withLock { Int.random(in: 0..<5, using: &$0) == 0 }
+        return isRejected ? StepAnswer(verdict: .rejected, reason: "No.") : .passed
+      }
+    )
+    try await KillFixture.with(ProviderFaults(lostResponse: 0.1, cancel: 0.2, processingTime: .milliseconds(20))) {
+      fixture in
+      try await services.running { url in
+        var process = try fixture.serve(Self.arguments(url))
+        let api = try await fixture.api(process)
+        var payments: [Payment] = []
+        for number in 1...16 {
+          var new = PaymentsFixture.newPayment(number)
+          new.orderId = "order-\(number)"
+          payments.append(try await api.create(new, idempotencyKey: "k\(number)"))
+        }
+        for _ in 1...10 {
+          try await Task.sleep(for: .milliseconds(Int.random(in: 0...80, using: &generator)))
+          _ = await process.killAndWait()
+          process = try fixture.serve(Self.arguments(url))
+          _ = try await process.port()
+        }
+        try await fixture.settle()
+        await process.stop()
+        let last = try fixture.serve(Self.arguments(url))
+        let books = try await fixture.api(last)
+        for payment in payments {
+          try SagaStory(try await books.payment(payment.id), services, fixture.provider).check(StepName.allCases)
+        }
+        await last.stop()
+        #expect(try await fixture.store.pool.query("SELECT FROM taskqueue.dead_letter").rowCount == 0)
       }
     }
   }

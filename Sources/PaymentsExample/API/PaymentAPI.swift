@@ -137,7 +137,6 @@ package struct PaymentAPI: Sendable {
     }
   }
 
-  /// The refund, its line in the history, and its task.
   private func createRefund(
     _ new: NewRefund,
     of id: PaymentID,
@@ -155,22 +154,8 @@ package struct PaymentAPI: Sendable {
     guard remaining > 0, new.amount ?? remaining <= remaining else {
       throw ProblemError(.wrongStatus, "Of the payment \(max(0, remaining)) minor units are left to refund.")
     }
-    let refund = try await RefundStore.insert(
-      paymentId: id,
-      amount: new.amount ?? remaining,
-      reason: new.reason,
-      in: transaction
-    )
-    try await PaymentEventStore.add(
-      .refundRequested,
-      "\(refund.reference), \(refund.amount) minor units",
-      to: id,
-      by: caller.actor,
-      in: transaction
-    )
-    let task = RefundPayment(refundId: refund.id)
-    try await client.enqueue(task, options: task.options, in: transaction)
-    return refund
+    let amount = new.amount ?? remaining
+    return try await client.refund(amount, of: id, reason: new.reason, by: caller.actor, in: transaction)
   }
 
   static var unknownPayment: ProblemError { ProblemError(.notFound, "There is no such payment.") }

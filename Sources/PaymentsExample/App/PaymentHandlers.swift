@@ -21,7 +21,8 @@ enum PaymentHandlers {
     let options = TaskHandlerOptions(
       retry: .exponential(base: baseRetry, cap: max(baseRetry, maxRetry), jitter: 0.25),
       // A payment is never given up because the provider is down for long.
-      maxAttempts: Limits.maxAttempts
+      maxAttempts: Limits.maxAttempts,
+      neverRetry: [RefundImpossible.self]
     )
     let troubles = TroubleNotes(pool: client.pool)
     var handlers = TaskHandlers()

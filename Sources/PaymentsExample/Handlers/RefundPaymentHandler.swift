@@ -14,6 +14,24 @@ struct RefundPayment: TaskPayload {
   }
 }
 
+extension TaskClient<PostgresTaskStore> {
+  /// Writes a refund, its line in the history, and its task. The caller holds the payment's lock.
+  func refund(
+    _ amount: Int64,
+    of payment: PaymentID,
+    reason: String,
+    by actor: String = PaymentActor.worker,
+    in transaction: LibpqTransaction
+  ) async throws -> Refund {
+    let refund = try await RefundStore.insert(paymentId: payment, amount: amount, reason: reason, in: transaction)
+    let detail = "\(refund.reference), \(amount) minor units"
+    try await PaymentEventStore.add(.refundRequested, detail, to: payment, by: actor, in: transaction)
+    let task = RefundPayment(refundId: refund.id)
+    try await enqueue(task, options: task.options, in: transaction)
+    return refund
+  }
+}
+
 /// Has the provider pay money back, and follows the refund until it is final.
 ///
 /// Our row and the intent are committed before the provider is asked, and an attempt that may not be the first looks for its

@@ -24,7 +24,7 @@ struct PaymentCreation: Sendable {
   var allowsSeveralPerOrder = false
 
   /// Stores the payment, the first line of its history, and its first task, in the caller's transaction: none of them
-  /// ever exists without the others. It gets the steps around it whose services this process knows; see ``Saga``.
+  /// ever exists without the others. It gets the steps around it whose services this process knows; see ``SagaHandler``.
   ///
   /// - Parameters:
   ///   - caller: whose payment and order it is; empty: nobody's.
@@ -40,16 +40,15 @@ struct PaymentCreation: Sendable {
     guard providers.contains(new.provider ?? primary) else {
       throw ProblemError(.invalidFields, errors: [.init(pointer: "/provider", detail: "is no provider's name here")])
     }
-    guard let payment = try await insert(new, caller, actor, in: transaction) else {
+    let steps = services.steps(orderId: new.orderId)
+    guard let payment = try await insert(new, steps, caller, actor, in: transaction) else {
       throw try await taker(of: new.orderId, caller, in: transaction)
     }
-    let steps = services.steps(orderId: new.orderId)
-    try await StepStore.insert(steps, of: payment.id, in: transaction)
-    if steps.contains(where: \.isBefore) {
-      let first = RunSaga(paymentId: payment.id)
+    if steps.isEmpty {
+      let first = InitPayment(paymentId: payment.id, isFirst: true)
       try await client.enqueue(first, options: first.options, in: transaction)
     } else {
-      let first = InitPayment(paymentId: payment.id, isFirst: true)
+      let first = RunSaga(paymentId: payment.id, isFirst: true)
       try await client.enqueue(first, options: first.options, in: transaction)
     }
     return payment
@@ -69,6 +68,7 @@ struct PaymentCreation: Sendable {
   /// nil: the order has a payment.
   private func insert(
     _ new: NewPayment,
+    _ steps: [StepName],
     _ caller: String,
     _ actor: String,
     in transaction: LibpqTransaction
@@ -79,8 +79,8 @@ struct PaymentCreation: Sendable {
         "create",
         """
         WITH created AS (
-          INSERT INTO payments.payment (user_id, order_id, amount, currency, description, caller, is_only, provider)
-          SELECT $1, $2::text, $3, $4, $5, $6, $7, $9 WHERE NOT $7 OR NOT EXISTS (\(Self.takers(order: "$2", caller: "$6")))
+          INSERT INTO payments.payment (user_id, order_id, amount, currency, description, caller, is_only, provider, steps)
+          SELECT $1, $2::text, $3, $4, $5, $6, $7, $9, nullif($10::text[], '{}') WHERE NOT $7 OR NOT EXISTS (\(Self.takers(order: "$2", caller: "$6")))
           RETURNING *
         ), event AS (
           INSERT INTO payments.payment_event (payment_id, kind, status, actor) SELECT id, 'created', status, $8 FROM created
@@ -90,6 +90,7 @@ struct PaymentCreation: Sendable {
         [
           .text(new.userId), .optional(new.orderId), .int8(new.amount), .text(new.currency), .text(new.description),
           .text(caller), .bool(!allowsSeveralPerOrder), .text(actor), .text(new.provider ?? primary),
+          .textArray(steps.map(\.rawValue)),
         ]
       ),
       in: transaction

@@ -13,18 +13,20 @@ language sql immutable as $$
     when 'OPEN' then 'DISPUTED' when 'WON' then 'DISPUTE_WON' when 'LOST' then 'DISPUTE_LOST' end
 $$;
 
-create or replace function payments.refund_changed() returns trigger
+create function payments.refund_changed() returns trigger
 language plpgsql as $$
 declare
   paid payments.payment;
 begin
   select * into paid from payments.payment where id = new.payment_id for no key update;
   perform payments.announce(paid, payments.refund_event(new.status), new);
-  perform payments.wake_saga(new.payment_id);
+  -- SagaHandler waits for it.
+  if paid.steps is not null and new.status in ('DONE', 'FAILED') then
+    perform taskqueue.emit('refund-final/' || new.id, to_json(new.status));
+  end if;
   return new;
 end $$;
 
-drop trigger refund_final on payments.refund;
 create trigger refund_final after update of status on payments.refund
   for each row when (old.status is distinct from new.status and payments.refund_event(new.status) is not null)
   execute function payments.refund_changed();

@@ -37,7 +37,8 @@ declare
 begin
   return query
     select t.id, t.type, t.state, t.due_at, null::text from taskqueue.live_task t
-    where t.queue = 'default' and t.unique_key = any (keys) and t.state <> 'finished' order by t.due_at, t.id limit 1;
+    -- A saga that waits for the payment's end is no attempt at it.
+    where t.queue = 'default' and t.unique_key = any (keys) and t.state <> 'finished' and t.due_at < now() + interval '1 year' order by t.due_at, t.id limit 1;
   if not found then
     return query
       select d.id, d.type, 'dead', null::timestamptz, coalesce(d.detail, d.reason) from taskqueue.dead_letter d

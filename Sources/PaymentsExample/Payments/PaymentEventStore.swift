@@ -3,19 +3,22 @@ import Libpq
 /// The SQL on the payments' history. ``PaymentStore/apply(_:to:in:)`` writes most of it.
 enum PaymentEventStore {
   /// Adds a line that changes nothing about the payment itself. The caller holds the payment's lock.
+  /// - Parameter isOnce: nothing is added if the payment has the same line already.
   static func add(
     _ kind: PaymentEvent.Kind,
     _ detail: String?,
     to payment: PaymentID,
     by actor: String = PaymentActor.worker,
+    isOnce: Bool = false,
     in transaction: LibpqTransaction
   ) async throws {
     _ = try await transaction.query(
       """
       INSERT INTO payments.payment_event (payment_id, kind, status, detail, actor)
-      SELECT id, $2, status, $3, $4 FROM payments.payment WHERE id = $1
+      SELECT id, $2, status, $3, $4 FROM payments.payment AS p WHERE id = $1 AND NOT ($5 AND EXISTS (
+        SELECT FROM payments.payment_event AS e WHERE e.payment_id = p.id AND e.kind = $2 AND e.detail = $3))
       """,
-      [.id(payment), .text(kind.rawValue), .optional(detail), .text(actor)]
+      [.id(payment), .text(kind.rawValue), .optional(detail), .text(actor), .bool(isOnce)]
     )
   }
 

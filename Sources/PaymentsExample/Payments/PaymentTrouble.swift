@@ -159,16 +159,24 @@ final class TroubleNotes: Sendable {
     guard let subject else { return try await attempt() }
     let outcome: TaskOutcome
     do { outcome = try await attempt() } catch {
-      if isNews(error, of: subject) { await note(error, of: subject, context.logger) }
+      if error is FlowSuspension {
+        await noteRecovery(of: subject, context)
+      } else if isNews(error, of: subject) {
+        await note(error, of: subject, context.logger)
+      }
       throw error
     }
+    await noteRecovery(of: subject, context)
+    return outcome
+  }
+
+  private func noteRecovery(of subject: PaymentTrouble.Subject, _ context: TaskContext) async {
     let isKnown = failing.withLock { $0.remove(subject) != nil }
     if isKnown || context.failures > 0 {
       // For people alone: what it is noted by is no reason to fail.
       let isNoted = (try? await PaymentStore.noteRecovery(of: subject, in: pool)) ?? false
       if isKnown || isNoted { context.logger.notice("payment comes on again", metadata: subject.metadata) }
     }
-    return outcome
   }
 
   /// What was not even sent is noted once: the provider is left alone for a while, for all of its payments.

@@ -30,12 +30,12 @@ package struct ReconciliationRepair: Sendable {
         try await client.enqueue(check, options: check.options)
       case .begin(let id):
         // Not past the steps before it: a saga that is done with them has it begun.
-        if try await StepStore.saga(id, in: client.pool)?.hasSteps == true {
-          let saga = RunSaga(paymentId: id)
-          try await client.enqueue(saga, options: saga.options)
-        } else {
+        if try await PaymentStore.steps(of: id, in: client.pool).isEmpty {
           let begin = InitPayment(paymentId: id)
           try await client.enqueue(begin, options: begin.options)
+        } else {
+          let saga = RunSaga(paymentId: id)
+          try await client.enqueue(saga, options: saga.options)
         }
       case .cancel(let id):
         let cancel = CancelPayment(paymentId: id)
