@@ -8,6 +8,9 @@
 # make bulk-import      rows of 500 tasks in one transaction: Examples/BulkImport
 # make limits-example    two at a time per customer, one after the other per account, ten per second to the bank: Examples/Limits
 # make why-not-running    what the queue says of tasks that do not run: Examples/WhyNotRunning
+# make sign-up    a trial of 14 days in one handler: Examples/SignUp (ARGS="60" for one of a minute)
+# make order    stock, payment, shipping, and undone in reverse: Examples/Order
+# make approval    a person decides, or another one: Examples/Approval
 # make bench   speed, latency and cost beside raw SQL, in a release build; ARGS="--quick" for less than a minute
 # make bench-flat    throughput under a held snapshot, 10 million pending tasks and the like; takes 20 minutes
 # make bench-scale   1, 2 and 4 processes, ARGS="--pgbouncer"      make bench-soak    memory, over 20 minutes
@@ -43,7 +46,7 @@ TABLE ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo example bulk-import http-intake order-events nightly-report schedules chaos failover faults limits flows rates limits-example why-not-running simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo example bulk-import http-intake order-events nightly-report schedules chaos failover faults limits flows rates limits-example why-not-running sign-up order approval simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -89,6 +92,21 @@ why-not-running: bootstrap
 	@echo "Building (the first time takes some minutes) …"
 	@swift build $(DEMO_BUILD_FLAGS) --product WhyNotRunning
 	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/WhyNotRunning" $(ARGS)
+
+sign-up: bootstrap
+	@echo "Building (the first time takes some minutes) …"
+	@swift build $(DEMO_BUILD_FLAGS) --product SignUp
+	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/SignUp" $(or $(ARGS),2)
+
+order: bootstrap
+	@echo "Building (the first time takes some minutes) …"
+	@swift build $(DEMO_BUILD_FLAGS) --product Order
+	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/Order" $(ARGS)
+
+approval: bootstrap
+	@echo "Building (the first time takes some minutes) …"
+	@swift build $(DEMO_BUILD_FLAGS) --product Approval
+	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/Approval" $(ARGS)
 
 bulk-import: bootstrap
 	@echo "Building (the first time takes some minutes) …"

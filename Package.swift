@@ -279,6 +279,30 @@ let package = Package(
       exclude: ["README.md"]
     ),
 
+    // A trial of 14 days, then a card or the end.
+    .executableTarget(
+      name: "SignUp",
+      dependencies: ["EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres"],
+      path: "Examples/SignUp",
+      exclude: ["README.md"]
+    ),
+
+    // Stock, payment, shipping, and all of it backwards.
+    .executableTarget(
+      name: "Order",
+      dependencies: ["EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres"],
+      path: "Examples/Order",
+      exclude: ["README.md"]
+    ),
+
+    // A person decides, or another one.
+    .executableTarget(
+      name: "Approval",
+      dependencies: ["EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres"],
+      path: "Examples/Approval",
+      exclude: ["README.md"]
+    ),
+
     // Many tasks, one call of the handler, one transaction.
     .executableTarget(
       name: "BulkImport",
@@ -316,8 +340,9 @@ let package = Package(
     .testTarget(
       name: "ExamplesTests",
       dependencies: [
-        "BulkImport", "HTTPIntake", "Libpq", "LimitsExample", "NightlyReport", "OrderEvents", "Outbox",
-        "OutgoingPayments",
+        "Approval", "BulkImport", "HTTPIntake", "Libpq", "LimitsExample", "NightlyReport", "Order", "OrderEvents",
+        "Outbox",
+        "OutgoingPayments", "SignUp",
         "TaskQueue", "TaskQueueHTTP", "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit", "WhyNotRunning",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
