@@ -183,6 +183,27 @@ struct SagaTests {
     }
   }
 
+  @Test("A payment whose own task was lost while the flow waits for its end is begun by a repair")
+  func lostPayment() async throws {
+    let simulator = ServiceSimulator(logger: Log.quiet("test"))
+    try await Self.with(simulator, works: false) { fixture in
+      let payment = try await Self.order(fixture)
+      let down = ScriptedProvider(["create": Array(repeating: .errorBefore, count: 10_000)])
+      try await fixture.work(with: down) {
+        try await eventually("the flow waits") {
+          try await fixture.store.pool.query("SELECT FROM taskqueue.event_wait").rowCount == 1
+        }
+      }
+      let sql = "DELETE FROM taskqueue.task WHERE type = '\(InitPayment.taskType)'"
+      #expect(try await fixture.store.pool.query(sql).affectedRows == 1)
+      let repair = ReconciliationRepair(client: fixture.app.client, provider: fixture.provider)
+      _ = try await repair.carryOut([.begin(payment.id)])
+      try await fixture.work { try await $0.settle() }
+      try SagaStory(try await fixture.client.payment(payment.id), simulator, fixture.simulator).check(StepName.allCases)
+      #expect(simulator.log(payment).last == "delivery")
+    }
+  }
+
   @Test("The payment's end counts for the flow although its event has expired")
   func expiredEvent() async throws {
     let simulator = ServiceSimulator(logger: Log.quiet("test"))

@@ -29,14 +29,16 @@ package struct ReconciliationRepair: Sendable {
         let check = CheckPayment(paymentId: id)
         try await client.enqueue(check, options: check.options)
       case .begin(let id):
-        // Not past the steps before it: a saga that is done with them has it begun.
-        if try await PaymentStore.steps(of: id, in: client.pool).isEmpty {
-          let begin = InitPayment(paymentId: id)
-          try await client.enqueue(begin, options: begin.options)
-        } else {
-          let saga = RunSaga(paymentId: id)
-          try await client.enqueue(saga, options: saga.options)
+        let steps = try await PaymentStore.steps(of: id, in: client.pool)
+        let saga = RunSaga(paymentId: id)
+        if !steps.isEmpty { try await client.enqueue(saga, options: saga.options) }
+        // Not past the steps before it.
+        let lines = try await PaymentEventStore.list(id, in: client.pool).filter { $0.kind == .stepPassed }
+        guard steps.allSatisfy({ step in !step.isBefore || lines.contains { $0.detail == step.rawValue } }) else {
+          break
         }
+        let begin = InitPayment(paymentId: id)
+        try await client.enqueue(begin, options: begin.options)
       case .cancel(let id):
         let cancel = CancelPayment(paymentId: id)
         try await client.enqueue(cancel, options: cancel.options)
