@@ -102,7 +102,10 @@ let package = Package(
     // For users' own tests: a database per test, a clock moved by hand.
     .target(
       name: "TaskQueueTestKit",
-      dependencies: ["EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueueInMemory", "TaskQueuePostgres"]
+      dependencies: [
+        "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue", "TaskQueueConformance", "TaskQueueInMemory",
+        "TaskQueuePostgres", .product(name: "Logging", package: "swift-log"),
+      ]
     ),
 
     // For authors of stores: the checks and models that every store passes.

@@ -7,7 +7,6 @@ extension InMemoryTaskStore: TransactionalTaskStore {
   ///   cancelled while it waited.
   public func withTransaction<Value>(_ body: (InMemoryTransaction) async throws -> Value) async throws -> Value {
     try await beginTurn()
-    defer { turns.end() }
     let transaction = InMemoryTransaction(of: self)
     let value: Value
     do {
@@ -15,11 +14,21 @@ extension InMemoryTaskStore: TransactionalTaskStore {
         try await body(transaction)
       }
     } catch {
-      transaction.rollBack()
+      lose(transaction)
       throw error
     }
+    guard transaction.isOpen else {
+      throw TaskQueueError(.storeFailed, "The connection of this transaction was lost. Nothing was stored.")
+    }
     transaction.commit()
+    turns.end()
     return value
+  }
+
+  /// Rolls the transaction back, as a server does that lost the connection: its body may still run, and everything that it does there throws. Nothing
+  /// to do if it has ended.
+  package func lose(_ transaction: InMemoryTransaction) {
+    if transaction.rollBack() { turns.end() }
   }
 
   public func enqueue(

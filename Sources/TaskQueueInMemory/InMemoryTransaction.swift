@@ -116,14 +116,17 @@ public final class InMemoryTransaction: Sendable {
     for action in actions { action() }
   }
 
-  func rollBack() {
+  /// - Returns: false: it had ended before.
+  func rollBack() -> Bool {
     let actions = store.mutate { live, _ in
-      live.releaseLocks()
-      return contents.withLock { contents in
+      contents.withLock { contents -> [@Sendable () -> Void]? in
+        guard contents.isOpen else { return nil }
         contents.isOpen = false
+        live.releaseLocks()
         return contents.rollbackActions
       }
     }
-    for action in actions.reversed() { action() }
+    for action in actions?.reversed() ?? [] { action() }
+    return actions != nil
   }
 }

@@ -1,5 +1,11 @@
 public import Logging
 
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
+
 /// Attempts one at a time, without a worker: claimed, run and settled by the worker's own code. For test kits.
 ///
 /// What the worker's timers do is missing: no lease is renewed and no handler times out.
@@ -21,14 +27,25 @@ public import Logging
   private let lanes: HandlerLanes
   private let maxCrashes: Int
 
+  /// - Parameters:
+  ///   - wallClock: what `TaskContext.now(_:)` records; nil: the system's.
+  ///   - random: what `TaskContext.random(_:in:)` and the jitter of retries draw from; nil: the system's.
+  ///   - flowObserver: is told of each call of a flow.
   public init(
     store: any TaskStore,
     handlers: TaskHandlers,
     middleware: [any TaskMiddleware],
     effects: EffectsConfiguration,
     maxCrashes: Int = TaskWorkerConfiguration().maxCrashes,
+    wallClock: (@Sendable () -> Date)? = nil,
+    random: (@Sendable () -> UInt64)? = nil,
+    flowObserver: FlowObserver? = nil,
     logger: Logger = Logger(label: "TaskQueue")
   ) {
+    var environment = WorkerEnvironment()
+    if let wallClock { environment.wallClock = wallClock }
+    if let random { environment.random = random }
+    environment.flowObserver = flowObserver
     self.store = store.contract
     self.maxCrashes = maxCrashes
     lanes = HandlerLanes(
@@ -37,7 +54,7 @@ public import Logging
       effects: effects,
       middleware: middleware,
       unknownDelay: .seconds(1),
-      environment: WorkerEnvironment(),
+      environment: environment,
       logger: logger
     )
   }

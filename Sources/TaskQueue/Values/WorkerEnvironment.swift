@@ -13,6 +13,8 @@ struct WorkerEnvironment: Sendable {
   /// For the error history.
   var wallClock: @Sendable () -> Date = { Date() }
   var random: @Sendable () -> UInt64 = { UInt64.random(in: 0...(.max)) }
+  /// Of test kits; nil in every worker.
+  var flowObserver: FlowObserver?
 
   var generator: Generator { Generator(random: random) }
 

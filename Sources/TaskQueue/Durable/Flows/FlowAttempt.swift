@@ -36,9 +36,13 @@ struct FlowAttempt: Sendable {
     _ name: String,
     kinds: Set<FlowStep.Kind> = [.step],
     digest: Data? = nil
-  ) throws -> (recorded: FlowStep?, place: Int) {
+  ) async throws -> (recorded: FlowStep?, place: Int) {
     let caller = flow.caller
-    switch flow.withJournal({ $0.begin(name, kinds: kinds, digest: digest, by: caller) }) {
+    let decision = flow.withJournal { $0.begin(name, kinds: kinds, digest: digest, by: caller) }
+    if let observer = context.services.environment.flowObserver {
+      try await observer(FlowCall(name: name, kinds: kinds, decision: observed(decision, name)))
+    }
+    switch decision {
     case .recorded(let step): return (step, step.place)
     case .run(let place): return (nil, place)
     case .leave: throw FlowSuspension()
@@ -53,6 +57,15 @@ struct FlowAttempt: Sendable {
     case .refused(let refusal)?: throw error(refusal, "\(context.id)")
     case .some: throw FlowSuspension()
     case nil: try await flow.undo(flow.withJournal { $0.toUndo })
+    }
+  }
+
+  private func observed(_ decision: FlowJournal.Decision, _ name: String) -> FlowCall.Decision {
+    switch decision {
+    case .recorded(let step): .recorded(step)
+    case .run: .runs
+    case .leave: .leaves
+    case .refused(let refusal): .refused((error(refusal, name) as? FlowError)?.code)
     }
   }
 

@@ -45,7 +45,7 @@ extension TaskContext {
     try options.validate()
     let attempt = try FlowAttempt(self)
     let digest = try FlowAttempt.digest(input, name)
-    let (recorded, place) = try attempt.begin(name, digest: digest)
+    let (recorded, place) = try await attempt.begin(name, digest: digest)
     if let recorded { return try attempt.decoded(recorded) }
     return try await attempt.step(name, place: place, digest: digest, options: options, body)
   }
@@ -93,7 +93,7 @@ extension TaskContext {
   ) async throws -> Value {
     let name = try FlowNames.own(name)
     let attempt = try FlowAttempt(self)
-    let (recorded, place) = try attempt.begin(name)
+    let (recorded, place) = try await attempt.begin(name)
     if let recorded { return try attempt.decoded(recorded) }
     let value = make()
     let step = FlowStep(name, .step, place: place, value: try attempt.encoded(value, name))
@@ -114,7 +114,7 @@ extension TaskContext {
   public func version(_ name: String) async throws -> Bool {
     let name = FlowNames.version(try FlowNames.own(name, kind: "version"))
     let attempt = try FlowAttempt(self)
-    let (recorded, place) = try attempt.begin(name)
+    let (recorded, place) = try await attempt.begin(name)
     if let recorded { return try attempt.decoded(recorded) }
     let isNew = attempt.flow.withJournal { !$0.isAhead }
     let step = FlowStep(name, .step, place: place, value: try attempt.encoded(isNew, name))
@@ -134,7 +134,7 @@ extension TaskContext {
   public func onFailure(_ name: String, _ undo: @escaping @Sendable () async throws -> Void) async throws {
     let registration = FlowNames.registration(try FlowNames.own(name, kind: "compensation's name"))
     let attempt = try FlowAttempt(self)
-    let (recorded, place) = try attempt.begin(registration, kinds: [.undo])
+    let (recorded, place) = try await attempt.begin(registration, kinds: [.undo])
     if recorded == nil {
       let step = FlowStep(registration, .undo, place: place)
       try await attempt.flow.run { try await attempt.record(step) }
@@ -181,7 +181,7 @@ extension TaskContext {
     let name = try FlowNames.own(name, number)
     let attempt = try FlowAttempt(self)
     let digest = try FlowAttempt.digest(input, name)
-    let (recorded, place) = try attempt.begin(name, digest: digest)
+    let (recorded, place) = try await attempt.begin(name, digest: digest)
     if let recorded { return try attempt.decoded(recorded) }
     var step = FlowStep(name, .step, place: place, digest: digest)
     let value = try await store.withReadCommittedTransaction { transaction in

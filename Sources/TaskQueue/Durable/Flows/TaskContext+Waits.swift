@@ -15,7 +15,7 @@ extension TaskContext {
   /// - Throws: ``FlowSuspension`` to leave the handler: let it through. ``FlowError``, ``TaskQueueError``.
   public func sleep(_ name: String, _ number: Int? = nil, for duration: Duration) async throws {
     guard duration <= Limits.delay else { throw TaskQueueError.invalidOption("A sleep must be at most 100 years.") }
-    try sleep(FlowNames.own(name, number), .after(max(.zero, duration)))
+    try await sleep(FlowNames.own(name, number), .after(max(.zero, duration)))
   }
 
   /// ``sleep(_:_:for:)`` until an instant, by the store's clock.
@@ -23,12 +23,12 @@ extension TaskContext {
     guard instant < .distantFuture else {
       throw TaskQueueError.invalidOption("A sleep must end at an instant before the year 4001.")
     }
-    try sleep(FlowNames.own(name, number), .at(instant))
+    try await sleep(FlowNames.own(name, number), .at(instant))
   }
 
-  private func sleep(_ name: String, _ end: FlowWait.End) throws {
+  private func sleep(_ name: String, _ end: FlowWait.End) async throws {
     let attempt = try FlowAttempt(self)
-    let (recorded, place) = try attempt.begin(name, kinds: [.wait])
+    let (recorded, place) = try await attempt.begin(name, kinds: [.wait])
     if let until = recorded?.until, until <= attempt.flow.now { return }
     throw attempt.suspend(FlowWait(name, place: place, end: end))
   }
@@ -50,7 +50,7 @@ extension TaskContext {
     try FlowEvent.validate(key: key)
     let name = FlowNames.event(key)
     let attempt = try FlowAttempt(self)
-    let (recorded, place) = try attempt.begin(name, kinds: [.wait, .event, .timeout])
+    let (recorded, place) = try await attempt.begin(name, kinds: [.wait, .event, .timeout])
     switch recorded?.kind {
     case FlowStep.Kind.event?: return try attempt.decoded(recorded ?? FlowStep(name, .event, place: place))
     case FlowStep.Kind.timeout?: throw FlowError.timedOut(name)

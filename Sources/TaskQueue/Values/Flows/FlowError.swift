@@ -50,6 +50,6 @@ public struct FlowError: Error, Sendable, CustomStringConvertible {
 /// Leaves the handler of a flow that waits, or is to be undone. Let it through: to catch it changes nothing, the attempt ends as suspended
 /// all the same, and each further call of the flow throws it again.
 public struct FlowSuspension: Error, Sendable, CustomStringConvertible {
-  init() {}
+  @_spi(Store) public init() {}
   public var description: String { "The flow waits; this attempt is over." }
 }
