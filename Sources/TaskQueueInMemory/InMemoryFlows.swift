@@ -1,33 +1,35 @@
 @_spi(Store) package import TaskQueue
 
 #if canImport(FoundationEssentials)
-  import FoundationEssentials
+  package import FoundationEssentials
 #else
-  import Foundation
+  package import Foundation
 #endif
 
 /// Journals of flows and the events that they wait for: the same rules as the functions `_record_steps`, `_await_event`, `_suspend`,
 /// `_look_at_events` and `_unwind`. As every call is one step, an event is handed over at once.
 package struct InMemoryFlows {
-  struct Event {
-    let payload: Data
-    let expiresAt: Date
+  package struct Event {
+    package let payload: Data
+    package let expiresAt: Date
+
+    package init(payload: Data, expiresAt: Date) { (self.payload, self.expiresAt) = (payload, expiresAt) }
   }
 
-  struct Waiter: Hashable {
-    let task: TaskID
-    let step: String
+  package struct Waiter: Hashable {
+    package let task: TaskID
+    package let step: String
   }
 
   private static let unwindName = "~unwind"
 
   package var steps: [TaskID: [FlowStep]] = [:]
-  var events: [String: Event] = [:]
-  var waiters: [String: Set<Waiter>] = [:]
+  package var events: [String: Event] = [:]
+  package var waiters: [String: Set<Waiter>] = [:]
 
-  func step(_ name: String, of task: TaskID) -> FlowStep? { steps[task]?.first { $0.name == name } }
+  package func step(_ name: String, of task: TaskID) -> FlowStep? { steps[task]?.first { $0.name == name } }
 
-  mutating func set(_ step: FlowStep, of task: TaskID) {
+  package mutating func set(_ step: FlowStep, of task: TaskID) {
     if let index = steps[task]?.firstIndex(where: { $0.name == step.name }) {
       steps[task]?[index] = step
     } else {
@@ -35,7 +37,7 @@ package struct InMemoryFlows {
     }
   }
 
-  func hasEvent(_ key: String, now: Date) -> Bool { events[key].map { $0.expiresAt > now } ?? false }
+  package func hasEvent(_ key: String, now: Date) -> Bool { events[key].map { $0.expiresAt > now } ?? false }
 
   mutating func forget(_ task: TaskID) {
     steps[task] = nil
@@ -88,7 +90,7 @@ package struct InMemoryFlows {
 
   // MARK: Undoing
 
-  func isUnwinding(_ task: TaskID) -> Bool { step(Self.unwindName, of: task) != nil }
+  package func isUnwinding(_ task: TaskID) -> Bool { step(Self.unwindName, of: task) != nil }
 
   /// - Returns: whether the task is to be undone before it is a dead letter.
   mutating func unwind(_ task: TaskID, _ reason: DeadLetterReason, detail: String?) -> Bool {
@@ -116,7 +118,7 @@ extension InMemoryState {
     return token == claim.token && until > now
   }
 
-  mutating func record(_ step: FlowStep, by claim: Claim, repeats: Bool, now: Date) -> Bool {
+  package mutating func record(_ step: FlowStep, by claim: Claim, repeats: Bool, now: Date) -> Bool {
     guard holds(claim, now: now) else { return false }
     if flows.step(step.name, of: claim.id) == nil { flows.set(step, of: claim.id) }
     forgive(claim.id)
@@ -129,7 +131,7 @@ extension InMemoryState {
     tasks[id]?.attempt = 1
   }
 
-  mutating func look(
+  package mutating func look(
     for event: String,
     as name: String,
     place: Int,
@@ -155,7 +157,7 @@ extension InMemoryState {
     return step.kind == .event ? .event(step) : .timedOut
   }
 
-  mutating func emit(_ event: FlowEvent, now: Date) -> Bool {
+  package mutating func emit(_ event: FlowEvent, now: Date) -> Bool {
     guard !flows.hasEvent(event.key, now: now) else { return false }
     flows.events[event.key] = .init(payload: event.payload, expiresAt: now.adding(event.retention))
     for id in flows.handOver(event.key, now: now) {

@@ -51,7 +51,7 @@ package struct InMemoryState {
   package var lastID: Int64 = 0
   var effects = InMemoryEffects()
   var inbox = InMemoryInbox()
-  var flows = InMemoryFlows()
+  package var flows = InMemoryFlows()
   /// How long after its creation a task of a type may take until it is final.
   var alarmRules: [TaskType: Duration] = [:]
   var schedules: [String: InMemorySchedule] = [:]

@@ -43,7 +43,7 @@ package struct InMemoryTask {
   /// Of its limit; nil: none, or it has none now.
   var slot: Int?
   /// Keeps its slot while it waits for another attempt.
-  var isOrdered = false
+  package var isOrdered = false
   /// Changes with every change of phase, so that tickets of earlier phases are known as stale.
   var version: UInt64 = 0
 

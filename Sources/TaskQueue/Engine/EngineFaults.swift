@@ -38,6 +38,22 @@ package struct EngineFaults: OptionSet, Sendable {
   /// A place that became free is not given back.
   package static let placeKept = EngineFaults(rawValue: 1 << 16)
 
+  // Of flows, in the simulated store and handler.
+  /// A step is recorded whoever holds the task.
+  package static let stepsUnfenced = EngineFaults(rawValue: 1 << 17)
+  /// An event that a flow waits for is stored, and nobody looks.
+  package static let eventLookLost = EngineFaults(rawValue: 1 << 18)
+  /// A flow that waits keeps its slot of a limit.
+  package static let suspensionKeepsSlot = EngineFaults(rawValue: 1 << 19)
+  /// Compensations are run in the order in which they were registered.
+  package static let undoneForwards = EngineFaults(rawValue: 1 << 20)
+  /// An event counts although its wait has timed out.
+  package static let timeoutOverruled = EngineFaults(rawValue: 1 << 21)
+
+  package static let flows: EngineFaults = [
+    .stepsUnfenced, .eventLookLost, .suspensionKeepsSlot, .undoneForwards, .timeoutOverruled,
+  ]
+
   package static let named: [(name: String, fault: EngineFaults)] = [
     ("deafWorker", .deafWorker), ("uncappedPause", .uncappedPause), ("lookPutOff", .lookPutOff),
     ("outcomesDropped", .outcomesDropped), ("leaseEndsLate", .leaseEndsLate), ("hoarding", .hoarding),
@@ -45,5 +61,7 @@ package struct EngineFaults: OptionSet, Sendable {
     ("endlessShutdown", .endlessShutdown), ("countedTwice", .countedTwice), ("endlessCalls", .endlessCalls),
     ("clockBelieved", .clockBelieved), ("busyForgotten", .busyForgotten), ("timeoutIgnored", .timeoutIgnored),
     ("denialIgnored", .denialIgnored), ("maximumIgnored", .maximumIgnored), ("placeKept", .placeKept),
+    ("stepsUnfenced", .stepsUnfenced), ("eventLookLost", .eventLookLost), ("suspensionKeepsSlot", .suspensionKeepsSlot),
+    ("undoneForwards", .undoneForwards), ("timeoutOverruled", .timeoutOverruled),
   ]
 }

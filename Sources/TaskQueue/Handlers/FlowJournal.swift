@@ -1,16 +1,16 @@
 #if canImport(FoundationEssentials)
-  import FoundationEssentials
+  package import FoundationEssentials
 #else
-  import Foundation
+  package import Foundation
 #endif
 
 /// What one attempt knows of its flow, and what its next call is to do. Pure.
 ///
 /// going → suspended, over. Once suspended, whoever was told so is told again, whatever it calls; nothing leads back in the same attempt. Swift
 /// tasks beside it that were not told may yet begin something: what stands side by side does not depend on who is first.
-struct FlowJournal: Sendable {
+package struct FlowJournal: Sendable {
   /// What a call of the flow is to do.
-  enum Decision: Sendable {
+  package enum Decision: Sendable {
     /// It was done before: here is what was recorded.
     case recorded(FlowStep)
     /// It is to be done, and recorded with this place.
@@ -21,14 +21,14 @@ struct FlowJournal: Sendable {
   }
 
   /// Who calls.
-  enum Caller: Hashable, Sendable {
+  package enum Caller: Hashable, Sendable {
     /// The Swift task of the handler.
     case handler
     /// A child of it, such as an `async let`.
     case child(Int)
   }
 
-  enum Refusal: Sendable {
+  package enum Refusal: Sendable {
     case usedBefore
     case inputChanged
     case leaseLost
@@ -36,18 +36,18 @@ struct FlowJournal: Sendable {
   }
 
   /// Why a flow is to be undone, as it is stored.
-  struct UnwindMark: Codable, Sendable {
-    var reason: String
-    var detail: String?
+  package struct UnwindMark: Codable, Sendable {
+    package var reason: String
+    package var detail: String?
   }
 
   private var steps: [String: FlowStep]
   private var used: Set<String> = []
   private var lastPlace: Int
-  private(set) var waits: [FlowWait] = []
+  package private(set) var waits: [FlowWait] = []
   /// Why it is to be undone; nil: it goes on.
-  let mark: UnwindMark?
-  private(set) var isSuspended = false
+  package let mark: UnwindMark?
+  package private(set) var isSuspended = false
   /// Who was told.
   private var informed: Set<Caller> = []
   private(set) var isOver = false
@@ -55,7 +55,7 @@ struct FlowJournal: Sendable {
   /// A step was recorded in this attempt: what failed before is forgiven.
   private(set) var hasProgressed = false
 
-  init(_ recorded: [FlowStep]) {
+  package init(_ recorded: [FlowStep]) {
     steps = Dictionary(recorded.map { ($0.name, $0) }) { one, _ in one }
     lastPlace = recorded.map(\.place).max() ?? 0
     let stored = recorded.first { $0.kind == .unwind }
@@ -67,12 +67,12 @@ struct FlowJournal: Sendable {
 
   /// It has a journal, or a call of a flow was made.
   var isFlow: Bool { !steps.isEmpty || !used.isEmpty || isSuspended }
-  var hasSteps: Bool { !steps.isEmpty }
+  package var hasSteps: Bool { !steps.isEmpty }
   func step(_ name: String) -> FlowStep? { steps[name] }
 
   // MARK: Calls
 
-  mutating func begin(
+  package mutating func begin(
     _ name: String,
     kinds: Set<FlowStep.Kind> = [.step],
     digest: Data? = nil,
@@ -111,7 +111,7 @@ struct FlowJournal: Sendable {
   }
 
   /// A step of an undoing, which runs although the flow does not.
-  mutating func beginUndo(_ name: String) -> Decision {
+  package mutating func beginUndo(_ name: String) -> Decision {
     if let step = steps[name] { return .recorded(step) }
     return .run(place: nextPlace())
   }
@@ -124,7 +124,7 @@ struct FlowJournal: Sendable {
     return lastPlace
   }
 
-  mutating func note(_ step: FlowStep) {
+  package mutating func note(_ step: FlowStep) {
     steps[step.name] = step
     lastPlace = max(lastPlace, step.place)
     hasProgressed = true
@@ -133,7 +133,7 @@ struct FlowJournal: Sendable {
   mutating func noteLost() { isLost = true }
 
   /// The caller is told.
-  mutating func suspend(_ wait: FlowWait?, by caller: Caller) {
+  package mutating func suspend(_ wait: FlowWait?, by caller: Caller) {
     isSuspended = true
     informed.insert(caller)
     if let wait { waits.append(wait) }
@@ -153,22 +153,22 @@ struct FlowJournal: Sendable {
   // MARK: Undoing
 
   /// What is left to be undone, last first.
-  var toUndo: [String] {
+  package var toUndo: [String] {
     steps.values.filter { $0.kind == .undo }.sorted { $0.place > $1.place }.map(\.name)
       .filter { steps[FlowNames.undo(of: $0)] == nil }
   }
 }
 
 /// The names of steps that are the library's own.
-enum FlowNames {
+package enum FlowNames {
   static let reserved: Character = "~"
 
-  static func event(_ key: String) -> String { "~event/\(key)" }
+  package static func event(_ key: String) -> String { "~event/\(key)" }
   static func version(_ name: String) -> String { "~version/\(name)" }
   /// A registered compensation.
-  static func registration(_ name: String) -> String { "~on/\(name)" }
+  package static func registration(_ name: String) -> String { "~on/\(name)" }
   /// The compensation itself, by its registration.
-  static func undo(of registration: String) -> String { "~undo/\(registration.dropFirst("~on/".count))" }
+  package static func undo(of registration: String) -> String { "~undo/\(registration.dropFirst("~on/".count))" }
 
   /// What the app has named, with its number.
   static func own(_ name: String, _ number: Int? = nil, kind: String = "step name") throws(TaskQueueError) -> String {

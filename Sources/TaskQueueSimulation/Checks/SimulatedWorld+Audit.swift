@@ -18,6 +18,7 @@ extension SimulatedWorld {
     noteClaimable()
     checkSuspects()
     checkOutcomes()
+    auditFlows()
     for case let process? in processes {
       noteTime(of: process)
       noteSlots(of: process)

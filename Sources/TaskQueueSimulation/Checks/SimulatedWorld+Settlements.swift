@@ -32,7 +32,12 @@ extension SimulatedWorld {
     books[claim.id]?.crashes = 0
     books[claim.id]?.claim = nil
     books[claim.id]?.leaseEndsAt = nil
-    if case .bury(let reason, _, _) = settlement.action { checkBurial(claim.id, reason, by: process) }
+    noteFlowSettled(settlement)
+    // Of a flow that was being undone the reason has been looked at before.
+    let wasUnwinding = flowBooks[claim.id]?.isUnwinding ?? false
+    flowBooks[claim.id]?.isUnwinding = store.state.flows.isUnwinding(claim.id)
+    guard !wasUnwinding, case .bury(let reason, _, _) = settlement.action else { return }
+    checkBurial(claim.id, reason, by: process)
   }
 
   private func checkBurial(_ id: TaskID, _ reason: DeadLetterReason, by process: SimulatedProcess) {
@@ -63,6 +68,7 @@ extension SimulatedWorld {
       checkOvertaking(task, call)
       checkTheft(of: id, call)
       checkLimit(of: task)
+      noteFlowClaimed(id)
       if books[id]?.claim != nil { books[id]?.crashes += 1 }
       books.crashesBeforeBurial[id] = books[id]?.crashes
       books[id]?.claim = task.claim

@@ -16,6 +16,12 @@ package struct Violation: Sendable {
     case unbounded = "memory is not bounded"
     case spins = "the worker spins"
     case buried = "a task was put aside without reason"
+    case unfenced = "a step is recorded by a claim that has lost its task"
+    case ranTwice = "a step that is recorded runs again"
+    case undoneWrongly = "a flow is not undone in reverse order"
+    case decidedTwice = "an event came, and did not"
+    case eventLost = "an event does not reach the flow that waits for it"
+    case flowRefused = "a call of a flow is refused"
   }
 
   package let kind: Kind

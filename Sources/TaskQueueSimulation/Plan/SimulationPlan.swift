@@ -6,6 +6,7 @@ struct SimulationPlan: Sendable {
   var workers: [WorkerPlan]
   var tasks: [TaskPlan]
   var faults: [Fault]
+  var events: [EventPlan] = []
   /// Until then tasks come and faults begin.
   var activeFor: Duration
 }
@@ -28,6 +29,8 @@ struct TaskPlan: Sendable {
   var delay: Duration
   var uniqueKey: String?
   var limit: TaskLimit?
+  /// nil: its handler is none, and does what `behaviours` say.
+  var flow: FlowPlan?
   /// Of its attempts, one after another; the last one of all further ones.
   var behaviours: [Behaviour]
   /// Never stored: this plan was shortened.

@@ -94,9 +94,10 @@ extension SimulationPlan {
     }
     let tasks = tasks.enumerated().filter { !$0.element.isLeftOut }.map { index, task in
       "task \(index): at \(task.storedAt), \(task.type) in \(task.queue), priority \(task.priority), delay \(task.delay), "
-        + "commits after \(task.commitsAfter), \(task.behaviours)"
+        + "commits after \(task.commitsAfter), \(task.flow.map { "\($0)" } ?? "\(task.behaviours)")"
     }
     let faults = faults.map { "fault: at \($0.at), lasts \($0.lasts): \($0.kind)" }
-    return ["active for \(activeFor)"] + workers + tasks + faults
+    let events = events.map { "event \($0.key) at \($0.at)" }
+    return ["active for \(activeFor)"] + workers + tasks + events + faults
   }
 }

@@ -40,6 +40,8 @@ enum Step {
   case inside(SimulatedProcess, Inner)
   /// The store does what a call asks for.
   case effect(StoreCall)
+  case flowEffect(SimulatedFlowCall)
+  case emitted(EventPlan)
 
   enum Inner {
     case turn(number: Int)
@@ -47,6 +49,10 @@ enum Step {
     /// A runner's Swift task gets to run.
     case runner(RunnerID)
     case handlerEnds(RunningAttempt)
+    case flowGoesOn(RunningAttempt)
+    case flowBody(RunningAttempt, FlowStep)
+    case flowSend(SimulatedFlowCall)
+    case flowAnswer(SimulatedFlowCall)
     case poolAnswers
     case hint(StoreHint)
     case listens

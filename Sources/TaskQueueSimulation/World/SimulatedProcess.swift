@@ -112,9 +112,18 @@ final class RunningAttempt {
   var isGivenUp = false
   var isOver = false
   var isBlocking: Bool { behaviour.blocksThread && !isOver }
+  /// nil: it is none.
+  let flow: SimulatedFlow?
 
-  init(_ attempt: consuming Attempt, runner: RunnerID, _ behaviour: Behaviour, at now: Instant) {
+  init(
+    _ attempt: consuming Attempt,
+    runner: RunnerID,
+    _ behaviour: Behaviour,
+    flow plan: FlowPlan?,
+    at now: Instant
+  ) {
     task = attempt.task
+    flow = plan.map { [task] in SimulatedFlow($0, task) }
     ticket = attempt.takeTicket()
     self.runner = runner
     self.behaviour = behaviour

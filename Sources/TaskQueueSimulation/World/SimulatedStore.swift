@@ -23,6 +23,8 @@ struct SimulatedStore {
   var lookTakes: Duration = .milliseconds(1)
   /// The put-back fault that no outcome ends the count of crashes.
   var keepsCrashes = false
+  /// Put-back faults of flows.
+  var flowFaults: EngineFaults = []
   /// Looks at everything under way, by what they look through.
   private var looks: [Look: CallID] = [:]
 
@@ -79,6 +81,9 @@ struct SimulatedStore {
   mutating func settle(_ settlement: Settlement, at now: Instant) -> SettlementResult {
     if state.isLocked(settlement) { return .busy }
     let crashes = state.tasks[settlement.claim.id]?.crashes ?? 0
+    if flowFaults.contains(.suspensionKeepsSlot), case .suspend = settlement.action {
+      state.tasks[settlement.claim.id]?.isOrdered = true
+    }
     guard state.settle(settlement, now: time(at: now)) else { return .lost }
     if keepsCrashes { state.tasks[settlement.claim.id]?.crashes = crashes }
     return .applied
@@ -99,6 +104,51 @@ struct SimulatedStore {
     exchange.lookTook = looksAtEverything ? lookTakes : .milliseconds(1)
     exchange.storeTime = request.promotesDue ? time : nil
     return exchange
+  }
+
+  // MARK: Flows
+
+  mutating func record(_ step: FlowStep, by claim: Claim, repeats: Bool, at now: Instant) -> Bool {
+    if flowFaults.contains(.stepsUnfenced), state.tasks[claim.id] != nil {
+      if state.flows.step(step.name, of: claim.id) == nil { state.flows.set(step, of: claim.id) }
+      return true
+    }
+    return state.record(step, by: claim, repeats: repeats, now: time(at: now))
+  }
+
+  mutating func look(
+    for key: String,
+    as name: String,
+    place: Int,
+    isOver: Bool,
+    _ claim: Claim,
+    at now: Instant
+  ) -> FlowEventLook {
+    state.look(for: key, as: name, place: place, isOver: isOver, by: claim, now: time(at: now))
+  }
+
+  /// - Returns: whether it counts.
+  mutating func emit(_ key: String, at now: Instant) -> Bool {
+    let time = time(at: now)
+    guard let event = try? FlowEvent(key, json: Data("1".utf8), retention: .seconds(7 * 86_400)) else {
+      preconditionFailure("the plan holds an event that is not valid")
+    }
+    if flowFaults.contains(.eventLookLost), state.flows.waiters[key] != nil {
+      state.flows.events[key] = .init(payload: event.payload, expiresAt: time + 7 * 86_400)
+      return true
+    }
+    if flowFaults.contains(.timeoutOverruled) { overruleTimeouts(key, event.payload) }
+    return state.emit(event, now: time)
+  }
+
+  /// The put-back fault that an event counts although its wait has ended.
+  private mutating func overruleTimeouts(_ key: String, _ payload: Data) {
+    for (id, steps) in state.flows.steps {
+      for var step in steps where step.name == FlowNames.event(key) && step.kind == .timeout {
+        (step.kind, step.value) = (.event, payload)
+        state.flows.set(step, of: id)
+      }
+    }
   }
 
   // MARK: Hints

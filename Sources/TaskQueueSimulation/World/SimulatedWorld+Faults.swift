@@ -76,6 +76,7 @@ extension SimulatedWorld {
   private func cancelTask(_ id: TaskID) {
     books.noteCancelled(id)
     _ = try? store.state.cancel(id, now: store.time(at: now))
+    flowBooks[id]?.isUnwinding = store.state.flows.isUnwinding(id)
     postHints()
   }
 

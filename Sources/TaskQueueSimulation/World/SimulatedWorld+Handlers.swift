@@ -6,7 +6,8 @@ extension SimulatedWorld {
   func begin(_ next: consuming Attempt?, on runner: RunnerID, in process: SimulatedProcess) {
     guard let next else { return }
     let id = next.task.claim.id
-    let attempt = RunningAttempt(next, runner: runner, books.nextBehaviour(of: id), at: now)
+    let behaviour = books.nextBehaviour(of: id)
+    let attempt = RunningAttempt(next, runner: runner, behaviour, flow: books[id]?.plan.flow, at: now)
     process.attempts.append(attempt)
     process.delivered[attempt.task.claim] = nil
     noteSlots(of: process)
@@ -14,6 +15,7 @@ extension SimulatedWorld {
       now,
       "worker \(process.worker) starts task \(id), attempt \(attempt.task.attempt): \(attempt.behaviour)"
     )
+    if attempt.flow != nil { return schedule(.flowGoesOn(attempt), in: process, after: .microseconds(20)) }
     if case .hangs = attempt.behaviour.ending { return }
     schedule(.handlerEnds(attempt), in: process, after: attempt.behaviour.duration)
   }
@@ -59,6 +61,20 @@ extension SimulatedWorld {
     requestTurn(of: process)
   }
 
+  /// The attempt of a flow ends with this; nil: it threw.
+  func end(_ attempt: RunningAttempt, _ settlement: Settlement?, in process: SimulatedProcess) {
+    let (claim, runner) = (attempt.task.claim, attempt.runner)
+    noteSlots(of: process)
+    attempt.isOver = true
+    process.attempts.removeAll { $0 === attempt }
+    if process.isPoolAsked { schedule(.poolAnswers, in: process, after: .microseconds(50)) }
+    history.note(now, "worker \(process.worker) ends flow \(claim.id): \(settlement.map { "\($0.action)" } ?? "an error")")
+    let standing = process.machine.standing(of: claim, on: runner)
+    let judgement = standing.isHeld ? Judgement(ofFlow: attempt.task, settlement, standing.cancelReason) : .nothing
+    finish(attempt, judgement, isCancelled: standing.cancelReason != nil, in: process)
+    requestTurn(of: process)
+  }
+
   /// As the shell does.
   private func report(_ attempt: RunningAttempt, _ outcome: TaskOutcome?, in process: SimulatedProcess) {
     let (claim, runner) = (attempt.task.claim, attempt.runner)
@@ -73,10 +89,19 @@ extension SimulatedWorld {
     }
     let standing = process.machine.standing(of: claim, on: runner)
     let judgement = standing.isHeld ? Judgement(attempt.task, outcome, standing.cancelReason) : .nothing
-    if judgement.settlement != nil { books.noteOutcome(of: claim, in: process, at: now) }
+    finish(attempt, judgement, isCancelled: standing.cancelReason != nil, in: process)
+  }
+
+  private func finish(
+    _ attempt: RunningAttempt,
+    _ judgement: Judgement,
+    isCancelled: Bool,
+    in process: SimulatedProcess
+  ) {
+    if judgement.settlement != nil { books.noteOutcome(of: attempt.task.claim, in: process, at: now) }
     if let ticket = attempt.ticket.take() { process.machine.end(ticket, judgement, at: now) }
-    guard standing.cancelReason == nil else { return process.machine.endRunner(runner) }
-    begin(process.machine.start(runner, at: now), on: runner, in: process)
+    guard !isCancelled else { return process.machine.endRunner(attempt.runner) }
+    begin(process.machine.start(attempt.runner, at: now), on: attempt.runner, in: process)
   }
 
   /// nil: it threw.
@@ -127,6 +152,13 @@ extension Judgement {
     self.init()
     if case .leaseLost = reason { return }
     settlement = outcome.map { Self.settlement(task.claim, $0) } ?? Self.failure(task, reason)
+  }
+
+  /// What becomes of the attempt of a flow; nil: it threw.
+  init(ofFlow task: ClaimedTask, _ settlement: Settlement?, _ reason: CancelReason?) {
+    self.init()
+    if case .leaseLost = reason { return }
+    self.settlement = settlement ?? Self.failure(task, reason)
   }
 
   private static func settlement(_ claim: Claim, _ outcome: TaskOutcome) -> Settlement? {

@@ -11,6 +11,10 @@ extension SimulatedWorld {
       begin(process.machine.start(runner, at: now), on: runner, in: process)
       requestTurn(of: process)
     case .handlerEnds(let attempt): if !attempt.isOver { endHandler(attempt, in: process) }
+    case .flowGoesOn(let attempt): goOn(attempt, in: process)
+    case .flowBody(let attempt, let step): endBody(attempt, step, in: process)
+    case .flowSend(let call): sendAgain(call)
+    case .flowAnswer(let call): takeFlowAnswer(call, in: process)
     case .poolAnswers: answerPool(in: process)
     case .hint(let hint):
       process.machine.hint(hint)

@@ -24,6 +24,9 @@ final class SimulatedWorld {
   /// Until then a worker that ended is not started again.
   var startableAt: [Instant]
   var books = TaskBooks()
+  var flowBooks: [TaskID: FlowBook] = [:]
+  /// When each event came first, also by the store's clock.
+  var emittedAt: [String: (now: Instant, time: Date)] = [:]
   var deafListeners = 0
   var history: History
   private(set) var violation: Violation?
@@ -50,6 +53,7 @@ final class SimulatedWorld {
     startableAt = plan.workers.map { _ in .zero }
     history = History(isKept: recording)
     store.keepsCrashes = faults.contains(.crashCountNeverEnds)
+    store.flowFaults = faults.intersection(.flows)
   }
 
   // MARK: The run
@@ -63,6 +67,7 @@ final class SimulatedWorld {
     for (index, task) in plan.tasks.enumerated() where !task.isLeftOut {
       schedule(.stored(task: index), after: task.storedAt)
     }
+    for event in plan.events { schedule(.emitted(event), after: event.at) }
     for (index, fault) in plan.faults.enumerated() { schedule(.faultBegins(index), after: fault.at) }
     for (index, worker) in plan.workers.enumerated() { schedule(.workerStarts(index), after: worker.startsAt) }
     store.state.declare(SimulationPlan.limits)
@@ -102,6 +107,8 @@ final class SimulatedWorld {
       guard !process.isPaused else { return process.deferred.append(inner) }
       perform(inner, in: process)
     case .effect(let call): takeEffect(call)
+    case .flowEffect(let call): takeFlowEffect(call)
+    case .emitted(let event): emit(event)
     case .audit:
       audit()
       advanceEnd()
@@ -201,7 +208,9 @@ final class SimulatedWorld {
   private func advanceEnd() {
     let elapsed = Instant.zero.duration(to: now)
     if !isCalm {
-      guard elapsed >= plan.activeFor, activeFaults == 0, store.writers.isEmpty else { return }
+      guard elapsed >= plan.activeFor, activeFaults == 0, store.writers.isEmpty,
+        emittedAt.count == plan.events.count
+      else { return }
       isCalm = true
       progressAt = now
       history.note(now, "calm")
