@@ -23,6 +23,65 @@ struct TestKitGuideTests {
     return handlers
   }
 
+  struct SignUp: TaskPayload {
+    static let taskType: TaskType = "signup"
+    var customer: Int
+  }
+
+  final class FakeBank: Sendable {
+    private let run: FlowTestRun?
+    private let open = Mutex<Set<Int>>([])
+    var accounts: Int { open.withLock { $0.count } }
+
+    init(_ run: FlowTestRun? = nil) { self.run = run }
+
+    func open(_ customer: Int) async throws {
+      try await run?.crashPoint("the bank")
+      _ = open.withLock { $0.insert(customer) }
+    }
+
+    func close(_ customer: Int) { _ = open.withLock { $0.remove(customer) } }
+    func charge(_ card: String, _ key: IdempotencyKey) async throws { try await run?.act("charge \(card)", key: key) }
+    func hasCharged(_ card: String, _ key: IdempotencyKey) -> Bool {
+      run?.hasActed("charge \(card)", key: key) ?? false
+    }
+  }
+
+  func makeSignUps(_ bank: FakeBank) throws -> TaskHandlers {
+    var handlers = TaskHandlers()
+    try handlers.register(SignUp.self) { signUp, context in
+      try await context.onFailure("close") { bank.close(signUp.customer) }
+      try await context.step("open") { try await bank.open(signUp.customer) }
+      let card = try await context.event("card/\(signUp.customer)", as: String.self, timeout: .seconds(86_400))
+      return try await context.effects.perform("charge", request: card) { call in
+        try await bank.charge(card, call.key)
+        return true
+      } reconcile: { call in
+        bank.hasCharged(card, call.key) ? .happened(true) : .didNotHappen
+      } ? .completed : .discard(reason: "not charged")
+    }
+    return handlers
+  }
+
+  @Test("Flows that crash")
+  func flows() async throws {
+    try await FlowTest(SignUp(customer: 7)) { run in
+      let bank = FakeBank(run)
+      try run.emit("card/7", "4242", after: .seconds(3_600))
+      run.invariant { ending in try #require(bank.accounts == (ending == .completed ? 1 : 0)) }
+      return try makeSignUps(bank)
+    }.check()
+  }
+
+  @Test("Live flows under new code")
+  func lint() async throws {
+    let tester = TaskTester(store: InMemoryTaskStore(), handlers: try makeSignUps(FakeBank()))
+    _ = try await tester.run(SignUp(customer: 7))
+    let export = try await tester.client.exportFlows(of: SignUp.taskType)
+    let findings = try await FlowLint(try makeSignUps(FakeBank())).check(export.flows)
+    #expect(findings.isEmpty && export.flows.count == 1)
+  }
+
   @Test("One attempt")
   func oneAttempt() async throws {
     let handlers = try makeHandlers(Mailer())

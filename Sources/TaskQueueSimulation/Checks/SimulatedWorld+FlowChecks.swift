@@ -46,7 +46,10 @@ extension SimulatedWorld {
     let claim = attempt.task.claim
     guard books[claim.id]?.claim == claim else { return }
     if let earlier = flowBooks[claim.id]?.recorded[name] {
-      fail(.ranTwice, "step \(name) of task \(claim.id) runs again, \(earlier == claim ? "in" : "after") the attempt that recorded it")
+      fail(
+        .ranTwice,
+        "step \(name) of task \(claim.id) runs again, \(earlier == claim ? "in" : "after") the attempt that recorded it"
+      )
     }
   }
 
@@ -128,7 +131,9 @@ extension SimulatedWorld {
         }
       }
       let maximum = SimulationPlan.limits.first { $0.name == limit.name }?.concurrency ?? 1
-      guard let waiting = inLine.first, active < maximum, !store.state.locks.tasks.contains(waiting.id) else { continue }
+      guard let waiting = inLine.first, active < maximum, !store.state.locks.tasks.contains(waiting.id) else {
+        continue
+      }
       fail(.slotKept, "task \(waiting.id) waits for a slot of \(limit), and the flow \(id) keeps one while it waits")
     }
   }

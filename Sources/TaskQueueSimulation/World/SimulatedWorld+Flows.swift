@@ -143,7 +143,14 @@ extension SimulatedWorld {
       noteRecorded(step.name, isUndo: step.kind == .undo, by: claim)
       return .recorded
     case .look(let key, let name, let place, let timeout):
-      let look = store.look(for: key, as: name, place: place, isOver: timeout.map { $0 <= .zero } ?? false, claim, at: now)
+      let look = store.look(
+        for: key,
+        as: name,
+        place: place,
+        isOver: timeout.map { $0 <= .zero } ?? false,
+        claim,
+        at: now
+      )
       switch look {
       case .lost: return .lost
       case .event, .timedOut: noteRecorded(name, isUndo: false, by: claim)

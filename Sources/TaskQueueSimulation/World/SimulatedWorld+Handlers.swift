@@ -68,7 +68,10 @@ extension SimulatedWorld {
     attempt.isOver = true
     process.attempts.removeAll { $0 === attempt }
     if process.isPoolAsked { schedule(.poolAnswers, in: process, after: .microseconds(50)) }
-    history.note(now, "worker \(process.worker) ends flow \(claim.id): \(settlement.map { "\($0.action)" } ?? "an error")")
+    history.note(
+      now,
+      "worker \(process.worker) ends flow \(claim.id): \(settlement.map { "\($0.action)" } ?? "an error")"
+    )
     let standing = process.machine.standing(of: claim, on: runner)
     let judgement = standing.isHeld ? Judgement(ofFlow: attempt.task, settlement, standing.cancelReason) : .nothing
     finish(attempt, judgement, isCancelled: standing.cancelReason != nil, in: process)

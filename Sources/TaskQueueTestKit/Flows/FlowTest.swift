@@ -81,7 +81,12 @@ public struct FlowTest<Payload: TaskPayload & Sendable>: Sendable {
   private func calmRun() async throws -> FlowTestDriver<Payload>.Result {
     let calm = try await trial(.init(.never), .inTime)
     guard calm.ending == options.ending else {
-      throw failure("The flow \(calm.ending) without a crash, instead of: \(options.ending).", calm, .init(.never), .inTime)
+      throw failure(
+        "The flow \(calm.ending) without a crash, instead of: \(options.ending).",
+        calm,
+        .init(.never),
+        .inTime
+      )
     }
     return calm
   }
@@ -129,7 +134,13 @@ public struct FlowTest<Payload: TaskPayload & Sendable>: Sendable {
     if let endings, !endings.contains(result.ending) {
       let wanted = endings.map(\.description).sorted().joined(separator: ", or ")
       let cause = result.problem.map { " \($0)" } ?? ""
-      throw failure("The flow ended as: \(result.ending); without the crash: \(wanted).\(cause)", result, plan, timing, seed)
+      throw failure(
+        "The flow ended as: \(result.ending); without the crash: \(wanted).\(cause)",
+        result,
+        plan,
+        timing,
+        seed
+      )
     }
     if let problem = result.problem { throw failure(problem, result, plan, timing, seed) }
     return result
@@ -138,7 +149,12 @@ public struct FlowTest<Payload: TaskPayload & Sendable>: Sendable {
   // MARK: Failures
 
   private func waitsForEver(_ result: FlowTestDriver<Payload>.Result, _ timing: FlowEventTiming) -> FlowTestFailure {
-    failure("The flow waits for ever: for an event without a timeout that does not come any more.", result, .init(.never), timing)
+    failure(
+      "The flow waits for ever: for an event without a timeout that does not come any more.",
+      result,
+      .init(.never),
+      timing
+    )
   }
 
   private func failure(

@@ -42,9 +42,9 @@ struct FlowTestBugTests {
 
   @Test("A value that is read outside of a step, and written from in it")
   func readBeforeWrite() async {
-    let test = flowTest(
-      invariant: { world, _ in try world.require(world["sold"] == 1, "\(world["sold"]) are sold") }
-    ) { _, world, context in
+    let invariant: FlowTestInvariant = { world, _ in try world.require(world["sold"] == 1, "\(world["sold"]) are sold")
+    }
+    let test = flowTest(invariant: invariant) { _, world, context in
       let sold = world["sold"]
       try await context.step("sell") { world.set("sold", sold + 1) }
     }
@@ -63,9 +63,10 @@ struct FlowTestBugTests {
 
   @Test("A write by a connection of its own, which an overtaken attempt makes as well")
   func unfencedWrite() async {
-    let test = flowTest(
-      invariant: { world, _ in try world.require(world["status"] == 2, "the status went back to \(world["status"])") }
-    ) { run, world, context in
+    let invariant: FlowTestInvariant = { world, _ in
+      try world.require(world["status"] == 2, "the status went back to \(world["status"])")
+    }
+    let test = flowTest(invariant: invariant) { run, world, context in
       try await context.step("pay") {
         try await run.crashPoint("the connection")
         world.set("status", 1)
@@ -125,10 +126,10 @@ struct FlowTestBugTests {
   @Test("A compensation that is registered after the step that can fail half-way")
   func lateCompensation() async {
     let options = FlowTestOptions(ending: .deadLetter(.failed), randomRuns: 10)
-    let test = flowTest(
-      options,
-      invariant: { world, _ in try world.require(world["reserved"] == 0, "reserved, and not released") }
-    ) { _, world, context in
+    let invariant: FlowTestInvariant = { world, _ in
+      try world.require(world["reserved"] == 0, "reserved, and not released")
+    }
+    let test = flowTest(options, invariant: invariant) { _, world, context in
       try await context.step("reserve") {
         world.set("reserved", 1)
         throw HandlerFailure()
@@ -140,12 +141,10 @@ struct FlowTestBugTests {
 
   @Test("A compensation that is missing if the flow is cancelled between the step and it")
   func missingCompensation() async {
-    let test = flowTest(
-      .init(cancels: true, randomRuns: 10),
-      invariant: { world, ending in
-        try world.require(world["reserved"] == (ending == .completed ? 1 : 0), "reserved, and not released")
-      }
-    ) { _, world, context in
+    let invariant: FlowTestInvariant = { world, ending in
+      try world.require(world["reserved"] == (ending == .completed ? 1 : 0), "reserved, and not released")
+    }
+    let test = flowTest(.init(cancels: true, randomRuns: 10), invariant: invariant) { _, world, context in
       try await context.step("reserve") { world.set("reserved", 1) }
       try await context.onFailure("release") { world.set("reserved", 0) }
     }
@@ -154,9 +153,10 @@ struct FlowTestBugTests {
 
   @Test("A transaction of its own beside the step that remembers it")
   func foreignTransaction() async {
-    let test = flowTest(
-      invariant: { world, _ in try world.require(world["orders"] == 1, "\(world["orders"]) orders") }
-    ) { run, world, context in
+    let invariant: FlowTestInvariant = { world, _ in
+      try world.require(world["orders"] == 1, "\(world["orders"]) orders")
+    }
+    let test = flowTest(invariant: invariant) { run, world, context in
       try await context.step("order") {
         try await run.client.withTransaction { transaction in world.add("orders", in: transaction) }
       }
@@ -166,9 +166,10 @@ struct FlowTestBugTests {
 
   @Test("A counter that is incremented outside of a step")
   func counter() async {
-    let test = flowTest(
-      invariant: { world, _ in try world.require(world["orders"] == 1, "\(world["orders"]) orders") }
-    ) { _, world, context in
+    let invariant: FlowTestInvariant = { world, _ in
+      try world.require(world["orders"] == 1, "\(world["orders"]) orders")
+    }
+    let test = flowTest(invariant: invariant) { _, world, context in
       world.add("orders")
       try await context.step("confirm") {}
     }
@@ -177,10 +178,10 @@ struct FlowTestBugTests {
 
   @Test("A wait that counts on its event coming once only")
   func eventTwice() async {
-    let test = flowTest(
-      events: [("paid", .seconds(60))],
-      invariant: { world, _ in try world.require(world["paid"] == 1, "paid \(world["paid"]) times") }
-    ) { _, world, context in
+    let invariant: FlowTestInvariant = { world, _ in
+      try world.require(world["paid"] == 1, "paid \(world["paid"]) times")
+    }
+    let test = flowTest(events: [("paid", .seconds(60))], invariant: invariant) { _, world, context in
       _ = try await context.event("paid", as: Int.self, timeout: .seconds(600))
       world.add("paid")
       try await context.step("thank") {}

@@ -40,19 +40,20 @@ struct FlowTestTests {
 
   @Test("A right flow passes: crashes and zombies everywhere, events early, twice, late and lost, cancelled anywhere")
   func right() async throws {
+    let invariant: FlowTestInvariant = { world, ending in
+      if ending == .completed {
+        try world.require(world["bills"] == 1, "\(world["bills"]) bills")
+        try world.require(world["booked"] / 500 + world["reminded"] == 1, "both or none of booked and reminded")
+        try world.require(world["reserved"] == 1, "nothing is reserved")
+      } else {
+        try world.require(world["bills"] <= 1, "\(world["bills"]) bills")
+        try world.require(world["reserved"] == 0, "reserved, and not released")
+      }
+    }
     let test = flowTest(
       .init(cancels: true, randomRuns: 100),
       events: [("paid/7", .seconds(5_000))],
-      invariant: { world, ending in
-        if ending == .completed {
-          try world.require(world["bills"] == 1, "\(world["bills"]) bills")
-          try world.require(world["booked"] / 500 + world["reminded"] == 1, "both or none of booked and reminded")
-          try world.require(world["reserved"] == 1, "nothing is reserved")
-        } else {
-          try world.require(world["bills"] <= 1, "\(world["bills"]) bills")
-          try world.require(world["reserved"] == 0, "reserved, and not released")
-        }
-      }
+      invariant: invariant
     ) { try await Self.rightFlow($0, $1, $2) }
     let report = try await test.check()
     #expect(report.points.contains("before step \"reserve\""))
@@ -67,12 +68,10 @@ struct FlowTestTests {
   @Test("A flow that fails for good is undone whatever crashes, also while it is undone")
   func undone() async throws {
     let options = FlowTestOptions(ending: .deadLetter(.failed), randomRuns: 100)
-    let test = flowTest(
-      options,
-      invariant: { world, _ in
-        try world.require(world["a"] == 0 && world["b"] == 0, "\(world["a"]) of a and \(world["b"]) of b are left")
-      }
-    ) { _, world, context in
+    let invariant: FlowTestInvariant = { world, _ in
+      try world.require(world["a"] == 0 && world["b"] == 0, "\(world["a"]) of a and \(world["b"]) of b are left")
+    }
+    let test = flowTest(options, invariant: invariant) { _, world, context in
       for name in ["a", "b"] {
         try await context.onFailure(name) { world.set(name, 0) }
         try await context.step(name) { world.set(name, 1) }
@@ -112,7 +111,9 @@ struct FlowTestTests {
     @Sendable func handle(_ run: FlowTestRun, _ world: FlowTestWorld, _ context: TaskContext) async throws {
       try await context.step("charge") { try await run.act("charge 7") }
     }
-    let failure = await #expect(throws: FlowTestFailure.self) { try await flowTest { try await handle($0, $1, $2) }.check() }
+    let failure = await #expect(throws: FlowTestFailure.self) {
+      try await flowTest { try await handle($0, $1, $2) }.check()
+    }
     let text = try #require(failure).description
     #expect(failure?.crash == "after action \"charge 7\", before its answer: the process dies")
     #expect(failure?.seed == nil)
@@ -130,7 +131,9 @@ struct FlowTestTests {
     }
     #expect(seen.count > 10)
     for (seed, text) in seen.prefix(10) {
-      let again = await #expect(throws: FlowTestFailure.self) { try await flowTest { try await handle($0, $1, $2) }.check(seed: seed) }
+      let again = await #expect(throws: FlowTestFailure.self) {
+        try await flowTest { try await handle($0, $1, $2) }.check(seed: seed)
+      }
       #expect(again?.description == text)
       #expect(text.contains("check(seed: \(seed))"))
     }

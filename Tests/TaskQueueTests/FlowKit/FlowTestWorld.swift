@@ -30,12 +30,14 @@ final class FlowTestWorld: Sendable {
   }
 }
 
+typealias FlowTestInvariant = @Sendable (FlowTestWorld, FlowEnding) throws -> Void
+
 /// A test of one handler, with a world.
 func flowTest(
   _ options: FlowTestOptions = .init(randomRuns: 30),
   retrying: TaskHandlerOptions = .init(retry: .fixed(.seconds(10)), maxAttempts: 3),
   events: [(key: String, after: Duration)] = [],
-  invariant: @escaping @Sendable (FlowTestWorld, FlowEnding) throws -> Void = { _, _ in },
+  invariant: @escaping FlowTestInvariant = { _, _ in },
   _ handle: @escaping @Sendable (FlowTestRun, FlowTestWorld, TaskContext) async throws -> Void
 ) -> FlowTest<Ping> {
   FlowTest(Ping(number: 7), options: options) { run in
