@@ -22,6 +22,7 @@ public struct MigrationFile: Sendable {
       MigrationFile(version: 4, name: "limits", bytes: PackageResources.V0004_limits_sql),
       MigrationFile(version: 5, name: "workers", bytes: PackageResources.V0005_workers_sql),
       MigrationFile(version: 6, name: "flows", bytes: PackageResources.V0006_flows_sql),
+      MigrationFile(version: 7, name: "results", bytes: PackageResources.V0007_results_sql),
     ]
   }
 }

@@ -14,7 +14,7 @@
 \set AUTOCOMMIT on
 -- Of the functions below: raised with every change of one of them (docs/upgrading.md).
 \set revision 1
-\set newest_version 6
+\set newest_version 7
 \if :{?schema}
 \else
   \set schema taskqueue
@@ -109,6 +109,11 @@ SELECT NOT EXISTS (SELECT FROM migration WHERE version = 6) AS is_missing \gset
   \ir V0006_flows.sql
 \endif
 
+SELECT NOT EXISTS (SELECT FROM migration WHERE version = 7) AS is_missing \gset
+\if :is_missing
+  \ir V0007_results.sql
+\endif
+
 SELECT coalesce(max(minimum_program_version), 0) > :newest_version AS is_incompatible FROM migration
 WHERE version > :newest_version \gset
 \if :is_incompatible
@@ -131,7 +136,8 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_claim.sql
   \ir functions/_claim_events.sql
   \ir functions/_closed_line.sql
-  \ir functions/_complete_flows.sql
+  \ir functions/_conclude.sql
+  \ir functions/_count_ends.sql
   \ir functions/_due_schedules.sql
   \ir functions/_effect_key.sql
   \ir functions/_end_effect.sql
@@ -143,19 +149,23 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_fire_schedules.sql
   \ir functions/_give_back.sql
   \ir functions/_grant.sql
+  \ir functions/_keep_history.sql
   \ir functions/_limit_changed.sql
   \ir functions/_limit_problem.sql
   \ir functions/_lock_inbox_subject.sql
   \ir functions/_look.sql
   \ir functions/_look_at_events.sql
+  \ir functions/_make_group.sql
   \ir functions/_next_in_line.sql
   \ir functions/_next_look.sql
+  \ir functions/_note_throughput.sql
   \ir functions/_note_worker.sql
   \ir functions/_operate.sql
   \ir functions/_promote.sql
   \ir functions/_purge_effects.sql
   \ir functions/_purge_events.sql
   \ir functions/_purge_flows.sql
+  \ir functions/_purge_groups.sql
   \ir functions/_put_schedules.sql
   \ir functions/_rate_problem.sql
   \ir functions/_receive_event.sql

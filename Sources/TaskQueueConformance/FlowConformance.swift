@@ -212,7 +212,7 @@
     Check("S57 a completed flow leaves nothing; one that runs once more begins anew") { probe in
       let task = try await probe.start()
       try require(await probe.record(FlowStep("a", .step, place: 1), task), "not recorded")
-      try await probe.tasks.settleHeld(task, .completeFlow)
+      try await probe.tasks.settleHeld(task, .conclude(Conclusion()))
       try await probe.tasks.requireGone(task.claim.id)
       try requireEqual(try await probe.names(task), [], "steps")
       let unique = UniqueKey("u", mode: .coalesce)
@@ -220,7 +220,7 @@
       let first = try await probe.tasks.claimOnly(id)
       try require(await probe.record(FlowStep("a", .step, place: 1), first), "not recorded")
       _ = try await probe.tasks.enqueue { $0.unique = unique }
-      try await probe.tasks.settleHeld(first, .completeFlow)
+      try await probe.tasks.settleHeld(first, .conclude(Conclusion()))
       try requireEqual(try await probe.tasks.claimOnly(id).steps, [], "steps of the second run")
     },
     Check("S57 a dead letter keeps its steps, and redriven goes on with them; purged, they go") { probe in
@@ -260,7 +260,7 @@
         _ = try await probe.store.redrive(.init(ids: [task.claim.id]))
         task = try await probe.tasks.claimOnly(task.claim.id)
         try requireEqual(task.steps, [], "steps of a redriven flow that was undone")
-        try await probe.tasks.settleHeld(task, .completeFlow)
+        try await probe.tasks.settleHeld(task, .conclude(Conclusion()))
       }
     },
     Check("S59 it is known when every flow of a type has recorded a step as true") { probe in

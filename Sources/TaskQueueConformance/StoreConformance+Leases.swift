@@ -16,7 +16,7 @@
     ("bury", .bury(.discarded, detail: "why", StoreProbe.failure())),
     ("release", .release),
     ("suspend", .suspend([FlowWait("nap", place: 1, end: .after(.seconds(5)))])),
-    ("complete a flow", .completeFlow),
+    ("complete a flow", .conclude(Conclusion())),
   ]
 
   static let leases: [Check] = [

@@ -112,7 +112,7 @@ struct StoreModel {
   private func end(_ item: inout Item, _ action: Settlement.Action) {
     let wasCancelled = item.isCancelRequested
     let isBuried =
-      if case .complete = action { true } else if case .completeFlow = action { true } else if case .bury = action {
+      if case .complete = action { true } else if case .conclude = action { true } else if case .bury = action {
         true
       } else { wasCancelled }
     if !isBuried { item.crashes = 0 }
@@ -124,7 +124,7 @@ struct StoreModel {
     } else {
       item.place = .waiting
       switch action {
-      case .complete, .completeFlow, .suspend: break
+      case .complete, .conclude, .suspend: break
       case .reschedule(let delay, let returnsAttempt):
         item.due = now + Int(delay.components.seconds)
         if returnsAttempt { item.attempt -= 1 }

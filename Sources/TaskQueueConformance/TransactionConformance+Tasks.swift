@@ -144,7 +144,7 @@
           try require(!(try await probe.tasks.settle(task.claim, .complete)), "the claim holds after \(name)")
           let letter = try await probe.tasks.letter(task.claim.id)
           switch action {
-          case .complete, .completeFlow: try await probe.tasks.requireGone(task.claim.id)
+          case .complete, .conclude: try await probe.tasks.requireGone(task.claim.id)
           case .bury(let reason, let detail, _):
             try requireEqual(letter?.reason, reason, "reason")
             try requireEqual(letter?.detail, detail, "detail")

@@ -92,6 +92,19 @@ struct InMemoryChanges {
     return true
   }
 
+  mutating func makeGroup(
+    of tasks: [TaskID],
+    atMost: Int?,
+    parent: TaskID?,
+    callback: TaskID?,
+    on live: inout InMemoryState,
+    now: Date
+  ) throws(TaskQueueError) -> GroupID {
+    own.lastGroup = live.lastGroup
+    defer { live.lastGroup = own.lastGroup }
+    return try own.makeGroup(of: tasks, atMost: atMost, parent: parent, callback: callback, now: now)
+  }
+
   // MARK: Inbox
 
   mutating func record(
@@ -137,7 +150,10 @@ struct InMemoryChanges {
     }
     for id in live.locks.effects { live.effects.rows[id] = own.effects.rows[id] }
     for id in live.locks.events { live.inbox.events[id] = own.inbox.events[id] }
+    live.history.done.merge(own.history.done) { _, new in new }
+    live.groups.merge(own.groups) { _, new in new }
     live.releaseLocks()
+    for end in own.newEnds { live.count(end, now: live.limits.now) }
     for event in emitted { _ = live.emit(event, now: live.limits.now) }
     for (slot, limit) in freed { live.release(slot, of: limit) }
   }

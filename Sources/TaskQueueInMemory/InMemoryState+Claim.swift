@@ -155,7 +155,8 @@ extension InMemoryState {
       dueAt: task.dueAt,
       claimedAt: now,
       isCancelRequested: task.isCancelRequested,
-      steps: flows.steps[task.id] ?? []
+      steps: flows.steps[task.id] ?? [],
+      isFollowed: (task.member?.number ?? 0) > 0
     )
   }
 }

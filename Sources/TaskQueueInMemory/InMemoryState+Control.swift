@@ -54,7 +54,9 @@ extension InMemoryState {
 
   func duplicates(_ filter: DuplicateFilter, now: Date) -> [InMemoryTask] {
     tasks.values.filter { task in
-      guard task.id < filter.olderThan, task.type == filter.type, task.priority >= filter.minPriority else {
+      guard task.id < filter.olderThan, task.type == filter.type, task.priority >= filter.minPriority,
+        task.member == nil
+      else {
         return false
       }
       switch task.phase {

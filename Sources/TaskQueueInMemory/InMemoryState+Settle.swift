@@ -16,7 +16,7 @@ extension InMemoryState {
     }
     if case .suspend(let waits) = settlement.action { flows.wait(waits, task.id, now: now) }
     if let rerun = task.rerun {
-      if case .completeFlow = settlement.action { flows.forget(task.id) }
+      if case .conclude = settlement.action { flows.forget(task.id) }
       runOnceMore(task, rerun, now: now)
     } else if task.isCancelRequested, !settlement.action.isCompletion {
       bury(task, .cancelled, detail: nil, now: now)
@@ -49,9 +49,12 @@ extension InMemoryState {
     if case .bury = action {} else { task.crashes = 0 }
     switch action {
     case .complete: complete(task, now: now)
-    case .completeFlow:
+    case .conclude(let conclusion):
       flows.forget(task.id)
+      keep(task, conclusion, now: now)
       complete(task, now: now)
+      noteEnd(of: task, .completed(conclusion.result), now: now)
+      expireGroups(of: task.id, now: now)
     case .suspend(let waits): suspend(task, waits, now: now)
     case .reschedule(let delay, let returnsAttempt):
       if returnsAttempt { task.attempt -= 1 }
@@ -91,7 +94,7 @@ extension InMemoryState {
 extension Settlement.Action {
   fileprivate var isCompletion: Bool {
     switch self {
-    case .complete, .completeFlow: true
+    case .complete, .conclude: true
     case .suspend, .reschedule, .fail, .bury, .release: false
     }
   }

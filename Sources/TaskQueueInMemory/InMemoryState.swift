@@ -52,6 +52,11 @@ package struct InMemoryState {
   var effects = InMemoryEffects()
   var inbox = InMemoryInbox()
   package var flows = InMemoryFlows()
+  var history = InMemoryHistory()
+  var groups: [GroupID: InMemoryGroup] = [:]
+  var lastGroup: Int64 = 0
+  /// Of an open transaction.
+  var newEnds: [InMemoryGroup.NewEnd] = []
   /// How long after its creation a task of a type may take until it is final.
   var alarmRules: [TaskType: Duration] = [:]
   var schedules: [String: InMemorySchedule] = [:]
@@ -103,9 +108,12 @@ package struct InMemoryState {
     letter.task.rerun = nil
     letter.task.isCancelRequested = false
     letter.task.slot = nil
+    // Redriven, it is a task as any other.
+    letter.task.member = nil
     letter.holdsLine = task.isOrdered && reason != .cancelled && limits.holdsBehindDeadLetters(task.content.limit)
     add(letter)
     remove(task)
+    noteEnd(of: task, .dead(reason, detail: detail ?? task.errors.last?.message), now: now)
   }
 
   mutating func add(_ letter: InMemoryDeadTask) {

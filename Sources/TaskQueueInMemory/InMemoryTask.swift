@@ -42,6 +42,8 @@ package struct InMemoryTask {
   var isCancelRequested = false
   /// Of its limit; nil: none, or it has none now.
   var slot: Int?
+  /// Of its group; nil: none.
+  var member: InMemoryGroup.Member?
   /// Keeps its slot while it waits for another attempt.
   package var isOrdered = false
   /// Changes with every change of phase, so that tickets of earlier phases are known as stale.

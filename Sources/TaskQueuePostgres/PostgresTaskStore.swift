@@ -19,6 +19,8 @@ public final class PostgresTaskStore: TaskStore {
   let scheduleStatements: ScheduleStatements
   let workerStatements: WorkerStatements
   let flowStatements: FlowStatements
+  let historyStatements: HistoryStatements
+  let groupStatements: GroupStatements
   let steps: StepGroups
   /// The task at which the search for what gone flows have left goes on.
   let purgePosition = Atomic<Int64>(.min)
@@ -41,6 +43,8 @@ public final class PostgresTaskStore: TaskStore {
     scheduleStatements = ScheduleStatements(schema: schema)
     workerStatements = WorkerStatements(schema: schema)
     flowStatements = FlowStatements(schema: schema)
+    historyStatements = HistoryStatements(schema: schema)
+    groupStatements = GroupStatements(schema: schema)
     steps = StepGroups(pool: pool, template: flowStatements.record)
     groups = EnqueueGroups(pool: pool, statement: statements.enqueue, wakes: configuration.wakesUp)
   }

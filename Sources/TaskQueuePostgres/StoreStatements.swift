@@ -36,8 +36,8 @@ struct StoreStatements: Sendable {
   let completeInTransaction: Template
   let completeAllInTransaction: Template
   let settle: Template
-  let completeFlows: Template
-  let completeFlowInTransaction: Template
+  let conclude: Template
+  let concludeInTransaction: Template
   let suspend: Template
   let suspendInTransaction: Template
   let settleInTransaction: Template
@@ -110,13 +110,13 @@ struct StoreStatements: Sendable {
       "settle",
       "SELECT settled_token, busy_token FROM {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8,false,$9)"
     )
-    completeFlows = template(
-      "complete_fl",
-      "SELECT settled_token, busy_token FROM {schema}._complete_flows($1, $2, false, $3)"
+    conclude = template(
+      "conclude",
+      "SELECT settled_token, busy_token FROM {schema}._conclude($1, $2, $3, $4, false, $5)"
     )
-    completeFlowInTransaction = template(
-      "complete_fl_in",
-      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._complete_flows($1, $2, true))"
+    concludeInTransaction = template(
+      "conclude_in",
+      "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._conclude($1, $2, $3, $4, true))"
     )
     suspend = template("suspend", "SELECT settled_token, busy_token FROM {schema}._suspend($1, $2, $3, $4, false, $5)")
     suspendInTransaction = template(

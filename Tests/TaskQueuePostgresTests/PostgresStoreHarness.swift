@@ -4,7 +4,9 @@ import Libpq
 @_spi(Store) import TaskQueuePostgres
 
 /// A PostgreSQL store whose records are shifted into the past to let time go by.
-struct PostgresStoreHarness: AlarmHarness, FlowHarness, ScheduleHarness, TransactionHarness, WorkerHarness {
+struct PostgresStoreHarness: AlarmHarness, FlowHarness, GroupHarness, HistoryHarness, ScheduleHarness,
+  TransactionHarness, WorkerHarness
+{
   let postgresStore: PostgresTaskStore
   private let shiftLive: String
   private let shiftDead: String
@@ -18,9 +20,14 @@ struct PostgresStoreHarness: AlarmHarness, FlowHarness, ScheduleHarness, Transac
   private let shiftWorkers: String
   private let explain: String
   private let shiftPaces: String
+  private let shiftDone: String
+  private let shiftMinutes: String
+  private let shiftGroups: String
 
   var store: any StoreContract { postgresStore }
   var flows: any FlowStore { postgresStore }
+  var groups: any GroupStore { postgresStore }
+  var history: any HistoryStore { postgresStore }
   var ledger: any EffectLedger { postgresStore }
   var alarms: any AlarmSource { postgresStore }
   var schedules: any ScheduleStore { postgresStore }
@@ -52,6 +59,12 @@ struct PostgresStoreHarness: AlarmHarness, FlowHarness, ScheduleHarness, Transac
     shiftWorkers = "UPDATE \(schema).worker SET seen_at = seen_at - $1, started_at = started_at - $1"
     explain = "SELECT sentence FROM \(schema).explain($1)"
     shiftPaces = "UPDATE \(schema).limit_pace SET next_at = next_at - $1, paused_until = paused_until - $1"
+    shiftDone = "UPDATE \(schema).done SET expires_at = expires_at - $1"
+    shiftMinutes = "UPDATE \(schema).throughput_minute SET minute = minute - $1"
+    shiftGroups = """
+      UPDATE \(schema).task_group SET created_at = created_at - $1, finished_at = finished_at - $1, expires_at = expires_at - $1,
+        checked_at = checked_at - $1
+      """
     shiftEvents = "UPDATE \(schema).inbox_event SET received_at = received_at - $1, expires_at = expires_at - $1"
   }
 
@@ -67,7 +80,8 @@ struct PostgresStoreHarness: AlarmHarness, FlowHarness, ScheduleHarness, Transac
       LibpqStatement(shiftSteps, [.interval(duration)]), LibpqStatement(shiftFlowEvents, [.interval(duration)]),
       LibpqStatement(shiftEventLooks, [.interval(duration)]),
       LibpqStatement(shiftLooks, [.interval(duration)]), LibpqStatement(shiftPaces, [.interval(duration)]),
-      LibpqStatement(shiftWorkers, [.interval(duration)]),
+      LibpqStatement(shiftWorkers, [.interval(duration)]), LibpqStatement(shiftDone, [.interval(duration)]),
+      LibpqStatement(shiftMinutes, [.interval(duration)]), LibpqStatement(shiftGroups, [.interval(duration)]),
     ])
   }
 

@@ -4,12 +4,16 @@
 import TaskQueueTestKit
 
 /// An empty in-memory store with a clock moved by hand.
-struct InMemoryStoreHarness: AlarmHarness, FlowHarness, ScheduleHarness, TransactionHarness, WorkerHarness {
+struct InMemoryStoreHarness: AlarmHarness, FlowHarness, GroupHarness, HistoryHarness, ScheduleHarness,
+  TransactionHarness, WorkerHarness
+{
   let time: ManualTime
   let inMemoryStore: InMemoryTaskStore
 
   var store: any StoreContract { inMemoryStore }
   var flows: any FlowStore { inMemoryStore }
+  var groups: any GroupStore { inMemoryStore }
+  var history: any HistoryStore { inMemoryStore }
   var ledger: any EffectLedger { inMemoryStore }
   var alarms: any AlarmSource { inMemoryStore }
   var schedules: any ScheduleStore { inMemoryStore }

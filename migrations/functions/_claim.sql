@@ -11,7 +11,7 @@
 -- A task that was due once is not delayed by a clock that goes back: it was due when it was stored (due_at <= created_at), or
 -- whoever made it ready has stamped lease_until 'epoch' instead of '-infinity'. Leases of others are judged by leases_at if that
 -- is before the clock. Slots that this transaction has left or found (_fill) go to the next in line; those among them whose turn it is
--- are claimed at once. steps: of a flow, arrays of name, kind, place, value (as text), digest, until (seconds since 1970). A separate
+-- are claimed at once. steps: NULL but for a flow or a group's member: arrays of name, kind, place, value (as text), digest, until (seconds since 1970). A separate
 -- statement locks the rows before, so what an earlier claim recorded is seen.
 CREATE OR REPLACE FUNCTION _claim(
   queues text[], types text[], max_count int, max_bytes bigint, lease interval,
@@ -153,7 +153,8 @@ BEGIN
       RETURNING t.id, t.lease_token, t.queue::text, t.type::text, t.priority::int, t.payload::json, t.headers::json,
         t.attempt, t.failures, t.crashes, t.max_attempts::int, t.retry, t.deadline, t.created_at, t.due_at, at,
         t.cancel_requested, CASE WHEN t.has_steps THEN (
-          SELECT json_agg(json_build_array(s.name, s.kind, s.place, s.value::text, encode(s.digest, 'hex'), extract(epoch FROM s.until)::float8))
+          SELECT coalesce(json_agg(
+            json_build_array(s.name, s.kind, s.place, s.value::text, encode(s.digest, 'hex'), extract(epoch FROM s.until)::float8)), '[]')
           FROM step s WHERE s.task_id = t.id) END, NULL::boolean, NULL::bigint;
       GET DIAGNOSTICS found_count = ROW_COUNT;
     ELSE
@@ -165,7 +166,8 @@ BEGIN
       RETURNING t.id, t.lease_token, t.queue::text, t.type::text, t.priority::int, t.payload::json, t.headers::json,
         t.attempt, t.failures, t.crashes, t.max_attempts::int, t.retry, t.deadline, t.created_at, t.due_at, at,
         t.cancel_requested, CASE WHEN t.has_steps THEN (
-          SELECT json_agg(json_build_array(s.name, s.kind, s.place, s.value::text, encode(s.digest, 'hex'), extract(epoch FROM s.until)::float8))
+          SELECT coalesce(json_agg(
+            json_build_array(s.name, s.kind, s.place, s.value::text, encode(s.digest, 'hex'), extract(epoch FROM s.until)::float8)), '[]')
           FROM step s WHERE s.task_id = t.id) END, NULL::boolean, NULL::bigint;
       GET DIAGNOSTICS found_count = ROW_COUNT;
       slots := NULL;

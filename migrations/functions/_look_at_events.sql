@@ -1,6 +1,7 @@
 -- Looks at keys of events that are to be looked at, at most max_count, of those to be looked at after a time: where the event has come, those
 -- who wait for it get it as a step, and what of them no worker holds is due from now on (_promote goes on with it). A task that a worker holds
 -- finds the step, or the event itself, when it looks. Never waits: a task that another session has locked is looked at again a moment later.
+-- Groups of tasks of which some have ended are counted first, which are events, too.
 -- Returns how many rows it looked at.
 CREATE OR REPLACE FUNCTION _look_at_events(max_count int, look_after timestamptz, look_until timestamptz) RETURNS int
 LANGUAGE plpgsql
@@ -22,6 +23,7 @@ DECLARE
   wait_tasks bigint[];
   wait_steps text[];
   held bigint[];
+  groups bigint[];
 BEGIN
   WITH looks AS (
     DELETE FROM event_look WHERE ctid = ANY (ARRAY(
@@ -34,6 +36,10 @@ BEGIN
     RETURN 0;
   END IF;
   -- From here on everything is seen that was committed before the looks were.
+  groups := ARRAY(SELECT substr(k, 8)::bigint FROM unnest(keys) AS k WHERE k ~ '^~group/[0-9]{1,18}$');
+  IF cardinality(groups) > 0 THEN
+    keys := keys || _count_ends(groups, look_until);
+  END IF;
   SELECT array_agg(w.event_key), array_agg(w.task_id), array_agg(w.step_name) INTO wait_keys, wait_tasks, wait_steps
   FROM (
     SELECT w.event_key::text, w.task_id, w.step_name::text

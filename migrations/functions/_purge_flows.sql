@@ -28,6 +28,7 @@ BEGIN
   DELETE FROM step WHERE ctid = ANY (ARRAY(SELECT s.ctid FROM step s WHERE s.task_id = ANY (gone) LIMIT 10 * max_count FOR UPDATE SKIP LOCKED));
   GET DIAGNOSTICS deleted = ROW_COUNT;
   DELETE FROM event_wait w WHERE w.task_id = ANY (gone);
+  UPDATE task_group g SET expires_at = clock_timestamp() WHERE g.parent_id = ANY (gone) AND g.expires_at IS NULL;
   DELETE FROM event WHERE ctid = ANY (ARRAY(
     SELECT e.ctid FROM event e WHERE e.expires_at <= clock_timestamp() ORDER BY e.expires_at LIMIT max_count FOR UPDATE SKIP LOCKED));
   GET DIAGNOSTICS events = ROW_COUNT;

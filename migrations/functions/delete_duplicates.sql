@@ -1,7 +1,7 @@
 -- The property becomes a literal of the statement, so that an index which the app may create on
 -- task (type, (payload ->> 'property')) is used. A payload can be json and no text for ->> all the same: with an escaped NUL, half a
 -- surrogate pair, or nested too deeply. Then a second, slower way looks at each by itself and leaves such tasks out.
--- A task with an effect whose outcome nobody knows stays: its id is what leads to that call.
+-- A task with an effect whose outcome nobody knows stays: its id is what leads to that call. So does one of a group, which waits for its end.
 CREATE OR REPLACE FUNCTION delete_duplicates(
   older_than bigint, task_type text, property text, value text, min_priority int DEFAULT -32768
 ) RETURNS bigint
@@ -12,7 +12,7 @@ DECLARE
   statement constant text := 'WITH gone AS (DELETE FROM task WHERE id = ANY (ARRAY(
     SELECT t.id FROM task t
     WHERE t.type = $1 AND t.id < $2 AND t.priority >= $3 AND %s
-      AND t.finished_at IS NULL AND t.lease_until <= clock_timestamp()
+      AND t.finished_at IS NULL AND t.lease_until <= clock_timestamp() AND t.group_id IS NULL
       AND NOT EXISTS (SELECT FROM effect e WHERE e.task_id = t.id AND e.state IN (''intended'', ''unknown'', ''parked''))
     FOR UPDATE SKIP LOCKED)) RETURNING limit_key, slot)
     SELECT count(*), array_agg(limit_key::text) FILTER (WHERE slot > 0), array_agg(slot) FILTER (WHERE slot > 0) FROM gone';
@@ -53,4 +53,4 @@ END $$;
 
 COMMENT ON FUNCTION delete_duplicates IS
   'Deletes waiting tasks of a type with a lower id than older_than, the same value of a top-level property of the payload, and that
-  priority number or a higher one; never one that a worker holds, nor one with an effect whose outcome is unknown. Returns how many.';
+  priority number or a higher one; never one that a worker holds, one of a group, nor one with an effect whose outcome is unknown. Returns how many.';

@@ -12,6 +12,7 @@ DECLARE
   problem text := CASE
     WHEN emit.key IS NULL OR octet_length(emit.key) NOT BETWEEN 1 AND 256 OR emit.key ~ E'[\\x01-\\x1f\\x7f]'
       THEN 'an event''s key must have 1 to 256 bytes and no control characters'
+    WHEN starts_with(emit.key, '~') THEN 'an event''s key must not begin with ~: those are the library''s own'
     WHEN emit.payload IS NULL THEN 'the payload must not be NULL; for none use ''null'''
     WHEN octet_length(emit.payload::text) > 262144 THEN 'an event''s payload must be at most 262144 bytes; store a reference instead'
     WHEN retention IS NULL OR retention <= interval '0' OR retention > interval '100 years' OR abs(extract(year FROM retention)) > 100

@@ -6,9 +6,11 @@ AS $$
   SELECT _grant(role_name, ARRAY[
     'SELECT, INSERT, UPDATE, DELETE ON task, dead_task, effect, inbox_event, alarm_rule, schedule, worker',
     'SELECT, INSERT, UPDATE ON limit_rule',
-    'SELECT, INSERT, UPDATE, DELETE ON limit_look, limit_pace, step, event, event_wait, event_look',
-    'SELECT ON paused_queue, limits, effect_namespace, live_task, dead_letter, overdue, unsettled_effect, schedule_status, workers',
-    'USAGE, SELECT ON SEQUENCE task_id_seq',
+    'SELECT, INSERT, UPDATE, DELETE ON limit_look, limit_pace, step, event, event_wait, event_look, throughput_minute, task_group, group_end',
+    'SELECT, INSERT ON done',
+    'SELECT ON paused_queue, limits, effect_namespace, live_task, dead_letter, overdue, unsettled_effect, schedule_status, workers,
+      done_task, throughput, groups',
+    'USAGE, SELECT ON SEQUENCE task_id_seq, task_group_id_seq',
     format('EXECUTE ON ALL FUNCTIONS IN SCHEMA %I', current_schema())])
 $$;
 

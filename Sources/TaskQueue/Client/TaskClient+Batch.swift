@@ -19,7 +19,7 @@ extension TaskClient where Store: TransactionalTaskStore {
     let open = tasks.filter { !batch.isSettled($0) }
     guard !open.isEmpty else { return nil }
     let (value, applied) = try await withTransaction { transaction -> (Value?, [Bool]) in
-      let applied = try await store.complete(open.map(\.context.claim), in: transaction)
+      let applied = try await complete(open.map(\.context), in: transaction)
       let held = zip(open, applied).filter(\.1).map(\.0)
       return (held.isEmpty ? nil : try await body(transaction, held), applied)
     }
@@ -37,5 +37,25 @@ extension TaskClient where Store: TransactionalTaskStore {
       }
     }
     return value
+  }
+
+  /// In one call, unless some are kept or counted: then one after the other, by ascending id, as the one call locks them.
+  private func complete(
+    _ contexts: [TaskContext],
+    in transaction: Transaction
+  ) async throws(TaskQueueError) -> [Bool] {
+    let settlements = contexts.compactMap { Settlement($0, .completed) }
+    let isPlain = settlements.allSatisfy { if case .complete = $0.action { true } else { false } }
+    if isPlain { return try await store.complete(contexts.map(\.claim), in: transaction) }
+    var applied = [Bool](repeating: false, count: settlements.count)
+    for index in settlements.indices.sorted(by: { settlements[$0].claim.id < settlements[$1].claim.id }) {
+      do throws(TaskQueueError) {
+        try await store.settle(settlements[index], in: transaction)
+        applied[index] = true
+      } catch {
+        guard error.code == .leaseLost else { throw error }
+      }
+    }
+    return applied
   }
 }

@@ -71,11 +71,11 @@ extension TaskClient where Store: TransactionalTaskStore {
   /// - Throws: `leaseLost` if the claim no longer holds the task. Let it leave the transaction's body, so that everything is
   ///   rolled back.
   public func complete(_ context: TaskContext, in transaction: Transaction) async throws(TaskQueueError) {
-    let action: Settlement.Action = context.flow.progress.hasSteps ? .completeFlow : .complete
-    try await store.settle(Settlement(context.claim, action), in: transaction)
+    try await settle(context, .completed, in: transaction)
   }
 
-  /// ``complete(_:in:)-(TaskContext,_)`` for whoever has the claim only.
+  /// ``complete(_:in:)-(TaskContext,_)`` for whoever has the claim only, of a task that is no flow, no child, and is not kept: nothing is known of
+  /// the others' ends then.
   public func complete(_ claim: Claim, in transaction: Transaction) async throws(TaskQueueError) {
     try await store.settle(Settlement(claim, .complete), in: transaction)
   }

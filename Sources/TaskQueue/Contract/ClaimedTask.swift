@@ -26,6 +26,7 @@
     let claimedAt: Date
     let isCancelRequested: Bool
     let steps: [FlowStep]
+    let isFollowed: Bool
   }
 
   private final class Storage: Sendable {
@@ -57,6 +58,11 @@
   /// What a flow has done in earlier attempts, in no order; empty: nothing, or it is none.
   public var steps: [FlowStep] { storage.fields.steps }
 
+  /// Its end concerns more than its row: it has steps, or is in a group.
+  public var isFollowed: Bool { storage.fields.isFollowed }
+  /// For how long it is kept once it is completed, as it was enqueued; nil: as its handler says.
+  public var retain: Duration? { headers.isEmpty ? nil : RetainHeader.duration(in: headers) }
+
   public init(
     claim: Claim,
     queue: QueueName,
@@ -74,7 +80,8 @@
     dueAt: Date,
     claimedAt: Date,
     isCancelRequested: Bool,
-    steps: [FlowStep] = []
+    steps: [FlowStep] = [],
+    isFollowed: Bool = false
   ) {
     self.claim = claim
     storage = Storage(
@@ -94,7 +101,8 @@
         dueAt: dueAt,
         claimedAt: claimedAt,
         isCancelRequested: isCancelRequested,
-        steps: steps
+        steps: steps,
+        isFollowed: isFollowed || !steps.isEmpty
       )
     )
   }

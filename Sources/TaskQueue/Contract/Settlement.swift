@@ -7,8 +7,9 @@ public struct Settlement: Sendable {
   @_spi(Store) public enum Action: Sendable {
     /// Removes the task (or keeps its unique key for the period it asked for).
     case complete
-    /// As ``complete``, of a task with steps, which go with it. Marked to run once more it begins anew, without them.
-    case completeFlow
+    /// As ``complete``, of a task whose end concerns more than its row. Its steps go with it; what it leaves is kept; its group counts it. Marked to
+    /// run once more it begins anew, without steps, and leaves nothing.
+    case conclude(Conclusion)
     /// The flow waits: due when the first of its waits ends, or an event comes. Attempts, failures and crashes are counted anew, and a slot of a
     /// limit is given back but in strict order.
     case suspend([FlowWait])

@@ -55,6 +55,21 @@ public protocol TransactionalTaskStore: TaskStore {
   /// - Returns: whether this is it.
   func emit(_ event: FlowEvent, in transaction: Transaction) async throws(TaskQueueError) -> Bool
 
+  /// Makes a group of tasks that were stored in this transaction, have no unique keys, and are in no other group: their ends are counted
+  /// (`GroupStore`).
+  ///
+  /// - Parameters:
+  ///   - atMost: so many of them at a time; the others are not due before it is their turn. nil: all.
+  ///   - parent: the flow that waits for them.
+  ///   - callback: another task of this transaction, which is due when all have ended, and has the group in its header ``GroupID/header``.
+  func makeGroup(
+    of tasks: [TaskID],
+    atMost: Int?,
+    parent: TaskID?,
+    callback: TaskID?,
+    in transaction: Transaction
+  ) async throws(TaskQueueError) -> GroupID
+
   /// Records an event and, only if it is new, enqueues the task. nil: in a transaction of its own.
   func receive(
     _ event: CallbackEvent,

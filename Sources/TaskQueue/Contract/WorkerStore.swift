@@ -36,6 +36,8 @@
 /// When workers report.
 @_spi(Store) public enum WorkerTimes {
   public static let reportInterval: Duration = .seconds(30)
+  /// Between two reports of what it did.
+  public static let countInterval: Duration = .seconds(10)
   /// After a report that failed.
   public static let retryInterval: Duration = .seconds(5)
   /// As in the view `workers` and the functions `_note_worker` and `explain`.

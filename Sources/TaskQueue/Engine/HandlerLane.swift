@@ -37,14 +37,24 @@ final class HandlerLane: Sendable {
   struct Performed: Sendable {
     var ending: OutcomeRules.Ending
     var progress = FlowProgress()
+    /// Completed, with nothing more to be told to the store.
+    let isPlainCompletion: Bool
   }
 
   /// Runs one attempt to its end.
   func perform(_ task: ClaimedTask, on runner: FlowRunner) async -> Performed {
     let flow = FlowState(task, on: runner, clock: services.environment.clock)
     let ending = await call(task, flow)
-    guard flow.isFlow else { return Performed(ending: ending) }
+    guard flow.isFlow else {
+      var isPlain = false
+      if case .returned(.completed) = ending { isPlain = keepsNothing(of: task) }
+      return Performed(ending: ending, isPlainCompletion: isPlain)
+    }
     return await end(ending, of: flow)
+  }
+
+  private func keepsNothing(of task: ClaimedTask) -> Bool {
+    options.retain == nil && !task.isFollowed && task.retain == nil
   }
 
   /// The end of a flow's attempt is not the handler's alone to say.
@@ -53,18 +63,17 @@ final class HandlerLane: Sendable {
     switch own {
     case .returned(let outcome): isSettled = outcome == .settledInTransaction
     case .threw(let thrown): error = thrown
-    case .completedFlow, .suspended, .unwound: break
+    case .suspended, .unwound: break
     }
     let ending: OutcomeRules.Ending
     switch await flow.end(error) {
     case _ where isSettled: ending = own
-    case .own:
-      if case .returned(.completed) = own, flow.progress.hasSteps { ending = .completedFlow } else { ending = own }
+    case .own: ending = own
     case .suspended(let waits): ending = .suspended(waits)
     case .failed(let failure): ending = .threw(failure)
     case .unwound(let reason, let detail): ending = .unwound(reason, detail: detail)
     }
-    return Performed(ending: ending, progress: flow.progress)
+    return Performed(ending: ending, progress: flow.progress, isPlainCompletion: false)
   }
 
   /// Calls the handler; again if its own transaction was rolled back for the sake of others.
@@ -119,6 +128,8 @@ struct HandlerLanes: Sendable {
         ledger: store as? any EffectLedger,
         effects: effects,
         retry: entry.options.retry,
+        retain: entry.options.retain,
+        coding: handlers.coding,
         environment: environment
       )
       return HandlerLane(entry, services: services, middleware: middleware)

@@ -4,8 +4,6 @@ struct OutcomeRules {
   enum Ending {
     case returned(TaskOutcome)
     case threw(any Error)
-    /// A flow came to its end.
-    case completedFlow
     /// A flow waits, whatever the handler made of that.
     case suspended([FlowWait])
     /// A flow that had failed for good is undone.
@@ -31,8 +29,10 @@ struct OutcomeRules {
     if case .leaseLost = cancelReason { return .nothing }
     switch ending {
     case .returned(let outcome):
-      return Judgement(settlement: Settlement(task.claim, outcome) { policyDelay(using: &generator) })
-    case .completedFlow: return settled(.completeFlow)
+      let settlement = Settlement(task, outcome, hasSteps: progress.hasSteps, retain: options.retain) {
+        policyDelay(using: &generator)
+      }
+      return Judgement(settlement: settlement)
     case .suspended(let waits): return settled(.suspend(waits))
     case .unwound(let reason, let detail): return settled(.bury(reason, detail: detail, nil))
     case .threw(let error):

@@ -74,7 +74,6 @@ public import Logging
       switch performed.ending {
       case .returned(let outcome): result.outcome = outcome
       case .threw(let error): result.error = error
-      case .completedFlow: result.outcome = .completed
       case .suspended: result.isSuspended = true
       case .unwound(_, let detail): result.outcome = .discard(reason: detail ?? "")
       }

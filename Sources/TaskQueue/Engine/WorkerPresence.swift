@@ -6,12 +6,13 @@ import Synchronization
   import Foundation
 #endif
 
-/// Tells the store that this worker runs: at its start, every 30 s, and at its end. Nothing depends on it, so what fails is tried again in
+/// Tells the store that this worker runs: at its start, every 30 s, and at its end; and every 10 s what it did. Nothing depends on it, so what fails is tried again in
 /// silence: the engine's own calls tell of the store's troubles. It has no timer of its own, the engine's loop asks it when it is to be asked
 /// again.
 final class WorkerPresence: Sendable {
   private struct State {
     var nextAt: WorkerClock.Instant
+    var nextReportAt: WorkerClock.Instant
     var call: Task<Void, Never>?
     /// By the last report.
     var isKnown = false
@@ -20,6 +21,7 @@ final class WorkerPresence: Sendable {
 
   private let store: any WorkerStore
   private let report: WorkerReport
+  private let tally: AttemptTally
   private let callLimit: Duration
   private let clock: WorkerClock
   private let executor: any TaskExecutor
@@ -30,6 +32,7 @@ final class WorkerPresence: Sendable {
   init(
     store: any WorkerStore,
     report: WorkerReport,
+    tally: AttemptTally,
     callLimit: Duration,
     clock: WorkerClock,
     executor: any TaskExecutor,
@@ -37,11 +40,12 @@ final class WorkerPresence: Sendable {
   ) {
     self.store = store
     self.report = report
+    self.tally = tally
     self.callLimit = callLimit
     self.clock = clock
     self.executor = executor
     self.raise = raise
-    state = Mutex(State(nextAt: clock.now))
+    state = Mutex(State(nextAt: clock.now, nextReportAt: clock.now))
   }
 
   /// Reports if it is time to.
@@ -50,8 +54,10 @@ final class WorkerPresence: Sendable {
   func turn(at now: WorkerClock.Instant) -> WorkerClock.Instant {
     state.withLock { state in
       guard state.call == nil, now >= state.nextAt else { return max(state.nextAt, now.advanced(by: .seconds(1))) }
-      state.nextAt = now.advanced(by: WorkerTimes.reportInterval)
-      state.call = Task(executorPreference: executor) { await self.tell() }
+      state.nextAt = now.advanced(by: WorkerTimes.countInterval)
+      let reports = now >= state.nextReportAt
+      if reports { state.nextReportAt = now.advanced(by: WorkerTimes.reportInterval) }
+      state.call = Task(executorPreference: executor) { await self.tell(reports: reports) }
       return state.nextAt
     }
   }
@@ -70,25 +76,37 @@ final class WorkerPresence: Sendable {
   /// Waits for the last call, which has a limit.
   func end() async { await state.withLock { $0.call }?.value }
 
-  private func tell() async {
-    do throws(TaskQueueError) {
-      try await store.note(report, within: callLimit)
-      state.withLock { $0.isKnown = true }
-    } catch {
-      state.withLock { state in
-        state.isKnown = false
-        state.nextAt = clock.now.advanced(by: WorkerTimes.retryInterval)
+  private func tell(reports: Bool) async {
+    if reports {
+      do throws(TaskQueueError) {
+        try await store.note(report, within: callLimit)
+        state.withLock { $0.isKnown = true }
+      } catch {
+        state.withLock { state in
+          state.isKnown = false
+          state.nextAt = clock.now.advanced(by: WorkerTimes.retryInterval)
+          state.nextReportAt = state.nextAt
+        }
       }
     }
+    await tellCounts(within: callLimit)
     state.withLock { state in
       if !state.hasLeft { state.call = nil }
     }
     raise()
   }
 
+  private func tellCounts(within limit: Duration) async {
+    guard let history = store as? any HistoryStore else { return }
+    let counts = tally.take()
+    guard !counts.isEmpty else { return }
+    do throws(TaskQueueError) { try await history.note(counts, within: limit) } catch { tally.putBack(counts) }
+  }
+
   /// A row that stays behind is gone after 2 minutes.
   private func end(after last: Task<Void, Never>?) async {
     await last?.value
+    await tellCounts(within: min(callLimit, .seconds(1)))
     try? await store.forgetWorker(report.id, within: min(callLimit, .seconds(1)))
   }
 }

@@ -18,6 +18,7 @@ final class WorkerShell: Sendable {
   private let clock: WorkerClock
   private let log: EngineLog
   private let attempts = AttemptMetrics()
+  private let tally = AttemptTally()
   private let thread = EngineThread()
   private let machine: Mutex<WorkerStateMachine>
   /// nil: the store keeps none.
@@ -76,7 +77,7 @@ final class WorkerShell: Sendable {
         raise: { thread.raise() }
       )
     }
-    presence = (store as? any WorkerStore).map { [thread, types] store in
+    presence = (store as? any WorkerStore).map { [thread, types, tally] store in
       WorkerPresence(
         store: store,
         report: WorkerReport(
@@ -86,6 +87,7 @@ final class WorkerShell: Sendable {
           types: types.sorted { $0.rawValue < $1.rawValue },
           slots: configuration.concurrency
         ),
+        tally: tally,
         callLimit: min(configuration.lease / 3, .seconds(10)),
         clock: environment.clock,
         executor: thread,
@@ -182,7 +184,7 @@ final class WorkerShell: Sendable {
     case .cancel(let runner): tasks.withLock { $0.runners[runner] }?.cancel()
     case .judge(let task, let reason):
       let judgement = lanes[task.type].judgement(
-        of: .init(ending: .threw(CancellationError())),
+        of: .init(ending: .threw(CancellationError()), isPlainCompletion: false),
         task,
         cancelReason: reason
       )
@@ -232,6 +234,12 @@ final class WorkerShell: Sendable {
       if let flows = store as? any FlowStore, try await flows.purgeFlows(within: limit) >= Limits.page {
         report.mayHaveMore = true
       }
+      if let groups = store as? any GroupStore, try await groups.keepGroups(within: limit) >= Limits.page {
+        report.mayHaveMore = true
+      }
+      if let history = store as? any HistoryStore, try await history.keepHistory(within: limit) >= Limits.page {
+        report.mayHaveMore = true
+      }
       return .maintained(report)
     }
   }
@@ -271,12 +279,13 @@ final class WorkerShell: Sendable {
       let endedAt = clock.now
       // A handler may have cancelled the task that it runs in; the next attempt needs another one.
       let isCancelled = Task.isCancelled
-      if case .returned(.completed) = performed.ending, !isCancelled {
+      if performed.isPlainCompletion, !isCancelled {
         var needsTurn = false
         next = machine.withLock { $0.complete(&ticket, at: endedAt, needsTurn: &needsTurn) }
         if needsTurn { thread.raise() }
         if ticket == nil {
           attempts.ended(task.queue, task.type, .returned(.completed), after: startedAt.duration(to: endedAt))
+          tally.note(task.queue, task.type, .returned(.completed))
           continue
         }
       }
@@ -285,6 +294,7 @@ final class WorkerShell: Sendable {
         standing.isHeld ? lane.judgement(of: performed, task, cancelReason: standing.cancelReason) : .nothing
       let end = standing.isGivenUp ? nil : AttemptEnd(performed.ending, standing.cancelReason)
       attempts.ended(task.queue, task.type, end, after: startedAt.duration(to: endedAt))
+      tally.note(task.queue, task.type, end)
       var goesOn = false
       tell { machine in
         if let ticket = ticket.take() { goesOn = machine.end(ticket, judgement, at: endedAt) }
@@ -299,7 +309,6 @@ extension AttemptEnd {
   fileprivate init(_ ending: OutcomeRules.Ending, _ reason: CancelReason?) {
     switch ending {
     case .returned(let outcome): self.init(outcome, reason)
-    case .completedFlow: self.init(.completed, reason)
     case .suspended: self = reason == .leaseLost ? .leaseLost : .suspended
     case .unwound(_, let detail): self.init(.discard(reason: detail ?? ""), reason)
     case .threw: self.init(nil, reason)

@@ -144,7 +144,10 @@ extension WorkerStateMachine {
           groups[group].stragglers.noteHandedBack(task.dueAt)
         }
       case .suspend(let waits): lookAgain(for: entry?.task, at: now.advanced(by: Self.untilLook(waits)))
-      case .complete, .completeFlow, .bury: break
+      case .conclude, .bury:
+        // Its group counts it a moment later.
+        if let task = entry?.task, task.isFollowed { lookAgain(for: task, at: now.advanced(by: .milliseconds(21))) }
+      case .complete: break
       }
     }
   }

@@ -76,10 +76,11 @@ package struct FlowJournal: Sendable {
     _ name: String,
     kinds: Set<FlowStep.Kind> = [.step],
     digest: Data? = nil,
+    isRepeatable: Bool = false,
     by caller: Caller
   ) -> Decision {
     if let refusal = refusal(of: caller) { return refusal }
-    guard used.insert(name).inserted else { return .refused(.usedBefore) }
+    guard used.insert(name).inserted || isRepeatable else { return .refused(.usedBefore) }
     if let step = steps[name] {
       let isSame = kinds.contains(step.kind) && (digest == nil || step.digest == nil || digest == step.digest)
       return isSame ? .recorded(step) : .refused(.inputChanged)
@@ -117,7 +118,9 @@ package struct FlowJournal: Sendable {
   }
 
   /// Whether old code has passed this place: something was recorded that the handler has not reached yet.
-  var isAhead: Bool { steps.values.contains { $0.kind != .unwind && !used.contains($0.name) } }
+  var isAhead: Bool {
+    steps.values.contains { $0.kind != .unwind && !used.contains($0.name) && !FlowNames.isWaitForChildren($0.name) }
+  }
 
   private mutating func nextPlace() -> Int {
     lastPlace += 1
@@ -164,6 +167,13 @@ package enum FlowNames {
   static let reserved: Character = "~"
 
   package static func event(_ key: String) -> String { "~event/\(key)" }
+  /// The wait for so many of the children of a step.
+  static func ended(_ name: String, _ mark: Int) -> String { "\(endedPrefix)\(name)/\(mark)" }
+  /// Those that were handed over to the loop over them.
+  static func handled(_ name: String, _ mark: Int) -> String { "~handled/\(name)/\(mark)" }
+  /// Which of them a flow comes to depends on how many have ended.
+  static func isWaitForChildren(_ name: String) -> Bool { name.hasPrefix(endedPrefix) }
+  private static let endedPrefix = "~ended/"
   static func version(_ name: String) -> String { "~version/\(name)" }
   /// A registered compensation.
   package static func registration(_ name: String) -> String { "~on/\(name)" }

@@ -1,10 +1,15 @@
 extension Settlement {
   /// What a handler's outcome means to the store; nil: nothing is to be recorded.
   ///
-  /// - Parameter delay: the wait that the retry policy gives; only asked for ``TaskOutcome/again``.
-  init?(_ claim: Claim, _ outcome: TaskOutcome, delay: () -> Duration) {
+  /// - Parameters:
+  ///   - retain: as the handler's options say.
+  ///   - delay: the wait that the retry policy gives; only asked for ``TaskOutcome/again``.
+  init?(_ task: ClaimedTask, _ outcome: TaskOutcome, hasSteps: Bool, retain: Duration?, delay: () -> Duration) {
+    let claim = task.claim
     switch outcome.kind {
-    case .completed: self.init(claim, .complete)
+    case .completed: self.init(claim, .completion(of: task, hasSteps: hasSteps, .init(retain: retain)))
+    case .completedWith(let result):
+      self.init(claim, .completion(of: task, hasSteps: hasSteps, .init(result: result, retain: retain)))
     case .settledInTransaction: return nil
     case .again(let after): self.init(claim, .reschedule(after: (after ?? delay()).asDelay, returnsAttempt: false))
     case .snooze(let after): self.init(claim, .reschedule(after: after.asDelay, returnsAttempt: true))
@@ -14,15 +19,21 @@ extension Settlement {
 
   /// The outcome of the attempt that a context is of.
   init?(_ context: TaskContext, _ outcome: TaskOutcome) {
-    if outcome == .completed, context.flow.progress.hasSteps {
-      self.init(context.claim, .completeFlow)
-      return
-    }
-    self.init(context.claim, outcome) {
+    let hasSteps = context.flow.progress.hasSteps
+    self.init(context.task, outcome, hasSteps: hasSteps, retain: context.services.retain) {
       var generator = context.services.environment.generator
       let policy = context.task.retry.map { RetryPolicy($0) } ?? context.services.retry
       return policy.delay(afterAttempt: context.attempt, using: &generator)
     }
+  }
+}
+
+extension Settlement.Action {
+  /// How a task is completed: the short way, unless its end concerns more than its row.
+  static func completion(of task: ClaimedTask, hasSteps: Bool, _ conclusion: Conclusion) -> Settlement.Action {
+    var conclusion = conclusion
+    conclusion.retain = task.retain ?? conclusion.retain
+    return hasSteps || task.isFollowed || conclusion != Conclusion() ? .conclude(conclusion) : .complete
   }
 }
 

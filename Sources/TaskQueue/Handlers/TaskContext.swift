@@ -71,6 +71,10 @@ final class AttemptServices: Sendable {
   let ledger: (any EffectLedger)?
   let effects: EffectsConfiguration
   let retry: RetryPolicy
+  /// For how long completed tasks are kept; nil: not at all.
+  let retain: Duration?
+  /// How payloads are decoded, and those of children encoded.
+  let coding: PayloadCoding
   let environment: WorkerEnvironment
 
   init(
@@ -79,6 +83,8 @@ final class AttemptServices: Sendable {
     ledger: (any EffectLedger)?,
     effects: EffectsConfiguration,
     retry: RetryPolicy,
+    retain: Duration? = nil,
+    coding: PayloadCoding = .standard,
     environment: WorkerEnvironment = .init()
   ) {
     self.logger = logger
@@ -86,6 +92,8 @@ final class AttemptServices: Sendable {
     self.ledger = ledger
     self.effects = effects
     self.retry = retry
+    self.retain = retain
+    self.coding = coding
     self.environment = environment
   }
 }

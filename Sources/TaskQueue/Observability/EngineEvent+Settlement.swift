@@ -3,7 +3,7 @@ extension EngineEvent {
   static func events(of settlement: Settlement, _ task: ClaimedTask) -> [EngineEvent] {
     let label = TaskLabel(task)
     switch settlement.action {
-    case .complete, .completeFlow, .suspend, .reschedule, .release: return []
+    case .complete, .conclude, .suspend, .reschedule, .release: return []
     case .fail(let failure, let delay): return [failed(label, failure, task, nextIn: delay)]
     case .bury(let reason, let detail, let failure):
       let end = EngineEvent.deadLetter(label, reason, detail: detail, lastError: failure?.message)

@@ -42,6 +42,9 @@ public struct EnqueueOptions: Sendable {
   public var retry: RetryPolicy?
   /// Small strings that travel with the task, such as the trace context. At most 16 KiB as JSON.
   public var headers: [String: String] = [:]
+  /// For how long the task is kept, with its result, once it is completed; at most 366 days. nil: as the handler says (``TaskHandlerOptions/retain``).
+  /// Costs a header.
+  public var retain: Duration?
   /// After this instant the task is not started any more but becomes a dead letter.
   public var deadline: Date?
 
@@ -78,7 +81,14 @@ public struct EnqueueOptions: Sendable {
       }
       try stored.validate()
     }
-    try Self.validateHeaders(headers)
+    try RetainHeader.validate(retain, of: "a task")
+    try Self.validateHeaders(storedHeaders)
+  }
+
+  /// With what travels as a header.
+  var storedHeaders: [String: String] {
+    guard let retain else { return headers }
+    return headers.merging([RetainHeader.name: RetainHeader.text(retain)]) { _, own in own }
   }
 
   package static func validateHeaders(_ headers: [String: String]) throws(TaskQueueError) {

@@ -12,7 +12,7 @@ public struct NewTask: Sendable {
   public let queue: QueueName
   public let priority: Int
   public let schedule: EnqueueOptions.Schedule
-  public let unique: UniqueKey?
+  public package(set) var unique: UniqueKey?
   public package(set) var limit: TaskLimit?
   public let maxAttempts: Int?
   public let retry: StoredRetryPolicy?
@@ -72,7 +72,7 @@ public struct NewTask: Sendable {
     self.limit = limit
     maxAttempts = template.options.maxAttempts
     retry = template.retry
-    headers = template.options.headers
+    headers = template.headers
     deadline = template.options.deadline
     hasTemplateOptions = template.hasOptions
   }
@@ -83,6 +83,7 @@ public struct NewTask: Sendable {
     let queue: QueueName
     let priority: Int
     let retry: StoredRetryPolicy?
+    let headers: [String: String]
     let options: EnqueueOptions
     let hasOptions: Bool
 
@@ -91,6 +92,7 @@ public struct NewTask: Sendable {
       self.queue = queue
       self.priority = priority
       retry = options.retry?.stored
+      headers = options.storedHeaders
       self.options = options
       hasOptions =
         queue != .default || priority != TaskPriority.standard || options.schedule != .now

@@ -32,6 +32,7 @@ public struct TaskDefaults<Payload>: Sendable {
     maxAttempts: Int = 25,
     timeout: Duration? = nil,
     maxConcurrent: Int? = nil,
+    retain: Duration? = nil,
     neverRetry: [any Error.Type] = [],
     unique: (@Sendable (Payload) -> UniqueKey?)? = nil,
     limit: (@Sendable (Payload) -> TaskLimit?)? = nil,
@@ -44,6 +45,7 @@ public struct TaskDefaults<Payload>: Sendable {
       maxAttempts: maxAttempts,
       timeout: timeout,
       maxConcurrent: maxConcurrent,
+      retain: retain,
       neverRetry: neverRetry,
       onFailure: onFailure
     )

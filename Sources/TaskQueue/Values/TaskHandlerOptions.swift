@@ -11,6 +11,9 @@ public struct TaskHandlerOptions: Sendable {
   /// How many tasks of the type one worker runs at the same time; 1 to 10,000. The others stay in the store and keep no slot from other
   /// types. A handler that was given up does not count any more. nil: as many as the worker has slots. Over all workers: a ``TaskLimit``.
   public var maxConcurrent: Int?
+  /// For how long completed tasks of the type are kept, with their results, unless an enqueue says otherwise; at most 366 days. nil: not at all, but
+  /// a result (``TaskOutcome/completed(result:)``) for a day. Another row per task; see ``TaskClient/result(of:as:timeout:)``.
+  public var retain: Duration?
   /// Errors of exactly these types make the task a dead letter at once: what no retry can mend.
   public var neverRetry: [any Error.Type] = []
   /// Decides after each failure that leaves attempts, unless ``neverRetry`` has the error; nil: by policy. Must be short.
@@ -21,6 +24,7 @@ public struct TaskHandlerOptions: Sendable {
     maxAttempts: Int = 25,
     timeout: Duration? = nil,
     maxConcurrent: Int? = nil,
+    retain: Duration? = nil,
     neverRetry: [any Error.Type] = [],
     onFailure: (@Sendable (FailedAttempt) -> RetryDecision)? = nil
   ) {
@@ -28,6 +32,7 @@ public struct TaskHandlerOptions: Sendable {
     self.maxAttempts = maxAttempts
     self.timeout = timeout
     self.maxConcurrent = maxConcurrent
+    self.retain = retain
     self.neverRetry = neverRetry
     self.onFailure = onFailure
   }
@@ -44,6 +49,7 @@ public struct TaskHandlerOptions: Sendable {
         "maxConcurrent of \(type) must be in 1 … 10,000; got \(maxConcurrent). Use nil for none, and leave the handler out to run none."
       )
     }
+    try RetainHeader.validate(retain, of: "\(type)")
     try retry.stored?.validate()
   }
 }

@@ -1,7 +1,14 @@
+#if canImport(FoundationEssentials)
+  package import FoundationEssentials
+#else
+  package import Foundation
+#endif
+
 /// How an attempt ended. Throwing an error is the other way to end one.
 public struct TaskOutcome: Hashable, Sendable {
   package enum Kind: Hashable, Sendable {
     case completed
+    case completedWith(result: Data)
     case settledInTransaction
     case again(after: Duration?)
     case snooze(Duration)
@@ -12,6 +19,31 @@ public struct TaskOutcome: Hashable, Sendable {
 
   /// Done: the task is removed.
   public static let completed = TaskOutcome(kind: .completed)
+
+  /// Done, with a result, which is kept as ``TaskHandlerOptions/retain`` or ``EnqueueOptions/retain`` says, or else for a day
+  /// (``TaskClient/result(of:as:timeout:)``), and which is what a child's parent gets.
+  ///
+  /// - Parameter result: at most ``Limits/resultBytes`` as JSON.
+  /// - Throws: ``TaskQueueError``: `payloadTooLarge`, `encodingFailed`: a failure of the attempt, if the handler lets it through.
+  public static func completed(result: some Encodable) throws(TaskQueueError) -> TaskOutcome {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let json: Data
+    do { json = try encoder.encode(result) } catch {
+      throw TaskQueueError(
+        .encodingFailed,
+        "The result could not be encoded as JSON.",
+        underlying: UnencodableValue.describing(error)
+      )
+    }
+    guard json.count <= Limits.resultBytes else {
+      throw TaskQueueError(
+        .payloadTooLarge,
+        "A result must be at most \(Limits.resultBytes) bytes as JSON; got \(json.count). Return a reference instead."
+      )
+    }
+    return TaskOutcome(kind: .completedWith(result: json))
+  }
 
   /// Recorded already: the handler completed or settled the task in its own transaction
   /// (``TaskClient/withCompletion(of:_:)-(TaskContext,_)``, ``TaskClient/complete(_:in:)-(TaskContext,_)``,
@@ -33,7 +65,7 @@ public struct TaskOutcome: Hashable, Sendable {
   /// One word for metrics and logs: `completed`, `settled_in_transaction`, `again`, `snoozed` or `discarded`. More may come.
   public var name: String {
     switch kind {
-    case .completed: "completed"
+    case .completed, .completedWith: "completed"
     case .settledInTransaction: "settled_in_transaction"
     case .again: "again"
     case .snooze: "snoozed"

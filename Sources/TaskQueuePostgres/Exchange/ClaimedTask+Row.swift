@@ -15,6 +15,7 @@ extension ClaimedTask {
   ///
   /// Headers or a retry policy that plain SQL stored in another shape are left out: one bad row must not stop the others.
   init(_ row: LibpqRow) throws(LibpqError) {
+    let steps = try row.optionalData(17)
     self.init(
       claim: Claim(id: TaskID(try row.int8(0)), token: try row.int8(1)),
       queue: QueueName(try row.text(2)),
@@ -32,7 +33,8 @@ extension ClaimedTask {
       dueAt: try row.timestamptz(14),
       claimedAt: try row.timestamptz(15),
       isCancelRequested: try row.bool(16),
-      steps: try row.optionalData(17).map(FlowJournalRows.steps) ?? []
+      steps: steps.map(FlowJournalRows.steps) ?? [],
+      isFollowed: steps != nil
     )
   }
 }

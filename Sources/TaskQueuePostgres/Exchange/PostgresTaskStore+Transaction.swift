@@ -71,8 +71,7 @@ extension PostgresTaskStore: TransactionalTaskStore {
     let statement: LibpqStatement =
       switch settlement.action {
       case .complete: statements.completeInTransaction(.int8Array([claim.id.rawValue]), .int8Array([claim.token]))
-      case .completeFlow:
-        statements.completeFlowInTransaction(.int8Array([claim.id.rawValue]), .int8Array([claim.token]))
+      case .conclude: statements.concludeInTransaction(batch.conclusionParameters)
       case .suspend:
         statements.suspendInTransaction(batch.suspensionParameters(wakes: configuration.wakesUp))
       case .reschedule, .fail, .bury, .release:

@@ -7,11 +7,12 @@ import Libpq
   import Foundation
 #endif
 
-/// Settlements as the arrays of the functions `_settle_complete`, `_settle`, `_complete_flows` and `_suspend`.
+/// Settlements as the arrays of the functions `_settle_complete`, `_settle`, `_conclude` and `_suspend`.
 struct SettlementBatch {
   private(set) var completions: [Claim] = []
   private(set) var others: [Claim] = []
-  private(set) var completedFlows: [Claim] = []
+  private(set) var concluded: [Claim] = []
+  private var conclusions: [Conclusion] = []
   private(set) var suspended: [Claim] = []
   private var waits: [Data?] = []
   private var delays: [Duration?] = []
@@ -25,7 +26,9 @@ struct SettlementBatch {
     for settlement in settlements {
       switch settlement.action {
       case .complete: completions.append(settlement.claim)
-      case .completeFlow: completedFlows.append(settlement.claim)
+      case .conclude(let conclusion):
+        concluded.append(settlement.claim)
+        conclusions.append(conclusion)
       case .suspend(let waits):
         suspended.append(settlement.claim)
         do { self.waits.append(try encoder.encode(waits.map(StoredWait.init))) } catch {
@@ -72,13 +75,18 @@ struct SettlementBatch {
     if !others.isEmpty {
       statements.append(templates.settle(othersParameters(wakes: wakes) + [.bool(claims)]))
     }
-    if !completedFlows.isEmpty {
-      statements.append(templates.completeFlows(ids(completedFlows), tokens(completedFlows), .bool(claims)))
-    }
+    if !concluded.isEmpty { statements.append(templates.conclude(conclusionParameters + [.bool(claims)])) }
     if !suspended.isEmpty {
       statements.append(templates.suspend(suspensionParameters(wakes: wakes) + [.bool(claims)]))
     }
     return statements
+  }
+
+  var conclusionParameters: [LibpqValue] {
+    [
+      ids(concluded), tokens(concluded), .jsonArray(conclusions.map(\.result)),
+      .intervalArray(conclusions.map(\.retain)),
+    ]
   }
 
   func suspensionParameters(wakes: Bool) -> [LibpqValue] {

@@ -43,7 +43,8 @@ struct FlowStatements: Sendable {
       """
       SELECT NOT EXISTS (
         SELECT FROM (
-          SELECT id FROM {schema}.task WHERE type = $1 AND has_steps AND finished_at IS NULL
+          SELECT t.id FROM {schema}.task t WHERE t.type = $1 AND t.has_steps AND t.finished_at IS NULL
+            AND EXISTS (SELECT FROM {schema}.step s WHERE s.task_id = t.id)
           UNION ALL
           SELECT d.id FROM {schema}.dead_task d WHERE d.type = $1 AND EXISTS (SELECT FROM {schema}.step s WHERE s.task_id = d.id)
         ) AS f

@@ -12,6 +12,8 @@ struct EnvironmentCheck: Sendable {
     ("schedule", ["SELECT", "INSERT", "UPDATE", "DELETE"]), ("worker", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("step", ["SELECT", "INSERT", "UPDATE", "DELETE"]), ("event", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("event_wait", ["SELECT", "INSERT", "UPDATE", "DELETE"]), ("event_look", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("done", ["SELECT", "INSERT"]), ("throughput_minute", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("task_group", ["SELECT", "INSERT", "UPDATE", "DELETE"]), ("group_end", ["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("migration", ["SELECT"]),
   ]
 

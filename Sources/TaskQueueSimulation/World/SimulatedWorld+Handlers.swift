@@ -167,6 +167,7 @@ extension Judgement {
   private static func settlement(_ claim: Claim, _ outcome: TaskOutcome) -> Settlement? {
     switch outcome.kind {
     case .completed: Settlement(claim, .complete)
+    case .completedWith(let result): Settlement(claim, .conclude(Conclusion(result: result)))
     case .settledInTransaction: nil
     case .again(let delay): Settlement(claim, .reschedule(after: delay ?? .seconds(1), returnsAttempt: false))
     case .snooze(let delay): Settlement(claim, .reschedule(after: delay, returnsAttempt: true))

@@ -35,10 +35,13 @@ struct FlowAttempt: Sendable {
   func begin(
     _ name: String,
     kinds: Set<FlowStep.Kind> = [.step],
-    digest: Data? = nil
+    digest: Data? = nil,
+    isRepeatable: Bool = false
   ) async throws -> (recorded: FlowStep?, place: Int) {
     let caller = flow.caller
-    let decision = flow.withJournal { $0.begin(name, kinds: kinds, digest: digest, by: caller) }
+    let decision = flow.withJournal {
+      $0.begin(name, kinds: kinds, digest: digest, isRepeatable: isRepeatable, by: caller)
+    }
     if let observer = context.services.environment.flowObserver {
       try await observer(FlowCall(name: name, kinds: kinds, decision: observed(decision, name)))
     }

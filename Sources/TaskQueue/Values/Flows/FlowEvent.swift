@@ -47,11 +47,21 @@ public struct FlowEvent: Hashable, Sendable {
     self.retention = retention
   }
 
+  /// The library's own, with a key that apps cannot use.
+  package init(own key: String, retention: Duration) {
+    self.key = key
+    payload = Data("true".utf8)
+    self.retention = retention
+  }
+
   static func validate(key: String) throws(TaskQueueError) {
     guard 1...Limits.eventKeyBytes ~= key.utf8.count,
       !key.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F })
     else {
       throw .invalidName("An event's key must have 1 to \(Limits.eventKeyBytes) UTF-8 bytes and no control characters.")
+    }
+    guard key.first != "~" else {
+      throw .invalidName("An event's key must not begin with ~: those are the library's own.")
     }
   }
 }
