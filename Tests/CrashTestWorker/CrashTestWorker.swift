@@ -36,6 +36,9 @@ struct CrashTestWorker {
     if arguments.dropFirst().first == "flows" {
       return try await FlowCrashWorker.run(LibpqConfiguration(arguments.last ?? ""))
     }
+    if arguments.dropFirst().first == "groups" {
+      return try await GroupCrashWorker.run(LibpqConfiguration(arguments.last ?? ""))
+    }
     guard arguments.count == 5, let lease = Int(arguments[2]), let work = Int(arguments[3]),
       let concurrency = Int(arguments[4])
     else {
