@@ -6,6 +6,7 @@
 # make schedules    one task per slot over SLOTS=10000 while processes are killed; how late 100,000 schedules are
 # make build   build everything      make lint / format    check / fix the formatting
 # make bulk-import      rows of 500 tasks in one transaction: Examples/BulkImport
+# make fan-out         a flow with a thousand children, and its progress: Examples/FanOut
 # make limits-example    two at a time per customer, one after the other per account, ten per second to the bank: Examples/Limits
 # make why-not-running    what the queue says of tasks that do not run: Examples/WhyNotRunning
 # make sign-up    a trial of 14 days in one handler: Examples/SignUp (ARGS="60" for one of a minute)
@@ -46,7 +47,7 @@ TABLE ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations
 
-.PHONY: help demo example bulk-import http-intake order-events nightly-report schedules chaos failover faults limits flows rates limits-example why-not-running sign-up order approval simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo example bulk-import fan-out http-intake order-events nightly-report schedules chaos failover faults limits flows rates limits-example why-not-running sign-up order approval simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -112,6 +113,11 @@ bulk-import: bootstrap
 	@echo "Building (the first time takes some minutes) …"
 	@swift build $(DEMO_BUILD_FLAGS) --product BulkImport
 	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/BulkImport" $(ARGS)
+
+fan-out: bootstrap
+	@echo "Building (the first time takes some minutes) …"
+	@swift build $(DEMO_BUILD_FLAGS) --product FanOut
+	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/FanOut" $(ARGS)
 
 chaos: bootstrap
 	@echo "Building (the first time takes some minutes) …"

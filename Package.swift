@@ -314,6 +314,14 @@ let package = Package(
       exclude: ["README.md"]
     ),
 
+    // A flow with a thousand children, and its progress.
+    .executableTarget(
+      name: "FanOut",
+      dependencies: ["EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres"],
+      path: "Examples/FanOut",
+      exclude: ["README.md"]
+    ),
+
     // A worker process for the kill tests.
     .executableTarget(
       name: "CrashTestWorker",
@@ -343,9 +351,8 @@ let package = Package(
     .testTarget(
       name: "ExamplesTests",
       dependencies: [
-        "Approval", "BulkImport", "HTTPIntake", "Libpq", "LimitsExample", "NightlyReport", "Order", "OrderEvents",
-        "Outbox",
-        "OutgoingPayments", "SignUp",
+        "Approval", "BulkImport", "FanOut", "HTTPIntake", "Libpq", "LimitsExample", "NightlyReport", "Order", "OrderEvents",
+        "Outbox", "OutgoingPayments", "SignUp",
         "TaskQueue", "TaskQueueHTTP", "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit", "WhyNotRunning",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
