@@ -22,7 +22,7 @@ extension SimulatedWorld {
     if flow.journal.mark != nil { return undo(attempt, flow, in: process) }
     let action: Settlement.Action =
       flow.plan.isDiscarded
-      ? .bury(.discarded, detail: nil, nil) : flow.journal.hasSteps ? .completeFlow : .complete
+      ? .bury(.discarded, detail: nil, nil) : flow.journal.hasSteps ? .conclude(Conclusion()) : .complete
     endFlow(attempt, action, awaiting: .end, in: process)
   }
 

@@ -28,7 +28,7 @@ extension FlowTestStore: TransactionalTaskStore {
   public func settle(_ settlement: Settlement, in transaction: InMemoryTransaction) async throws(TaskQueueError) {
     try await memory.settle(settlement, in: transaction)
     switch settlement.action {
-    case .complete, .completeFlow: gate.noteCompleting()
+    case .complete, .conclude: gate.noteCompleting()
     default: break
     }
   }
@@ -69,6 +69,16 @@ extension FlowTestStore: TransactionalTaskStore {
 
   public func emit(_ event: FlowEvent, in transaction: InMemoryTransaction) async throws(TaskQueueError) -> Bool {
     try await memory.emit(event, in: transaction)
+  }
+
+  public func makeGroup(
+    of tasks: [TaskID],
+    atMost: Int?,
+    parent: TaskID?,
+    callback: TaskID?,
+    in transaction: InMemoryTransaction
+  ) async throws(TaskQueueError) -> GroupID {
+    try await memory.makeGroup(of: tasks, atMost: atMost, parent: parent, callback: callback, in: transaction)
   }
 
   public func receive(

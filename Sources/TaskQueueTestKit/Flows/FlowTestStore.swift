@@ -32,7 +32,7 @@ public struct FlowTestStore: TaskStore {
       guard isApplied else { continue }
       gate.noteWaits(settlement.action)
       switch settlement.action {
-      case .complete, .completeFlow: gate.noteCompletion()
+      case .complete, .conclude: gate.noteCompletion()
       default: break
       }
     }
@@ -91,6 +91,36 @@ public struct FlowTestStore: TaskStore {
 
   public func purgeFlows(within limit: Duration) async throws(TaskQueueError) -> Int {
     try await memory.purgeFlows(within: limit)
+  }
+}
+
+// MARK: Results and groups
+
+@_spi(Store) extension FlowTestStore: HistoryStore, GroupStore {
+  public func ending(of task: TaskID) async throws(TaskQueueError) -> TaskEnding { try await memory.ending(of: task) }
+
+  public func note(_ counts: [AttemptCount], within limit: Duration) async throws(TaskQueueError) {
+    try await memory.note(counts, within: limit)
+  }
+
+  public func throughput(of time: Duration, limit: Int) async throws(TaskQueueError) -> [ThroughputCount] {
+    try await memory.throughput(of: time, limit: limit)
+  }
+
+  public func keepHistory(within limit: Duration) async throws(TaskQueueError) -> Int {
+    try await memory.keepHistory(within: limit)
+  }
+
+  public func progress(of group: GroupID) async throws(TaskQueueError) -> GroupProgress? {
+    try await memory.progress(of: group)
+  }
+
+  public func ends(of group: GroupID, after place: Int, limit: Int) async throws(TaskQueueError) -> [GroupEnd] {
+    try await memory.ends(of: group, after: place, limit: limit)
+  }
+
+  public func keepGroups(within limit: Duration) async throws(TaskQueueError) -> Int {
+    try await memory.keepGroups(within: limit)
   }
 }
 

@@ -32,7 +32,7 @@ extension FlowStep {
 extension Settlement.Action {
   var title: String {
     switch self {
-    case .complete, .completeFlow: "completed"
+    case .complete, .conclude: "completed"
     case .suspend(let waits): "waits for \(waits.map { FlowStep.title(of: $0.name) }.joined(separator: ", "))"
     case .reschedule: "again later"
     case .fail(let failure, _): "failed: \(failure.message)"

@@ -75,7 +75,7 @@ public struct ChildTasks: Sendable {
       let name = FlowNames.handled(step, mark)
       try await wait(for: mark)
       let attempt = try FlowAttempt(context)
-      let (recorded, place) = try attempt.begin(name)
+      let (recorded, place) = try await attempt.begin(name)
       if recorded == nil {
         for end in try await ends(behind: seen, upTo: mark) { try await body(end.result(as: type, type: self.type)) }
         let record = FlowStep(name, .step, place: place)
@@ -97,7 +97,7 @@ public struct ChildTasks: Sendable {
     guard mark > 0, let group else { return }
     let name = FlowNames.ended(step, mark)
     let attempt = try FlowAttempt(context)
-    let (recorded, place) = try attempt.begin(name, kinds: [.wait, .event], isRepeatable: true)
+    let (recorded, place) = try await attempt.begin(name, kinds: [.wait, .event], isRepeatable: true)
     if recorded?.kind == .event { return }
     guard let progress = try await store().progress(of: group) else { throw TaskResultError.notKept(nil) }
     if progress.ended >= mark { return }

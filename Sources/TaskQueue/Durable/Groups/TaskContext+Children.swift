@@ -57,7 +57,7 @@ extension TaskContext {
       throw TaskQueueError.noGroups
     }
     try GroupOptions.validate(payloads.count, atMost: atMost, options)
-    let (recorded, place) = try attempt.begin(name)
+    let (recorded, place) = try await attempt.begin(name)
     let started: StartedGroup
     if let recorded {
       started = try attempt.decoded(recorded)
