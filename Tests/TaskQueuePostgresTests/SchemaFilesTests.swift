@@ -67,6 +67,7 @@ struct SchemaFilesTests {
           "d5bd15751403c8119636304c58389dbf5cae2a8c8e8f36eb2e901ef1dddb5598",
           "53d48b9540cd1dbd2cb815f8da3d3316e75c6659e1a29bc42aee0f0f1f7d72f1",
           "08d1fa83b8f6c312b7feb06728d271f1d83bcd518111cc5e653de11a9d1c8948",
+          "39293aee97aa2da6e0241eeaf812da45bad0f63387bd1aca762a454ca96cd2ac",
         ]
       )
     }
@@ -84,7 +85,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "26e39efa74022385575c68ce69162dafdb0dde03e46a9b7ae83e43e033298ef6"]
+        [FunctionFile.revision: digest] == [1: "8b978c482011d13cb9061aad9c9efe9ec6190dc877828c6303138122e02255a3"]
       )
     }
   }
