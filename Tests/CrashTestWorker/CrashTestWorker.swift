@@ -6,9 +6,9 @@ import TaskQueuePostgres
 
 /// A worker process for tests to kill: writes one row to `effect` in the transaction that completes each task.
 ///
-/// With the arguments `effects`, `outbox`, `schedules`, `limits`, `rates`, `batches` or `flows` and a connection string it is an
-/// ``EffectCrashWorker``, ``OutboxCrashWorker``, ``ScheduleCrashWorker``, ``LimitCrashWorker``, ``RateCrashWorker``, ``BatchCrashWorker`` or
-/// ``FlowCrashWorker``. Else: connection string, lease in
+/// With the arguments `effects`, `outbox`, `schedules`, `limits`, `rates`, `batches`, `flows` or `groups` and a connection string it is an
+/// ``EffectCrashWorker``, ``OutboxCrashWorker``, ``ScheduleCrashWorker``, ``LimitCrashWorker``, ``RateCrashWorker``, ``BatchCrashWorker``,
+/// ``FlowCrashWorker`` or ``GroupCrashWorker``. Else: connection string, lease in
 /// milliseconds, longest handler time in milliseconds, concurrency. Ends when its standard
 /// input does, so that it never outlives the test.
 @main

@@ -69,7 +69,7 @@ struct PostgresGroupTests {
       let count = attempts.load(ordering: .relaxed)
       #expect(count == 2)
       _ = try await store.keepGroups(within: .seconds(60))
-      for table in ["task_group", "group_end", "step", "event_wait"] {
+      for table in ["done", "task_group", "group_end", "step", "event_wait"] {
         #expect(try await store.number("SELECT count(*) FROM taskqueue.\(table)") == 0, "\(table)")
       }
     }

@@ -85,7 +85,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "8b978c482011d13cb9061aad9c9efe9ec6190dc877828c6303138122e02255a3"]
+        [FunctionFile.revision: digest] == [1: "1da666860e7887149aa048eb332669e1ea372f2c10292ca569af3957a1302738"]
       )
     }
   }

@@ -15,7 +15,20 @@ struct SmallWorkload {
     try await control()
     try await settle()
     try await receiveCallbacks()
+    let (group, kept) = try await group()
     try await work()
+    #expect(try await client.progress(of: group)?.completed == 3)
+    #expect(try await store.ending(of: kept) == .completed(nil))
+    #expect(try await !client.throughput(of: .seconds(600)).isEmpty)
+    _ = try await store.keepHistory(within: .seconds(60))
+    _ = try await store.keepGroups(within: .seconds(60))
+  }
+
+  /// A group with a callback, and a task that is to be kept, both for the workers.
+  private func group() async throws -> (GroupID, TaskID) {
+    let members = try (1...3).map { try client.newTask(Note(text: "member \($0)")) }
+    let group = try await client.enqueueGroup(members, atMost: 2, then: client.newTask(Note(text: "callback")))
+    return (group, try await store.add("kept") { $0.retain = .seconds(600) }.id)
   }
 
   func enqueue() async throws {

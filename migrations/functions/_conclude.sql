@@ -17,7 +17,7 @@ SET jit = off
 AS $$
 #variable_conflict use_column
 DECLARE
-  at timestamptz := clock_timestamp();
+  at timestamptz;
   held bigint[];
   held_tokens bigint[];
   again bigint[];
@@ -32,18 +32,31 @@ BEGIN
       FOR UPDATE OF t SKIP LOCKED) AS h;
   END IF;
   IF held IS NOT NULL THEN
+    at := clock_timestamp();
     IF again IS NOT NULL THEN
       DELETE FROM step s WHERE s.task_id = ANY (again);
       UPDATE task t SET has_steps = NULL WHERE t.id = ANY (again);
     END IF;
-    INSERT INTO done (id, queue, type, attempt, created_at, done_at, expires_at, result)
-    SELECT t.id, t.queue, t.type, t.attempt, t.created_at, at, at + k.retain, u.result
-    FROM unnest(ids, tokens, results, retains) AS u(id, token, result, retain)
-    JOIN task t ON t.id = u.id AND t.lease_token = u.token
-    CROSS JOIN LATERAL (
-      SELECT least(coalesce(u.retain, CASE WHEN u.result IS NOT NULL AND t.group_id IS NULL THEN interval '1 day' END), interval '366 days')
-        AS retain) AS k
-    WHERE u.id = ANY (held) AND NOT t.rerun AND k.retain > interval '0';
+    IF EXISTS (SELECT FROM unnest(retains, results) AS u(retain, result) WHERE u.retain IS NOT NULL OR u.result IS NOT NULL) THEN
+      FOR try IN 1..5 LOOP
+        BEGIN
+          INSERT INTO done (id, queue, type, attempt, created_at, done_at, expires_at, result)
+          SELECT t.id, t.queue, t.type, t.attempt, t.created_at, at, at + k.retain, u.result
+          FROM unnest(ids, tokens, results, retains) AS u(id, token, result, retain)
+          JOIN task t ON t.id = u.id AND t.lease_token = u.token
+          CROSS JOIN LATERAL (
+            SELECT CASE WHEN u.retain IS NOT NULL THEN least(u.retain, interval '366 days')
+              WHEN u.result IS NOT NULL AND t.group_id IS NULL THEN interval '1 day' END AS retain) AS k
+          WHERE u.id = ANY (held) AND NOT t.rerun AND k.retain > interval '0';
+          EXIT;
+        EXCEPTION WHEN check_violation THEN
+          -- Its day got a partition just now. What fails for another reason fails again.
+          IF try = 5 THEN
+            RAISE;
+          END IF;
+        END;
+      END LOOP;
+    END IF;
     -- Counted by a look, once this is committed: _count_ends. The worker that settles looks a moment later; what an app's transaction settles,
     -- whose commit may come later than that, is told at commit.
     WITH ended AS (

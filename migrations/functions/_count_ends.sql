@@ -17,6 +17,8 @@ DECLARE
   most CONSTANT int := 5000;
   most_released CONSTANT int := 1000;
   at timestamptz := clock_timestamp();
+  -- Who waits for their turn are due in 100 years (_make_group).
+  far timestamptz := at + interval '50 years';
   g record;
   counted bigint[] := '{}';
   uncounted tid[];
@@ -52,12 +54,12 @@ BEGIN
       UPDATE task SET due_at = look_until WHERE ctid = ANY (ARRAY(
         SELECT t.ctid FROM task t
         WHERE t.group_id = g.id AND t.member > g.released AND t.member <= g.released + more
-          AND NOT t.ready AND t.lease_token IS NULL AND t.due_at > look_until
+          AND NOT t.ready AND t.lease_token IS NULL AND t.due_at > far
         FOR UPDATE SKIP LOCKED));
       -- One that another session has locked has its turn a moment later, with those behind it.
       SELECT min(t.member) INTO held_back FROM task t
       WHERE t.group_id = g.id AND t.member > g.released AND t.member <= g.released + more
-        AND NOT t.ready AND t.lease_token IS NULL AND t.due_at > look_until;
+        AND NOT t.ready AND t.lease_token IS NULL AND t.due_at > far;
       IF held_back IS NOT NULL THEN
         more := held_back - g.released - 1;
         INSERT INTO event_look (event_key, look_at) VALUES ('~group/' || g.id, at + interval '50 ms');
@@ -71,10 +73,10 @@ BEGIN
     END IF;
     IF ended >= g.total AND g.callback_id IS NOT NULL THEN
       UPDATE task SET due_at = look_until WHERE ctid = ANY (ARRAY(
-        SELECT t.ctid FROM task t WHERE t.id = g.callback_id AND NOT t.ready AND t.lease_token IS NULL AND t.due_at > at + interval '50 years'
+        SELECT t.ctid FROM task t WHERE t.id = g.callback_id AND NOT t.ready AND t.lease_token IS NULL AND t.due_at > far
         FOR UPDATE SKIP LOCKED));
       IF NOT FOUND AND EXISTS (
-        SELECT FROM task t WHERE t.id = g.callback_id AND NOT t.ready AND t.lease_token IS NULL AND t.due_at > at + interval '50 years')
+        SELECT FROM task t WHERE t.id = g.callback_id AND NOT t.ready AND t.lease_token IS NULL AND t.due_at > far)
       THEN
         INSERT INTO event_look (event_key, look_at) VALUES ('~group/' || g.id, at + interval '50 ms');
       END IF;

@@ -1,5 +1,6 @@
--- Upkeep of what completed tasks leave: makes the partitions of today and the two days after, drops days of which nothing counts any more,
--- and deletes old minutes of the throughput. As the owner of the tables, since it creates and drops. Each change of a table waits 100 ms at
+-- Upkeep of what completed tasks leave: makes the partitions of the three days to come, drops days of which nothing counts any more, and deletes
+-- old minutes of the throughput. Never the partition of today, whose rows may be on their way to done_rest, which would refuse them then; nor is
+-- yesterday's dropped. As the owner of the tables, since it creates and drops. Each change of a table waits 100 ms at
 -- most for its lock, and is left to a later call then: nobody who completes a task waits for it for longer. Rows that came before their day's
 -- partition are in done_rest, which is emptied as a whole; a day that it has rows of gets no partition. Returns how many minutes it deleted.
 CREATE OR REPLACE FUNCTION _keep_history(max_count int) RETURNS bigint
@@ -11,7 +12,7 @@ SET client_min_messages = warning
 AS $$
 DECLARE
   today date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
-  ahead CONSTANT int := 2;
+  ahead CONSTANT int := 3;
   part text;
   part_day date;
   is_empty boolean;
@@ -21,7 +22,7 @@ BEGIN
   IF NOT pg_try_advisory_xact_lock(hashtextextended(current_schema() || ':history', 0)) THEN
     RETURN 0;
   END IF;
-  FOR part_day IN SELECT today + n FROM generate_series(0, ahead) AS n LOOP
+  FOR part_day IN SELECT today + n FROM generate_series(1, ahead) AS n LOOP
     part := 'done_' || to_char(part_day, 'YYYYMMDD');
     CONTINUE WHEN to_regclass(quote_ident(part)) IS NOT NULL;
     BEGIN
@@ -35,7 +36,7 @@ BEGIN
   END LOOP;
   FOR part IN
     SELECT c.relname FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
-    WHERE i.inhparent = 'done'::regclass AND (c.relname = 'done_rest' OR c.relname < 'done_' || to_char(today, 'YYYYMMDD'))
+    WHERE i.inhparent = 'done'::regclass AND (c.relname = 'done_rest' OR c.relname < 'done_' || to_char(today - 1, 'YYYYMMDD'))
     ORDER BY c.relname
   LOOP
     BEGIN

@@ -50,7 +50,9 @@ extension TaskClient where Store: TransactionalTaskStore {
     atMost: Int? = nil,
     then callback: NewTask? = nil
   ) async throws -> GroupID {
-    try await withTransaction { try await enqueueGroup(tasks, atMost: atMost, then: callback, in: $0) }
+    try await store.withReadCommittedTransaction {
+      try await enqueueGroup(tasks, atMost: atMost, then: callback, in: $0)
+    }
   }
 
   /// ``enqueueGroup(_:atMost:then:)`` in the app's transaction.

@@ -39,7 +39,7 @@ extension TaskClient {
 
   /// Stores a task and waits for its result, for which it is kept as long as the time and a minute, or longer if the options say so.
   ///
-  /// Not in a handler, which would keep its worker's slot meanwhile: see ``TaskContext/child(_:_:_:options:)``.
+  /// Not in a handler, which would keep its worker's slot meanwhile: see ``TaskContext/child(_:_:number:options:)``.
   ///
   /// - Returns: what its handler returned. With a unique key that is taken: that of the task which has it, if that one is kept.
   /// - Throws: as ``enqueue(_:options:)`` and ``result(of:as:timeout:)``. When the time is over the task goes on.

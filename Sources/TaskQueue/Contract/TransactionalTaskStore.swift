@@ -61,7 +61,7 @@ public protocol TransactionalTaskStore: TaskStore {
   /// - Parameters:
   ///   - atMost: so many of them at a time; the others are not due before it is their turn. nil: all.
   ///   - parent: the flow that waits for them.
-  ///   - callback: another task of this transaction, which is due when all have ended, and has the group in its header ``GroupID/header``.
+  ///   - callback: another task of this transaction, which is due when all have ended, and has the group in the header `taskqueue-group`.
   func makeGroup(
     of tasks: [TaskID],
     atMost: Int?,

@@ -1,7 +1,7 @@
 /// Tasks that a flow has enqueued together, and whose ends it can wait for.
 ///
-/// They are counted in the store: the flow comes back when the first has ended, with each further twentieth of them, and when all have, not once for
-/// each. What they returned is read when it is asked for, and is no part of the flow's journal.
+/// They are counted in the store: a flow that waits for all of them comes back once, and one that takes them as they come when the first has ended,
+/// with each further twentieth of them, and when all have, not once for each. What they returned is read when it is asked for, and is no part of the flow's journal.
 public struct ChildTasks: Sendable {
   /// For ``TaskClient/progress(of:)``; nil: there are none.
   public let group: GroupID?
