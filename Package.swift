@@ -351,8 +351,8 @@ let package = Package(
     .testTarget(
       name: "ExamplesTests",
       dependencies: [
-        "Approval", "BulkImport", "FanOut", "HTTPIntake", "Libpq", "LimitsExample", "NightlyReport", "Order", "OrderEvents",
-        "Outbox", "OutgoingPayments", "SignUp",
+        "Approval", "BulkImport", "FanOut", "HTTPIntake", "Libpq", "LimitsExample", "NightlyReport", "Order",
+        "OrderEvents", "Outbox", "OutgoingPayments", "SignUp",
         "TaskQueue", "TaskQueueHTTP", "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit", "WhyNotRunning",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
