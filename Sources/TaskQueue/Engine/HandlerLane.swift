@@ -102,7 +102,9 @@ final class HandlerLane: Sendable {
     var generator = services.environment.generator
     let now = services.environment.wallClock().timeIntervalSince1970
     let rules = OutcomeRules(task: task, options: options, progress: performed.progress, now: now)
-    return rules.judgement(of: performed.ending, cancelReason: cancelReason, using: &generator)
+    var judgement = rules.judgement(of: performed.ending, cancelReason: cancelReason, using: &generator)
+    judgement.isToBeUndone = performed.progress.isToBeUndone
+    return judgement
   }
 }
 

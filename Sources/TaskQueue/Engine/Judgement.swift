@@ -4,6 +4,8 @@ package struct Judgement: Sendable {
   package var settlement: Settlement?
   /// The error that brought a reschedule and counts for nothing, because it passes by itself.
   var passing: TaskFailure?
+  /// It is a flow that the store will have undone before it is a dead letter.
+  var isToBeUndone = false
 
   package init(settlement: Settlement? = nil, passing: TaskFailure? = nil) {
     self.settlement = settlement

@@ -58,9 +58,11 @@ extension WorkerStateMachine {
         continue
       }
       if let action = task.rejection(maxCrashes: configuration.maxCrashes) {
-        if case .bury(let reason, let detail, _) = action {
-          events.append(.deadLetter(TaskLabel(task), reason, detail: detail, lastError: nil))
-        }
+        events += EngineEvent.events(
+          of: Settlement(task.claim, action),
+          task,
+          isToBeUndone: FlowJournal(task.steps).isToBeUndone
+        )
         forgetHeld(task.claim.id, at: now)
         hold(task, startedAt: startedAt, place: .ended)
         outcomes.append(Settlement(task.claim, action))

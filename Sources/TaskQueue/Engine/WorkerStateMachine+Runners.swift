@@ -248,7 +248,7 @@ extension WorkerStateMachine {
 
   private mutating func note(_ judgement: Judgement, of task: ClaimedTask) {
     guard let settlement = judgement.settlement else { return }
-    events += EngineEvent.events(of: settlement, task)
+    events += EngineEvent.events(of: settlement, task, isToBeUndone: judgement.isToBeUndone)
     guard let passing = judgement.passing, case .reschedule(let delay, _) = settlement.action else { return }
     events.append(
       .attemptFailed(

@@ -155,6 +155,9 @@ package struct FlowJournal: Sendable {
 
   // MARK: Undoing
 
+  /// A burial makes it come back for that.
+  package var isToBeUndone: Bool { mark == nil && steps.values.contains { $0.kind == .undo } }
+
   /// What is left to be undone, last first.
   package var toUndo: [String] {
     steps.values.filter { $0.kind == .undo }.sorted { $0.place > $1.place }.map(\.name)

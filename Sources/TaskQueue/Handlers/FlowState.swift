@@ -174,7 +174,8 @@ final class FlowState: Sendable {
       FlowProgress(
         hasSteps: contents.journal.hasSteps,
         isForgiven: contents.journal.hasProgressed,
-        failure: contents.failure
+        failure: contents.failure,
+        isToBeUndone: contents.journal.isToBeUndone
       )
     }
   }
@@ -226,4 +227,6 @@ struct FlowProgress: Sendable {
   /// Earlier failures count no more.
   var isForgiven = false
   var failure: FlowState.StepFailure?
+  /// It has registered what undoes it.
+  var isToBeUndone = false
 }

@@ -5,12 +5,12 @@ extension EngineEvent {
   /// nil: nothing is to be told.
   var level: Logger.Level? {
     switch self {
-    case .deadLetter(_, .cancelled, _, _), .storeBack: .info
+    case .deadLetter(_, .cancelled, _, _), .undoing(_, .cancelled, _), .storeBack: .info
     case .deadLetter, .handlerGivenUp, .outcomeRefused, .outcomesLeft: .error
     case .lookFailed: .debug
     case .unhandled(let counts): counts.isEmpty ? nil : .warning
     case .unserved(let queues): queues.isEmpty ? nil : .warning
-    case .attemptFailed, .leaseLost, .outcomeLost, .outcomeBlocked, .timedOut, .handlersBlock, .storeFailed,
+    case .attemptFailed, .undoing, .leaseLost, .outcomeLost, .outcomeBlocked, .timedOut, .handlersBlock, .storeFailed,
       .renewalFailed, .listenerFailed, .clockJumped, .handlersIgnoreCancellation, .typesOutsideQueues,
       .batchesAboveSlots, .schedulesFailed, .scheduleBroken:
       .warning
@@ -22,6 +22,7 @@ extension EngineEvent {
     case .attemptFailed(_, _, _, _, nextIn: nil): "The last attempt failed"
     case .attemptFailed: "An attempt failed; the task is tried again"
     case .deadLetter: "A task became a dead letter"
+    case .undoing: "A flow has failed for good, and is undone before it becomes a dead letter"
     case .leaseLost: "A lease was lost; the handler is cancelled and its outcome ignored"
     case .outcomeLost: "The claim had lost its task; the outcome was not recorded"
     case .timedOut: "A handler ran longer than its timeout and is cancelled"
@@ -64,6 +65,9 @@ extension EngineEvent {
       metadata[LogKey.reason] = "\(reason)"
       metadata[LogKey.detail] = detail.map { "\($0)" }
       metadata[LogKey.error] = lastError.map { "\($0)" }
+    case .undoing(_, let reason, let detail):
+      metadata[LogKey.reason] = "\(reason)"
+      metadata[LogKey.detail] = detail.map { "\($0)" }
     case .timedOut(_, let limit): metadata[LogKey.limit] = "\(limit)"
     case .handlerGivenUp(_, let reason): metadata[LogKey.reason] = "\(reason.rawValue)"
     case .outcomeRefused(_, let error), .lookFailed(let error): metadata[LogKey.error] = "\(error)"

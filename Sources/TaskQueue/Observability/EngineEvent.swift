@@ -6,6 +6,8 @@ package enum EngineEvent: Sendable {
   case attemptFailed(task: TaskLabel, error: String, errorType: String, failures: Int, nextIn: Duration?)
   /// `lastError`: what its last attempt threw, if that is why.
   case deadLetter(TaskLabel, DeadLetterReason, detail: String?, lastError: String?)
+  /// A flow has failed for good, and comes back to be undone before it is a dead letter for this reason.
+  case undoing(TaskLabel, DeadLetterReason, detail: String?)
   /// The lease ended without a renewal, or another claim took the task. Its handler is cancelled.
   case leaseLost(TaskLabel)
   /// The attempt's outcome came when its claim had lost the task already.
@@ -58,7 +60,8 @@ extension EngineEvent {
   /// The task that it is of, if it is of one.
   package var task: TaskLabel? {
     switch self {
-    case .attemptFailed(let task, _, _, _, _), .deadLetter(let task, _, _, _), .leaseLost(let task),
+    case .attemptFailed(let task, _, _, _, _), .deadLetter(let task, _, _, _), .undoing(let task, _, _),
+      .leaseLost(let task),
       .outcomeLost(let task), .timedOut(let task, _), .handlerGivenUp(let task, _), .outcomeRefused(let task, _),
       .outcomeBlocked(let task, _):
       task
@@ -84,6 +87,7 @@ extension EngineEvent {
       .schedulesFailed(let error, _):
       error
     case .deadLetter(_, let reason, _, let lastError): lastError.map { "\(reason): \($0)" } ?? "\(reason)"
+    case .undoing(_, let reason, _): "\(reason)"
     case .handlerGivenUp(_, let reason): reason.rawValue
     case .scheduleBroken(let name, _): name
     case .leaseLost, .outcomeLost, .outcomeBlocked, .timedOut, .handlersBlock, .storeBack, .clockJumped,

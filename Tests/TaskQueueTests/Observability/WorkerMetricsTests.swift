@@ -64,6 +64,27 @@ struct WorkerMetricsTests {
     #expect(outcomes(metrics) == ["lease_lost": 1])
   }
 
+  @Test("A flow that is undone before it becomes a dead letter is one dead letter, however it failed")
+  func undone() async throws {
+    let metrics = TestMetrics()
+    let undone = Journal<Int>()
+    try await withMetricsFactory(metrics) {
+      let store = InMemoryTaskStore()
+      for number in 1...2 { try await TaskClient(store: store).enqueue(Ping(number: number)) }
+      try await withWorker(store, quickConfiguration()) { handlers in
+        try handlers.register(Ping.self, options: .init(maxAttempts: 1)) { ping, context in
+          try await context.onFailure("first") { undone.append(ping.number) }
+          if ping.number == 1 { throw HandlerFailure() }
+          return .discard(reason: "no")
+        }
+      } _: { _ in
+        try await eventually("both are dead") { try await store.deadLetters(.init(), after: nil, limit: 10).count == 2 }
+      }
+    }
+    #expect(Set(undone.entries) == [1, 2])
+    #expect(metrics.counters(label: "taskqueue_dead_total").reduce(0) { $0 + $1.totalValue } == 2)
+  }
+
   @Test("A handler that was given up is counted then, as what it was cancelled for, and not again when it ends")
   func givenUp() async throws {
     let metrics = TestMetrics()
