@@ -24,6 +24,7 @@ public struct FunctionFile: Sendable {
       FunctionFile(name: "_bury", bytes: PackageResources._bury_sql),
       FunctionFile(name: "_channel", bytes: PackageResources._channel_sql),
       FunctionFile(name: "_claim", bytes: PackageResources._claim_sql),
+      FunctionFile(name: "_claim_bytes", bytes: PackageResources._claim_bytes_sql),
       FunctionFile(name: "_claim_events", bytes: PackageResources._claim_events_sql),
       FunctionFile(name: "_closed_line", bytes: PackageResources._closed_line_sql),
       FunctionFile(name: "_conclude", bytes: PackageResources._conclude_sql),

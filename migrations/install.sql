@@ -134,6 +134,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_bury.sql
   \ir functions/_channel.sql
   \ir functions/_claim.sql
+  \ir functions/_claim_bytes.sql
   \ir functions/_claim_events.sql
   \ir functions/_closed_line.sql
   \ir functions/_conclude.sql

@@ -178,4 +178,21 @@ struct PostgresFlowTests {
       )
     }
   }
+
+  @Test("A claim takes no further flow once the journals that it brings are as large as a claim may be")
+  func largeJournals() async throws {
+    try await withStore { store in
+      _ = try await store.enqueue(try (0..<3).map { try NewTask(Note(text: "\($0)")) })
+      try await store.pool.executeScript(
+        """
+        UPDATE taskqueue.task SET has_steps = true;
+        INSERT INTO taskqueue.step (task_id, name, kind, place, value)
+        SELECT id, 's' || n, 'step', n, to_json(repeat('x', 100000)) FROM taskqueue.task, generate_series(1, 12) AS n
+        """
+      )
+      let claim = "SELECT count(*) FROM taskqueue._claim('{default}', '{note}', 10, 1000000, '1 min')"
+      for _ in 1...3 { #expect(try await store.number(claim) == 1) }
+      #expect(try await store.number(claim) == 0)
+    }
+  }
 }

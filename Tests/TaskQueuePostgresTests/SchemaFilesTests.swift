@@ -85,7 +85,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "1da666860e7887149aa048eb332669e1ea372f2c10292ca569af3957a1302738"]
+        [FunctionFile.revision: digest] == [1: "05d9ea1398025d466dc0528e0f9e50b05fff45bf0656e34c304f47762b10bf11"]
       )
     }
   }

@@ -1,5 +1,6 @@
 -- Claims due tasks: first up to a fair share of each queue, then, if some had less, the rest from those that have more.
--- SKIP LOCKED: never waits. The rows come in no order. No task is added once the payloads have max_bytes (per turn).
+-- SKIP LOCKED: never waits. The rows come in no order. No task is added once the payloads, and the journals of flows, have max_bytes (per
+-- turn).
 --
 -- Where to look: queue n has the ranges first_ranges[n] to last_ranges[n] of the range_... arrays, in ascending order; a range
 -- begins after (priority, due_at, id) and ends before a priority. Without ranges everything is looked at, which steps over
@@ -94,7 +95,7 @@ BEGIN
         FROM unnest(range_priorities[q.first:q.last], range_due_ats[q.first:q.last], range_ids[q.first:q.last],
           range_ends[q.first:q.last]) AS r(priority, due_at, id, before)
         CROSS JOIN LATERAL (
-          SELECT w.ctid, octet_length(w.payload::text) AS bytes FROM task w
+          SELECT w.ctid, octet_length(w.payload::text) + CASE WHEN w.has_steps THEN _claim_bytes(w.id) ELSE 0 END AS bytes FROM task w
           WHERE w.ready AND w.queue = q.name AND (w.priority, w.due_at, w.id) > (r.priority, r.due_at, r.id)
             AND w.priority < r.before AND w.lease_until <= ended_at AND w.type = ANY (types)
             AND (w.due_at <= greatest(at, w.created_at) OR w.lease_until <> '-infinity')
@@ -122,7 +123,7 @@ BEGIN
             AND coalesce(sum(w.bytes) OVER (o ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) < max_bytes AS fits
           FROM (
             SELECT u.ctid, u.slot, t.priority, CASE WHEN t.ready THEN t.due_at ELSE at END AS due_at, t.id,
-              octet_length(t.payload::text) AS bytes, t.queue = ANY (queues) AND t.type = ANY (types) AS is_mine
+              octet_length(t.payload::text) + CASE WHEN t.has_steps THEN _claim_bytes(t.id) ELSE 0 END AS bytes, t.queue = ANY (queues) AND t.type = ANY (types) AS is_mine
             FROM unnest(claimed || next.rows, array_fill(NULL::int, ARRAY[found_count]) || next.slots) AS u(ctid, slot), task t
             WHERE t.ctid = u.ctid
           ) AS w
@@ -138,7 +139,7 @@ BEGIN
     IF bytes > max_bytes THEN
       SELECT array_agg(b.ctid) INTO claimed
       FROM (
-        SELECT t.ctid, sum(octet_length(t.payload::text))
+        SELECT t.ctid, sum(octet_length(t.payload::text) + CASE WHEN t.has_steps THEN _claim_bytes(t.id) ELSE 0 END)
           OVER (ORDER BY c.place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
         FROM unnest(claimed) WITH ORDINALITY AS c(ctid, place) JOIN task t ON t.ctid = c.ctid
       ) AS b

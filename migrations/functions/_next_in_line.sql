@@ -37,7 +37,7 @@ BEGIN
     SELECT c.ctid, (row_number() OVER ())::int AS place, c.is_mine, c.bytes
     FROM (
       SELECT t.ctid, (CASE WHEN t.is_ordered THEN 0 ELSE t.priority END) AS rank, t.id,
-        t.queue = ANY (queues) AND t.type = ANY (types) AS is_mine, octet_length(t.payload::text) AS bytes
+        t.queue = ANY (queues) AND t.type = ANY (types) AS is_mine, octet_length(t.payload::text) + CASE WHEN t.has_steps THEN _claim_bytes(t.id) ELSE 0 END AS bytes
       FROM task t WHERE t.limit_key = k.limit_key AND t.slot = 0
       ORDER BY t.limit_key, (CASE WHEN t.is_ordered THEN 0 ELSE t.priority END), t.id
       LIMIT cardinality(k.slots) FOR UPDATE SKIP LOCKED
