@@ -58,8 +58,8 @@ public struct FlowTest<Payload: TaskPayload & Sendable>: Sendable {
       if undisturbed.ending == .waiting { throw waitsForEver(undisturbed, timing) }
       for crash in crashes(timing) {
         for point in undisturbed.points {
-          let endings = options.alternatives.union(crash == .diesCancelled ? [.deadLetter(.cancelled)] : [])
-          try await trial(.init(.at(point, crash)), timing, endings: endings.union([undisturbed.ending]))
+          let endings = endings(timing, undisturbed, isCancelled: crash == .diesCancelled)
+          try await trial(.init(.at(point, crash)), timing, endings: endings)
           report.runs += 1
         }
       }
@@ -105,14 +105,30 @@ public struct FlowTest<Payload: TaskPayload & Sendable>: Sendable {
     return timings
   }
 
+  /// How a run that crashes may end.
+  private func endings(
+    _ timing: FlowEventTiming,
+    _ undisturbed: FlowTestDriver<Payload>.Result,
+    isCancelled: Bool
+  ) -> Set<FlowEnding> {
+    var endings = options.alternatives.union([undisturbed.ending])
+    if isCancelled { endings.insert(.deadLetter(.cancelled)) }
+    switch timing {
+    // A crash puts off the wait, or the look after it: the event may be in time then.
+    case .atTheEnd, .late: endings.insert(options.ending)
+    case .inTime, .early, .twice, .lost: break
+    }
+    return endings
+  }
+
   private func random(_ seed: UInt64, after calm: FlowTestDriver<Payload>.Result) async throws {
     var generator = SeededGenerator(seed: seed)
     let timing = timings(after: calm).randomElement(using: &generator) ?? .inTime
     let likelihood = Double.random(in: 0.02...0.4, using: &generator)
     let undisturbed = timing == .inTime ? calm : try await trial(.init(.never), timing)
-    let endings = options.alternatives.union(options.cancels ? [.deadLetter(.cancelled)] : [])
+    let endings = endings(timing, undisturbed, isCancelled: options.cancels)
     let plan = FlowCrashPlan(.random(likelihood: likelihood), cancels: options.cancels, generator: generator)
-    try await trial(plan, timing, seed: seed, endings: endings.union([undisturbed.ending]))
+    try await trial(plan, timing, seed: seed, endings: endings)
   }
 
   /// - Parameter endings: nil: any.
