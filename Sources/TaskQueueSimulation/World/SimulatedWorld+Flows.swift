@@ -228,7 +228,7 @@ extension SimulatedWorld {
   /// Whether the process dies at this await of a flow: each one takes it down once.
   private func dies(at await: FlowAwait, _ attempt: RunningAttempt, in process: SimulatedProcess) -> Bool {
     let id = attempt.task.claim.id
-    guard attempt.flow?.plan.crashes == true, !isCalm, flowBooks[id, default: .init()].died.insert(`await`).inserted
+    guard attempt.flow?.plan.crashes == true, !isEnding, flowBooks[id, default: .init()].died.insert(`await`).inserted
     else { return false }
     history.note(now, "worker \(process.worker) is taken down by task \(id), \(`await`)")
     attempt.drop()
