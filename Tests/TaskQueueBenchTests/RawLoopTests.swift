@@ -92,6 +92,17 @@ struct RawLoopTests {
     }
   }
 
+  @Test("Raw loops record each step of their tasks once")
+  func steps() async throws {
+    try await withDatabase { database in
+      try await database.fill(2, type: BenchFlow.taskType)
+      let loop = RawSteps(connectionString: database.connectionString, statements: database.statements)
+      let gate = StartGate(2)
+      _ = try await onThreads(2) { _ in try loop.run(15) { gate.wait() } }
+      #expect(try await database.steps() == 30)
+    }
+  }
+
   @Test("A raw listener claims what the raw waker commits")
   func listener() async throws {
     try await withDatabase { database in
