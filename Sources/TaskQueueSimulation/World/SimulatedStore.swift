@@ -109,11 +109,10 @@ struct SimulatedStore {
   // MARK: Flows
 
   mutating func record(_ step: FlowStep, by claim: Claim, repeats: Bool, at now: Instant) -> Bool {
-    if flowFaults.contains(.stepsUnfenced), state.tasks[claim.id] != nil {
-      if state.flows.step(step.name, of: claim.id) == nil { state.flows.set(step, of: claim.id) }
-      return true
-    }
-    return state.record(step, by: claim, repeats: repeats, now: time(at: now))
+    if state.record(step, by: claim, repeats: repeats, now: time(at: now)) { return true }
+    guard flowFaults.contains(.stepsUnfenced), state.tasks[claim.id] != nil else { return false }
+    if state.flows.step(step.name, of: claim.id) == nil { state.flows.set(step, of: claim.id) }
+    return true
   }
 
   mutating func look(
