@@ -41,6 +41,10 @@ extension InMemoryState {
     case .inLine: waiting = lineCauses(of: task, now: now)
     case .scheduled where task.dueAt > now:
       waiting = task.attempt == 0 ? flows.causes(of: id, now: now) : []
+      // As makeGroup leaves those whose turn has not come.
+      if waiting.isEmpty, let member = task.member, task.dueAt > now.adding(Limits.delay / 2) {
+        waiting = [.turn(member.group, isCallback: member.number == 0)]
+      }
       if waiting.isEmpty {
         waiting = [
           task.attempt == 0

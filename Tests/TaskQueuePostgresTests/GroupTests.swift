@@ -219,4 +219,22 @@ struct PostgresGroupTests {
       #expect(seen == 3_000)
     }
   }
+
+  @Test("What waits for its turn, or for all others, says so, in the schema's words as in ours")
+  func explained() async throws {
+    try await withStore { store in
+      let client = TaskClient(store: store)
+      let members = try (1...2).map { _ in try client.newTask(Note(text: "x")) }
+      let group = try await client.enqueueGroup(members, atMost: 1, then: client.newTask(Note(text: "last")))
+      let causes: [TaskExplanation.Cause] = [
+        .noWorker(.default), .turn(group, isCallback: false), .turn(group, isCallback: true),
+      ]
+      for (id, cause) in zip(1..., causes) {
+        let explanation = try await client.explain(TaskID(Int64(id)))
+        #expect(explanation.cause == cause)
+        let words = try await store.pool.query("SELECT sentence FROM taskqueue.explain($1)", [.int8(Int64(id))])
+        #expect(try words[0].text(0) == explanation.sentences[0])
+      }
+    }
+  }
 }

@@ -52,13 +52,17 @@ struct CommitWatchTests {
   @Test("A look at everything that ends between two claims makes nobody forget who was writing; a pause does")
   func kept() {
     var stragglers = Stragglers()
-    stragglers.nextWatchAt = .zero.advanced(by: CommitWatch.interval)
+    _ = stragglers.beginWatch(at: .zero)
     stragglers.noteWriters(OpenWriters(at: at(10), ids: ["a"]))
-    stragglers.endWatch(at: .zero.advanced(by: CommitWatch.interval * 1.5))
+    let second = stragglers.beginWatch(at: .zero)
+    stragglers.endWatch(at: second)
+    _ = stragglers.beginWatch(at: second.advanced(by: .milliseconds(2)))
     stragglers.noteWriters(OpenWriters(at: at(20), ids: []))
     #expect(stragglers.missedFrom == .distantPast, "a has ended")
-    stragglers.endWatch(at: .zero.advanced(by: CommitWatch.interval * 2))
+    stragglers.endWatch(at: second)
     #expect(stragglers.missedFrom == nil)
-    #expect(stragglers.nextWatchAt == nil)
+    _ = stragglers.beginWatch(at: second.advanced(by: CommitWatch.interval * 2))
+    stragglers.noteWriters(OpenWriters(at: at(30), ids: []))
+    #expect(stragglers.missedFrom == nil, "nobody is known any more")
   }
 }

@@ -253,4 +253,14 @@ struct GroupTests {
     #expect(seen.entries == ["[2, 4] 2 1"])
     #expect(try await tester.client.progress(of: group)?.finishedAt != nil)
   }
+
+  @Test("What waits for its turn, or for all others, says so")
+  func explained() async throws {
+    let client = TaskClient(store: InMemoryTaskStore())
+    let members = try await client.newTasks([1, 2].map { Ping(number: $0) })
+    let group = try await client.enqueueGroup(members, atMost: 1, then: client.newTask(Parent()))
+    #expect(try await client.explain(TaskID(1)).cause == .noWorker(.default))
+    #expect(try await client.explain(TaskID(2)).cause == .turn(group, isCallback: false))
+    #expect(try await client.explain(TaskID(3)).cause == .turn(group, isCallback: true))
+  }
 }

@@ -156,7 +156,12 @@ BEGIN
           END IF;
         END LOOP;
       END IF;
-      IF NOT sleeps THEN
+      -- As _make_group leaves those whose turn has not come.
+      IF NOT sleeps AND t.group_id IS NOT NULL AND t.due_at > at + interval '50 years' THEN
+        RETURN QUERY SELECT 'turn', CASE WHEN t.member = 0 THEN format('It waits until all others of the group %s have ended.', t.group_id)
+          ELSE format('It waits for its turn in the group %s.', t.group_id) END,
+          NULL::timestamptz, json_build_object('group', t.group_id, 'isMore', t.member = 0);
+      ELSIF NOT sleeps THEN
         RETURN QUERY SELECT 'delayed', format('It is not to run before %s.', to_char(t.due_at, iso)), t.due_at, '{}'::json;
       END IF;
     ELSE

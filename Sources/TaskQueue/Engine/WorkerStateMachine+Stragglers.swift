@@ -37,7 +37,8 @@ struct Stragglers: Sendable {
   var missedFrom: Date?
   /// The one that the late look under way begins at.
   var lateLookFrom: Date?
-  var nextWatchAt: Instant?
+  private(set) var nextWatchAt: Instant?
+  private var watchEndedAt: Instant?
   /// When a poll whose look was denied is to be repeated.
   private(set) var deniedPollAt: Instant?
   private let faults: EngineFaults
@@ -143,12 +144,23 @@ struct Stragglers: Sendable {
     dueAt = now.advanced(by: Self.pauseAfterDenial)
   }
 
-  /// Nothing gets behind the position now. The watch is kept for a while: a look at everything may end between two claims, and who was
-  /// writing during it may commit right after.
+  /// Nothing gets behind the position now.
   mutating func endWatch(at now: Instant) {
-    guard let nextWatchAt, now >= nextWatchAt.advanced(by: CommitWatch.interval) else { return }
-    (watch, missedFrom, self.nextWatchAt) = (CommitWatch(), nil, nil)
+    if nextWatchAt != nil { watchEndedAt = now }
+    (missedFrom, nextWatchAt) = (nil, nil)
   }
+
+  /// Something may get behind the position again. Who was writing before is remembered for a moment: a look at everything may end between two
+  /// claims, and they may commit right after it.
+  mutating func beginWatch(at now: Instant) -> Instant {
+    if let nextWatchAt { return nextWatchAt }
+    if let ended = watchEndedAt, now > ended.advanced(by: CommitWatch.interval) { watch = CommitWatch() }
+    let next = now.advanced(by: CommitWatch.interval)
+    nextWatchAt = next
+    return next
+  }
+
+  mutating func watchAgain(at instant: Instant) { nextWatchAt = instant }
 
   mutating func noteWriters(_ writers: OpenWriters) {
     guard let from = watch.note(writers) else { return }
@@ -208,8 +220,7 @@ extension WorkerStateMachine {
         groups[group].stragglers.endWatch(at: now)
         continue
       }
-      let due = groups[group].stragglers.nextWatchAt ?? now.advanced(by: CommitWatch.interval)
-      groups[group].stragglers.nextWatchAt = due
+      let due = groups[group].stragglers.beginWatch(at: now)
       nextWatchAt = min(nextWatchAt ?? due, due)
     }
     guard let nextWatchAt, !calls.isUnderWay(.writers), !calls.isUnderWay(.lateLook), !outage.isFailing else { return }
@@ -235,7 +246,7 @@ extension WorkerStateMachine {
 
   private mutating func watchAgain(at instant: Instant) {
     for group in groups.indices where groups[group].stragglers.needsCommitWatch {
-      groups[group].stragglers.nextWatchAt = instant
+      groups[group].stragglers.watchAgain(at: instant)
     }
   }
 

@@ -30,6 +30,8 @@ public struct TaskExplanation: Hashable, Sendable, CustomStringConvertible {
     case sleeping(step: String, until: Date)
     /// A flow that waits for an event (``TaskContext/event(_:as:timeout:)``); nil: for ever.
     case event(String, until: Date?)
+    /// A member of a group of which only so many run at a time; or its callback, which waits for all others.
+    case turn(GroupID, isCallback: Bool)
     /// It waits for another attempt, after so many.
     case retrying(afterAttempt: Int, until: Date, lastError: String?)
     case queuePaused(QueueName, since: Date)
@@ -117,6 +119,8 @@ extension TaskExplanation.Cause {
     case .sleeping(let step, let until): "Its step \(step) sleeps until \(Self.utc(until))."
     case .event(let key, let until):
       "It waits for the event \(key)\(until.map { ", at most until \(Self.utc($0))" } ?? "")."
+    case .turn(let group, isCallback: true): "It waits until all others of the group \(group) have ended."
+    case .turn(let group, isCallback: false): "It waits for its turn in the group \(group)."
     case .retrying(let attempt, let until, let lastError):
       "It waits until \(Self.utc(until)) for its next attempt, after \(attempt)."
         + (lastError.map { " The last error: \($0)" } ?? "")

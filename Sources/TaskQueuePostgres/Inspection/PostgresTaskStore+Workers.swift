@@ -102,6 +102,7 @@ private struct CauseDetails: Decodable {
   var detail: String?
   var error: String?
   var event: String?
+  var group: Int64?
   var holders: [Holder]?
   var isMore: Bool?
   var isRunning: Bool?
@@ -134,6 +135,7 @@ private struct CauseDetails: Decodable {
     case ("delayed", _, let until?): .delayed(until: until)
     case ("sleeping", _, let until?): step.map { .sleeping(step: $0, until: until) }
     case ("event", _, _): event.map { .event($0, until: until) }
+    case ("turn", _, _): group.map { .turn(GroupID($0), isCallback: isMore ?? false) }
     case ("retrying", _, let until?): .retrying(afterAttempt: attempt ?? 1, until: until, lastError: error)
     case ("queue_paused", _, _):
       if let queue, let instant { .queuePaused(QueueName(queue), since: instant) } else { nil }
