@@ -172,7 +172,7 @@ extension InMemoryState {
   mutating func suspend(_ held: InMemoryTask, _ waits: [FlowWait], now: Date) {
     var task = held
     task.resetCounters()
-    task.dueAt = flows.dueAt(waits, task.id, now: now)
+    task.dueAt = min(flows.dueAt(waits, task.id, now: now), task.content.deadline ?? .distantFuture)
     store(task, phase: .scheduled)
     if task.dueAt <= now { hints.insert(.lineChanged(task.queue)) }
   }

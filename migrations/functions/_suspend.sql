@@ -1,8 +1,8 @@
 -- Ends attempts of flows that wait, in the same way as _settle: same fence, and the same about locked rows, about slots, and about tasks that
 -- are to run once more or to be cancelled. waits_list: of each task an array of objects with name, place, and of its end either seconds (from
 -- now on) or until (seconds since 1970), or none; and the event's key if it waits for one.
--- The task is due when the first of its waits ends; without an end in 100 years. Each event is looked at once more a moment later: it may have
--- come by a transaction that did not see this one, and is not seen by it (_look_at_events).
+-- The task is due when the first of its waits ends or its deadline passes, to expire then; without either in 100 years. Each event is looked at
+-- once more a moment later: it may have come by a transaction that did not see this one, and is not seen by it (_look_at_events).
 CREATE OR REPLACE FUNCTION _suspend(
   ids bigint[], tokens bigint[], waits_list json[], wakes boolean, waits boolean DEFAULT false, claims boolean DEFAULT false,
   OUT settled_token bigint, OUT busy_token bigint
@@ -63,9 +63,9 @@ BEGIN
   UPDATE task t SET
     ready = false, has_steps = true, lease_until = '-infinity', lease_token = NULL, attempt = 0, failures = 0, crashes = 0,
     -- An event that was recorded meanwhile (another attempt's look) makes it due at once.
-    due_at = coalesce((
+    due_at = least(coalesce((
       SELECT min(CASE WHEN s.kind = 'wait' THEN coalesce(s.until, at + interval '100 years') ELSE at END)
-      FROM json_to_recordset(u.list) AS w(name text) JOIN step s ON s.task_id = t.id AND s.name = w.name), at),
+      FROM json_to_recordset(u.list) AS w(name text) JOIN step s ON s.task_id = t.id AND s.name = w.name), at), t.deadline),
     slot = CASE WHEN t.is_ordered THEN t.slot END
   FROM unnest(ids, tokens, waits_list) AS u(id, token, list)
   WHERE t.id = u.id AND t.lease_token = u.token AND NOT t.rerun AND NOT t.cancel_requested
