@@ -30,6 +30,8 @@ struct InMemoryGroup {
   let createdAt: Date
   /// Members from 1 to this one may run.
   var released: Int
+  /// Of those, the ones that have not ended.
+  var running: Int
   var ends: [GroupEnd] = []
   var endedMembers: Set<Int> = []
   var completed = 0
@@ -79,6 +81,7 @@ extension InMemoryState {
       callback: callback,
       createdAt: now,
       released: released,
+      running: released,
       finishedAt: ids.isEmpty ? now : nil,
       expiresAt: ids.isEmpty ? now.adding(Limits.groupRetention) : nil,
       checkedAt: now
@@ -109,9 +112,14 @@ extension InMemoryState {
       GroupEnd(member: end.member.number, place: before + 1, task: end.task, outcome: end.outcome)
     )
     if case .completed = end.outcome { group.completed += 1 }
-    let may = min(group.tasks.count, group.ends.count + (group.atMost ?? group.tasks.count))
-    for index in group.released..<max(group.released, may) { release(group.tasks[index], now: now) }
-    group.released = max(group.released, may)
+    if end.member.number <= group.released { group.running -= 1 }
+    while group.running < group.atMost ?? .max, group.released < group.tasks.count {
+      group.released += 1
+      // One that ended before its turn makes no room.
+      guard !group.endedMembers.contains(group.released) else { continue }
+      group.running += 1
+      release(group.tasks[group.released - 1], now: now)
+    }
     let isFinished = group.ends.count == group.tasks.count
     if isFinished {
       group.finishedAt = now

@@ -237,4 +237,24 @@ struct PostgresGroupTests {
       }
     }
   }
+
+  @Test("Members that are cancelled before their turn make no room for more than may run")
+  func endedBeforeTheirTurn() async throws {
+    try await withStore { store in
+      let client = TaskClient(store: store)
+      let members = try (1...40).map { _ in try client.newTask(Note(text: "x")) }
+      let group = try await client.enqueueGroup(members, atMost: 2)
+      for id in 20...35 { _ = try await client.cancel(TaskID(Int64(id))) }
+      var ended = 16
+      while true {
+        try await Task.sleep(for: .milliseconds(30))
+        let claimed = try await store.claimAll()
+        #expect(claimed.count <= 2)
+        for task in claimed { #expect(try await store.settle(task.claim, .conclude(Conclusion()))) }
+        ended += claimed.count
+        if ended == 40, try await client.progress(of: group)?.finishedAt != nil { break }
+      }
+      #expect(try await client.progress(of: group)?.failed == 16)
+    }
+  }
 }

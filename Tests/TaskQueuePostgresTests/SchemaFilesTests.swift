@@ -85,7 +85,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "05d9ea1398025d466dc0528e0f9e50b05fff45bf0656e34c304f47762b10bf11"]
+        [FunctionFile.revision: digest] == [1: "a250ce1c67d268effa5afa516576c824118e731d0ec52993e0eb8827bd27549b"]
       )
     }
   }

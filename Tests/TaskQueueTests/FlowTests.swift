@@ -529,6 +529,39 @@ struct FlowTests {
     _ = try await tester.drain(of: Ping(), count: 2)
     #expect(log.entries == ["discarded", "undo a"])
   }
+
+  @Test("A wait that ended without its event fails for good if nobody catches that, and is undone")
+  func uncaughtTimeout() async throws {
+    let log = Journal<String>()
+    let (tester, time) = try tester { _, context in
+      try await context.onFailure("a") { log.append("undo a") }
+      _ = try await context.event("never", as: Int.self, timeout: .seconds(10))
+      return .completed
+    }
+    let id = try await tester.client.enqueue(Ping()).id
+    _ = try await tester.drain()
+    time.advance(by: .seconds(11))
+    _ = try await tester.drain()
+    #expect(log.entries == ["undo a"])
+    #expect(try await tester.client.deadLetters().map(\.id) == [id])
+  }
+
+  @Test("A flow that waits for ever is undone when its deadline passes")
+  func deadlineWhileWaiting() async throws {
+    let log = Journal<String>()
+    let (tester, time) = try tester { _, context in
+      try await context.onFailure("a") { log.append("undo a") }
+      _ = try await context.event("never", as: Int.self)
+      return .completed
+    }
+    let deadline = time.now.addingTimeInterval(100)
+    _ = try await tester.client.enqueue(Ping(), options: .with { $0.deadline = deadline })
+    _ = try await tester.drain()
+    time.advance(by: .seconds(101))
+    _ = try await tester.drain()
+    #expect(log.entries == ["undo a"])
+    #expect(try await tester.client.deadLetters().map(\.reason) == [.expired])
+  }
 }
 
 extension TaskTester {

@@ -263,4 +263,29 @@ struct GroupTests {
     #expect(try await client.explain(TaskID(2)).cause == .turn(group, isCallback: false))
     #expect(try await client.explain(TaskID(3)).cause == .turn(group, isCallback: true))
   }
+
+  @Test("Members that are cancelled before their turn make no room for more than may run")
+  func endedBeforeTheirTurn() async throws {
+    let store = InMemoryTaskStore()
+    let client = TaskClient(store: store)
+    let members = try await client.newTasks((1...40).map { Ping(number: $0) })
+    let group = try await client.enqueueGroup(members, atMost: 2)
+    for id in 20...35 { _ = try await client.cancel(TaskID(Int64(id))) }
+    let claim = ClaimRequest(
+      queues: [.default],
+      types: [Ping.taskType],
+      limit: 100,
+      lease: .seconds(60),
+      promotesDue: true
+    )
+    var ended = 16
+    while ended < 40 {
+      let claimed = try await store.exchange(settle: [], claim: claim).claimed
+      try #require((1...2).contains(claimed.count))
+      _ = try await store.exchange(settle: claimed.map { Settlement($0.claim, .conclude(Conclusion())) }, claim: nil)
+      ended += claimed.count
+    }
+    let progress = try #require(try await client.progress(of: group))
+    #expect((progress.completed, progress.failed) == (24, 16))
+  }
 }

@@ -26,6 +26,7 @@ DECLARE
   more_failed int;
   ended_before int;
   ended int;
+  ended_ahead int;
   share int;
   more int;
   held_back int;
@@ -45,11 +46,15 @@ BEGIN
     IF more_completed + more_failed >= most THEN
       INSERT INTO event_look (event_key, look_at) VALUES ('~group/' || g.id, at);
     END IF;
-    more := greatest(least(g.total, ended + coalesce(g.at_most, g.total)) - g.released, 0);
+    -- Those that ended before their turn, cancelled or deleted, make no room.
+    SELECT count(*) INTO ended_ahead FROM group_end e WHERE e.group_id = g.id AND e.member > g.released AND e.place IS NOT NULL;
+    more := coalesce(g.at_most, g.total) - (g.released - (ended - ended_ahead));
     IF more > most_released THEN
       more := most_released;
       INSERT INTO event_look (event_key, look_at) VALUES ('~group/' || g.id, at);
     END IF;
+    SELECT coalesce(max(w.member) - g.released, 0) INTO more
+    FROM (SELECT t.member FROM task t WHERE t.group_id = g.id AND t.member > g.released ORDER BY t.member LIMIT greatest(more, 0)) AS w;
     IF more > 0 THEN
       UPDATE task SET due_at = look_until WHERE ctid = ANY (ARRAY(
         SELECT t.ctid FROM task t

@@ -1,5 +1,5 @@
 -- Upkeep of groups. Members that are gone although nothing was noted of their end (a row deleted by hand, a worker of an older version) have
--- ended, too: looked for in up to 100 unfinished groups that were not checked for 5 minutes. And deletes groups that expired, with at most
+-- ended, too: looked for in up to 10 unfinished groups that were not checked for 5 minutes. And deletes groups that expired, with at most
 -- 10 * max_count ends. Returns how many rows it deleted.
 CREATE OR REPLACE FUNCTION _purge_groups(max_count int) RETURNS bigint
 LANGUAGE plpgsql
@@ -21,12 +21,13 @@ DECLARE
 BEGIN
   FOR g IN
     SELECT x.* FROM task_group x WHERE x.finished_at IS NULL AND x.checked_at < at - interval '5 min'
-    ORDER BY x.checked_at LIMIT 100 FOR NO KEY UPDATE SKIP LOCKED
+    ORDER BY x.checked_at LIMIT 10 FOR NO KEY UPDATE SKIP LOCKED
   LOOP
     -- One statement, one snapshot: a member has a row in one of the two.
     INSERT INTO group_end (group_id, member, outcome)
     SELECT g.id, m, 'gone' FROM generate_series(1, g.total) AS m
-    WHERE NOT EXISTS (SELECT FROM task t WHERE t.group_id = g.id AND t.member = m)
+    WHERE (SELECT count(*) FROM task t WHERE t.group_id = g.id AND t.member > 0) + (SELECT count(*) FROM group_end e WHERE e.group_id = g.id) < g.total
+      AND NOT EXISTS (SELECT FROM task t WHERE t.group_id = g.id AND t.member = m)
       AND NOT EXISTS (SELECT FROM group_end e WHERE e.group_id = g.id AND e.member = m)
     ON CONFLICT DO NOTHING;
     -- Also what was committed without a look, such as by a restore.

@@ -34,10 +34,14 @@ BEGIN
     WHERE d.id = ANY (picked) AND t.finished_at IS NOT NULL AND t.due_at <= at
     FOR UPDATE OF t SKIP LOCKED));
   -- A flow of which all is undone begins anew.
-  DELETE FROM step s WHERE s.task_id = ANY (picked) AND EXISTS (SELECT FROM step u WHERE u.task_id = s.task_id AND u.name = '~unwind')
-    AND NOT EXISTS (
-      SELECT FROM step o WHERE o.task_id = s.task_id AND o.kind = 'undo'
-        AND NOT EXISTS (SELECT FROM step d WHERE d.task_id = o.task_id AND d.name = '~undo/' || substr(o.name, 5)));
+  WITH begun AS (
+    DELETE FROM step s WHERE s.task_id = ANY (picked) AND EXISTS (SELECT FROM step u WHERE u.task_id = s.task_id AND u.name = '~unwind')
+      AND NOT EXISTS (
+        SELECT FROM step o WHERE o.task_id = s.task_id AND o.kind = 'undo'
+          AND NOT EXISTS (SELECT FROM step d WHERE d.task_id = o.task_id AND d.name = '~undo/' || substr(o.name, 5)))
+    RETURNING task_id
+  )
+  UPDATE task_group g SET expires_at = at WHERE g.parent_id IN (SELECT b.task_id FROM begun b) AND g.expires_at IS NULL;
   WITH alive AS (
     -- Without its deadline: somebody wants it run all the same. Waits for a concurrent transaction that inserts the same key: in the
     -- order of the keys, as everywhere.

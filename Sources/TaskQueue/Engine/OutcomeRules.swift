@@ -92,6 +92,8 @@ struct OutcomeRules {
     using generator: inout some RandomNumberGenerator
   ) -> Duration? {
     if options.neverRetry.contains(where: { $0 == type(of: recorded) }) { return nil }
+    // Recorded: each further attempt would find the same.
+    if let flow = recorded as? FlowError, flow.code == .timedOut { return nil }
     let delay = (error as? any RetryAfterError)?.retryAfter ?? policyDelay(using: &generator)
     guard let onFailure = options.onFailure else { return delay }
     let attempt = FailedAttempt(

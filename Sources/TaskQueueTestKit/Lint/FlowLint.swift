@@ -93,7 +93,9 @@ public struct FlowLint: Sendable {
     guard findings.isEmpty, let missed = seen.missed(of: flow) else { return findings }
     let title = FlowStep.title(of: missed.name)
     if let new = seen.firstNew {
-      let message = "\(new.title) would run now, before the flow comes to \(title), which is recorded. Ask version(_:)."
+      let message =
+        "\(new.title) would run now, before the flow comes to \(title), which is recorded. "
+        + "If it is that one renamed, keep the old name; if it is new, ask version(_:)."
       return [finding(.runsBeforeRecorded, flow, new.name, message)]
     }
     return [finding(.stepNotReached, flow, missed.name, "\(title) is recorded, and the handler does not come to it.")]
