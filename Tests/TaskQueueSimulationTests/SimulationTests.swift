@@ -36,7 +36,7 @@ struct SimulationTests {
     await withTaskGroup(of: (name: String, isFound: Bool).self) { group in
       for (name, fault) in EngineFaults.named {
         group.addTask {
-          let isFound = (UInt64(1)...4_000).contains { Simulation(seed: $0).run(faults: fault).violation != nil }
+          let isFound = (UInt64(1)...5_000).contains { Simulation(seed: $0).run(faults: fault).violation != nil }
           return (name, isFound)
         }
       }
