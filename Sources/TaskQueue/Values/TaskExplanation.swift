@@ -26,7 +26,7 @@ public struct TaskExplanation: Hashable, Sendable, CustomStringConvertible {
     case leaseEnded(attempt: Int, at: Date)
     /// It was enqueued for later.
     case delayed(until: Date)
-    /// A flow that sleeps (``TaskContext/sleep(_:for:)``). Of several waits up to ``maxNames`` are told, the first to end first.
+    /// A flow that sleeps (``TaskContext/sleep(_:_:for:)``). Of several waits up to ``maxNames`` are told, the first to end first.
     case sleeping(step: String, until: Date)
     /// A flow that waits for an event (``TaskContext/event(_:as:timeout:)``); nil: for ever.
     case event(String, until: Date?)

@@ -5,7 +5,7 @@ public struct FlowTestOptions: Sendable {
     public let rawValue: Int
     public init(rawValue: Int) { self.rawValue = rawValue }
 
-    /// No action (``FlowTestRun/act(_:key:)``) is carried out twice.
+    /// No action (``FlowTestRun/act(_:key:)-(_,String?)``) is carried out twice.
     public static let repeatedActions = Checks(rawValue: 1 << 0)
     /// No action is carried out by code that was told to leave the handler.
     public static let actionsAfterSuspension = Checks(rawValue: 1 << 1)

@@ -16,7 +16,7 @@ import Logging
 /// ```
 ///
 /// Each flow's handler is run with its journal until the first call that is not recorded; no body of a step is run, nothing is stored. Code between steps
-/// does run: give the handlers fakes, and a client of an `InMemoryTaskStore`. ``TaskContext/version(_:)`` answers as it would: false for flows
+/// does run: give the handlers fakes, and a client of an `InMemoryTaskStore`. `TaskContext.version(_:)` answers as it would: false for flows
 /// that have passed it.
 public struct FlowLint: Sendable {
   private let handlers: TaskHandlers
