@@ -15,29 +15,17 @@ import TaskQueuePostgres
 struct CrashTestWorker {
   static func main() async throws {
     let arguments = CommandLine.arguments
-    if arguments.dropFirst().first == "effects" {
-      return try await EffectCrashWorker.run(LibpqConfiguration(arguments.last ?? ""))
-    }
-    if arguments.dropFirst().first == "outbox" {
-      return try await OutboxCrashWorker.run(LibpqConfiguration(arguments.last ?? ""))
-    }
-    if arguments.dropFirst().first == "schedules" {
-      return try await ScheduleCrashWorker.run(LibpqConfiguration(arguments.last ?? ""))
-    }
-    if arguments.dropFirst().first == "limits" {
-      return try await LimitCrashWorker.run(LibpqConfiguration(arguments.last ?? ""))
-    }
-    if arguments.dropFirst().first == "rates" {
-      return try await RateCrashWorker.run(LibpqConfiguration(arguments.last ?? ""))
-    }
-    if arguments.dropFirst().first == "batches" {
-      return try await BatchCrashWorker.run(LibpqConfiguration(arguments.last ?? ""))
-    }
-    if arguments.dropFirst().first == "flows" {
-      return try await FlowCrashWorker.run(LibpqConfiguration(arguments.last ?? ""))
-    }
-    if arguments.dropFirst().first == "groups" {
-      return try await GroupCrashWorker.run(LibpqConfiguration(arguments.last ?? ""))
+    let database = LibpqConfiguration(arguments.last ?? "")
+    switch arguments.dropFirst().first {
+    case "effects": return try await EffectCrashWorker.run(database)
+    case "outbox": return try await OutboxCrashWorker.run(database)
+    case "schedules": return try await ScheduleCrashWorker.run(database)
+    case "limits": return try await LimitCrashWorker.run(database)
+    case "rates": return try await RateCrashWorker.run(database)
+    case "batches": return try await BatchCrashWorker.run(database)
+    case "flows": return try await FlowCrashWorker.run(database)
+    case "groups": return try await GroupCrashWorker.run(database)
+    default: break
     }
     guard arguments.count == 5, let lease = Int(arguments[2]), let work = Int(arguments[3]),
       let concurrency = Int(arguments[4])

@@ -182,7 +182,7 @@ final class FlowState: Sendable {
 }
 
 /// The Swift task that runs attempts one after another, as their flows see it. What flows need of it costs the other attempts nothing.
-final class FlowRunner: Sendable {
+package final class FlowRunner: Sendable {
   private struct State {
     weak var flow: FlowState?
     var isCancelled = false
@@ -192,7 +192,8 @@ final class FlowRunner: Sendable {
   let task = FlowRunner.currentTask
   private let state = Mutex(State())
 
-  static var currentTask: Int? { withUnsafeCurrentTask { $0?.hashValue } }
+  /// Tells Swift tasks apart; nil outside of any.
+  package static var currentTask: Int? { withUnsafeCurrentTask { $0?.hashValue } }
 
   /// Runs attempts; if the Swift task is cancelled, so are the bodies of the flow under way.
   static func run<Value: Sendable>(_ attempts: (FlowRunner) async -> Value) async -> Value {

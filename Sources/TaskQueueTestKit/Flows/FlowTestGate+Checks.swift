@@ -10,12 +10,10 @@ import TaskQueueInMemory
 
 /// What the gate sees of an attempt, and the checks that every flow has to pass.
 extension FlowTestGate {
-  private static var swiftTask: Int? { withUnsafeCurrentTask { $0?.hashValue } }
-
   /// A call of the flow has been decided about.
   func observe(_ call: FlowCall) async throws {
     guard let number = Self.current else { return }
-    let (caller, now, elapsed) = (Self.swiftTask, time.now, elapsed)
+    let (caller, now, elapsed) = (FlowRunner.currentTask, time.now, elapsed)
     let title = FlowStep.title(of: call.name)
     let runs = state.withLock { state -> Bool in
       guard case .runs? = state.attempts[number]?.status else {
@@ -120,7 +118,7 @@ extension FlowTestGate {
 
   /// Carries an action out, unless its key is known.
   func act(_ action: String, key: String?) {
-    let (number, caller, elapsed) = (Self.current, Self.swiftTask, elapsed)
+    let (number, caller, elapsed) = (Self.current, FlowRunner.currentTask, elapsed)
     state.withLock { state in
       let earlier = state.actions[action] ?? []
       if let key, earlier.contains(where: { $0.key == key }) {

@@ -15,7 +15,7 @@ final class FlowLintReplay: Sendable {
     /// The first call that is not recorded; nil: there was none.
     var firstNew: New?
     /// By the Swift task that made it.
-    var newBySwiftTask: [Int: New] = [:]
+    var newBySwiftTask: [Int?: New] = [:]
     /// One Swift task went on from something new to something recorded.
     var outOfOrder: (new: New, recorded: String)?
     var refused: [String: FlowError.Code] = [:]
@@ -39,11 +39,9 @@ final class FlowLintReplay: Sendable {
 
   var contents: Contents { state.withLock { $0 } }
 
-  private static var swiftTask: Int { withUnsafeCurrentTask { $0?.hashValue } ?? 0 }
-
   /// - Throws: `FlowSuspension`: the call is not recorded.
   func observe(_ call: FlowCall) throws {
-    let caller = Self.swiftTask
+    let caller = FlowRunner.currentTask
     let stops = state.withLock { state -> Bool in
       switch call.decision {
       case .recorded:
@@ -68,13 +66,13 @@ final class FlowLintReplay: Sendable {
 
   /// An effect that is not recorded.
   func noteNewEffect(_ name: EffectName) {
-    let caller = Self.swiftTask
+    let caller = FlowRunner.currentTask
     state.withLock { $0.note(New(name: name.rawValue, title: "effect \"\(name)\""), by: caller) }
   }
 }
 
 extension FlowLintReplay.Contents {
-  mutating func note(_ new: FlowLintReplay.New, by caller: Int) {
+  mutating func note(_ new: FlowLintReplay.New, by caller: Int?) {
     if firstNew == nil { firstNew = new }
     if newBySwiftTask[caller] == nil { newBySwiftTask[caller] = new }
   }
