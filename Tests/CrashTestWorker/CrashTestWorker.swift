@@ -8,7 +8,8 @@ import TaskQueuePostgres
 ///
 /// With the arguments `effects`, `outbox`, `schedules`, `limits`, `rates`, `batches`, `flows` or `groups` and a connection string it is an
 /// ``EffectCrashWorker``, ``OutboxCrashWorker``, ``ScheduleCrashWorker``, ``LimitCrashWorker``, ``RateCrashWorker``, ``BatchCrashWorker``,
-/// ``FlowCrashWorker`` or ``GroupCrashWorker``. Else: connection string, lease in
+/// ``FlowCrashWorker`` or ``GroupCrashWorker``; with `flows-of`, a queue and which await of its handlers it does not survive, it is a
+/// ``FlowCrashWorker`` of that queue. Else: connection string, lease in
 /// milliseconds, longest handler time in milliseconds, concurrency. Ends when its standard
 /// input does, so that it never outlives the test.
 @main
@@ -24,6 +25,8 @@ struct CrashTestWorker {
     case "rates": return try await RateCrashWorker.run(database)
     case "batches": return try await BatchCrashWorker.run(database)
     case "flows": return try await FlowCrashWorker.run(database)
+    case "flows-of":
+      return try await FlowCrashWorker.run(database, queue: QueueName(arguments[2]), killedAt: Int(arguments[3]))
     case "groups": return try await GroupCrashWorker.run(database)
     default: break
     }

@@ -48,32 +48,74 @@ struct FlowKillTests {
       }
       for worker in workers { worker.stop() }
       #expect(kills >= 3)
-      try await expectBooks(store)
-      _ = try await store.purgeFlows(within: .seconds(600))
-      try await expect(
-        0,
-        "FROM taskqueue.step s WHERE NOT EXISTS (SELECT FROM taskqueue.dead_task d WHERE d.id = s.task_id)",
-        store
-      )
+      try await expectBooks(of: Array(1...Self.count), store)
       await store.close()
     }
   }
 
-  /// Some events come before their flows wait for them, some after. Every third flow is told to stop, every fourth nothing.
+  /// One flow that completes, one that is told to stop, one that waits for an event in vain.
+  @Test("A process is killed at each await of a flow's handler in turn: the same holds", arguments: [1, 3, 4])
+  func everyAwait(first: Int) async throws {
+    try await withTestDatabase { database in
+      let store = try PostgresTaskStore(.init(database.postgresConfiguration))
+      try await store.pool.executeScript(Self.books)
+      let connection = database.postgresConfiguration.connectionString
+      var numbers: [Int] = []
+      func hasEnded(_ point: Int) async throws -> Bool {
+        try await store.number("SELECT count(*) FROM taskqueue.task WHERE queue = 'await-\(point)'") == 0
+      }
+      // Until a process has passed all awaits of its flow, and lives.
+      var hasSurvivor = false
+      while !hasSurvivor, numbers.count < 100 {
+        let points = numbers.count + 1...numbers.count + 12
+        let flows = points.map { (number: first + 12 * ($0 - 1), queue: QueueName("await-\($0)")) }
+        try await begin(flows, store)
+        func spawn(_ point: Int, _ last: Int) throws -> WorkerProcess {
+          try WorkerProcess(["flows-of", "await-\(point)", "\(last)", connection])
+        }
+        let processes = try points.map { try spawn($0, $0) }
+        var others: [WorkerProcess] = []
+        for (point, process) in zip(points, processes) {
+          try await eventually("A process is killed at await \(point), or its flow ends.") {
+            if !process.isRunning { return true }
+            return try await hasEnded(point)
+          }
+          if process.isRunning { hasSurvivor = true } else { others.append(try spawn(point, .max)) }
+        }
+        for point in points {
+          try await eventually("Another process ends what was killed at await \(point).") { try await hasEnded(point) }
+        }
+        for process in processes + others { process.stop() }
+        numbers += flows.map(\.number)
+      }
+      #expect(hasSurvivor)
+      #expect(numbers.count >= 24)
+      try await expectBooks(of: numbers, store)
+      await store.close()
+    }
+  }
+
   private func begin(_ numbers: Range<Int>, _ store: PostgresTaskStore) async throws {
-    guard !numbers.isEmpty else { return }
-    let tasks = try numbers.map { number in
-      try NewTask(type: "test.crash-flow", json: Data(#"{"number":\#(number)}"#.utf8))
+    try await begin(numbers.map { ($0, .default) }, store)
+  }
+
+  /// Some events come before their flows wait for them, some after. Every third flow is told to stop, every fourth nothing.
+  private func begin(_ flows: [(number: Int, queue: QueueName)], _ store: PostgresTaskStore) async throws {
+    guard !flows.isEmpty else { return }
+    let tasks = try flows.map { flow in
+      var options = EnqueueOptions()
+      options.queue = flow.queue
+      return try NewTask(type: "test.crash-flow", json: Data(#"{"number":\#(flow.number)}"#.utf8), options: options)
     }
     let emit = """
       SELECT taskqueue.emit('go/' || n, CASE WHEN n % 3 = 0 THEN '"stop"' ELSE '"go"' END::json)
-      FROM generate_series($1::bigint, $2::bigint) AS n WHERE n % 4 <> 0 AND (n % 2 = 0) = $3
+      FROM unnest($1::bigint[]) AS n WHERE n % 4 <> 0 AND (n % 2 = 0) = $2
       """
-    let (first, last) = (LibpqValue.int8(Int64(numbers.lowerBound)), LibpqValue.int8(Int64(numbers.upperBound - 1)))
-    try await store.pool.query(emit, [first, last, .bool(true)])
+    let numbers = LibpqValue.int8Array(flows.map { Int64($0.number) })
+    try await store.pool.query(emit, [numbers, .bool(true)])
     _ = try await store.enqueue(tasks)
     try await Task.sleep(for: .milliseconds(300))
-    try await store.pool.query(emit, [first, last, .bool(false)])
+    try await store.pool.query(emit, [numbers, .bool(false)])
   }
 
   private func expect(_ count: Int, _ rows: String, _ store: PostgresTaskStore) async throws {
@@ -81,8 +123,7 @@ struct FlowKillTests {
     #expect(found == count, "\(rows)")
   }
 
-  private func expectBooks(_ store: PostgresTaskStore) async throws {
-    let all = 1...Self.count
+  private func expectBooks(of all: [Int], _ store: PostgresTaskStore) async throws {
     let stopped = all.count { $0 % 3 == 0 || $0 % 4 == 0 }
     try await expect(0, "FROM taskqueue.task", store)
     for step in 1...2 {
@@ -92,15 +133,15 @@ struct FlowKillTests {
         "FROM (SELECT FROM public.seen_\(step) GROUP BY flow HAVING count(DISTINCT value) > 1) AS s",
         store
       )
-      try await expect(Self.count, "FROM (SELECT DISTINCT flow FROM public.seen_\(step)) AS s", store)
+      try await expect(all.count, "FROM (SELECT DISTINCT flow FROM public.seen_\(step)) AS s", store)
     }
     for table in ["charged", "held"] {
-      try await expect(Self.count, "FROM public.\(table)", store)
-      try await expect(Self.count, "FROM (SELECT DISTINCT flow FROM public.\(table)) AS s", store)
+      try await expect(all.count, "FROM public.\(table)", store)
+      try await expect(all.count, "FROM (SELECT DISTINCT flow FROM public.\(table)) AS s", store)
     }
-    try await expect(Self.count - stopped, "FROM public.completed", store)
+    try await expect(all.count - stopped, "FROM public.completed", store)
     try await expect(
-      Self.count - stopped,
+      all.count - stopped,
       "FROM (SELECT DISTINCT flow FROM public.completed WHERE flow % 3 <> 0 AND flow % 4 <> 0) AS s",
       store
     )
@@ -121,5 +162,11 @@ struct FlowKillTests {
     )
     try await expect(stopped, "FROM taskqueue.dead_task WHERE reason = 'discarded'", store)
     try await expect(0, "FROM taskqueue.event_wait", store)
+    _ = try await store.purgeFlows(within: .seconds(600))
+    try await expect(
+      0,
+      "FROM taskqueue.step s WHERE NOT EXISTS (SELECT FROM taskqueue.dead_task d WHERE d.id = s.task_id)",
+      store
+    )
   }
 }

@@ -96,6 +96,25 @@ struct EffectHandlerTests {
     }
   }
 
+  @Test("S29 However hasty its retries, a task is not given up while its call may still be on its way")
+  func hasty() async throws {
+    let store = InMemoryTaskStore()
+    let calls = Journal<Int>()
+    let letter = try await run(store) { _, _, effects in
+      let options = EffectOptions(callLimit: .milliseconds(1_500))
+      _ = try await effects.perform("charge", request: "x", options: options) { call in
+        calls.append(call.number)
+        if call.number == 1 { throw CancellationError() }
+        return 1
+      } reconcile: { _ in
+        .didNotHappen
+      }
+      return .completed
+    }
+    #expect(letter == nil)
+    #expect(calls.entries == [1, 2])
+  }
+
   /// Time stands still, and every wait is over at once.
   private struct ImpatientClock: Clock {
     let now = ContinuousClock.now

@@ -77,12 +77,20 @@ struct OutcomeRules {
   private func failure(_ error: any Error, using generator: inout some RandomNumberGenerator) -> Settlement.Action {
     let recorded = (error as? RetryAfter)?.underlying ?? error
     let failure = record(recorded)
-    guard failures + 1 < (progress.failure?.maxAttempts ?? task.maxAttempts ?? options.maxAttempts),
-      let delay = delay(after: error, recordedAs: recorded, using: &generator)
-    else {
+    let isLast = failures + 1 >= (progress.failure?.maxAttempts ?? task.maxAttempts ?? options.maxAttempts)
+    if isLast, let wait = wait(for: error) { return .reschedule(after: wait, returnsAttempt: false) }
+    guard !isLast, let delay = delay(after: error, recordedAs: recorded, using: &generator) else {
       return .bury(error is UndecodablePayload ? .undecodable : .failed, detail: nil, failure)
     }
     return .fail(failure, retryAfter: delay.asDelay)
+  }
+
+  /// How long a task waits that would else be given up too early.
+  private func wait(for error: any Error) -> Duration? {
+    guard attempt - failures <= Self.maxPassing, !options.neverRetry.contains(where: { $0 == type(of: error) }) else {
+      return nil
+    }
+    return (error as? any PassingError)?.passesIn.map { max($0, .milliseconds(100)).asDelay }
   }
 
   /// nil: never again.

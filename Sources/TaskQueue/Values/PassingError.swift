@@ -8,6 +8,13 @@ public protocol PassingError: Error {
   /// Whether the work may be done anew at once, because a transaction was rolled back for the sake of others (serialization failure,
   /// deadlock). The worker then calls the handler again, a few times, in the same attempt.
   var isRolledBack: Bool { get }
+  /// For how long the work cannot succeed yet, such as until an earlier call has certainly ended. The failure that would end the task then waits
+  /// for that instead and counts as none. Default: nil.
+  var passesIn: Duration? { get }
+}
+
+extension PassingError {
+  public var passesIn: Duration? { nil }
 }
 
 extension TaskQueueError: PassingError {

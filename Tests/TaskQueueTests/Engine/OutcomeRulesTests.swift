@@ -56,6 +56,20 @@ struct OutcomeRulesTests {
     #expect(try error.isOutcomeUnknown || isFailure(settlement(of: TaskQueueError(error, .safe))))
   }
 
+  @Test("S29 The last failure waits until the call that it is about has ended, and counts as none")
+  func waiting() throws {
+    let early = EffectError(.outcomeUnknown, "charge", "…", passesIn: .seconds(30))
+    guard case .reschedule(.seconds(30), returnsAttempt: false) = try settlement(of: early, attempt: 25, failures: 24)
+    else {
+      Issue.record("It is given up.")
+      return
+    }
+    #expect(try isFailure(settlement(of: early)))
+    #expect(try isFailure(settlement(of: EffectError(.outcomeUnknown, "charge", "…"), attempt: 25, failures: 24)))
+    // Not for ever.
+    #expect(try isFailure(settlement(of: early, attempt: 46, failures: 24)))
+  }
+
   @Test("S34 What passes too often is a failure after all", arguments: [1, 20, 21, 1_000])
   func bounded(attempt: Int) throws {
     let error = LibpqError(.connectionLost, "…")

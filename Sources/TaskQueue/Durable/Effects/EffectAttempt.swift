@@ -109,7 +109,7 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
   ) async throws -> EffectReceipt<Value>? {
     guard let reconcile else {
       guard callEndsIn <= .zero else {
-        throw error(.outcomeUnknown, call, "An earlier attempt's call may still be under way.")
+        throw error(.outcomeUnknown, call, "An earlier attempt's call may still be under way.", passesIn: callEndsIn)
       }
       return try await park(call, elapsed, because: nil)
     }
@@ -125,10 +125,20 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
     case .didNotHappen:
       if callEndsIn <= .zero { return nil }
       warnIfKeyEnds(call, elapsed)
-      throw error(.outcomeUnknown, call, "The provider was asked while the call may still be on its way.")
+      throw error(
+        .outcomeUnknown,
+        call,
+        "The provider was asked while the call may still be on its way.",
+        passesIn: callEndsIn
+      )
     case .stillUnknown:
       warnIfKeyEnds(call, elapsed)
-      throw error(.outcomeUnknown, call, "The provider cannot say yet.")
+      throw error(
+        .outcomeUnknown,
+        call,
+        "The provider cannot say yet.",
+        passesIn: callEndsIn > .zero ? callEndsIn : nil
+      )
     }
   }
 
@@ -214,9 +224,10 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
     _ code: EffectError.Code,
     _ call: EffectCall,
     _ message: String,
-    _ underlying: (any Error)? = nil
+    _ underlying: (any Error)? = nil,
+    passesIn: Duration? = nil
   ) -> EffectError {
-    EffectError(code, call.name, message, key: call.key, underlying: underlying)
+    EffectError(code, call.name, message, key: call.key, underlying: underlying, passesIn: passesIn)
   }
 
   // MARK: Warnings

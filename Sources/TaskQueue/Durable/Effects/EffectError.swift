@@ -27,19 +27,23 @@ public struct EffectError: Error, Sendable, CustomStringConvertible {
   public var key: IdempotencyKey?
   /// What the call or the lookup threw, if that is the cause.
   public var underlying: (any Error)?
+  /// In how long an earlier call has certainly ended, if that is what keeps the outcome unknown: the task is not given up before.
+  public var passesIn: Duration?
 
   public init(
     _ code: Code,
     _ effect: EffectName,
     _ message: String,
     key: IdempotencyKey? = nil,
-    underlying: (any Error)? = nil
+    underlying: (any Error)? = nil,
+    passesIn: Duration? = nil
   ) {
     self.code = code
     self.effect = effect
     self.message = message
     self.key = key
     self.underlying = underlying
+    self.passesIn = passesIn
   }
 
   public var description: String {

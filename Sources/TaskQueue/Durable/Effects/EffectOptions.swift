@@ -46,6 +46,6 @@ public enum EffectInquiry<Value: Sendable>: Sendable {
   case didNotHappen
   /// The provider says that it failed, for good or not.
   case failed(EffectFailure)
-  /// Nobody can say yet: the task is retried by its policy, and asks again.
+  /// Nobody can say yet: the task is retried by its policy, and asks again; it is not given up while its call may still be on its way.
   case stillUnknown
 }
