@@ -18,8 +18,9 @@ struct SimulateCommand: ParsableCommand {
   @Flag(help: "Puts each fault back in turn, and tells how many seeds it takes to find it.") var faults = false
 
   @Flag(help: "Small plans, as the tests of each build.") var small = false
+  @Flag(help: "Plans of 10 to 40 flows and a few tasks.") var flows = false
 
-  private var size: SimulationSize { small ? .small : .large }
+  private var size: SimulationSize { flows ? .flows : small ? .small : .large }
 
   mutating func run() throws {
     if let seed { return try show(seed) }
@@ -66,7 +67,7 @@ struct SimulateCommand: ParsableCommand {
     print("\nWhat happens then:")
     for line in shortened.run(faults: faults, recording: true).history.suffix(200) { print("  \(line)") }
     print(
-      "\nReplay: make simulate ARGS=\"--seed \(report.seed)\(fault.map { " --fault \($0)" } ?? "")\(small ? " --small" : "")\""
+      "\nReplay: make simulate ARGS=\"--seed \(report.seed)\(fault.map { " --fault \($0)" } ?? "")\(flows ? " --flows" : small ? " --small" : "")\""
     )
   }
 

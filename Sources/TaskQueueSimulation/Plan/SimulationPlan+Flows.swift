@@ -6,10 +6,10 @@ extension SimulationPlan {
   private static var longestLease: Duration { .milliseconds(3_000) }
 
   /// Flows besides the other tasks, behind them, so that those keep their places.
-  mutating func addFlows(lease: Duration, using generator: inout SeededGenerator) {
+  mutating func addFlows(_ count: ClosedRange<Int>, lease: Duration, using generator: inout SeededGenerator) {
     let latest = max(1_000, Int(activeFor / .milliseconds(1)) * 6 / 10)
     let crashes = lease <= Self.longestLease && .random(using: &generator)
-    for number in 0..<Int.random(in: 1...3, using: &generator) {
+    for number in 0..<Int.random(in: count, using: &generator) {
       let storedAt = Int.random(in: 0...latest, using: &generator)
       var flow = FlowPlan(calls: [])
       flow.isDiscarded = Int.random(in: 0..<3, using: &generator) == 0

@@ -45,7 +45,7 @@ extension SimulationPlan {
     if Int.random(in: 0..<3, using: &other) == 0 { setMaxima(using: &other) }
     if theme != .hurry, Int.random(in: 0..<4, using: &other) == 0 { setLimits(using: &other) }
     var third = SeededGenerator(seed: seed ^ 0xF10_5)
-    if Int.random(in: 0..<4, using: &third) == 0 { addFlows(lease: lease, using: &third) }
+    if Int.random(in: 0..<size.plansPerFlows, using: &third) == 0 { addFlows(size.flows, lease: lease, using: &third) }
   }
 
   /// What needs several things together, and would hardly come about by itself.
