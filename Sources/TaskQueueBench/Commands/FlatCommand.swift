@@ -39,6 +39,8 @@ struct FlatCommand: AsyncParsableCommand {
 
   @Option(help: "Tasks in line at one key of a limit. Default: 1000000; with --quick 100000.")
   var limited: Int?
+  @Option(help: "Flows that sleep or wait for an event. Default: 10000000; with --quick 100000.")
+  var sleeping: Int?
 
   @Option(help: "Idle workers. Default: 100; with --quick 20.")
   var idleWorkers: Int?
@@ -53,7 +55,7 @@ struct FlatCommand: AsyncParsableCommand {
   @OptionGroup var report: ReportOptions
 
   func validate() throws {
-    let counts = [rate, pending, future, dead, limited, idleWorkers, tasks, rounds].compactMap(\.self)
+    let counts = [rate, pending, future, dead, limited, sleeping, idleWorkers, tasks, rounds].compactMap(\.self)
     guard counts.allSatisfy({ $0 > 0 }), (minutes ?? 1) > 0 else {
       throw ValidationError("Sizes, rounds and minutes are above zero.")
     }
@@ -105,6 +107,7 @@ struct FlatCommand: AsyncParsableCommand {
     if let future { sizes.future = future }
     if let dead { sizes.dead = dead }
     if let limited { sizes.limited = limited }
+    if let sleeping { sizes.sleeping = sleeping }
     if let idleWorkers { sizes.idleWorkers = idleWorkers }
     if let tasks { sizes.tasks = tasks }
     if let rounds { sizes.rounds = rounds }
@@ -115,6 +118,7 @@ struct FlatCommand: AsyncParsableCommand {
     [
       "minutes": "\(sizes.minutes)", "rate": "\(sizes.rate)", "pending": "\(sizes.pending)",
       "future": "\(sizes.future)", "dead": "\(sizes.dead)", "limited": "\(sizes.limited)",
+      "sleeping": "\(sizes.sleeping)",
       "idleWorkers": "\(sizes.idleWorkers)", "tasks": "\(sizes.tasks)", "rounds": "\(sizes.rounds)",
     ]
   }

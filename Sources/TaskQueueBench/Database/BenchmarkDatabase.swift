@@ -148,6 +148,27 @@ struct BenchmarkDatabase: Sendable {
     }
   }
 
+  /// Adds flows that wait for a day, every second one for an event, in chunks.
+  func addSleepingFlows(_ count: Int) async throws {
+    let chunk = 250_000
+    for first in stride(from: 0, to: count, by: chunk) {
+      _ = try await admin.query(
+        """
+        WITH flow AS (
+          INSERT INTO \(Self.schema).task (type, payload, ready, due_at, has_steps)
+          SELECT $1, json_build_object('number', n), false, clock_timestamp() + interval '1 day', true
+          FROM generate_series($2::bigint, $3::bigint) AS n
+          RETURNING id, due_at
+        ), wait AS (
+          INSERT INTO \(Self.schema).step (task_id, name, kind, place, until) SELECT id, 'wait', 'wait', 1, due_at FROM flow
+        )
+        INSERT INTO \(Self.schema).event_wait (event_key, task_id, step_name) SELECT 'event/' || id, id, 'wait' FROM flow WHERE id % 2 = 0
+        """,
+        [.text(NoOp.taskType.rawValue), .int8(Int64(first)), .int8(Int64(min(first + chunk, count) - 1))]
+      )
+    }
+  }
+
   func add<Payload: TaskPayload>(_ payload: Payload) async throws {
     try await withStore { store in _ = try await TaskClient(store: store).enqueue(payload) }
   }

@@ -7,6 +7,7 @@ enum FlatCatalog {
       LoadedDrainScenario(load: .future(sizes.future), tasks: sizes.tasks, rounds: sizes.rounds),
       LoadedDrainScenario(load: .dead(sizes.dead), tasks: sizes.tasks, rounds: sizes.rounds),
       LoadedDrainScenario(load: .limited(sizes.limited), tasks: sizes.tasks, rounds: sizes.rounds),
+      LoadedDrainScenario(load: .sleeping(sizes.sleeping), tasks: sizes.tasks, rounds: sizes.rounds),
       IdleWorkersScenario(
         workers: sizes.idleWorkers,
         tasks: sizes.tasks,

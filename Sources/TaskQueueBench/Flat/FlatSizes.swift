@@ -7,6 +7,7 @@ struct FlatSizes: Equatable, Sendable {
   var future = 1_000_000
   var dead = 1_000_000
   var limited = 1_000_000
+  var sleeping = 10_000_000
   var idleWorkers = 100
   /// Tasks of one drain.
   var tasks = 200_000
@@ -22,6 +23,7 @@ struct FlatSizes: Equatable, Sendable {
     future: 100_000,
     dead: 100_000,
     limited: 100_000,
+    sleeping: 100_000,
     idleWorkers: 20,
     tasks: 20_000,
     rounds: 1,

@@ -6,6 +6,8 @@ struct LoadedDrainScenario: FlatScenario {
     case dead(Int)
     /// In the line of one key whose limit is paused.
     case limited(Int)
+    /// Flows that wait for a day, every second one for an event.
+    case sleeping(Int)
   }
 
   let load: Load
@@ -17,6 +19,7 @@ struct LoadedDrainScenario: FlatScenario {
     case .future: "future"
     case .dead: "dead"
     case .limited: "limited"
+    case .sleeping: "sleeping"
     }
   }
 
@@ -25,18 +28,27 @@ struct LoadedDrainScenario: FlatScenario {
     case .future: MetricCatalog.flatFuture
     case .dead: MetricCatalog.flatDead
     case .limited: MetricCatalog.flatLimited
+    case .sleeping: MetricCatalog.flatSleeping
     }
   }
 
   func run(_ database: BenchmarkDatabase, _ progress: ProgressLine) async throws -> FlatOutcome {
     var outcome = FlatOutcome()
+    var without: [Double] = []
     for round in 1...rounds {
       progress.update("\(name): drain without, round \(round)/\(rounds)")
-      let without = try await drain(database) { try await database.fill(tasks) }
+      without.append(try await drain(database) { try await database.fill(tasks) }.rate)
+    }
+    progress.update("\(name): fill")
+    try await fill(database)
+    for round in 1...rounds {
       progress.update("\(name): drain with, round \(round)/\(rounds)")
-      let with = try await drain(database) { try await fill(database) }
+      let with = try await drain(database) {
+        try await database.add(tasks)
+        try await database.vacuum()
+      }
       try await check(database)
-      outcome.readings.append(Reading(metric, with.rate, beside: without.rate))
+      outcome.readings.append(Reading(metric, with.rate, beside: without[round - 1]))
     }
     return outcome
   }
@@ -54,16 +66,16 @@ struct LoadedDrainScenario: FlatScenario {
     case .future(let count): try await database.add(count, dueIn: .seconds(86_400))
     case .dead(let count): try await database.addDeadLetters(count)
     case .limited(let count): try await database.add(count, keys: 1, slots: 0)
+    case .sleeping(let count): try await database.addSleepingFlows(count)
     }
-    try await database.add(tasks)
-    try await database.vacuum()
   }
 
   /// What was not to be run must still be there.
   private func check(_ database: BenchmarkDatabase) async throws {
     let (expected, found) =
       switch load {
-      case .future(let count), .limited(let count): (count, try await database.count(where: "NOT ready"))
+      case .future(let count), .limited(let count), .sleeping(let count):
+        (count, try await database.count(where: "NOT ready"))
       case .dead(let count): (count, try await database.deadLetters())
       }
     guard found == expected else { throw BenchmarkError("\(name): \(expected) rows were to stay, \(found) did.") }

@@ -26,19 +26,25 @@ extension MetricCatalog {
     "flat-future",
     "Drain with many in the future",
     .tasksPerSecond,
-    beside: "drain without them in the same round"
+    beside: "drains without them before"
   )
   static let flatDead = Metric(
     "flat-dead",
     "Drain with many dead letters",
     .tasksPerSecond,
-    beside: "drain without them in the same round"
+    beside: "drains without them before"
   )
   static let flatLimited = Metric(
     "flat-limited",
     "Drain with many in line at one key",
     .tasksPerSecond,
-    beside: "drain without them in the same round"
+    beside: "drains without them before"
+  )
+  static let flatSleeping = Metric(
+    "flat-sleeping",
+    "Drain with many sleeping flows",
+    .tasksPerSecond,
+    beside: "drains without them before"
   )
   static let flatIdle = Metric(
     "flat-idle",
@@ -50,7 +56,7 @@ extension MetricCatalog {
 
   static let flat = [
     flatSnapshot, flatLateCommit, flatNewcomer, flatPending, flatPendingNewcomer, flatFuture, flatDead, flatLimited,
-    flatIdle, flatIdleStatements,
+    flatSleeping, flatIdle, flatIdleStatements,
   ]
 
   static let scaleOne = Metric("scale-1", "Drain, 1 process", .tasksPerSecond)
