@@ -63,7 +63,10 @@ extension SimulatedWorld {
 
   /// A task that may be claimed is claimed by a worker that is well and has had a free slot all the time.
   private func checkStuck(_ process: SimulatedProcess) {
-    let latest = now.advanced(by: .zero - Self.bound)
+    // A claim that asks for one slot brings one task, and those of groups take turns: over a slow network that adds up.
+    let groups = (1 + process.configuration.maxConcurrent.count) * (1 + process.maxConcurrent.count)
+    let claims = books.books.values.count { $0.claimableSince != nil } + groups
+    let latest = now.advanced(by: .zero - Self.bound - conditions.network * 2 * claims)
     guard process.isWell, process.wellSince <= latest, process.fullAt <= latest else { return }
     for (id, book) in books.books {
       guard let since = book.claimableSince, since <= latest else { continue }
