@@ -15,7 +15,7 @@
 # make bench   speed, latency and cost beside raw SQL, in a release build; ARGS="--quick" for less than a minute
 # make bench-flat    throughput under a held snapshot, 10 million pending tasks and the like; takes 20 minutes
 # make bench-scale   1, 2 and 4 processes, ARGS="--pgbouncer"      make bench-soak    memory, over 20 minutes
-# make docs    build the documentation      make consumer    what an app that uses the package resolves, and that it builds
+# make docs    build the documentation, and compile its samples      make consumer    what an app that uses the package resolves, and that it builds
 #
 # make failover   20,000 tasks while a standby takes over from a killed and from a frozen primary; TASKS=100000
 #
@@ -45,7 +45,7 @@ SLOTS ?= 10000
 SECONDS_EACH ?= 30
 TABLE ?=
 
-FORMATTED := Package.swift Sources Tests Examples migrations
+FORMATTED := Package.swift Sources Tests Examples migrations scripts/samples
 
 .PHONY: help demo example bulk-import fan-out http-intake order-events nightly-report schedules chaos failover faults limits flows rates limits-example why-not-running sign-up order approval simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
@@ -171,6 +171,7 @@ lint:
 
 docs: bootstrap
 	@CHECK_DOCS_BUILD_FLAGS="$(STRICT)" scripts/check-docs
+	@CHECK_DOCS_BUILD_FLAGS="$(STRICT)" CHECK_SAMPLES_NO_BUILD=1 scripts/check-samples
 
 consumer:
 	@scripts/check-consumer

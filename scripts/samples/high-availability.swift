@@ -1,0 +1,5 @@
+import EmbeddedPostgres
+
+func sample(
+  string: String
+) async throws {}

@@ -1,0 +1,3 @@
+func sample(
+  id: TaskID
+) async throws {}

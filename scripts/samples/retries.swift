@@ -1,0 +1,3 @@
+struct ProviderError: Error {
+  var isOutage = false
+}

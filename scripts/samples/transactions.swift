@@ -1,0 +1,3 @@
+func sample(
+  transaction: LibpqTransaction
+) async throws {}
