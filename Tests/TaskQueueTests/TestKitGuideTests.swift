@@ -76,12 +76,11 @@ struct TestKitGuideTests {
 
   @Test("Live flows under new code")
   func lint() async throws {
-    let bank = FakeBank()
-    let tester = TaskTester(store: InMemoryTaskStore(), handlers: try makeSignUps(bank))
+    let tester = TaskTester(store: InMemoryTaskStore(), handlers: try makeSignUps(FakeBank()))
     let client = tester.client
     _ = try await tester.run(SignUp(customer: 7))
     let export = try await client.exportFlows(of: SignUp.taskType)
-    let findings = try await FlowLint(try makeSignUps(bank)).check(export.flows)
+    let findings = try await FlowLint(makeSignUps(FakeBank())).check(export.flows)
     #expect(findings.isEmpty)
     #expect(export.flows.count == 1)
   }
@@ -160,7 +159,7 @@ struct TestKitGuideTests {
     let source = lines(try String(contentsOf: file, encoding: .utf8)[...])
     let examples = try String(contentsOf: guide, encoding: .utf8).split(separator: "```swift\n").dropFirst()
       .compactMap { $0.split(separator: "\n```").first }
-    #expect(examples.count == 10)
+    #expect(examples.count == 11)
     for example in examples where !example.contains(".testTarget") {
       #expect(source.contains(lines(example)), "\(example)")
     }
