@@ -19,7 +19,8 @@ struct GettingStarted {
 
     let store = try PostgresTaskStore(.init(database))
     let client = TaskClient(store: store)
-    try await client.enqueue(SendReceipt(orderID: 7))
+    let result = try await client.enqueue(SendReceipt(orderID: 7))
+    print("Task \(result.id) is stored")
 
     var handlers = TaskHandlers()
     try handlers.register(SendReceipt.self) { receipt, context in
