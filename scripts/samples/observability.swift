@@ -1,0 +1,11 @@
+import Hummingbird
+import Metrics
+import TaskQueuePrometheus
+import TaskQueueTracing
+import Tracing
+
+func sample(
+  router: Router<BasicRequestContext>,
+  tracer: any Tracer,
+  worker: TaskWorker
+) async throws {}
