@@ -135,6 +135,13 @@ public struct ScheduleClient: Sendable {
   /// - Throws: `unknownSchedule`, `invalidOption` for too many slots or a rule that cannot be read.
   @discardableResult
   public func backfill(_ name: String, _ range: Range<Date>) async throws(TaskQueueError) -> [EnqueueResult] {
+    let slots = try await slots(of: name, in: range)
+    guard !slots.isEmpty else { return [] }
+    return try await contract().backfillSchedule(name, slots: slots)
+  }
+
+  /// The slots of a time, oldest first.
+  func slots(of name: String, in range: Range<Date>) async throws(TaskQueueError) -> [Date] {
     let rule: ScheduleRule
     do { rule = try await known(name).definition.parsedRule() } catch let error as ScheduleRuleError {
       throw TaskQueueError(.invalidOption, "\(error)")
@@ -145,8 +152,7 @@ public struct ScheduleClient: Sendable {
     guard slots.count <= Limits.page else {
       throw .invalidOption("The schedule \(name) has more than \(Limits.page) slots in this time; do it in parts.")
     }
-    guard !slots.isEmpty else { return [] }
-    return try await contract().backfillSchedule(name, slots: slots)
+    return slots
   }
 
   private func known(_ name: String) async throws(TaskQueueError) -> TaskSchedule {

@@ -5,7 +5,8 @@
 #endif
 
 /// How far a walk over the dead letters of one moment has come. Each is met at most once, whatever dies meanwhile.
-@_spi(Store) public struct DeadLetterCursor: Hashable, Sendable {
+/// ``TaskOperator/redrive(_:from:)`` and ``TaskOperator/purge(_:from:)`` begin one and hand it on.
+public struct DeadLetterCursor: Hashable, Sendable {
   /// The last one that was looked at.
   public var after: TaskID
   /// Those that died later are another walk's: when this one began, by the store's clock.
@@ -18,7 +19,7 @@
 }
 
 /// What one step of such a walk brought.
-@_spi(Store) public struct DeadLetterPage: Hashable, Sendable {
+public struct DeadLetterPage: Hashable, Sendable {
   /// Those that the step changed; by ascending id.
   public var ids: [TaskID]
   /// nil: the walk is over.

@@ -4,7 +4,7 @@
   public import Foundation
 #endif
 
-/// Where a live task stands; the words of the view `live_task`. More may come.
+/// Where a task stands. Of live tasks the words of the view `live_task`; dead and done ones have left it. More may come.
 public struct TaskState: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
   public let rawValue: String
   public init(rawValue: String) { self.rawValue = rawValue }
@@ -20,6 +20,10 @@ public struct TaskState: RawRepresentable, Hashable, Sendable, CustomStringConve
   public static let running = TaskState(rawValue: "running")
   /// Completed, kept only for its unique key's period.
   public static let finished = TaskState(rawValue: "finished")
+  /// A dead letter: put aside until it is redriven or purged.
+  public static let dead = TaskState(rawValue: "dead")
+  /// Completed, and kept for as long as its type or its enqueue asked for (``EnqueueOptions/retain``).
+  public static let done = TaskState(rawValue: "done")
 }
 
 /// A live task as people see it.
