@@ -23,6 +23,7 @@ public struct MigrationFile: Sendable {
       MigrationFile(version: 5, name: "workers", bytes: PackageResources.V0005_workers_sql),
       MigrationFile(version: 6, name: "flows", bytes: PackageResources.V0006_flows_sql),
       MigrationFile(version: 7, name: "results", bytes: PackageResources.V0007_results_sql),
+      MigrationFile(version: 8, name: "operations", bytes: PackageResources.V0008_operations_sql),
     ]
   }
 }

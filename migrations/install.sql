@@ -14,7 +14,7 @@
 \set AUTOCOMMIT on
 -- Of the functions below: raised with every change of one of them (docs/upgrading.md).
 \set revision 1
-\set newest_version 7
+\set newest_version 8
 \if :{?schema}
 \else
   \set schema taskqueue
@@ -114,6 +114,11 @@ SELECT NOT EXISTS (SELECT FROM migration WHERE version = 7) AS is_missing \gset
   \ir V0007_results.sql
 \endif
 
+SELECT NOT EXISTS (SELECT FROM migration WHERE version = 8) AS is_missing \gset
+\if :is_missing
+  \ir V0008_operations.sql
+\endif
+
 SELECT coalesce(max(minimum_program_version), 0) > :newest_version AS is_incompatible FROM migration
 WHERE version > :newest_version \gset
 \if :is_incompatible
@@ -127,6 +132,7 @@ WHERE version > :newest_version \gset
 -- Functions of a newer release are left alone. Those that SQL functions call come first.
 SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_function \gset
 \if :is_current
+  \ir functions/_actions_about.sql
   \ir functions/_admit.sql
   \ir functions/_as_operator.sql
   \ir functions/_await_event.sql
@@ -139,6 +145,8 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_closed_line.sql
   \ir functions/_conclude.sql
   \ir functions/_count_ends.sql
+  \ir functions/_drop_actions.sql
+  \ir functions/_drop_dead_letters.sql
   \ir functions/_due_schedules.sql
   \ir functions/_effect_key.sql
   \ir functions/_end_effect.sql
@@ -150,9 +158,14 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_fire_schedules.sql
   \ir functions/_give_back.sql
   \ir functions/_grant.sql
+  \ir functions/_guard_actions.sql
+  \ir functions/_journal.sql
   \ir functions/_keep_history.sql
+  \ir functions/_limit_brief.sql
   \ir functions/_limit_changed.sql
+  \ir functions/_limit_lines.sql
   \ir functions/_limit_problem.sql
+  \ir functions/_list_tasks.sql
   \ir functions/_lock_inbox_subject.sql
   \ir functions/_look.sql
   \ir functions/_look_at_events.sql
@@ -162,6 +175,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_note_throughput.sql
   \ir functions/_note_worker.sql
   \ir functions/_operate.sql
+  \ir functions/_overview.sql
   \ir functions/_promote.sql
   \ir functions/_purge_effects.sql
   \ir functions/_purge_events.sql
@@ -175,12 +189,15 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_remember_event.sql
   \ir functions/_renew.sql
   \ir functions/_same_schedule_plan.sql
+  \ir functions/_schedule_brief.sql
   \ir functions/_schedule_tasks.sql
   \ir functions/_settle.sql
   \ir functions/_settle_complete.sql
   \ir functions/_settle_followed_effect.sql
   \ir functions/_settle_rerun.sql
   \ir functions/_suspend.sql
+  \ir functions/_task_brief.sql
+  \ir functions/_task_detail.sql
   \ir functions/_unwind.sql
   \ir functions/_wake.sql
   \ir functions/_wake_schedules.sql

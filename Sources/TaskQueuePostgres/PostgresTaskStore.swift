@@ -21,6 +21,7 @@ public final class PostgresTaskStore: TaskStore {
   let flowStatements: FlowStatements
   let historyStatements: HistoryStatements
   let groupStatements: GroupStatements
+  let operatingStatements: OperatingStatements
   let steps: StepGroups
   /// The task at which the search for what gone flows have left goes on.
   let purgePosition = Atomic<Int64>(.min)
@@ -45,6 +46,7 @@ public final class PostgresTaskStore: TaskStore {
     flowStatements = FlowStatements(schema: schema)
     historyStatements = HistoryStatements(schema: schema)
     groupStatements = GroupStatements(schema: schema)
+    operatingStatements = OperatingStatements(schema: schema)
     steps = StepGroups(pool: pool, template: flowStatements.record)
     groups = EnqueueGroups(pool: pool, statement: statements.enqueue, wakes: configuration.wakesUp)
   }

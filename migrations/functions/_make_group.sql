@@ -35,9 +35,9 @@ BEGIN
     UPDATE task t SET group_id = made, member = 0, ready = t.ready AND total = 0, slot = CASE WHEN total = 0 THEN t.slot END,
       due_at = CASE WHEN total = 0 THEN t.due_at ELSE at + interval '100 years' END,
       headers = (coalesce(t.headers::jsonb, '{}') || jsonb_build_object('taskqueue-group', made::text))::json
-    WHERE t.id = callback AND t.group_id IS NULL AND t.lease_token IS NULL;
+    WHERE t.id = callback AND t.group_id IS NULL AND t.unique_key IS NULL AND t.lease_token IS NULL;
     IF NOT FOUND THEN
-      RAISE EXCEPTION 'TaskQueue: the callback of a group is a new task' USING ERRCODE = 'invalid_parameter_value';
+      RAISE EXCEPTION 'TaskQueue: the callback of a group is a new task without a unique key' USING ERRCODE = 'invalid_parameter_value';
     END IF;
   END IF;
   RETURN made;

@@ -35,6 +35,7 @@ DECLARE
   waits boolean := false;
   sleeps boolean := false;
   is_silent boolean := true;
+  found_count int;
 BEGIN
   SELECT * INTO t FROM task x WHERE x.id = task_id;
   IF NOT FOUND THEN
@@ -47,6 +48,13 @@ BEGIN
           '; the last error: ' || error, d.id),
         NULL::timestamptz,
         json_build_object('reason', d.reason, 'detail', d.detail, 'error', error, 'at', extract(epoch FROM d.died_at));
+      RETURN;
+    END IF;
+    EXECUTE 'SELECT done_at, expires_at FROM done WHERE id = $1 AND expires_at > $2 ORDER BY done_at DESC LIMIT 1' INTO other USING task_id, at;
+    GET DIAGNOSTICS found_count = ROW_COUNT;
+    IF found_count > 0 THEN
+      RETURN QUERY SELECT 'done', format('It completed at %s, and is kept until %s.', to_char(other.done_at, iso), to_char(other.expires_at, iso)),
+        other.expires_at::timestamptz, json_build_object('at', extract(epoch FROM other.done_at));
     ELSIF _was_enqueued(task_id) THEN
       RETURN QUERY SELECT 'gone',
         'Nothing is left of it: it completed, or was deleted or purged, or the transaction that enqueued it did not commit (yet).',
@@ -143,13 +151,19 @@ BEGIN
     ELSIF t.attempt = 0 THEN
       IF t.has_steps THEN
         FOR other IN
-          SELECT s.name, s.until, e.event_key FROM step s LEFT JOIN event_wait e ON e.task_id = t.id AND e.step_name = s.name
+          SELECT s.name, s.until, e.event_key, g.id AS group_id, g.total, g.completed + g.failed AS ended
+          FROM step s LEFT JOIN event_wait e ON e.task_id = t.id AND e.step_name = s.name
+          LEFT JOIN task_group g ON g.id = CASE WHEN starts_with(e.event_key, '~ended/') THEN split_part(e.event_key, '/', 2)::bigint END
           WHERE s.task_id = t.id AND s.kind = 'wait' AND (s.until > at) IS NOT FALSE ORDER BY s.until, s.place LIMIT 10
         LOOP
           sleeps := true;
           IF other.event_key IS NULL THEN
             RETURN QUERY SELECT 'sleeping', format('Its step %s sleeps until %s.', other.name, to_char(other.until, iso)), other.until::timestamptz,
               json_build_object('step', other.name);
+          ELSIF other.group_id IS NOT NULL THEN
+            RETURN QUERY SELECT 'children', format('It waits for its children: %s of %s have ended%s.', other.ended, other.total,
+                '; at most until ' || to_char(other.until, iso)),
+              other.until::timestamptz, json_build_object('group', other.group_id, 'count', other.ended, 'total', other.total);
           ELSE
             RETURN QUERY SELECT 'event', format('It waits for the event %s%s.', other.event_key, ', at most until ' || to_char(other.until, iso)),
               other.until::timestamptz, json_build_object('event', other.event_key);

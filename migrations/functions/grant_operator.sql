@@ -6,7 +6,8 @@ SET search_path FROM CURRENT
 AS $$
   SELECT _grant(role_name, ARRAY[
     'SELECT ON task, dead_task, effect, inbox_event, alarm_rule, paused_queue, limit_rule, limit_pace, limits, live_task, dead_letter, overdue, unsettled_effect,
-      schedule, schedule_status, worker, workers, step, event, event_wait, done, done_task, throughput_minute, throughput, task_group, groups, group_end',
+      schedule, schedule_status, worker, workers, step, event, event_wait, done, done_task, throughput_minute, throughput, task_group, groups, group_end,
+      action, operator_action',
     'SELECT ON SEQUENCE task_id_seq',
     'INSERT, DELETE ON paused_queue',
     'INSERT ON limit_look',
@@ -14,10 +15,12 @@ AS $$
     'DELETE, UPDATE (detail) ON dead_task',
     'DELETE, UPDATE (revision, paused, slot, next_at) ON schedule',
     'EXECUTE ON FUNCTION explain, _operate, _as_operator, cancel, retry, run_now, redrive, _redrive, purge, pause_queue, resume_queue, resolve_effect,
-      set_limit, pause_limit, pause_limit_for, resume_limit, reset_limit, _limit_problem, _rate_problem, _wake, _channel, schedule_pause, schedule_resume, schedule_remove, _wake_schedules'])
+      set_limit, pause_limit, pause_limit_for, resume_limit, reset_limit, _limit_problem, _rate_problem, _wake, _channel, schedule_pause, schedule_resume, schedule_remove, _wake_schedules,
+      _journal, _task_brief, _limit_brief, _schedule_brief, _list_tasks, _overview, _task_detail, _limit_lines, _actions_about'])
 $$;
 
 COMMENT ON FUNCTION grant_operator IS
   'Lets a role look at everything, payloads included, and use explain, cancel, retry, run_now, redrive, purge, pause_queue, resume_queue,
-  resolve_effect, set_limit, pause_limit, pause_limit_for, resume_limit, reset_limit, schedule_pause, schedule_resume and schedule_remove, also by TaskClient. It cannot enqueue, claim or settle tasks, nor write a payload. Only for the owner of the
+  resolve_effect, set_limit, pause_limit, pause_limit_for, resume_limit, reset_limit, schedule_pause, schedule_resume and schedule_remove, also by TaskClient. What it does is written to the journal operator_action if it sets taskqueue.actor. It cannot enqueue, claim or settle tasks, nor write a
+  payload, nor change the journal. Only for the owner of the
   schema''s tables. Idempotent; to be repeated after an upgrade. Takes no right away that the role had before.';

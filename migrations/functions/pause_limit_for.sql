@@ -11,6 +11,8 @@ AS $$
 DECLARE
   line text COLLATE "C" := limit_name || '/' || limit_key;
   problem text := _limit_problem(limit_name, limit_key);
+  is_noted boolean := current_setting('taskqueue.actor', true) <> '';
+  noted json;
   until timestamptz := clock_timestamp() + least(duration, interval '1 day');
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'UPDATE') THEN
@@ -25,6 +27,10 @@ BEGIN
   ELSIF duration <= interval '0' THEN
     RETURN true;
   END IF;
+  IF is_noted THEN
+    noted := json_build_object('pausedUntil', (SELECT to_char(p.paused_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+      FROM limit_pace p WHERE p.limit_key = line));
+  END IF;
   IF NOT EXISTS (SELECT FROM limit_pace p WHERE p.limit_key = line) THEN
     -- For _fill_at_rate, which does not wait.
     PERFORM pg_advisory_xact_lock(hashtextextended(current_schema() || '.pace:' || line, 0));
@@ -35,6 +41,11 @@ BEGIN
   -- Those that are admitted for a moment to come go back in line when it has come (_promote).
   PERFORM _give_back(ARRAY(
     SELECT t.id FROM task t WHERE t.limit_key = line AND t.slot > 0 AND t.ready AND t.lease_token IS NULL FOR UPDATE SKIP LOCKED));
+  IF is_noted THEN
+    PERFORM _journal('pause_limit_for', 'limit/' || limit_name, json_build_object('key', limit_key, 'seconds', extract(epoch FROM duration)), noted,
+      json_build_object('pausedUntil', (SELECT to_char(p.paused_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+      FROM limit_pace p WHERE p.limit_key = line)));
+  END IF;
   RETURN true;
 END $$;
 

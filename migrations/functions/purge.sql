@@ -9,6 +9,8 @@ AS $$
 DECLARE
   deleted bigint;
   lines text[];
+  is_noted boolean := current_setting('taskqueue.actor', true) <> '';
+  noted bigint[];
 BEGIN
   IF coalesce(everything, false) = (num_nonnulls(task_id, task_type, older_than) > 0) THEN
     RAISE EXCEPTION 'TaskQueue: purge needs either a condition or everything => true'
@@ -26,23 +28,28 @@ BEGIN
         SELECT d.id FROM dead_task d
         WHERE (task_type IS NULL OR d.type = task_type) AND d.died_at <= now() - least(older_than, interval '1000 years')
         ORDER BY d.died_at LIMIT max_count FOR UPDATE SKIP LOCKED))
-      RETURNING CASE WHEN holds THEN limit_key END AS line
+      RETURNING id, CASE WHEN holds THEN limit_key END AS line
     )
-    SELECT count(*), array_agg(DISTINCT g.line::text) FILTER (WHERE g.line IS NOT NULL) INTO deleted, lines FROM gone g;
-    IF lines IS NOT NULL THEN
-      INSERT INTO limit_look (limit_key, look_at) SELECT l, clock_timestamp() FROM unnest(lines) AS l;
-    END IF;
-    RETURN deleted;
+    SELECT count(*), array_agg(DISTINCT g.line::text) FILTER (WHERE g.line IS NOT NULL),
+      (array_agg(g.id ORDER BY g.id) FILTER (WHERE is_noted))[1:1000]
+    INTO deleted, lines, noted FROM gone g;
+  ELSE
+    WITH gone AS (DELETE FROM dead_task WHERE id = ANY (ARRAY(
+      SELECT d.id FROM dead_task d
+      WHERE (task_id IS NULL OR d.id = task_id) AND (task_type IS NULL OR d.type = task_type)
+        AND (older_than IS NULL OR d.died_at <= now() - least(older_than, interval '1000 years'))
+      ORDER BY d.id LIMIT max_count FOR UPDATE SKIP LOCKED))
+      RETURNING id, CASE WHEN holds THEN limit_key END AS line)
+    SELECT count(*), array_agg(DISTINCT g.line::text) FILTER (WHERE g.line IS NOT NULL),
+      (array_agg(g.id ORDER BY g.id) FILTER (WHERE is_noted))[1:1000]
+    INTO deleted, lines, noted FROM gone g;
   END IF;
-  WITH gone AS (DELETE FROM dead_task WHERE id = ANY (ARRAY(
-    SELECT d.id FROM dead_task d
-    WHERE (task_id IS NULL OR d.id = task_id) AND (task_type IS NULL OR d.type = task_type)
-      AND (older_than IS NULL OR d.died_at <= now() - least(older_than, interval '1000 years'))
-    ORDER BY d.id LIMIT max_count FOR UPDATE SKIP LOCKED))
-    RETURNING CASE WHEN holds THEN limit_key END AS line)
-  SELECT count(*), array_agg(DISTINCT g.line::text) FILTER (WHERE g.line IS NOT NULL) INTO deleted, lines FROM gone g;
   IF lines IS NOT NULL THEN
     INSERT INTO limit_look (limit_key, look_at) SELECT l, clock_timestamp() FROM unnest(lines) AS l;
+  END IF;
+  IF is_noted THEN
+    PERFORM _journal('purge', 'dead_letters', json_strip_nulls(json_build_object('id', task_id, 'type', task_type, 'olderThanSeconds', extract(epoch FROM older_than),
+      'everything', nullif(everything, false), 'maxCount', max_count)), NULL, json_build_object('count', deleted), noted, deleted);
   END IF;
   RETURN deleted;
 END $$;

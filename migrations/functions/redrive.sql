@@ -9,6 +9,8 @@ AS $$
 DECLARE
   looked_at bigint;
   revived bigint;
+  is_noted boolean := current_setting('taskqueue.actor', true) <> '';
+  noted bigint[];
 BEGIN
   IF older_than < interval '0' THEN
     RAISE EXCEPTION 'TaskQueue: older_than must not be below zero' USING ERRCODE = 'invalid_parameter_value';
@@ -17,11 +19,16 @@ BEGIN
     RAISE EXCEPTION 'TaskQueue: a condition of redrive is NULL'
       USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave out the conditions that do not matter: redrive() takes all.';
   END IF;
-  SELECT count(*), count(*) FILTER (WHERE r.is_revived) INTO looked_at, revived
+  SELECT count(*), count(*) FILTER (WHERE r.is_revived), (array_agg(r.id ORDER BY r.id) FILTER (WHERE r.is_revived AND is_noted))[1:1000]
+  INTO looked_at, revived, noted
   FROM _redrive(CASE WHEN task_id <> 0 THEN ARRAY[task_id] END, nullif(task_type, ''), nullif(older_than, interval '0'), max_count,
     true) AS r;
   IF revived < looked_at THEN
     RAISE NOTICE 'TaskQueue: % dead letters stay: live tasks have their unique keys', looked_at - revived;
+  END IF;
+  IF is_noted THEN
+    PERFORM _journal('redrive', 'dead_letters', json_strip_nulls(json_build_object('id', nullif(task_id, 0), 'type', nullif(task_type, ''),
+      'olderThanSeconds', extract(epoch FROM nullif(older_than, interval '0')), 'maxCount', max_count)), NULL, json_build_object('count', revived), noted, revived);
   END IF;
   RETURN revived;
 END $$;

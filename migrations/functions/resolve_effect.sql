@@ -10,6 +10,8 @@ AS $$
 DECLARE
   at timestamptz;
   e effect;
+  was text;
+  answer text;
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
     RETURN _as_operator('resolve_effect', task_id::text, effect_name, outcome, value::text, reason);
@@ -20,24 +22,33 @@ BEGIN
   END IF;
   SELECT x.* INTO e FROM effect x WHERE x.task_id = resolve_effect.task_id AND x.name = effect_name FOR UPDATE;
   at := clock_timestamp();
+  was := e.state;
   IF NOT FOUND THEN
     RETURN 'unknown';
   ELSIF e.state IN ('succeeded', 'failed') THEN
-    RETURN 'settled';
+    answer := 'settled';
   -- Looked at under the effect's lock: who began before it holds the task visibly, who begins later sees what we write.
   ELSIF EXISTS (SELECT FROM task t WHERE t.id = resolve_effect.task_id AND t.lease_until > at)
     OR outcome = 'open' AND e.state <> 'open' AND e.intended_at + e.call_limit > at
   THEN
-    RETURN 'running';
+    answer := 'running';
+  ELSE
+    -- Another token: the claim that began it can no longer say "it did not happen". And the key counts as unused.
+    UPDATE effect x SET state = outcome, value = CASE WHEN outcome = 'succeeded' THEN resolve_effect.value END,
+      code = CASE WHEN outcome = 'failed' THEN 'resolved' END, reason = resolve_effect.reason,
+      token = uuid_hash_extended(gen_random_uuid(), 0), changed_at = at, key_used_at = at
+    WHERE x.task_id = resolve_effect.task_id AND x.name = effect_name
+    RETURNING * INTO e;
+    PERFORM _settle_followed_effect(e);
+    answer := 'resolved';
   END IF;
-  -- Another token: the claim that began it can no longer say "it did not happen". And the key counts as unused.
-  UPDATE effect x SET state = outcome, value = CASE WHEN outcome = 'succeeded' THEN resolve_effect.value END,
-    code = CASE WHEN outcome = 'failed' THEN 'resolved' END, reason = resolve_effect.reason,
-    token = uuid_hash_extended(gen_random_uuid(), 0), changed_at = at, key_used_at = at
-  WHERE x.task_id = resolve_effect.task_id AND x.name = effect_name
-  RETURNING * INTO e;
-  PERFORM _settle_followed_effect(e);
-  RETURN 'resolved';
+  IF current_setting('taskqueue.actor', true) <> '' THEN
+    PERFORM _journal('resolve_effect', 'task/' || resolve_effect.task_id,
+      json_strip_nulls(json_build_object('effect', effect_name, 'outcome', outcome, 'reason', resolve_effect.reason)),
+      json_build_object('state', was), json_build_object('result', answer, 'state', e.state),
+      CASE WHEN answer = 'resolved' THEN ARRAY[resolve_effect.task_id] END);
+  END IF;
+  RETURN answer;
 END $$;
 
 COMMENT ON FUNCTION resolve_effect IS

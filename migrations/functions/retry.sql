@@ -8,9 +8,14 @@ DECLARE
   lane text;
   line text;
   answer text;
+  is_noted boolean := current_setting('taskqueue.actor', true) <> '';
+  before json;
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
     RETURN _as_operator('retry', task_id::text);
+  END IF;
+  IF is_noted THEN
+    before := _task_brief(task_id);
   END IF;
   -- One that its limit's rate has admitted for a moment to come keeps that.
   UPDATE task t SET ready = t.limit_key IS NULL OR coalesce(t.slot, 0) > 0 AND (t.ready OR t.is_ordered),
@@ -27,17 +32,24 @@ BEGIN
       lane := E'\x01' || lane;
     END IF;
     PERFORM _wake(ARRAY[lane]);
-    RETURN 'due';
+    answer := 'due';
+  ELSE
+    SELECT CASE WHEN t.finished_at IS NULL THEN 'running' ELSE 'finished' END INTO answer FROM task t WHERE t.id = task_id;
+    IF FOUND THEN
+      NULL;
+    ELSIF EXISTS (SELECT FROM _redrive(ARRAY[task_id], NULL, NULL, 1, true) AS r WHERE r.is_revived) THEN
+      answer := 'redriven';
+    ELSIF EXISTS (SELECT FROM dead_task d WHERE d.id = task_id) THEN
+      answer := 'key_taken';
+    ELSE
+      answer := CASE WHEN _was_enqueued(task_id) THEN 'finished' ELSE 'unknown' END;
+    END IF;
   END IF;
-  SELECT CASE WHEN t.finished_at IS NULL THEN 'running' ELSE 'finished' END INTO answer FROM task t WHERE t.id = task_id;
-  IF FOUND THEN
-    RETURN answer;
-  ELSIF EXISTS (SELECT FROM _redrive(ARRAY[task_id], NULL, NULL, 1, true) AS r WHERE r.is_revived) THEN
-    RETURN 'redriven';
-  ELSIF EXISTS (SELECT FROM dead_task d WHERE d.id = task_id) THEN
-    RETURN 'key_taken';
+  IF is_noted AND answer <> 'unknown' THEN
+    PERFORM _journal('retry', 'task/' || task_id, NULL, before, json_build_object('result', answer),
+      CASE WHEN answer IN ('due', 'redriven') THEN ARRAY[task_id] END);
   END IF;
-  RETURN CASE WHEN _was_enqueued(task_id) THEN 'finished' ELSE 'unknown' END;
+  RETURN answer;
 END $$;
 
 COMMENT ON FUNCTION retry IS

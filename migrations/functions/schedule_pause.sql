@@ -2,9 +2,20 @@ CREATE OR REPLACE FUNCTION schedule_pause(schedule_name text) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
+DECLARE
+  before json;
 BEGIN
+  IF current_setting('taskqueue.actor', true) <> '' THEN
+    before := _schedule_brief(schedule_name);
+  END IF;
   UPDATE schedule s SET paused = true WHERE s.name = schedule_name;
-  RETURN FOUND;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  IF before IS NOT NULL THEN
+    PERFORM _journal('schedule_pause', 'schedule/' || schedule_name, NULL, before, _schedule_brief(schedule_name));
+  END IF;
+  RETURN true;
 END $$;
 
 COMMENT ON FUNCTION schedule_pause IS

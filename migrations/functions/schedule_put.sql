@@ -28,6 +28,8 @@ DECLARE
     WHEN json_typeof(headers) <> 'object' THEN 'headers must be a JSON object of strings'
     WHEN limit_name IS NOT NULL THEN _limit_problem(limit_name, limit_key)
   END;
+  is_noted boolean := current_setting('taskqueue.actor', true) <> '';
+  before json;
 BEGIN
   IF problem IS NULL AND headers IS NOT NULL
     AND EXISTS (SELECT FROM json_each(headers) AS h WHERE json_typeof(h.value) <> 'string')
@@ -37,10 +39,16 @@ BEGIN
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION 'TaskQueue: %', problem USING ERRCODE = 'invalid_parameter_value';
   END IF;
+  IF is_noted THEN
+    before := _schedule_brief(name);
+  END IF;
   PERFORM _put_schedules(ARRAY[name], ARRAY[json_strip_nulls(json_build_object('rule', rule, 'timeZone', time_zone, 'type', type,
     'queue', queue, 'priority', priority, 'maxAttempts', max_attempts, 'headers', coalesce(headers, '{}'),
     'limit', limit_name || '/' || limit_key, 'overlap', overlap,
     'catchUp', catch_up, 'jitterSeconds', extract(epoch FROM jitter)::int))], ARRAY[payload], false);
+  IF is_noted THEN
+    PERFORM _journal('schedule_put', 'schedule/' || name, NULL, before, _schedule_brief(name));
+  END IF;
 END $$;
 
 COMMENT ON FUNCTION schedule_put IS

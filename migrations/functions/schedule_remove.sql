@@ -2,9 +2,20 @@ CREATE OR REPLACE FUNCTION schedule_remove(schedule_name text) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
+DECLARE
+  before json;
 BEGIN
+  IF current_setting('taskqueue.actor', true) <> '' THEN
+    before := _schedule_brief(schedule_name);
+  END IF;
   DELETE FROM schedule s WHERE s.name = schedule_name;
-  RETURN FOUND;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+  IF before IS NOT NULL THEN
+    PERFORM _journal('schedule_remove', 'schedule/' || schedule_name, NULL, before);
+  END IF;
+  RETURN true;
 END $$;
 
 COMMENT ON FUNCTION schedule_remove IS

@@ -9,6 +9,8 @@ SET search_path FROM CURRENT
 AS $$
 DECLARE
   rule limit_rule;
+  is_noted boolean := current_setting('taskqueue.actor', true) <> '';
+  noted json;
   problem text := _rate_problem(new_rate, new_period, new_burst);
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'UPDATE') THEN
@@ -30,12 +32,20 @@ BEGIN
   ELSIF rule.name IS NULL THEN
     RETURN false;
   END IF;
+  IF is_noted THEN
+    noted := _limit_brief(limit_name);
+  END IF;
   UPDATE limit_rule r SET operator_concurrency = coalesce(new_concurrency, r.operator_concurrency), changed_at = clock_timestamp(),
     operator_rate = coalesce(new_rate, r.operator_rate),
     operator_rate_period = CASE WHEN new_rate IS NULL THEN r.operator_rate_period ELSE new_period END,
     operator_burst = CASE WHEN new_rate IS NULL THEN r.operator_burst ELSE new_burst END
   WHERE r.name = limit_name;
   PERFORM _limit_changed(limit_name, rule);
+  IF is_noted THEN
+    PERFORM _journal('set_limit', 'limit/' || limit_name, json_strip_nulls(json_build_object('concurrency', new_concurrency, 'rate', new_rate,
+      'periodSeconds', CASE WHEN new_rate IS NOT NULL THEN extract(epoch FROM new_period) END, 'burst', CASE WHEN new_rate IS NOT NULL THEN new_burst END)),
+      noted, _limit_brief(limit_name));
+  END IF;
   RETURN true;
 END $$;
 

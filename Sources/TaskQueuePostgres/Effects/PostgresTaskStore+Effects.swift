@@ -70,19 +70,30 @@ import Libpq
     of task: TaskID,
     as resolution: EffectResolution
   ) async throws(TaskQueueError) -> EffectResolutionResult {
+    let result = try await query(resolutionStatement(name, of: task, as: resolution), .unsafe)
+    return try read { () throws(LibpqError) in
+      EffectResolutionResult(rawValue: try result[0].text(0))
+    }
+  }
+
+  func resolutionStatement(
+    _ name: EffectName,
+    of task: TaskID,
+    as resolution: EffectResolution
+  ) -> LibpqStatement {
     let (state, value, reason): (EffectState, LibpqValue, LibpqValue) =
       switch resolution {
       case .succeeded(let json): (.succeeded, .json(json), .null)
       case .failed(let reason): (.failed, .null, .text(reason.withoutNUL))
       case .didNotHappen: (.open, .null, .null)
       }
-    let result = try await query(
-      effectStatements.resolve(.int8(task.rawValue), .text(name.rawValue), .text(state.rawValue), value, reason),
-      .unsafe
+    return effectStatements.resolve(
+      .int8(task.rawValue),
+      .text(name.rawValue),
+      .text(state.rawValue),
+      value,
+      reason
     )
-    return try read { () throws(LibpqError) in
-      EffectResolutionResult(rawValue: try result[0].text(0))
-    }
   }
 
   public func effects(of task: TaskID) async throws(TaskQueueError) -> [EffectRecord] {

@@ -43,7 +43,7 @@ import Synchronization
     return try read { () throws(LibpqError) in try result[0].bool(0) }
   }
 
-  fileprivate func emission(_ event: FlowEvent) -> LibpqStatement {
+  func emission(_ event: FlowEvent) -> LibpqStatement {
     flowStatements.emit(
       .text(event.key),
       .json(event.payload),

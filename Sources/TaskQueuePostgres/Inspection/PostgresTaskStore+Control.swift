@@ -5,6 +5,10 @@ import Libpq
   public func cancel(_ id: TaskID) async throws(TaskQueueError) -> CancelResult {
     let statement = statements.cancel(.int8(id.rawValue))
     let result = try await tryingAgain { () async throws(TaskQueueError) in try await query(statement) }
+    return try cancellation(result, of: id)
+  }
+
+  func cancellation(_ result: LibpqResult, of id: TaskID) throws(TaskQueueError) -> CancelResult {
     switch try text(result) {
     case "cancelled": return .cancelled
     case "requested": return .requested
@@ -53,7 +57,7 @@ import Libpq
     try read { () throws(LibpqError) in Int(try result[0].int8(0)) }
   }
 
-  private func text(_ result: LibpqResult) throws(TaskQueueError) -> String {
+  func text(_ result: LibpqResult) throws(TaskQueueError) -> String {
     try read { () throws(LibpqError) in try result[0].text(0) }
   }
 }

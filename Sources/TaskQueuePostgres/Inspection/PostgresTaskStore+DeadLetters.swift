@@ -35,11 +35,21 @@ import Libpq
     _ filter: DeadLetterFilter,
     from cursor: DeadLetterCursor?
   ) async throws(TaskQueueError) -> DeadLetterPage {
-    let parameters = filter.parameters + cursor.parameters + [.int8(Int64(Limits.page)), .bool(configuration.wakesUp)]
     // Not repeatable blindly: a redriven task may have died again since.
-    let statement = statements.redrive(parameters)
-    let result = try await tryingAgain { () async throws(TaskQueueError) in try await query(statement, .unsafe) }
-    return try read { () throws(LibpqError) in
+    let statement = redriveStatement(filter, from: cursor)
+    return try redrivenPage(
+      try await tryingAgain { () async throws(TaskQueueError) in try await query(statement, .unsafe) }
+    )
+  }
+
+  func redriveStatement(_ filter: DeadLetterFilter, from cursor: DeadLetterCursor?) -> LibpqStatement {
+    statements.redrive(
+      filter.parameters + cursor.parameters + [.int8(Int64(Limits.page)), .bool(configuration.wakesUp)]
+    )
+  }
+
+  func redrivenPage(_ result: LibpqResult) throws(TaskQueueError) -> DeadLetterPage {
+    try read { () throws(LibpqError) in
       var page = DeadLetterPage(ids: [], next: try next(result))
       for row in result.rows where try row.bool(2) { page.ids.append(TaskID(try row.int8(0))) }
       return page
@@ -51,14 +61,19 @@ import Libpq
     _ filter: DeadLetterFilter,
     from cursor: DeadLetterCursor?
   ) async throws(TaskQueueError) -> DeadLetterPage {
+    try purgedPage(try await query(purgeStatement(filter, from: cursor)))
+  }
+
+  func purgeStatement(_ filter: DeadLetterFilter, from cursor: DeadLetterCursor?) -> LibpqStatement {
     let page = LibpqValue.int8(Int64(Limits.page))
     let isByAge = filter.ids == nil && filter.olderThan != nil
-    let result = try await query(
-      isByAge
-        ? statements.purgeOld(filter.parameters.dropFirst() + [cursor.parameters[1], page])
-        : statements.purge(filter.parameters + cursor.parameters + [page])
-    )
-    return try read { () throws(LibpqError) in
+    return isByAge
+      ? statements.purgeOld(filter.parameters.dropFirst() + [cursor.parameters[1], page])
+      : statements.purge(filter.parameters + cursor.parameters + [page])
+  }
+
+  func purgedPage(_ result: LibpqResult) throws(TaskQueueError) -> DeadLetterPage {
+    try read { () throws(LibpqError) in
       var page = DeadLetterPage(ids: [], next: try next(result))
       for row in result.rows { page.ids.append(TaskID(try row.int8(0))) }
       return page

@@ -43,25 +43,38 @@ import Libpq
   }
 
   public func change(_ limit: String, _ change: LimitChange) async throws(TaskQueueError) {
-    let statement: LibpqStatement
+    let statement = statement(limit, change)
+    try await changing { () async throws(TaskQueueError) in
+      try await tryingAgain { () async throws(TaskQueueError) in try await query(statement) }
+    }
+  }
+
+  func statement(_ limit: String, _ change: LimitChange) -> LibpqStatement {
     if case .set(let concurrency) = change {
-      statement = statements.setLimit(.text(limit), .int4(Int32(clamping: concurrency)))
-    } else if case .setRate(let rate) = change {
-      statement = statements.setLimitRate(
+      return statements.setLimit(.text(limit), .int4(Int32(clamping: concurrency)))
+    }
+    if case .setRate(let rate) = change {
+      return statements.setLimitRate(
         .text(limit),
         .int4(Int32(clamping: rate.count)),
         .interval(rate.period),
         .int4(Int32(clamping: rate.burst))
       )
-    } else if let template = statements.changeLimit[change] {
-      statement = template(.text(limit))
-    } else {
+    }
+    guard let template = statements.changeLimit[change] else {
       preconditionFailure("a change of limits without a statement")
     }
+    return template(.text(limit))
+  }
+
+  func pauseStatement(_ limit: TaskLimit, for duration: Duration) -> LibpqStatement {
+    statements.pauseLimitFor(.text(limit.name), .interval(duration), .text(limit.key))
+  }
+
+  /// - Throws: `unknownLimit`; `invalidOption` for what an ordered limit does not have.
+  func changing(_ body: () async throws(TaskQueueError) -> LibpqResult) async throws(TaskQueueError) {
     let result: LibpqResult
-    do throws(TaskQueueError) {
-      result = try await tryingAgain { () async throws(TaskQueueError) in try await query(statement) }
-    } catch {
+    do throws(TaskQueueError) { result = try await body() } catch {
       guard (error.underlying as? LibpqError)?.sqlState == "22023" else { throw error }
       throw TaskQueueError(
         .invalidOption,
@@ -85,11 +98,11 @@ import Libpq
   }
 
   public func pause(_ limit: TaskLimit, for duration: Duration) async throws(TaskQueueError) {
-    let statement = statements.pauseLimitFor(.text(limit.name), .interval(duration), .text(limit.key))
+    let statement = pauseStatement(limit, for: duration)
     try requireKnown(try await tryingAgain { () async throws(TaskQueueError) in try await query(statement) })
   }
 
-  private func requireKnown(_ result: LibpqResult) throws(TaskQueueError) {
+  func requireKnown(_ result: LibpqResult) throws(TaskQueueError) {
     guard try read({ () throws(LibpqError) in try result[0].bool(0) }) else {
       throw TaskQueueError(.unknownLimit, "There is no limit of this name; list() names those there are.")
     }

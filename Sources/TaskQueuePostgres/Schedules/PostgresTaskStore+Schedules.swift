@@ -69,22 +69,29 @@ import Libpq
     within limit: Duration?
   ) async throws(TaskQueueError) {
     guard !schedules.isEmpty else { return }
-    let encoder = JSONEncoder()
-    let definitions: [Data]
-    do { definitions = try schedules.map { try encoder.encode($0.definition) } } catch {
-      throw TaskQueueError(.encodingFailed, "A schedule's definition could not be encoded.", underlying: error)
-    }
-    let statement = scheduleStatements.put(
-      .textArray(schedules.map(\.name)),
-      .jsonArray(definitions),
-      .jsonArray(schedules.map(\.definition.payload)),
-      .bool(asDeclared)
-    )
+    let statement = try putStatement(schedules, asDeclared: asDeclared)
     if let limit {
       _ = try await query(statement, within: limit)
     } else {
       _ = try await tryingAgain { () async throws(TaskQueueError) in try await query(statement) }
     }
+  }
+
+  func putStatement(
+    _ schedules: [(name: String, definition: ScheduleDefinition)],
+    asDeclared: Bool
+  ) throws(TaskQueueError) -> LibpqStatement {
+    let encoder = JSONEncoder()
+    let definitions: [Data]
+    do { definitions = try schedules.map { try encoder.encode($0.definition) } } catch {
+      throw TaskQueueError(.encodingFailed, "A schedule's definition could not be encoded.", underlying: error)
+    }
+    return scheduleStatements.put(
+      .textArray(schedules.map(\.name)),
+      .jsonArray(definitions),
+      .jsonArray(schedules.map(\.definition.payload)),
+      .bool(asDeclared)
+    )
   }
 
   public func schedule(_ name: String) async throws(TaskQueueError) -> TaskSchedule? {
@@ -147,14 +154,22 @@ import Libpq
   }
 
   public func runSchedule(_ name: String) async throws(TaskQueueError) -> EnqueueResult? {
-    let statement = scheduleStatements.run(.text(name), .bool(configuration.wakesUp))
+    let statement = runStatement(name)
     let result = try await tryingAgain { () async throws(TaskQueueError) in try await query(statement, .unsafe) }
     return try EnqueueResult.results(result, count: result.rowCount).first
   }
 
   public func backfillSchedule(_ name: String, slots: [Date]) async throws(TaskQueueError) -> [EnqueueResult] {
-    let statement = scheduleStatements.tasks(.text(name), .timestamptzArray(slots), .bool(configuration.wakesUp))
+    let statement = backfillStatement(name, slots: slots)
     let result = try await tryingAgain { () async throws(TaskQueueError) in try await query(statement) }
     return try EnqueueResult.results(result, count: result.rowCount)
+  }
+
+  func runStatement(_ name: String) -> LibpqStatement {
+    scheduleStatements.run(.text(name), .bool(configuration.wakesUp))
+  }
+
+  func backfillStatement(_ name: String, slots: [Date]) -> LibpqStatement {
+    scheduleStatements.tasks(.text(name), .timestamptzArray(slots), .bool(configuration.wakesUp))
   }
 }
