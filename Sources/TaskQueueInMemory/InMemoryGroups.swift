@@ -62,6 +62,11 @@ extension InMemoryState {
     guard ids.allSatisfy({ tasks[$0].map { $0.member == nil && $0.content.unique == nil } ?? false }) else {
       throw TaskQueueError(.storeFailed, "A group is made of new tasks without unique keys.")
     }
+    if let callback {
+      guard let task = tasks[callback], task.member == nil, task.content.unique == nil else {
+        throw TaskQueueError(.storeFailed, "The callback of a group is a new task without a unique key.")
+      }
+    }
     lastGroup += 1
     let id = GroupID(lastGroup)
     let released = min(ids.count, atMost ?? ids.count)

@@ -9,6 +9,11 @@
 /// What completed tasks leave, and how many attempts ended.
 struct InMemoryHistory {
   struct Done {
+    let queue: QueueName
+    let type: TaskType
+    let attempt: Int
+    let createdAt: Date
+    let doneAt: Date
     let result: Data?
     let expiresAt: Date
   }
@@ -27,7 +32,15 @@ struct InMemoryHistory {
 extension InMemoryState {
   mutating func keep(_ task: InMemoryTask, _ conclusion: Conclusion, now: Date) {
     guard let retention = conclusion.retention(isInGroup: task.member != nil) else { return }
-    history.done[task.id] = .init(result: conclusion.result, expiresAt: now.adding(retention))
+    history.done[task.id] = .init(
+      queue: task.queue,
+      type: task.type,
+      attempt: task.attempt,
+      createdAt: task.createdAt,
+      doneAt: now,
+      result: conclusion.result,
+      expiresAt: now.adding(retention)
+    )
   }
 
   func ending(of id: TaskID, now: Date) -> TaskEnding {

@@ -142,4 +142,46 @@ extension InMemoryState {
     schedule.isChanged = schedule.declared != nil
     schedules[name] = schedule
   }
+
+  /// - Returns: whether there is such a schedule.
+  mutating func pauseSchedule(_ name: String) -> Bool {
+    schedules[name]?.isPaused = true
+    return schedules[name] != nil
+  }
+
+  mutating func resumeSchedule(_ name: String) -> Bool {
+    if schedules[name]?.isPaused == true {
+      schedules[name]?.isPaused = false
+      schedules[name]?.replan()
+      hints.insert(.schedulesChanged)
+    }
+    return schedules[name] != nil
+  }
+
+  mutating func resetSchedule(_ name: String) -> Bool {
+    guard var schedule = schedules[name], let declared = schedule.declared else { return false }
+    schedule.change(to: declared)
+    schedule.isChanged = false
+    schedules[name] = schedule
+    hints.insert(.schedulesChanged)
+    return true
+  }
+
+  /// - Returns: in the order of the slots; empty: there is no such schedule; nil: something that it needs is locked.
+  mutating func makeTasks(
+    of name: String,
+    slots: [Date],
+    isPast: Bool,
+    now: Date
+  ) throws(TaskQueueError) -> [EnqueueResult]? {
+    guard let schedule = schedules[name] else { return [] }
+    var tasks: [NewTask] = []
+    for slot in slots { tasks.append(try schedule.task(name, slot: slot, isPast: isPast)) }
+    if tasks.contains(where: { isLocked($0) }) { return nil }
+    return tasks.map { enqueue($0, now: now) }
+  }
+}
+
+extension Date {
+  var wholeSecond: Date { Date(timeIntervalSince1970: timeIntervalSince1970.rounded(.down)) }
 }

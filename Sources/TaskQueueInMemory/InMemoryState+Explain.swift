@@ -26,7 +26,10 @@ extension InMemoryState {
           )
         ]
       }
-      return [1...max(1, lastID) ~= id.rawValue && lastID > 0 ? .gone : .unknown]
+      if let done = history.done[id], done.expiresAt > now {
+        return [.done(at: done.doneAt, keptUntil: done.expiresAt)]
+      }
+      return [isKnown(id) ? .gone : .unknown]
     }
     let serving = presentWorkers(now: now).filter { $0.queues.contains(task.queue) }
     let fitting = serving.filter { $0.types.contains(task.type) }
@@ -40,7 +43,7 @@ extension InMemoryState {
         + (task.isCancelRequested ? [.cancelRequested(isRunning: true)] : []) + again
     case .inLine: waiting = lineCauses(of: task, now: now)
     case .scheduled where task.dueAt > now:
-      waiting = task.attempt == 0 ? flows.causes(of: id, now: now) : []
+      waiting = task.attempt == 0 ? flowCauses(of: id, now: now) : []
       // As makeGroup leaves those whose turn has not come.
       if waiting.isEmpty, let member = task.member, task.dueAt > now.adding(Limits.delay / 2) {
         waiting = [.turn(member.group, isCallback: member.number == 0)]
@@ -119,14 +122,19 @@ extension InMemoryState {
   }
 }
 
-extension InMemoryFlows {
+extension InMemoryState {
   /// What a flow waits for, the first to end first.
-  func causes(of task: TaskID, now: Date) -> [TaskExplanation.Cause] {
-    let waits = (steps[task] ?? []).filter { $0.kind == .wait && $0.until.map { $0 > now } ?? true }
+  private func flowCauses(of task: TaskID, now: Date) -> [TaskExplanation.Cause] {
+    let waits = (flows.steps[task] ?? []).filter { $0.kind == .wait && $0.until.map { $0 > now } ?? true }
     let inOrder = waits.sorted { ($0.until ?? .distantFuture, $0.place) < ($1.until ?? .distantFuture, $1.place) }
     return inOrder.prefix(TaskExplanation.maxNames).compactMap { step in
-      let key = waiters.first { $0.value.contains(Waiter(task: task, step: step.name)) }?.key
-      if let key { return .event(key, until: step.until) }
+      let waiter = InMemoryFlows.Waiter(task: task, step: step.name)
+      if let key = flows.waiters.first(where: { $0.value.contains(waiter) })?.key {
+        guard let id = GroupRules.group(ofKey: key), let progress = groups[id]?.progress else {
+          return .event(key, until: step.until)
+        }
+        return .children(id, ended: progress.ended, of: progress.total, until: step.until)
+      }
       return step.until.map { .sleeping(step: step.name, until: $0) }
     }
   }

@@ -7,6 +7,9 @@
 #endif
 
 extension InMemoryState {
+  /// Whether there ever was a task with this id.
+  func isKnown(_ id: TaskID) -> Bool { lastID > 0 && 1...lastID ~= id.rawValue }
+
   func snapshot(_ id: TaskID, now: Date) -> TaskSnapshot? {
     guard let task = tasks[id], task.state(now: now) != .finished else { return nil }
     return task.snapshot(now: now)

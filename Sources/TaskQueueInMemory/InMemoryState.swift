@@ -54,6 +54,9 @@ package struct InMemoryState {
   package var flows = InMemoryFlows()
   var history = InMemoryHistory()
   var groups: [GroupID: InMemoryGroup] = [:]
+  /// What people did, latest last.
+  var actions: [OperatorAction] = []
+  var lastAction: Int64 = 0
   var lastGroup: Int64 = 0
   /// Of an open transaction.
   var newEnds: [InMemoryGroup.NewEnd] = []

@@ -35,7 +35,7 @@
     }
   }
 
-  private func validate(_ event: FlowEvent) throws(TaskQueueError) {
+  func validate(_ event: FlowEvent) throws(TaskQueueError) {
     guard JSONValue.isValid(event.payload) else {
       throw TaskQueueError(.encodingFailed, "The payload of an event is not valid JSON. Nothing was stored.")
     }

@@ -53,32 +53,15 @@
   }
 
   public func pauseSchedule(_ name: String) async throws(TaskQueueError) -> Bool {
-    mutate { state, _ in
-      state.schedules[name]?.isPaused = true
-      return state.schedules[name] != nil
-    }
+    mutate { state, _ in state.pauseSchedule(name) }
   }
 
   public func resumeSchedule(_ name: String) async throws(TaskQueueError) -> Bool {
-    mutate { state, _ in
-      if state.schedules[name]?.isPaused == true {
-        state.schedules[name]?.isPaused = false
-        state.schedules[name]?.replan()
-        state.hints.insert(.schedulesChanged)
-      }
-      return state.schedules[name] != nil
-    }
+    mutate { state, _ in state.resumeSchedule(name) }
   }
 
   public func resetSchedule(_ name: String) async throws(TaskQueueError) -> Bool {
-    mutate { state, _ in
-      guard var schedule = state.schedules[name], let declared = schedule.declared else { return false }
-      schedule.change(to: declared)
-      schedule.isChanged = false
-      state.schedules[name] = schedule
-      state.hints.insert(.schedulesChanged)
-      return true
-    }
+    mutate { state, _ in state.resetSchedule(name) }
   }
 
   public func removeSchedule(_ name: String) async throws(TaskQueueError) -> Bool {
@@ -86,26 +69,14 @@
   }
 
   public func runSchedule(_ name: String) async throws(TaskQueueError) -> EnqueueResult? {
-    try await make(name, isPast: false) { now in
-      [Date(timeIntervalSince1970: now.timeIntervalSince1970.rounded(.down))]
+    try await step { state, now throws(TaskQueueError) in
+      try state.makeTasks(of: name, slots: [now.wholeSecond], isPast: false, now: now)
     }.first
   }
 
   public func backfillSchedule(_ name: String, slots: [Date]) async throws(TaskQueueError) -> [EnqueueResult] {
-    try await make(name, isPast: true) { _ in slots }
-  }
-
-  private func make(
-    _ name: String,
-    isPast: Bool,
-    _ slots: @Sendable (Date) -> [Date]
-  ) async throws(TaskQueueError) -> [EnqueueResult] {
     try await step { state, now throws(TaskQueueError) in
-      guard let schedule = state.schedules[name] else { return [] }
-      var tasks: [NewTask] = []
-      for slot in slots(now) { tasks.append(try schedule.task(name, slot: slot, isPast: isPast)) }
-      if tasks.contains(where: { state.isLocked($0) }) { return nil }
-      return tasks.map { state.enqueue($0, now: now) }
+      try state.makeTasks(of: name, slots: slots, isPast: true, now: now)
     }
   }
 }

@@ -4,8 +4,8 @@ import Libpq
 @_spi(Store) import TaskQueuePostgres
 
 /// A PostgreSQL store whose records are shifted into the past to let time go by.
-struct PostgresStoreHarness: AlarmHarness, FlowHarness, GroupHarness, HistoryHarness, ScheduleHarness,
-  TransactionHarness, WorkerHarness
+struct PostgresStoreHarness: AlarmHarness, FlowHarness, GroupHarness, HistoryHarness, OperatingHarness,
+  ScheduleHarness, TransactionHarness, WorkerHarness
 {
   let postgresStore: PostgresTaskStore
   private let shiftLive: String
@@ -23,6 +23,7 @@ struct PostgresStoreHarness: AlarmHarness, FlowHarness, GroupHarness, HistoryHar
   private let shiftDone: String
   private let shiftMinutes: String
   private let shiftGroups: String
+  private let shiftActions: [String]
 
   var store: any StoreContract { postgresStore }
   var flows: any FlowStore { postgresStore }
@@ -32,6 +33,8 @@ struct PostgresStoreHarness: AlarmHarness, FlowHarness, GroupHarness, HistoryHar
   var alarms: any AlarmSource { postgresStore }
   var schedules: any ScheduleStore { postgresStore }
   var workers: any WorkerStore { postgresStore }
+  var operating: any OperatingStore { postgresStore }
+  var keeper: any RetentionStore { postgresStore }
   var transactionalStore: PostgresTaskStore { postgresStore }
 
   /// - Parameters:
@@ -65,6 +68,11 @@ struct PostgresStoreHarness: AlarmHarness, FlowHarness, GroupHarness, HistoryHar
       UPDATE \(schema).task_group SET created_at = created_at - $1, finished_at = finished_at - $1, expires_at = expires_at - $1,
         checked_at = checked_at - $1
       """
+    // The journal lets nobody change it.
+    shiftActions = [
+      "ALTER TABLE \(schema).action DISABLE TRIGGER USER", "UPDATE \(schema).action SET at = at - $1",
+      "ALTER TABLE \(schema).action ENABLE TRIGGER USER",
+    ]
     shiftEvents = "UPDATE \(schema).inbox_event SET received_at = received_at - $1, expires_at = expires_at - $1"
   }
 
@@ -82,6 +90,8 @@ struct PostgresStoreHarness: AlarmHarness, FlowHarness, GroupHarness, HistoryHar
       LibpqStatement(shiftLooks, [.interval(duration)]), LibpqStatement(shiftPaces, [.interval(duration)]),
       LibpqStatement(shiftWorkers, [.interval(duration)]), LibpqStatement(shiftDone, [.interval(duration)]),
       LibpqStatement(shiftMinutes, [.interval(duration)]), LibpqStatement(shiftGroups, [.interval(duration)]),
+      LibpqStatement(shiftActions[0], []), LibpqStatement(shiftActions[1], [.interval(duration)]),
+      LibpqStatement(shiftActions[2], []),
     ])
   }
 

@@ -4,8 +4,8 @@
 import TaskQueueTestKit
 
 /// An empty in-memory store with a clock moved by hand.
-struct InMemoryStoreHarness: AlarmHarness, FlowHarness, GroupHarness, HistoryHarness, ScheduleHarness,
-  TransactionHarness, WorkerHarness
+struct InMemoryStoreHarness: AlarmHarness, FlowHarness, GroupHarness, HistoryHarness, OperatingHarness,
+  ScheduleHarness, TransactionHarness, WorkerHarness
 {
   let time: ManualTime
   let inMemoryStore: InMemoryTaskStore
@@ -18,6 +18,8 @@ struct InMemoryStoreHarness: AlarmHarness, FlowHarness, GroupHarness, HistoryHar
   var alarms: any AlarmSource { inMemoryStore }
   var schedules: any ScheduleStore { inMemoryStore }
   var workers: any WorkerStore { inMemoryStore }
+  var operating: any OperatingStore { inMemoryStore }
+  var keeper: any RetentionStore { inMemoryStore }
   var transactionalStore: InMemoryTaskStore { inMemoryStore }
 
   init() {

@@ -23,6 +23,9 @@ struct InMemoryTaskStoreTests {
   @Test("Its workers and explanations keep the contract", arguments: WorkerConformance.all)
   func conforms(to check: WorkerConformance.Check) async throws { try await check.run(on: InMemoryStoreHarness()) }
 
+  @Test("What people see and do keeps the contract, and what is dropped in time", arguments: OperatingConformance.all)
+  func conforms(to check: OperatingConformance.Check) async throws { try await check.run(on: InMemoryStoreHarness()) }
+
   @Test("Its alarms keep the contract", arguments: AlarmConformance.all)
   func conforms(to check: AlarmConformance.Check) async throws {
     try await check.run(on: InMemoryStoreHarness())
@@ -32,7 +35,7 @@ struct InMemoryTaskStoreTests {
   func checkNames() {
     let names =
       StoreConformance.all.map(\.name) + TransactionConformance<InMemoryTaskStore>.all.map(\.name)
-      + AlarmConformance.all.map(\.name) + WorkerConformance.all.map(\.name)
+      + AlarmConformance.all.map(\.name) + WorkerConformance.all.map(\.name) + OperatingConformance.all.map(\.name)
     #expect(Set(names).count == names.count)
     #expect(names.allSatisfy { $0.wholeMatch(of: /S\d+ .+[^.]/) != nil })
   }

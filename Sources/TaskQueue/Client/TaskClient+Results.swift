@@ -14,7 +14,7 @@ extension TaskClient {
   /// - Parameters:
   ///   - type: as what it was returned; an optional also takes a task that returned nothing.
   ///   - timeout: how long to wait at most; zero: looks once.
-  /// - Throws: ``TaskResultError``: `dead`, with the reason; `timedOut`; `notKept`; `unknownTask`; `unreadable`. ``TaskQueueError`` with
+  /// - Throws: ``TaskResultError``: `dead`, with the reason; `timedOut`; `notKept`; `noResult`; `unknownTask`; `unreadable`. ``TaskQueueError`` with
   ///   `storeFailed`; `invalidConfiguration` for a store without a history. `CancellationError`.
   public func result<Result: Decodable>(
     of task: TaskID,

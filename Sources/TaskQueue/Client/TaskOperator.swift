@@ -8,8 +8,8 @@
 /// journal that says who, when, why, and what was before and after (``OperatorAction``); also a call that found nothing to change.
 ///
 /// Every call throws ``TaskQueueError``: `invalidName` for an actor and `invalidOption` for a reason out of their bounds; `storeFailed`, when nothing was
-/// done, or its answer was lost (look at the journal); `invalidConfiguration` for a store that cannot be operated; and what else its
-/// comment names.
+/// done; `outcomeUnknown` if the connection broke before that was known (the journal tells); `invalidConfiguration` for a store that cannot be
+/// operated; and what else its comment names.
 public struct TaskOperator<Store: TaskStore>: Sendable {
   let client: TaskClient<Store>
   let note: OperatorNote

@@ -28,6 +28,13 @@ extension TaskResultError {
   /// - Parameter json: nil: the task returned nothing.
   static func decoded<Value: Decodable>(_ json: Data?, _ task: TaskID) throws(TaskResultError) -> Value {
     do { return try JSONDecoder().decode(Value.self, from: json ?? Data("null".utf8)) } catch {
+      guard json != nil else {
+        throw TaskResultError(
+          .noResult,
+          task,
+          "It completed and returned no result; ask for an optional if that may be."
+        )
+      }
       // Without the error itself, which quotes the value.
       throw TaskResultError(.unreadable, task, "Its result is no \(Value.self): \(TaskFailure.message(of: error))")
     }

@@ -68,6 +68,11 @@
 
   /// The key of the event for the parent.
   public static func key(_ group: GroupID, mark: Int) -> String { "~ended/\(group)/\(mark)" }
+  /// nil: another event's.
+  public static func group(ofKey key: String) -> GroupID? {
+    let parts = key.split(separator: "/")
+    return parts.count == 3 && parts[0] == "~ended" ? Int64(parts[1]).map { GroupID($0) } : nil
+  }
 }
 
 extension TaskQueueError {

@@ -36,7 +36,9 @@ package struct MaintenanceReport: Sendable {
   package var unhandled: [TaskCount] = []
   /// Queues that nobody seems to serve.
   package var unserved: [QueueName] = []
-  /// A page of expired keys was dropped; there may be more.
+  /// What was kept for its time, and is gone now.
+  package var dropped = RetentionReport()
+  /// A page of something was dropped; there may be more.
   package var mayHaveMore = false
 
   package init() {}

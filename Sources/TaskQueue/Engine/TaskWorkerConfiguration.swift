@@ -40,8 +40,11 @@ public struct TaskWorkerConfiguration: Sendable {
   /// How long a cancelled handler (shutdown, timeout, lost lease, cancelled task) may take to stop. Then it is given up: its slot is free,
   /// and its attempt is settled without it. 5 s.
   public var cancellationGrace: Duration = .seconds(5)
-  /// How often to look for tasks that nobody here can run, and for expired unique keys.
+  /// How often to look for tasks that nobody here can run, and for what is kept no longer.
   public var maintenanceInterval: Duration = .seconds(60)
+  /// For how long dead letters, settled effects and the journal of people's actions are kept. Of workers that say something else the
+  /// shortest time wins.
+  public var retention = RetentionConfiguration()
 
   /// Declared when the worker starts, as by ``LimitControl/declare(_:)``. None: as they are.
   public var limits: [LimitRule] = []
@@ -56,6 +59,7 @@ public struct TaskWorkerConfiguration: Sendable {
     for queue in queues { try queue.validate() }
     try NameRule.validate(name, kind: "worker's name")
     for rule in limits { try rule.validate() }
+    try retention.validate()
     guard 1...10_000 ~= concurrency else { throw .invalidOption("concurrency must be in 1 … 10,000.") }
     for (queue, maximum) in maxConcurrent.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
       guard queues.contains(queue) else {

@@ -240,6 +240,10 @@ final class WorkerShell: Sendable {
       if let history = store as? any HistoryStore, try await history.keepHistory(within: limit) >= Limits.page {
         report.mayHaveMore = true
       }
+      if let keeper = store as? any RetentionStore {
+        report.dropped = try await keeper.dropExpired(by: configuration.retention, within: limit)
+        if report.dropped.mayHaveMore { report.mayHaveMore = true }
+      }
       return .maintained(report)
     }
   }

@@ -56,6 +56,7 @@ extension WorkerStateMachine {
     if report.mayHaveMore { upkeep.nextMaintenanceAt = now }
     events.append(.unhandled(report.unhandled))
     events.append(.unserved(report.unserved))
+    events.append(.dropped(report.dropped))
   }
 
   mutating func noteMaintenanceFailed(_ error: TaskQueueError, at now: Instant) {

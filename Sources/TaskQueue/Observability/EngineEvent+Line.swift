@@ -10,6 +10,7 @@ extension EngineEvent {
     case .lookFailed: .debug
     case .unhandled(let counts): counts.isEmpty ? nil : .warning
     case .unserved(let queues): queues.isEmpty ? nil : .warning
+    case .dropped(let report): report.deadLetters > 0 ? .notice : nil
     case .attemptFailed, .undoing, .leaseLost, .outcomeLost, .outcomeBlocked, .timedOut, .handlersBlock, .storeFailed,
       .renewalFailed, .listenerFailed, .clockJumped, .handlersIgnoreCancellation, .typesOutsideQueues,
       .batchesAboveSlots, .schedulesFailed, .scheduleBroken:
@@ -40,6 +41,7 @@ extension EngineEvent {
     case .outcomesLeft: "Outcomes could not be recorded before the end; those tasks come back when their leases end"
     case .unhandled: "Due tasks have no handler here; they wait for a worker that has one"
     case .unserved: "Queues have due tasks that no worker takes"
+    case .dropped: "Old dead letters were dropped; their retention was over"
     case .schedulesFailed: "Schedules could not be looked at; it is tried again"
     case .scheduleBroken: "A schedule's rule cannot be read; it makes no tasks"
     case .typesOutsideQueues: "Registered types have default queues that are not served here"
@@ -91,6 +93,7 @@ extension EngineEvent {
     case .unserved(let queues):
       metadata[LogKey.queues] = Self.list(queues.map { "\($0)" })
       metadata[LogKey.count] = "\(queues.count)"
+    case .dropped(let report): metadata[LogKey.count] = "\(report.deadLetters)"
     case .typesOutsideQueues(let queues):
       let named = queues.sorted { $0.key.rawValue < $1.key.rawValue }
       metadata[LogKey.types] = Self.list(named.map { "\($0.key) in \($0.value)" })

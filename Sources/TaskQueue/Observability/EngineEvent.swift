@@ -46,6 +46,8 @@ package enum EngineEvent: Sendable {
   case unhandled([TaskCount])
   /// What a look for queues that no worker seems to serve found; empty: none.
   case unserved([QueueName])
+  /// What was dropped because the time for which it is kept was over; nothing: none.
+  case dropped(RetentionReport)
   /// The schedules could not be looked at, or moved on.
   case schedulesFailed(String, retryIn: Duration)
   /// A schedule's rule cannot be read here.
@@ -91,7 +93,7 @@ extension EngineEvent {
     case .handlerGivenUp(_, let reason): reason.rawValue
     case .scheduleBroken(let name, _): name
     case .leaseLost, .outcomeLost, .outcomeBlocked, .timedOut, .handlersBlock, .storeBack, .clockJumped,
-      .handlersIgnoreCancellation, .outcomesLeft, .unhandled, .unserved, .typesOutsideQueues,
+      .handlersIgnoreCancellation, .outcomesLeft, .unhandled, .unserved, .dropped, .typesOutsideQueues,
       .batchesAboveSlots:
       nil
     }

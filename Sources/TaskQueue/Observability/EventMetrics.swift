@@ -25,6 +25,10 @@ final class EventMetrics: Sendable {
       Counter(label: "taskqueue_attempts_total", dimensions: dimensions).increment()
     case .unhandled(let counts): record(counts)
     case .unserved(let queues): unserved.record(queues.count)
+    case .dropped(let report):
+      for (kind, count) in report.counts where count > 0 {
+        Counter(label: "taskqueue_retention_dropped_total", dimensions: [("kind", kind)]).increment(by: count)
+      }
     default: break
     }
   }

@@ -9,6 +9,7 @@ import Synchronization
 /// - `taskqueue_dead_total{queue,type,reason}`: tasks that became dead letters.
 /// - `taskqueue_unhandled{queue,type}`: due tasks that this worker has no handler for; 0 once they are gone.
 /// - `taskqueue_unserved_queues`: queues with due tasks that no worker takes.
+/// - `taskqueue_retention_dropped_total{kind}`: what upkeep dropped because its time was over: `dead_letters`, `effects`, `actions`, `inbox_events`.
 enum WorkerMetrics {
   static func lane(_ queue: QueueName, _ type: TaskType) -> [(String, String)] {
     [("queue", queue.rawValue), ("type", type.rawValue)]

@@ -8,10 +8,11 @@ enum RetainHeader {
     return String(attoseconds > 0 ? seconds + 1 : seconds)
   }
 
-  /// nil: none, or written by hand and no such number.
+  /// nil: none, or written by hand and no such number. However many digits it has, it is cut to the longest time.
   static func duration(in headers: [String: String]) -> Duration? {
-    guard let seconds = headers[name].flatMap({ Int64($0) }), seconds > 0 else { return nil }
-    return min(.seconds(seconds), Limits.longestRetention)
+    guard let text = headers[name], !text.isEmpty, text.utf8.allSatisfy({ 0x30...0x39 ~= $0 }) else { return nil }
+    guard let seconds = Int64(text) else { return Limits.longestRetention }
+    return seconds > 0 ? min(.seconds(seconds), Limits.longestRetention) : nil
   }
 
   static func validate(_ retain: Duration?, of what: String) throws(TaskQueueError) {

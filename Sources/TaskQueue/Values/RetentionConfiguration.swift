@@ -1,5 +1,5 @@
 /// For how long is kept what nobody needs any more, so that no table grows for ever. Workers drop it (``TaskWorkerConfiguration/retention``), at most
-/// ``Limits/page`` of a kind at a time, and count what they dropped in the metric `taskqueue_retention_dropped` by kind.
+/// ``Limits/page`` of a kind at a time, and count what they dropped in the metric `taskqueue_retention_dropped_total` by kind.
 ///
 /// nil keeps things of that kind for ever. What has a time of its own is not named here: received events of other systems
 /// (``CallbackInbox``), events of flows, groups, completed tasks (``EnqueueOptions/retain``) and the history of throughput go when that is

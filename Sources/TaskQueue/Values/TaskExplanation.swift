@@ -16,6 +16,8 @@ public struct TaskExplanation: Hashable, Sendable, CustomStringConvertible {
     case unknown
     /// Nothing is left of it: completed, deleted, purged, or the transaction that enqueued it did not commit (yet).
     case gone
+    /// Completed, and kept for as long as its type or its enqueue asked for (``EnqueueOptions/retain``).
+    case done(at: Date, keptUntil: Date)
     /// Completed, and kept for its unique key.
     case finished(keyUntil: Date)
     /// Put aside; ``TaskClient/redrive(_:)`` makes it live again.
@@ -30,6 +32,8 @@ public struct TaskExplanation: Hashable, Sendable, CustomStringConvertible {
     case sleeping(step: String, until: Date)
     /// A flow that waits for an event (``TaskContext/event(_:as:timeout:)``); nil: for ever.
     case event(String, until: Date?)
+    /// A flow that waits for its children (``TaskContext/children(_:_:number:atMost:options:)``): so many have ended. until nil: without an end.
+    case children(GroupID, ended: Int, of: Int, until: Date?)
     /// A member of a group of which only so many run at a time; or its callback, which waits for all others.
     case turn(GroupID, isCallback: Bool)
     /// It waits for another attempt, after so many.
@@ -104,6 +108,7 @@ extension TaskExplanation.Cause {
     case .unknown: "There never was a task with this id."
     case .gone:
       "Nothing is left of it: it completed, or was deleted or purged, or the transaction that enqueued it did not commit (yet)."
+    case .done(let at, let until): "It completed at \(Self.utc(at)), and is kept until \(Self.utc(until))."
     case .finished(let keyUntil): "It completed; it is kept because its unique key counts until \(Self.utc(keyUntil))."
     case .dead(let reason, let detail, let lastError, let at):
       """
@@ -119,6 +124,10 @@ extension TaskExplanation.Cause {
     case .sleeping(let step, let until): "Its step \(step) sleeps until \(Self.utc(until))."
     case .event(let key, let until):
       "It waits for the event \(key)\(until.map { ", at most until \(Self.utc($0))" } ?? "")."
+    case .children(_, let ended, let total, let until):
+      """
+      It waits for its children: \(ended) of \(total) have ended\(until.map { "; at most until \(Self.utc($0))" } ?? "").
+      """
     case .turn(let group, isCallback: true): "It waits until all others of the group \(group) have ended."
     case .turn(let group, isCallback: false): "It waits for its turn in the group \(group)."
     case .retrying(let attempt, let until, let lastError):

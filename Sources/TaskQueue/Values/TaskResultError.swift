@@ -13,7 +13,9 @@ public struct TaskResultError: Error, Sendable, CustomStringConvertible {
     public static let notKept = Code("notKept")
     /// There never was a task with this id.
     public static let unknownTask = Code("unknownTask")
-    /// The result is not what was asked for, or the task returned none.
+    /// It completed, and returned no result. An optional takes that.
+    public static let noResult = Code("noResult")
+    /// The result is not what was asked for.
     public static let unreadable = Code("unreadable")
   }
 

@@ -27,7 +27,8 @@ import Libpq
       filter.reason.map { .text($0.rawValue) } ?? .null,
       cursor.map { .text($0.description) } ?? .null,
       .int4(Int32(clamping: limit)),
-      .int4(Int32(Limits.listLook))
+      // To search in texts takes longer.
+      .int4(Int32(filter.error == nil ? Limits.listLook : Limits.listLook / 2))
     )
     let result: LibpqResult
     do throws(TaskQueueError) { result = try await query(statement) } catch {
@@ -50,11 +51,13 @@ import Libpq
 
   public func detail(of id: TaskID, withPayload: Bool) async throws(TaskQueueError) -> TaskDetail? {
     let result = try await query(operatingStatements.detail(.int8(id.rawValue), .bool(withPayload)))
-    return try read { () throws(LibpqError) in try result.rows.first.map { row throws(LibpqError) in try TaskDetail(row) } }
+    return try read { () throws(LibpqError) in
+      try result.rows.first.map { row throws(LibpqError) in try TaskDetail(row) }
+    }
   }
 
   public func overview() async throws(TaskQueueError) -> QueueOverview {
-    let statement = operatingStatements.overview(.int4(Int32(Limits.page)), .int4(Int32(Limits.listLook)))
+    let statement = operatingStatements.overview(.int4(Int32(Limits.page)), .int4(Int32(Limits.listLook / 2)))
     let result = try await query(statement)
     return try read { () throws(LibpqError) in
       // The first row is the ledger's, and has what is of all.
