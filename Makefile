@@ -25,6 +25,7 @@
 # make chaos   5,000 payments while servers and the database are killed; ARGS="--payments 500 --seed 7"
 #
 # make flows    flows of eight steps while processes are killed: TASKS=100000
+# make operate-scale   how long the database takes for what people see, with ROWS=1000000 live, as many dead, and ten times as many done
 # make limits   limits while processes are killed: TASKS=1000000      make rates   10, 100 and 1,000 per second: SECONDS_EACH=30
 #
 # make simulate   the engine in virtual trouble; ARGS="--seeds 100000", ARGS="--seed 7" for one with its history
@@ -43,11 +44,12 @@ TASKS ?= 20000
 FAULTS ?= all
 SLOTS ?= 10000
 SECONDS_EACH ?= 30
+ROWS ?= 1000000
 TABLE ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations scripts/samples
 
-.PHONY: help demo example bulk-import fan-out http-intake order-events nightly-report schedules chaos failover faults limits flows rates limits-example why-not-running sign-up order approval simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo example bulk-import fan-out http-intake order-events nightly-report schedules chaos failover faults limits flows rates operate-scale limits-example why-not-running sign-up order approval simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -142,6 +144,9 @@ failover: bootstrap build
 
 limits: bootstrap build
 	@TASKQUEUE_LIMIT_TASKS=$(TASKS) swift test --skip-build --no-parallel $(STRICT) --filter LimitRunTests
+
+operate-scale: bootstrap build
+	@TASKQUEUE_OPERATE_ROWS=$(ROWS) swift test --skip-build --no-parallel $(STRICT) --filter OperatingPlanTests
 
 flows: bootstrap build
 	@TASKQUEUE_FLOWS=$(TASKS) swift test --skip-build --no-parallel $(STRICT) --filter FlowKillTests

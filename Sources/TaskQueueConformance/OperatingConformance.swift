@@ -73,7 +73,8 @@
     Check("S70 the text of the last error is found, whatever its letters' case") { probe in
       let id = try await probe.tasks.enqueue().id
       let task = try await probe.tasks.claimOnly(id)
-      try await probe.tasks.settleHeld(task, .fail(StoreProbe.failure("HTTP 503 from the Bank"), retryAfter: .seconds(60)))
+      let closed = StoreProbe.failure("HTTP 503 from the Bank")
+      try await probe.tasks.settleHeld(task, .fail(closed, retryAfter: .seconds(60)))
       let letter = try await probe.tasks.enqueue().id
       let doomed = try await probe.tasks.claimOnly(letter)
       let failure = StoreProbe.failure("bank is closed")
@@ -106,7 +107,8 @@
     Check("S70 running and limited tasks are found in front of many others") { probe in
       try await probe.store.declare([LimitRule("bank", concurrency: 1)])
       var limited: [TaskID] = []
-      for _ in 0..<3 { limited.append(try await probe.tasks.enqueue { $0.limit = TaskLimit("bank", key: "7") }.id) }
+      let limit = TaskLimit("bank", key: "7")
+      for _ in 0..<3 { limited.append(try await probe.tasks.enqueue { $0.limit = limit }.id) }
       var due: [TaskID] = []
       for _ in 0..<3 { due.append(try await probe.tasks.enqueue().id) }
       let claimed = try await probe.tasks.claim(limit: 2).map(\.claim.id)

@@ -65,6 +65,15 @@
       try await probe.store.settleHeld(try await probe.store.claimOnly(id), .complete)
       try await probe.expect(id, [.gone])
     },
+    Check("S52 a task that is kept says when it completed, and until when it is kept") { probe in
+      let task = try await probe.store.claimOnly(try await probe.store.enqueue().id)
+      try await probe.store.settleHeld(task, .conclude(Conclusion(retain: .seconds(1_000))))
+      try await probe.expect(task.claim.id) {
+        if case .done(let at, let until) = $0 { abs(until.timeIntervalSince(at) - 1_000) < 1 } else { false }
+      }
+      try await probe.store.advance(by: .seconds(1_001))
+      try await probe.expect(task.claim.id) { if case .done = $0 { false } else { true } }
+    },
     Check("S52 a finished task says until when its unique key counts") { probe in
       let id = try await probe.store.enqueue { $0.unique = UniqueKey("k", periodAfterCompletion: .seconds(1_000)) }.id
       try await probe.store.settleHeld(try await probe.store.claimOnly(id), .complete)

@@ -199,7 +199,8 @@ extension InMemoryState {
       switch task.state(now: now) {
       case .due:
         count(\.due, task.queue)
-        queues[task.queue]?.oldestDueAt = min(queues[task.queue]?.oldestDueAt ?? task.dueAt, task.dueAt)
+        let oldest = queues[task.queue]?.oldestDueAt ?? task.dueAt
+        queues[task.queue]?.oldestDueAt = min(oldest, task.dueAt)
       case .limited: count(\.limited, task.queue)
       case .running: count(\.running, task.queue)
       case .waiting: count(\.waiting, task.queue)
@@ -247,8 +248,9 @@ extension InMemoryState {
       line.pausedUntil = until
       lines[limit] = line
     }
-    return lines.values.filter { key.map { key in key < $0.limit.key } ?? true }.sorted { $0.limit.key < $1.limit.key }
-      .prefix(limit).map { line in
+    return lines.values.filter { line in key.map { $0 < line.limit.key } ?? true }
+      .sorted { $0.limit.key < $1.limit.key }.prefix(limit)
+      .map { line in
         var line = line
         line.heldBy = limits.lines[line.limit]?.heldBy.min()
         return line

@@ -50,7 +50,7 @@ struct ResultTests {
     let plain = try await tester.client.enqueue(Ping()).id
     _ = try await tester.drain()
     #expect(try await tester.client.result(of: kept, as: Int?.self) == nil)
-    #expect(await code { try await tester.client.result(of: kept, as: Int.self) } == .unreadable)
+    #expect(await code { try await tester.client.result(of: kept, as: Int.self) } == .noResult)
     #expect(await code { try await tester.client.result(of: plain, as: Int?.self) } == .notKept)
     #expect(await code { try await tester.client.result(of: TaskID(9_999), as: Int?.self) } == .unknownTask)
   }

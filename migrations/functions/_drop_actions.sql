@@ -1,5 +1,5 @@
--- Deletes the oldest lines of the journal, max_count at most, if they are that old: a day at least. As the owner of the table, since nobody else
--- may delete any. Returns how many.
+-- Deletes the oldest lines of the journal, max_count at most, if they are that old: 30 days at least. For workers, as the owner of the table, since
+-- nobody else may delete any. Returns how many.
 CREATE OR REPLACE FUNCTION _drop_actions(older_than interval, max_count int) RETURNS bigint
 LANGUAGE plpgsql
 SECURITY DEFINER
@@ -11,8 +11,10 @@ AS $$
 DECLARE
   deleted bigint;
 BEGIN
-  IF older_than IS NULL OR older_than < interval '1 day' THEN
-    RAISE EXCEPTION 'TaskQueue: the journal of actions is kept for a day at least' USING ERRCODE = 'invalid_parameter_value';
+  IF NOT has_table_privilege(session_user, 'task'::regclass, 'DELETE') THEN
+    RAISE EXCEPTION 'TaskQueue: the role % may not drop actions', quote_ident(session_user) USING ERRCODE = 'insufficient_privilege';
+  ELSIF older_than IS NULL OR older_than < interval '30 days' THEN
+    RAISE EXCEPTION 'TaskQueue: the journal of actions is kept for 30 days at least' USING ERRCODE = 'invalid_parameter_value';
   END IF;
   DELETE FROM action WHERE id = ANY (ARRAY(
     SELECT o.id FROM (SELECT a.id, a.at FROM action a ORDER BY a.id LIMIT max_count) AS o
@@ -20,5 +22,3 @@ BEGIN
   GET DIAGNOSTICS deleted = ROW_COUNT;
   RETURN deleted;
 END $$;
-
-REVOKE EXECUTE ON FUNCTION _drop_actions FROM PUBLIC;

@@ -1,9 +1,3 @@
-#if canImport(FoundationEssentials)
-  public import FoundationEssentials
-#else
-  public import Foundation
-#endif
-
 extension TaskClient {
   /// Tasks for people to look at: live ones, dead letters, or completed ones that are kept, as the filter says. Never with payloads.
   ///

@@ -1,3 +1,9 @@
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
+
 /// What people who run the queue see and do. Every store that can be operated passes `OperatingConformance` of `TaskQueueConformance`.
 ///
 /// Reads are bounded: by index, with a named number of rows, whatever the size of the tables; they change nothing, and work on a hot standby.

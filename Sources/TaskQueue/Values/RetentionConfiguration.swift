@@ -11,7 +11,7 @@ public struct RetentionConfiguration: Hashable, Sendable {
   /// Settled effects of tasks that are neither live nor dead letters, from their last change; 366 days. Longer than any provider still
   /// knows a key, and than books are open. One without a known outcome always stays.
   public var effects: Duration? = .seconds(366 * 86_400)
-  /// Lines of the journal of what people did (``OperatorAction``), at least 1 day; 366 days.
+  /// Lines of the journal of what people did (``OperatorAction``), at least 30 days; 366 days.
   public var actions: Duration? = .seconds(366 * 86_400)
 
   public init() {}
@@ -25,7 +25,7 @@ public struct RetentionConfiguration: Hashable, Sendable {
     return retention
   }
 
-  static let minActions: Duration = .seconds(86_400)
+  static let minActions: Duration = .seconds(30 * 86_400)
 
   /// - Throws: ``TaskQueueError`` with `invalidOption`.
   public func validate() throws(TaskQueueError) {
@@ -34,6 +34,6 @@ public struct RetentionConfiguration: Hashable, Sendable {
       throw .invalidOption("retention.\(name) must be above zero and at most 100 years; use nil to keep them for ever.")
     }
     guard let actions, !(actions >= Self.minActions && actions <= Limits.delay) else { return }
-    throw .invalidOption("retention.actions must be 1 day to 100 years; use nil to keep them for ever.")
+    throw .invalidOption("retention.actions must be 30 days to 100 years; use nil to keep them for ever.")
   }
 }

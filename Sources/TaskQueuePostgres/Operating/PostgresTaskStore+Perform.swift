@@ -126,7 +126,7 @@ import Libpq
   ) async throws(TaskQueueError) -> LibpqResult {
     let noting = operatingStatements.note(.text(note.actor), .text(note.reason ?? ""))
     return try await tryingAgain { () async throws(TaskQueueError) in
-      do { return try await isolation.send([noting, statement], through: pool)[1] } catch {
+      do throws(LibpqError) { return try await isolation.send([noting, statement], through: pool)[1] } catch {
         throw TaskQueueError(error, .unsafe)
       }
     }

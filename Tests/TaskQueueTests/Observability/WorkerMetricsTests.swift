@@ -85,6 +85,30 @@ struct WorkerMetricsTests {
     #expect(metrics.counters(label: "taskqueue_dead_total").reduce(0) { $0 + $1.totalValue } == 2)
   }
 
+  @Test("What upkeep drops is counted by kind: nothing goes silently")
+  func dropped() async throws {
+    let metrics = TestMetrics()
+    try await withMetricsFactory(metrics) {
+      let time = ManualTime()
+      let store = InMemoryTaskStore(now: { time.now })
+      for _ in 0..<2 { _ = try await store.cancel(try await TaskClient(store: store).enqueue(Ping()).id) }
+      time.advance(by: .seconds(91 * 86_400))
+      let young = try await TaskClient(store: store).enqueue(Ping()).id
+      _ = try await store.cancel(young)
+      let configuration = quickConfiguration { $0.maintenanceInterval = .milliseconds(20) }
+      try await withWorker(store, configuration) { handlers in
+        try handlers.register(Ping.self) { _, _ in .completed }
+      } _: { _ in
+        try await eventually("the old ones are gone") {
+          try await store.deadLetters(.init(), after: nil, limit: 10).map(\.id) == [young]
+        }
+      }
+    }
+    let counters = metrics.counters(label: "taskqueue_retention_dropped_total")
+    #expect(counters.reduce(0) { $0 + $1.totalValue } == 2)
+    #expect(counters.allSatisfy { $0.dimensions.map(\.1) == ["dead_letters"] })
+  }
+
   @Test("A handler that was given up is counted then, as what it was cancelled for, and not again when it ends")
   func givenUp() async throws {
     let metrics = TestMetrics()

@@ -1,0 +1,70 @@
+import Foundation
+import Libpq
+import TaskQueueTestKit
+import Testing
+
+@_spi(Store) @testable import TaskQueuePostgres
+
+@Suite("S70 to S72 What people see is read by index and within bounds", .serialized)
+struct OperatingPlanTests {
+  private static let environment = ProcessInfo.processInfo.environment
+  /// Live tasks and dead letters; ten times as many are done.
+  private static let rows = environment["TASKQUEUE_OPERATE_ROWS"].flatMap { Int($0) }
+
+  @Test("With 100,000 tasks no statement scans a table, and none looks at more rows than the bound")
+  func plans() async throws {
+    try await withStore { store in
+      try await OperatingScale(live: 100_000, dead: 100_000, done: 100_000).fill(store)
+      // auto_explain writes to the client as notices; psql prints those to standard error.
+      let settings = """
+        SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET auto_explain.log_analyze = on;
+        SET auto_explain.log_timing = off; SET auto_explain.log_level = notice; SET client_min_messages = notice
+        """
+      for (name, sql) in OperatingScale.reads {
+        let output = try await Psql.run(
+          store.configuration.connection.connectionString,
+          ["-c", "LOAD 'auto_explain'", "-c", settings, "-c", sql]
+        )
+        #expect(output.status == 0, "\(name): \(output.errors)")
+        let text = output.errors
+        for table in ["task", "dead_task", "done", "effect", "step", "limit_pace"] {
+          #expect(
+            text.firstMatch(of: try Regex("Seq Scan on \(table)(_[0-9]+|_rest)?( |$)")) == nil,
+            "\(name): \(text)"
+          )
+        }
+        #expect(!text.contains("JIT"), "\(name): \(text)")
+        // A node's rows, those that its filter removed among them.
+        for node in text.split(separator: "->") where node.contains("Scan") && node.contains(" on ") {
+          let rows = node.firstMatch(of: /rows=([\d.]+) loops=(\d+)\)/).map {
+            (Double($0.1) ?? 0) * (Double($0.2) ?? 0)
+          }
+          let removed = node.firstMatch(of: /Rows Removed by Filter: (\d+)/).flatMap { Double($0.1) } ?? 0
+          #expect((rows ?? 0) + removed <= 10_001, "\(name): \(node)")
+        }
+      }
+    }
+  }
+
+  @Test("With as many rows as asked for, the time that the database takes for each read", .enabled(if: rows != nil))
+  func scale() async throws {
+    let rows = try #require(Self.rows)
+    try await withStore { store in
+      try await OperatingScale(live: rows, dead: rows, done: 10 * rows).fill(store)
+      try await store.pool.executeScript("VACUUM taskqueue.task; VACUUM taskqueue.dead_task; VACUUM taskqueue.done")
+      print(
+        "With \(rows) live tasks, \(rows) dead letters and \(10 * rows) done: time in the database, the best of three."
+      )
+      for (name, sql) in OperatingScale.reads {
+        var best = Duration.seconds(1_000)
+        for _ in 0..<3 {
+          let start = ContinuousClock.now
+          try await store.pool.query(sql)
+          best = min(best, .now - start)
+        }
+        let milliseconds = ((best / .milliseconds(1)) * 10).rounded() / 10
+        print("  \(name): \(milliseconds) ms")
+      }
+    }
+  }
+}
