@@ -205,7 +205,8 @@ struct OperatingTests {
           _ = try await store.makeGroup(of: [id], atMost: nil, parent: nil, callback: last, in: transaction)
         }
       }
-      #expect(((error?.underlying as? LibpqError)?.message ?? "").contains("without a unique key"))
+      let cause = error?.underlying as? LibpqError
+      #expect(cause?.message.contains("without a unique key") == true)
     }
   }
 
