@@ -193,7 +193,7 @@
         throw ConformanceFailure("a done task is explained as \(done.explanation)")
       }
       try require(await probe.operating.detail(of: TaskID(99_999), withPayload: false) == nil, "one that never was")
-      let gone = try await probe.tasks.claimOnly(try await probe.tasks.enqueue().id)
+      let gone = try await probe.claimed(made[.due])
       try await probe.tasks.settleHeld(gone, .complete)
       try require(await probe.operating.detail(of: gone.claim.id, withPayload: false) == nil, "one that is gone")
     },

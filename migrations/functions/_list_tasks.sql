@@ -66,12 +66,12 @@ BEGIN
     RAISE EXCEPTION 'TaskQueue: this is no place in a list' USING ERRCODE = 'invalid_parameter_value';
   END;
 
-  -- The columns, and the conditions on them: $1 queue, $2 type, $3 state, $4 and $5 created, $6 error, $7 limit, $8 reason, $9 now, $10 id.
+  -- The columns (a look for steps with LIMIT reads no more than that one's), and the conditions on them: $1 queue, $2 type, $3 state, $4 and $5 created, $6 error, $7 limit, $8 reason, $9 now, $10 id.
   columns := CASE of_place
     WHEN 'dead' THEN
       't.id, t.queue::text, t.type::text, ''dead''::text, t.priority::int, t.attempt, t.failures, t.crashes, t.unique_key::text,
         t.limit_key || coalesce(chr(1) || t.weight, ''''), NULL::timestamptz, NULL::timestamptz, t.created_at, t.died_at,
-        left(t.errors -> -1 ->> ''message'', 4096), t.reason, EXISTS (SELECT FROM step s WHERE s.task_id = t.id)'
+        left(t.errors -> -1 ->> ''message'', 4096), t.reason, (SELECT true FROM step s WHERE s.task_id = t.id LIMIT 1) IS TRUE'
     WHEN 'done' THEN
       't.id, t.queue::text, t.type::text, ''done''::text, 100, t.attempt, 0, 0, NULL::text, NULL::text, NULL::timestamptz, NULL::timestamptz,
         t.created_at, t.done_at, NULL::text, NULL::text, false'
@@ -80,7 +80,7 @@ BEGIN
           WHEN t.slot = 0 THEN ''limited'' WHEN t.due_at > $9 THEN ''waiting'' ELSE ''due'' END, t.priority::int, t.attempt, t.failures, t.crashes,
         t.unique_key::text, t.limit_key || coalesce(chr(1) || t.weight, ''''), CASE WHEN t.finished_at IS NULL THEN t.due_at END,
         CASE WHEN t.lease_until > $9 THEN t.lease_until END, t.created_at, t.finished_at, left(t.errors -> -1 ->> ''message'', 4096), NULL::text,
-        t.has_steps IS TRUE AND EXISTS (SELECT FROM step s WHERE s.task_id = t.id)'
+        t.has_steps IS TRUE AND (SELECT true FROM step s WHERE s.task_id = t.id LIMIT 1) IS TRUE'
     END;
   filter := concat_ws(' AND ', 'true',
     CASE WHEN of_queue IS NOT NULL THEN 't.queue = $1' END,
@@ -187,8 +187,10 @@ BEGIN
     END IF;
   ELSE
     source := CASE
-      WHEN of_place = 'dead' THEN format('SELECT t.* FROM dead_task t WHERE t.id < $10%s LIMIT $11',
-        CASE WHEN of_type IS NOT NULL THEN ' AND t.type = $2 ORDER BY t.type DESC, t.id DESC' ELSE ' ORDER BY t.id DESC' END)
+      -- With an equation instead, the order would be that of the primary key, which might be read instead of the index of types.
+      WHEN of_place = 'dead' AND of_type IS NOT NULL THEN
+        'SELECT t.* FROM dead_task t WHERE (t.type, t.id) < ($2, $10) AND t.type >= $2 ORDER BY t.type DESC, t.id DESC LIMIT $11'
+      WHEN of_place = 'dead' THEN 'SELECT t.* FROM dead_task t WHERE t.id < $10 ORDER BY t.id DESC LIMIT $11'
       WHEN of_place = 'done' THEN 'SELECT t.* FROM done t WHERE t.id < $10 ORDER BY t.id DESC LIMIT $11'
       WHEN way = 'c' THEN 'SELECT t.* FROM task t WHERE t.ready AND t.queue = $1 AND (t.priority, t.due_at, t.id) > ($13, $14, $10)
         ORDER BY t.priority, t.due_at, t.id LIMIT $11'

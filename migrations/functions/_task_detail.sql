@@ -102,11 +102,11 @@ BEGIN
             WHEN x.slot = 0 THEN 'limited' WHEN x.due_at > at THEN 'waiting' ELSE 'due' END AS state, x.priority::int, x.attempt, x.failures,
           x.crashes, CASE WHEN x.finished_at IS NULL THEN x.due_at END AS due_at, CASE WHEN x.lease_until > at THEN x.lease_until END AS lease_until,
           x.created_at, x.finished_at AS ended_at, left(x.errors -> -1 ->> 'message', 4096) AS error, NULL AS reason,
-          EXISTS (SELECT FROM step s WHERE s.task_id = x.id) AS is_flow
+          (SELECT true FROM step s WHERE s.task_id = x.id LIMIT 1) IS TRUE AS is_flow
         FROM task x WHERE x.id = m.task_id
         UNION ALL
         SELECT x.queue, x.type, 'dead', x.priority, x.attempt, x.failures, x.crashes, NULL, NULL, x.created_at, x.died_at,
-          left(x.errors -> -1 ->> 'message', 4096), x.reason, EXISTS (SELECT FROM step s WHERE s.task_id = x.id)
+          left(x.errors -> -1 ->> 'message', 4096), x.reason, (SELECT true FROM step s WHERE s.task_id = x.id LIMIT 1) IS TRUE
         FROM dead_task x WHERE x.id = m.task_id
         UNION ALL
         SELECT x.queue, x.type, 'done', 100, x.attempt, 0, 0, NULL, NULL, x.created_at, x.done_at, NULL, NULL, false

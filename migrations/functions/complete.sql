@@ -10,7 +10,7 @@ BEGIN
   THEN
     IF NOT EXISTS (
       SELECT FROM _conclude(ARRAY[task_id], ARRAY[lease_token], NULL, ARRAY(
-        SELECT CASE WHEN t.headers ->> 'taskqueue-retain' ~ '^[0-9]{1,1000}$'
+        SELECT CASE WHEN t.headers ->> 'taskqueue-retain' ~ '^[0-9]{1,255}$'
           THEN least((t.headers ->> 'taskqueue-retain')::numeric, 31622400)::int * interval '1 s' END
         FROM task t WHERE t.id = complete.task_id), true))
     THEN
