@@ -14,9 +14,9 @@ struct SchemaCompatibilityTests {
     var scripts = SchemaScripts.current
     let version = """
       ALTER TABLE task ADD COLUMN later int;
-      INSERT INTO migration (version, name, minimum_program_version) VALUES (8, 'later', \(minimumProgramVersion));
+      INSERT INTO migration (version, name, minimum_program_version) VALUES (9, 'later', \(minimumProgramVersion));
       """
-    scripts.versions.append(MigrationFile(version: 8, name: "later", bytes: Array(version.utf8)))
+    scripts.versions.append(MigrationFile(version: 9, name: "later", bytes: Array(version.utf8)))
     scripts.functions = scripts.functions.map { file in
       guard file.name == "cancel" else { return file }
       return FunctionFile(name: "cancel", bytes: file.bytes + Array("\n-- later\n".utf8))
@@ -42,7 +42,7 @@ struct SchemaCompatibilityTests {
         scripts: later(minimumProgramVersion: 2, revision: revision + 1)
       )
       let before = try await checksum(of: "cancel", in: database)
-      #expect(try await newer.migrate() == [8])
+      #expect(try await newer.migrate() == [9])
       let after = try await checksum(of: "cancel", in: database)
       #expect(after != nil && after != before)
       #expect(try await newer.status().isUpToDate)
@@ -51,7 +51,7 @@ struct SchemaCompatibilityTests {
       #expect(try await checksum(of: "cancel", in: database) == after)
       let status = try await older.status()
       #expect(status.isUpToDate)
-      #expect(status.applied.map(\.version) == [1, 2, 3, 4, 5, 6, 7, 8])
+      #expect(status.applied.map(\.version) == [1, 2, 3, 4, 5, 6, 7, 8, 9])
       #expect(status.functionRevision == revision + 1)
       let psql = try await Psql.install(database.connectionString, schema: "taskqueue")
       #expect((psql.status, psql.errors) == (0, ""))
@@ -67,15 +67,15 @@ struct SchemaCompatibilityTests {
   @Test("A newer schema that needs a newer program is refused with both versions and the cure, also by psql")
   func incompatible() async throws {
     try await withTestDatabase { database in
-      let newer = later(minimumProgramVersion: 8, revision: 99)
+      let newer = later(minimumProgramVersion: 9, revision: 99)
       try await Migrator(configuration: database.postgresConfiguration, scripts: newer).migrate()
       let older = Migrator(configuration: database.postgresConfiguration)
       let error = await #expect(throws: MigrationError.self) { try await older.migrate() }
       #expect(error?.code == .schemaIsNewer)
-      for part in ["\"taskqueue\"", "version 8", "up to 7", "Deploy a program with a newer release"] {
+      for part in ["\"taskqueue\"", "version 9", "up to 8", "Deploy a program with a newer release"] {
         #expect(error?.message.contains(part) == true, "\(part)")
       }
-      #expect(try await older.status().applied.count == 8)
+      #expect(try await older.status().applied.count == 9)
       let psql = try await Psql.install(database.connectionString, schema: "taskqueue")
       #expect(psql.status != 0)
       #expect(psql.errors.contains("newer than this file"))
