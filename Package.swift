@@ -14,11 +14,16 @@ let package = Package(
     .library(name: "TaskQueueConformance", targets: ["TaskQueueConformance"]),
     .library(name: "EmbeddedPostgres", targets: ["EmbeddedPostgres"]),
     .library(name: "TaskQueueHTTP", targets: ["TaskQueueHTTP", "Libpq"]),
+    .library(name: "TaskQueueTracing", targets: ["TaskQueueTracing"]),
+    .library(name: "TaskQueuePrometheus", targets: ["TaskQueuePrometheus"]),
+    .library(name: "TaskQueueConfiguration", targets: ["TaskQueueConfiguration"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: []),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.3"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
@@ -143,11 +148,31 @@ let package = Package(
       resources: [.embedInCode("Migrations/H0001_idempotency.sql")]
     ),
 
+    // Spans of enqueues, attempts, steps and effects, by middleware.
+    .target(
+      name: "TaskQueueTracing",
+      dependencies: ["TaskQueue", .product(name: "Tracing", package: "swift-distributed-tracing")]
+    ),
+
+    // A backend for swift-metrics that writes Prometheus' text.
+    .target(
+      name: "TaskQueuePrometheus",
+      dependencies: ["TaskQueue", .product(name: "CoreMetrics", package: "swift-metrics")]
+    ),
+
+    // Readers of configuration for workers, stores and monitors.
+    .target(
+      name: "TaskQueueConfiguration",
+      dependencies: [
+        "Libpq", "TaskQueue", "TaskQueuePostgres", .product(name: "Configuration", package: "swift-configuration"),
+      ]
+    ),
+
     // The reference workload, outgoing payments: domain, handlers, API.
     .target(
       name: "PaymentsExample",
       dependencies: [
-        "Libpq", "Outbox", "TaskQueue", "TaskQueueHTTP", "TaskQueuePostgres",
+        "Libpq", "Outbox", "TaskQueue", "TaskQueueHTTP", "TaskQueuePostgres", "TaskQueuePrometheus",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -191,6 +216,7 @@ let package = Package(
       name: "payments",
       dependencies: [
         "EmbeddedPostgres", "Libpq", "Outbox", "PaymentsExample", "PaymentsLab", "TaskQueue", "TaskQueuePostgres",
+        "TaskQueuePrometheus",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -376,6 +402,23 @@ let package = Package(
         .product(name: "HTTPTypes", package: "swift-http-types"),
       ]
     ),
+    // What a queue shows of itself, and how it is configured: names, spans, texts, alerts.
+    .testTarget(
+      name: "ObservabilityTests",
+      dependencies: [
+        "ChildProcesses", "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueueConfiguration", "TaskQueueConformance",
+        "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueuePrometheus", "TaskQueueTestKit", "TaskQueueTracing",
+        .product(name: "Configuration", package: "swift-configuration"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "MetricsTestKit", package: "swift-metrics"),
+        .product(name: "Tracing", package: "swift-distributed-tracing"),
+      ]
+    ),
     // Receivers that fail, hang and lose answers, killed workers, lost tasks, late commits.
     .testTarget(
       name: "OutboxTests",
@@ -411,7 +454,7 @@ let package = Package(
       name: "PaymentsExampleTests",
       dependencies: [
         "ChildProcesses", "Outbox", "payments", "PaymentsExample", "PaymentsLab", "SeededRandom", "TaskQueueHTTP",
-        "TaskQueueTestKit",
+        "TaskQueuePrometheus", "TaskQueueTestKit",
       ]
     ),
   ],

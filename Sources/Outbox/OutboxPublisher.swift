@@ -134,8 +134,9 @@ struct OutboxPublisher: Sendable {
       level: failures >= configuration.warnsAfter ? .warning : .debug,
       "An event is not taken; its aggregate's events wait",
       metadata: [
-        "aggregate_type": "\(event.aggregateType)", "aggregate_id": "\(event.aggregateID)",
-        "event_id": "\(event.id)", "event_type": "\(event.type)", "failures": "\(failures)", "error": "\(failure)",
+        LogKey.aggregateType: "\(event.aggregateType)", LogKey.aggregateID: "\(event.aggregateID)",
+        LogKey.eventID: "\(event.id)", LogKey.eventType: "\(event.type)", LogKey.failures: "\(failures)",
+        LogKey.error: "\(failure)",
       ]
     )
   }

@@ -1,6 +1,7 @@
 public import Libpq
 public import Logging
 public import ServiceLifecycle
+import TaskQueue
 
 /// Finds events that nobody publishes, and removes those that were published long ago, now and then.
 ///
@@ -46,7 +47,7 @@ public struct OutboxUpkeep: Service {
       while !Task.isCancelled {
         do { try await tend() } catch {
           if !Task.isCancelled {
-            logger.warning("The upkeep of an outbox failed; it is tried again", metadata: ["error": "\(error)"])
+            logger.warning("The upkeep of an outbox failed; it is tried again", metadata: [LogKey.error: "\(error)"])
           }
         }
         try? await clock.sleep(for: interval)
@@ -63,7 +64,7 @@ public struct OutboxUpkeep: Service {
       if page < EventOutbox.page { break }
     }
     if recovered > 0 {
-      logger.warning("Events waited without a task; they have one again", metadata: ["aggregates": "\(recovered)"])
+      logger.warning("Events waited without a task; they have one again", metadata: [LogKey.aggregates: "\(recovered)"])
     }
     while !Task.isCancelled, try await outbox.purge(olderThan: retention, in: pool) == EventOutbox.page {}
   }

@@ -10,6 +10,7 @@ import PaymentsLab
 import ServiceLifecycle
 import TaskQueue
 import TaskQueuePostgres
+import TaskQueuePrometheus
 import UnixSignals
 
 /// `payments serve`: the HTTP API and a worker in one process. Start as many as you like.
@@ -128,7 +129,7 @@ struct ServeCommand: AsyncParsableCommand {
 
   private func run(_ client: HTTPClient, _ databaseURL: String) async throws {
     let level = Logger.Level(rawValue: logLevel) ?? .notice
-    let metrics = PrometheusMetrics()
+    let metrics = PrometheusMetrics.payments()
     MetricsSystem.bootstrap(metrics)
     let logger = Log.make("payments", level: level)
     let names = try provider.targets().map(\.name)

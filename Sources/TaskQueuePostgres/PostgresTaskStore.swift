@@ -28,6 +28,8 @@ public final class PostgresTaskStore: TaskStore {
   let groups: EnqueueGroups
   let transactionGroups: LibpqTransactionGroups
   let isolation = IsolationPin()
+  /// nil: nobody has asked for them yet.
+  let poolMetrics = Mutex<(app: PoolMetrics, engine: PoolMetrics)?>(nil)
 
   /// Opens nothing yet.
   ///

@@ -99,23 +99,4 @@ struct CommandTests {
       #expect(throws: DecodingError.self) { try JSONDecoder().decode(InitPayment.self, from: json) }
     }
   }
-
-  @Test("Metrics are shown as Prometheus reads them, and their number is bounded")
-  func metrics() {
-    var series = PrometheusSeries(limit: 3)
-    series.add(2, to: .init("a-b_total", [("z", "1"), ("l", "\"\\\n")]), kind: .counter)
-    series.set(7, to: .init("g", []))
-    series.observe(0.3, in: .init("h", [("q", "x")]))
-    series.set(1, to: .init("one_too_many", []))
-    let lines = series.text.split(separator: "\n")
-    #expect(lines.contains(#"a_b_total{l="\"\\\n",z="1"} 2.0"#))
-    #expect(lines.contains("# TYPE a_b_total counter"))
-    #expect(lines.contains("g 7.0"))
-    #expect(lines.contains(#"h_bucket{q="x",le="0.25"} 0"#))
-    #expect(lines.contains(#"h_bucket{q="x",le="0.5"} 1"#))
-    #expect(lines.contains(#"h_bucket{q="x",le="+Inf"} 1"#))
-    #expect(lines.contains(#"h_sum{q="x"} 0.3"#))
-    #expect(lines.last == "metrics_dropped_total 1")
-    #expect(!series.text.contains("one_too_many"))
-  }
 }

@@ -3,6 +3,7 @@ import NIOHTTP1
 import Synchronization
 import TaskQueue
 import TaskQueuePostgres
+import TaskQueuePrometheus
 import TaskQueueTestKit
 import Testing
 

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import TaskQueue
 import TaskQueuePostgres
+import TaskQueuePrometheus
 import TaskQueueTestKit
 import Testing
 

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import TaskQueueHTTP
+import TaskQueuePrometheus
 
 /// Where one provider's callbacks come in, and how they are read. Nothing that one provider sends touches the payments of another.
 struct CallbackSource: Sendable {

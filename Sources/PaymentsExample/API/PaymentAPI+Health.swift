@@ -5,6 +5,7 @@ import Libpq
 import Outbox
 import TaskQueueHTTP
 import TaskQueuePostgres
+import TaskQueuePrometheus
 
 extension PaymentAPI {
   /// What is there for those who run the API, not for those who pay.
@@ -75,7 +76,7 @@ extension PaymentAPI {
       answers: [.init(status: .ok, description: "Text format 0.0.4.", mediaType: "text/plain")],
       handle: { _ in
         try await observe()
-        return Self.text(metrics.text(), "text/plain; version=0.0.4; charset=utf-8")
+        return Self.text(metrics.text(), PrometheusMetrics.contentType)
       }
     )
   }

@@ -5,6 +5,7 @@ import Libpq
 import TaskQueue
 import TaskQueueHTTP
 import TaskQueuePostgres
+import TaskQueuePrometheus
 
 /// What the API's operations do. Which there are says ``operations``.
 package struct PaymentAPI: Sendable {

@@ -6,6 +6,7 @@ import Logging
 import NIOHTTP1
 import TaskQueue
 import TaskQueueHTTP
+import TaskQueuePrometheus
 
 /// Routes requests to the operations, and turns every error into a problem.
 struct PaymentResponder: HTTPResponder {

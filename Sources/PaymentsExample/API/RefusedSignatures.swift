@@ -1,6 +1,7 @@
 import Logging
 import Synchronization
 import TaskQueueHTTP
+import TaskQueuePrometheus
 
 /// Counts requests whose signature is refused, and tells the log of them: the first one, and then how many came since, once a
 /// ``period``. Anybody can send them.

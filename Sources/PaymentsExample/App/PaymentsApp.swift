@@ -7,6 +7,7 @@ package import ServiceLifecycle
 package import TaskQueue
 import TaskQueueHTTP
 package import TaskQueuePostgres
+package import TaskQueuePrometheus
 
 /// The parts of one `serve` process.
 package struct PaymentsApp: Sendable {
@@ -115,7 +116,7 @@ package struct PaymentsApp: Sendable {
     client: TaskClient<PostgresTaskStore>,
     providers: PaymentProviders,
     observer: any AttemptObserver = UnobservedAttempts(),
-    metrics: PrometheusMetrics = PrometheusMetrics(),
+    metrics: PrometheusMetrics = .payments(),
     logger: Logger
   ) {
     self.settings = settings

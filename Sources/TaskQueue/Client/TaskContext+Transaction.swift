@@ -6,7 +6,7 @@ extension TaskContext {
     _ number: Int? = nil,
     on client: TaskClient<Store>,
     input: (any Encodable)? = nil,
-    _ body: (Store.Transaction) async throws -> Value
+    _ body: @escaping (Store.Transaction) async throws -> Value
   ) async throws -> Value {
     try await transaction(name, number, on: client.store, input: input, body)
   }

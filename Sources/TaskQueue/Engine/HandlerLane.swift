@@ -24,6 +24,7 @@ final class HandlerLane: Sendable {
   /// For a task of a type that was not asked for.
   static func snoozing(_ delay: Duration, environment: WorkerEnvironment) -> HandlerLane {
     let services = AttemptServices(
+      type: "",
       logger: Logger(label: "TaskQueue"),
       ledger: nil,
       effects: .init(),
@@ -123,19 +124,23 @@ struct HandlerLanes: Sendable {
     environment: WorkerEnvironment,
     logger: Logger
   ) {
-    lanes = handlers.entries.mapValues { entry in
-      let services = AttemptServices(
-        logger: logger,
-        store: store.contract,
-        ledger: store as? any EffectLedger,
-        effects: effects,
-        retry: entry.options.retry,
-        retain: entry.options.retain,
-        coding: handlers.coding,
-        environment: environment
-      )
-      return HandlerLane(entry, services: services, middleware: middleware)
-    }
+    lanes = Dictionary(
+      uniqueKeysWithValues: handlers.entries.map { type, entry in
+        let services = AttemptServices(
+          type: type,
+          logger: logger,
+          store: store.contract,
+          ledger: store as? any EffectLedger,
+          effects: effects,
+          retry: entry.options.retry,
+          retain: entry.options.retain,
+          coding: handlers.coding,
+          environment: environment,
+          middleware: middleware
+        )
+        return (type, HandlerLane(entry, services: services, middleware: middleware))
+      }
+    )
     unknown = .snoozing(unknownDelay, environment: environment)
   }
 

@@ -29,6 +29,7 @@ public final class TaskWorker: Service {
   private let clock: any Clock<Duration>
   private let logger: Logger
   private let shutdown = ShutdownRequest()
+  private let pulse = WorkerPulse()
   private let hasRun = Atomic(false)
 
   /// - Parameters:
@@ -89,6 +90,9 @@ public final class TaskWorker: Service {
     }
   }
 
+  /// How it does, for a load balancer or an orchestrator. Cheap, from any thread, at any time; asks nothing of the store.
+  public var health: WorkerHealth { pulse.health }
+
   /// Begins graceful shutdown; ``run()`` returns when it is done. Idempotent, from any thread.
   public func shutDown() { shutdown.request() }
 
@@ -101,6 +105,7 @@ public final class TaskWorker: Service {
       middleware: middleware,
       effects: effects,
       environment: WorkerEnvironment(clock: WorkerClock(clock)),
+      pulse: pulse,
       logger: logger
     )
     shutdown.whenRequested { shell.drain() }

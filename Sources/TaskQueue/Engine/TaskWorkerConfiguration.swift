@@ -42,6 +42,10 @@ public struct TaskWorkerConfiguration: Sendable {
   public var cancellationGrace: Duration = .seconds(5)
   /// How often to look for tasks that nobody here can run, and for what is kept no longer.
   public var maintenanceInterval: Duration = .seconds(60)
+  /// How often to measure how long the queues are (`taskqueue_depth`, `taskqueue_oldest_due_seconds`), at least 1 second; nil, the default: not at
+  /// all. Of all workers of the schema the one that has run longest does it, so give it to all of them or none. One statement with counts
+  /// that are bounded: it costs the same whatever the tables hold. 15 seconds suit most.
+  public var depthInterval: Duration?
   /// For how long dead letters, settled effects and the journal of people's actions are kept. Of workers that say something else the
   /// shortest time wins.
   public var retention = RetentionConfiguration()
@@ -84,6 +88,9 @@ public struct TaskWorkerConfiguration: Sendable {
     }
     guard promotionInterval > .zero, maintenanceInterval > .zero else {
       throw .invalidOption("promotionInterval and maintenanceInterval must be above zero.")
+    }
+    if let depthInterval, depthInterval < .seconds(1) {
+      throw .invalidOption("depthInterval must be at least 1 s; for none use nil.")
     }
     guard shutdownGrace >= .zero, cancellationGrace >= .zero else {
       throw .invalidOption("Grace times must not be negative.")

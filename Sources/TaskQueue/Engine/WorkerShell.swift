@@ -18,6 +18,7 @@ final class WorkerShell: Sendable {
   private let clock: WorkerClock
   private let log: EngineLog
   private let attempts = AttemptMetrics()
+  private let metrics: WorkerMetrics
   private let tally = AttemptTally()
   private let thread = EngineThread()
   private let machine: Mutex<WorkerStateMachine>
@@ -25,8 +26,12 @@ final class WorkerShell: Sendable {
   private let schedules: ScheduleShell?
   /// nil: the store does not know its workers.
   private let presence: WorkerPresence?
+  /// nil: it is not asked for, or the store cannot tell.
+  private let depths: DepthMeter?
   /// Touched by turns and calls, which all run on the engine's thread; the lock is for those that end elsewhere.
   private let tasks = Mutex(RunningTasks())
+  private let pulse: WorkerPulse
+  private let hasListened = Atomic(false)
 
   /// The Swift tasks of the engine.
   private struct RunningTasks {
@@ -44,10 +49,13 @@ final class WorkerShell: Sendable {
     middleware: [any TaskMiddleware],
     effects: EffectsConfiguration,
     environment: WorkerEnvironment,
+    pulse: WorkerPulse,
     logger: Logger
   ) {
     self.store = store
     self.configuration = configuration
+    self.pulse = pulse
+    metrics = WorkerMetrics(slots: configuration.concurrency)
     clock = environment.clock
     log = EngineLog(logger: logger)
     types = handlers.types
@@ -77,11 +85,17 @@ final class WorkerShell: Sendable {
         raise: { thread.raise() }
       )
     }
+    let id = UUID()
+    depths = configuration.depthInterval.flatMap { interval in
+      (store as? any DepthMeter.MeasurableStore).map { store in
+        DepthMeter(store: store, worker: id, interval: interval, clock: environment.clock)
+      }
+    }
     presence = (store as? any WorkerStore).map { [thread, types, tally] store in
       WorkerPresence(
         store: store,
         report: WorkerReport(
-          id: UUID(),
+          id: id,
           name: configuration.name,
           queues: configuration.queues,
           types: types.sorted { $0.rawValue < $1.rawValue },
@@ -110,6 +124,7 @@ final class WorkerShell: Sendable {
     } onCancel: {
       tell { $0.abort(at: clock.now) }
     }
+    pulse.end()
     if let failure = machine.withLock({ $0.failure }) { throw failure }
   }
 
@@ -124,21 +139,46 @@ final class WorkerShell: Sendable {
   // MARK: Turns
 
   private func work() async {
+    var countsAt = clock.now
+    var isCounted = false
     while true {
-      let (turn, isOver, isRunning) = machine.withLock { ($0.advance(at: clock.now), $0.isOver, $0.isRunning) }
+      let (turn, isOver, isRunning, condition) = machine.withLock { machine in
+        (machine.advance(at: clock.now), machine.isOver, machine.isRunning, machine.condition)
+      }
+      pulse.beat(condition)
       for action in turn.actions { perform(action) }
       log.note(turn.events, at: clock.now)
       log.flush(at: clock.now)
       if isOver { break }
+      if clock.now >= countsAt {
+        countsAt = clock.now.advanced(by: WorkerMetrics.interval)
+        isCounted = count()
+      }
       let schedulesAt = isRunning ? schedules?.turn(at: clock.now) : nil
       let presenceAt = isRunning ? presence?.turn(at: clock.now) : nil
+      let depthsAt = isRunning ? depths?.turn(at: clock.now) : nil
       if !isRunning { presence?.leave() }
-      await pause(until: [turn.wakeAt, log.nextFlush, schedulesAt, presenceAt].compactMap(\.self).min() ?? turn.wakeAt)
+      await pause(
+        until: [turn.wakeAt, log.nextFlush, schedulesAt, presenceAt, depthsAt, isCounted ? countsAt : nil]
+          .compactMap(\.self).min() ?? turn.wakeAt
+      )
     }
+    metrics.running([])
+    depths?.leave()
     presence?.leave()
     await presence?.end()
     log.finish()
     leave()
+  }
+
+  /// The gauges.
+  ///
+  /// - Returns: whether something runs.
+  private func count() -> Bool {
+    let running = machine.withLock(\.runningCounts)
+    metrics.running(running)
+    (store as? any MeasuredStore)?.measure()
+    return !running.isEmpty
   }
 
   /// Cancels what is still under way. Handlers were cancelled before.
@@ -190,6 +230,7 @@ final class WorkerShell: Sendable {
       )
       tell { $0.judged(task.claim, judgement) }
     case .listen:
+      if hasListened.exchange(true, ordering: .relaxed) { metrics.reconnected() }
       let task = Task(executorPreference: thread) { await self.listen() }
       tasks.withLock { $0.listener = task }
     case .pingPool:
@@ -201,12 +242,14 @@ final class WorkerShell: Sendable {
 
   private func call(_ order: CallOrder) async {
     guard let ticket = machine.withLock({ $0.begin(order.id, at: clock.now) }) else { return }
+    let startedAt = clock.now
     let answer: CallAnswer
     do throws(TaskQueueError) {
       answer = try await ask(order.call, within: order.limit)
     } catch {
       answer = .failed(error)
     }
+    metrics.ended(order.call, answer, after: startedAt.duration(to: clock.now))
     tasks.withLock { $0.calls[order.id] = nil }
     var obligation: CallTicket? = ticket
     tell { machine in
@@ -288,7 +331,7 @@ final class WorkerShell: Sendable {
         next = machine.withLock { $0.complete(&ticket, at: endedAt, needsTurn: &needsTurn) }
         if needsTurn { thread.raise() }
         if ticket == nil {
-          attempts.ended(task.queue, task.type, .returned(.completed), after: startedAt.duration(to: endedAt))
+          attempts.ended(task, .returned(.completed), after: startedAt.duration(to: endedAt))
           tally.note(task.queue, task.type, .returned(.completed))
           continue
         }
@@ -297,7 +340,7 @@ final class WorkerShell: Sendable {
       let judgement =
         standing.isHeld ? lane.judgement(of: performed, task, cancelReason: standing.cancelReason) : .nothing
       let end = standing.isGivenUp ? nil : AttemptEnd(performed.ending, standing.cancelReason)
-      attempts.ended(task.queue, task.type, end, after: startedAt.duration(to: endedAt))
+      attempts.ended(task, end, after: startedAt.duration(to: endedAt))
       tally.note(task.queue, task.type, end)
       var goesOn = false
       tell { machine in
@@ -316,6 +359,28 @@ extension AttemptEnd {
     case .suspended: self = reason == .leaseLost ? .leaseLost : .suspended
     case .unwound(_, let detail): self.init(.discard(reason: detail ?? ""), reason)
     case .threw: self.init(nil, reason)
+    }
+  }
+}
+
+extension WorkerMetrics {
+  fileprivate func ended(_ call: EngineCall, _ answer: CallAnswer, after duration: Duration) {
+    // What the end of the worker cuts off has not failed.
+    let hasFailed = if case .failed = answer { !Task.isCancelled } else { false }
+    ended(call.metricName, after: duration, hasFailed: hasFailed)
+    guard case .exchange(let settlements, let claim) = call, case .exchanged(let exchange) = answer else { return }
+    exchanged(settledCount: settlements.count, claimedCount: claim == nil ? nil : exchange.claimed.count)
+  }
+}
+
+extension EngineCall {
+  fileprivate var metricName: WorkerMetrics.Call {
+    switch self {
+    case .prepare: .prepare
+    case .exchange(_, let claim): claim?.scope.isLook == true ? .look : .exchange
+    case .openWriters: .openWriters
+    case .renew: .renew
+    case .maintain: .maintain
     }
   }
 }

@@ -141,19 +141,28 @@ extension WorkerStateMachine {
     at now: Instant
   ) {
     switch answer {
-    case .prepared: if case .starting = phase { become(.running) }
+    case .prepared:
+      doesStoreAnswer = true
+      if case .starting = phase { become(.running) }
     case .exchanged(let exchange):
+      doesStoreAnswer = true
       notePassed(at: now)
       noteSettled(call.settlements, exchange.settled, at: now)
       if let request = call.claim { noteClaimed(exchange, request, of: call, startedAt: startedAt, at: now) }
     case .writers(let writers): noteWriters(writers, at: now)
-    case .renewed(let renewals): noteRenewed(call.claims, renewals, startedAt: startedAt, at: now)
+    case .renewed(let renewals):
+      doesStoreAnswer = true
+      noteRenewed(call.claims, renewals, startedAt: startedAt, at: now)
     case .maintained(let report): noteMaintained(report, at: now)
     case .failed(let error): noteFailed(error, call, at: now)
     }
   }
 
   private mutating func noteFailed(_ error: TaskQueueError, _ call: CallBook.Call, at now: Instant) {
+    // Looks and upkeep may be slow where all else goes on.
+    if [.preparation, .exchange, .assistance, .renewal].contains(call.kind), !error.isDataRefused {
+      doesStoreAnswer = false
+    }
     switch call.kind {
     case .preparation: notePreparationFailed(error, at: now)
     case .exchange, .assistance: noteExchangeFailed(error, call, at: now)

@@ -4,6 +4,31 @@
   package import Foundation
 #endif
 
+extension WorkerStateMachine {
+  /// Attempts that run, by queue and type. For metrics, now and then.
+  var runningCounts: [TaskCount] {
+    var counts: [[String]: TaskCount] = [:]
+    for (_, running) in runners.running {
+      let (queue, type) = (running.task.queue, running.task.type)
+      counts[[queue.rawValue, type.rawValue], default: TaskCount(queue: queue, type: type, state: .running, count: 0)]
+        .count += 1
+    }
+    return Array(counts.values)
+  }
+
+  /// For ``TaskWorker/health``.
+  var condition: WorkerPulse.Condition {
+    let phase: WorkerPulse.Phase =
+      switch self.phase {
+      case .starting: .starting
+      case .running: .running
+      case .draining, .cancelling, .flushing, .aborting: .draining
+      case .over: .over
+      }
+    return .init(phase: phase, doesStoreAnswer: doesStoreAnswer)
+  }
+}
+
 /// What the simulation looks at from outside.
 extension WorkerStateMachine {
   /// How much it remembers.

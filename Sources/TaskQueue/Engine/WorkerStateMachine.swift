@@ -72,6 +72,8 @@ package struct WorkerStateMachine: Sendable {
   var outcomes: OutcomeBook
   var pace: Pace
   var outage: StoreOutage
+  /// The last call of those that every worker makes was answered.
+  var doesStoreAnswer = false
   var groups: ClaimGroups
   var leases: LeaseTimes
   var storeClock = StoreClock()

@@ -1,4 +1,5 @@
 import DequeModule
+import Metrics
 import Synchronization
 
 /// Puts attempts of one type together into batches. Each attempt waits in it for its outcome.
@@ -36,9 +37,11 @@ final class BatchCollector<Payload: Sendable>: Sendable {
   private let maxCalls: Int
   private let gathering: Duration
   private let handle: Handle
+  private let sizes: Recorder
   private let state = Mutex(State())
 
-  init(upTo maxCount: Int, atATime maxCalls: Int, gathering: Duration, _ handle: @escaping Handle) {
+  init(of type: TaskType, upTo maxCount: Int, atATime maxCalls: Int, gathering: Duration, _ handle: @escaping Handle) {
+    sizes = MetricName.batchSize.recorder(type.rawValue)
     self.maxCount = maxCount
     self.maxCalls = maxCalls
     self.gathering = gathering
@@ -101,6 +104,7 @@ final class BatchCollector<Payload: Sendable>: Sendable {
     while true {
       await gather()
       guard let (members, batch) = take() else { return }
+      sizes.record(members.count)
       let tasks = members.enumerated().map { index, member in
         BatchTask(payload: member.payload, context: member.context, batch: batch, index: index)
       }

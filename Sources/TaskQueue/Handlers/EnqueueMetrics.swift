@@ -1,9 +1,8 @@
 import Metrics
 
-/// Counts what clients store.
+/// Counts what clients and flows store.
 struct EnqueueMetrics: TaskMiddleware {
-  private let counters = Instruments { dimensions in Counter(label: "taskqueue_enqueued_total", dimensions: dimensions)
-  }
+  private let counters = Instruments { MetricName.enqueued.counter($0, $1) }
 
   func enqueue(_ tasks: [NewTask], next: NextEnqueue) async throws(TaskQueueError) -> [EnqueueResult] {
     let results = try await next(tasks)

@@ -30,6 +30,7 @@ extension TaskContext {
     }
     let wait = try await store().take(limit, within: longest)
     guard wait <= longest else { throw LimitReached(limit, retryAfter: wait) }
+    services.metrics.waited(for: name, wait)
     if wait > .zero { try await services.environment.clock.sleep(for: wait) }
   }
 

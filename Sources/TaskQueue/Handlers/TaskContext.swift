@@ -32,13 +32,17 @@ public struct TaskContext: Sendable {
   /// The payload as stored: UTF-8 JSON.
   public var payload: Data { task.payload }
 
-  /// Carries the task's id, type, queue and attempt as metadata. Made at each use: tasks that log nothing pay nothing.
+  /// Carries the task's id, type, queue and attempt as metadata, and the id of the trace that it was enqueued in, if it travels with the task
+  /// in the form of W3C. Made at each use: tasks that log nothing pay nothing.
   public var logger: Logger {
     var logger = services.logger
     logger[metadataKey: LogKey.taskID] = "\(id)"
     logger[metadataKey: LogKey.type] = "\(type)"
     logger[metadataKey: LogKey.queue] = "\(queue)"
     logger[metadataKey: LogKey.attempt] = "\(attempt)"
+    if !headers.isEmpty, let trace = TraceParent(headers: headers) {
+      logger[metadataKey: LogKey.originTraceID] = "\(trace.traceID)"
+    }
     return logger
   }
 
@@ -58,7 +62,10 @@ public struct TaskContext: Sendable {
     retry: RetryPolicy = .standard,
     logger: Logger = Logger(label: "TaskQueue")
   ) {
-    self.init(task: task, services: AttemptServices(logger: logger, ledger: ledger, effects: effects, retry: retry))
+    self.init(
+      task: task,
+      services: AttemptServices(type: task.type, logger: logger, ledger: ledger, effects: effects, retry: retry)
+    )
   }
 }
 
@@ -76,8 +83,15 @@ final class AttemptServices: Sendable {
   /// How payloads are decoded, and those of children encoded.
   let coding: PayloadCoding
   let environment: WorkerEnvironment
+  /// Around the parts of attempts.
+  let middleware: [any TaskMiddleware]
+  /// Around the enqueue of children.
+  let enqueueMiddleware: [any TaskMiddleware]
+  let metrics: PartMetrics
 
+  /// - Parameter middleware: the worker's.
   init(
+    type: TaskType,
     logger: Logger,
     store: (any StoreContract)? = nil,
     ledger: (any EffectLedger)?,
@@ -85,7 +99,8 @@ final class AttemptServices: Sendable {
     retry: RetryPolicy,
     retain: Duration? = nil,
     coding: PayloadCoding = .standard,
-    environment: WorkerEnvironment = .init()
+    environment: WorkerEnvironment = .init(),
+    middleware: [any TaskMiddleware] = []
   ) {
     self.logger = logger
     self.store = store
@@ -95,5 +110,8 @@ final class AttemptServices: Sendable {
     self.retain = retain
     self.coding = coding
     self.environment = environment
+    self.middleware = middleware
+    enqueueMiddleware = middleware + [EnqueueMetrics()]
+    metrics = PartMetrics(type)
   }
 }

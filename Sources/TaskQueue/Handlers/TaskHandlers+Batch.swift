@@ -47,7 +47,7 @@ extension TaskHandlers {
       as: Payload.self,
       options: options ?? defaults.handling,
       making: {
-        let collector = BatchCollector(upTo: maxCount, atATime: maxCalls, gathering: gathering, handle)
+        let collector = BatchCollector(of: type, upTo: maxCount, atATime: maxCalls, gathering: gathering, handle)
         return { payload, context in try await collector.join(payload, context) }
       }
     )

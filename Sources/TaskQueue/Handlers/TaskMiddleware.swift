@@ -1,7 +1,7 @@
-/// Code around every enqueue of a client, or every attempt of a worker: metrics, traces, checks, headers.
+/// Code around every enqueue of a client, or every attempt of a worker and the parts of it: metrics, traces, checks, headers.
 ///
-/// The first middleware of a list is the outermost. Both methods have default implementations that just pass on. A ``CallbackInbox`` and
-/// the SQL functions enqueue past it.
+/// The first middleware of a list is the outermost. All methods have default implementations that just pass on. The worker's middleware also
+/// sees the enqueue of children by its flows. A ``CallbackInbox`` and the SQL functions enqueue past it.
 ///
 /// ```swift
 /// struct Tenant: TaskMiddleware {
@@ -29,6 +29,13 @@ public protocol TaskMiddleware: Sendable {
   /// Around one attempt: the decoding of the payload and the handler. What it returns or throws is the attempt's outcome. It runs in
   /// the handler's task, so the handler's cancellation, and its timeout, are the middleware's too.
   func attempt(_ context: TaskContext, next: NextAttempt) async throws -> TaskOutcome
+
+  /// Around a part of an attempt that is really done now, not only read from what was recorded: the body of a step, the call or the lookup of
+  /// an effect. In the Swift task that runs it, so what is task-local reaches the body. `next` is called at most once.
+  ///
+  /// - Throws: what `next` throws, or an error of its own instead of calling it, which is then the body's. Once the body has returned, its value
+  ///   counts and an error does not.
+  func part(_ part: AttemptPart, of context: TaskContext, next: NextPart) async throws
 }
 
 extension TaskMiddleware {
@@ -37,6 +44,8 @@ extension TaskMiddleware {
   }
 
   public func attempt(_ context: TaskContext, next: NextAttempt) async throws -> TaskOutcome { try await next(context) }
+
+  public func part(_ part: AttemptPart, of context: TaskContext, next: NextPart) async throws { try await next() }
 }
 
 /// What an enqueue goes on with: the next middleware, or the store. Called like a function.
@@ -56,6 +65,13 @@ public struct NextAttempt: Sendable {
   let next: @Sendable (TaskContext) async throws -> TaskOutcome
 
   public func callAsFunction(_ context: TaskContext) async throws -> TaskOutcome { try await next(context) }
+}
+
+/// What a part of an attempt goes on with: the next middleware, or its body. Called like a function, and not to be kept.
+public struct NextPart {
+  let next: () async throws -> Void
+
+  public func callAsFunction() async throws { try await next() }
 }
 
 extension [any TaskMiddleware] {
@@ -78,6 +94,32 @@ extension [any TaskMiddleware] {
         return outcome
       }
     }
+  }
+
+  /// The body of a part with all middleware around it; the body alone if there is none. What the body returned counts, whatever a middleware
+  /// throws afterwards: an effect that has happened must not look as if it had not.
+  func around<Value>(
+    _ part: AttemptPart,
+    of context: TaskContext,
+    _ body: @escaping () async throws -> Value
+  ) async throws -> Value {
+    guard !isEmpty else { return try await body() }
+    var result: Value?
+    let innermost = NextPart { result = try await body() }
+    let outermost = reversed().reduce(innermost) { next, middleware in
+      NextPart { try await middleware.part(part, of: context, next: next) }
+    }
+    do { try await outermost() } catch {
+      guard let result else { throw error }
+      return result
+    }
+    guard let result else {
+      throw TaskQueueError(
+        .invalidConfiguration,
+        "A middleware passed over the \(part.kind) \(part.name) without an error; call `next`, or throw."
+      )
+    }
+    return result
   }
 
   /// Stores the tasks with all middleware around it.

@@ -1,46 +1,39 @@
 import Metrics
-import Synchronization
 
-/// What the engine's events count. Instruments are made once per label set; a gauge that has nothing to report any more goes back to 0.
+/// What the engine's events count.
 final class EventMetrics: Sendable {
-  private struct Lane: Hashable {
-    let queue: QueueName
-    let type: TaskType
-  }
-
-  /// Beyond so many queues and types without a handler, further ones get no gauge of their own.
-  private static var maxGauges: Int { 1_000 }
-
-  private let unhandled = Mutex<[Lane: Gauge]>([:])
-  private let unserved = Gauge(label: "taskqueue_unserved_queues")
+  private let dead = CounterSet(.dead)
+  private let attempts = CounterSet(.attempts)
+  private let retries = CounterSet(.retries)
+  private let leasesLost = CounterSet(.leasesLost)
+  private let staleOutcomes = CounterSet(.staleOutcomes)
+  private let dropped = CounterSet(.retentionDropped)
+  private let unhandled = GaugeSet(.unhandled)
+  private let unserved = MetricName.unservedQueues.gauge()
 
   func note(_ event: EngineEvent) {
     switch event {
-    case .deadLetter(let task, let reason, _, _):
-      let dimensions = WorkerMetrics.lane(task.queue ?? "", task.type) + [("reason", reason.rawValue)]
-      Counter(label: "taskqueue_dead_total", dimensions: dimensions).increment()
+    case .attemptFailed(let task, _, _, _, nextIn: .some): retries.increment(task.queueName, task.type.rawValue)
+    case .deadLetter(let task, let reason, _, _): dead.increment(task.queueName, task.type.rawValue, reason.rawValue)
+    case .leaseLost(let task): leasesLost.increment(task.queueName, task.type.rawValue)
+    case .outcomeLost(let task): staleOutcomes.increment(task.queueName, task.type.rawValue)
     case .handlerGivenUp(let task, let reason):
       // Its attempt ends now, whenever the handler does.
-      let dimensions = WorkerMetrics.lane(task.queue ?? "", task.type) + [("outcome", AttemptEnd(nil, reason).name)]
-      Counter(label: "taskqueue_attempts_total", dimensions: dimensions).increment()
-    case .unhandled(let counts): record(counts)
+      attempts.increment(task.queueName, task.type.rawValue, AttemptEnd(nil, reason).name)
+    case .unhandled(let counts):
+      unhandled.record(
+        Dictionary(counts.map { ([$0.queue.rawValue, $0.type.rawValue], Double($0.count)) }, uniquingKeysWith: +)
+      )
     case .unserved(let queues): unserved.record(queues.count)
     case .dropped(let report):
       for (kind, count) in report.counts where count > 0 {
-        Counter(label: "taskqueue_retention_dropped_total", dimensions: [("kind", kind)]).increment(by: count)
+        dropped.increment(kind, by: count)
       }
     default: break
     }
   }
+}
 
-  private func record(_ counts: [TaskCount]) {
-    var values: [Lane: Int] = [:]
-    for count in counts { values[Lane(queue: count.queue, type: count.type), default: 0] += count.count }
-    unhandled.withLock { gauges in
-      for lane in values.keys where gauges[lane] == nil && gauges.count < Self.maxGauges {
-        gauges[lane] = Gauge(label: "taskqueue_unhandled", dimensions: WorkerMetrics.lane(lane.queue, lane.type))
-      }
-      for (lane, gauge) in gauges { gauge.record(values[lane] ?? 0) }
-    }
-  }
+extension TaskLabel {
+  fileprivate var queueName: String { queue?.rawValue ?? "" }
 }

@@ -7,6 +7,7 @@ final class ScheduleShell: Sendable {
   private let clock: WorkerClock
   private let executor: any TaskExecutor
   private let log: EngineLog
+  private let metrics = ScheduleMetrics()
   /// Lets the engine's loop ask again.
   private let raise: @Sendable () -> Void
   private let machine: Mutex<ScheduleMachine>
@@ -73,7 +74,9 @@ final class ScheduleShell: Sendable {
         try await store.putSchedules(schedules, asDeclared: true, within: order.limit)
         answer = .declared
       case .fire(let firings, let limit):
-        answer = .looked(try await store.fire(firings, look: limit, within: order.limit))
+        let look = try await store.fire(firings, look: limit, within: order.limit)
+        metrics.note(firings, look)
+        answer = .looked(look)
       }
     } catch {
       answer = .failed(error)

@@ -17,7 +17,7 @@ public struct TaskFailure: Hashable, Sendable, Codable {
   }
 
   /// The error's own text. Those of decoders and encoders quote values, which may be the payload's: they are told by place and kind.
-  static func message(of error: any Error) -> String {
+  package static func message(of error: any Error) -> String {
     switch error {
     case let error as DecodingError:
       let problem = UndecodablePayload(error)

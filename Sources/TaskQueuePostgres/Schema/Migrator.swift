@@ -46,13 +46,14 @@ public struct Migrator: Sendable {
       }
     }
     for version in applied.versions {
-      logger.info("Applied a migration", metadata: ["schema": "\(schema.name)", "version": "\(version)"])
+      logger.info("Applied a migration", metadata: [LogKey.schema: "\(schema.name)", LogKey.version: "\(version)"])
     }
     if !applied.functions.isEmpty {
       logger.info(
         "Applied functions",
         metadata: [
-          "schema": "\(schema.name)", "count": "\(applied.functions.count)", "revision": "\(scripts.revision)",
+          LogKey.schema: "\(schema.name)", LogKey.count: "\(applied.functions.count)",
+          LogKey.revision: "\(scripts.revision)",
         ]
       )
     }

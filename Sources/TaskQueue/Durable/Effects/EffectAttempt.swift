@@ -70,7 +70,7 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
       return try await conclude(.failed(failure), call, elapsed, throwing: failure)
     }
     do {
-      let value = try await limited(to: remaining) { try await body(call) }
+      let value = try await part(.effect, call) { try await limited(to: remaining) { try await body(call) } }
       return EffectReceipt(value: value, call: call, unrecorded: .succeeded(encoding: value))
     } catch let failure as EffectFailure {
       return try await conclude(.failed(failure), call, elapsed, throwing: failure)
@@ -81,6 +81,17 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
       let reason = TaskFailure.message(of: cause)
       return try await conclude(.unknown(reason: reason), call, elapsed, throwing: unknown)
     }
+  }
+
+  private func part<Result: Sendable>(
+    _ kind: AttemptPart.Kind,
+    _ call: EffectCall,
+    _ body: @escaping @Sendable () async throws -> Result
+  ) async throws -> Result {
+    let services = owner.context.services
+    let elapsed = stopwatch(on: clock)
+    defer { services.metrics.called(for: elapsed()) }
+    return try await services.middleware.around(AttemptPart(kind, call.name.rawValue), of: owner.context, body)
   }
 
   /// Cancels the body when the time is up, and waits for it: what it says then is true all the same.
@@ -114,7 +125,7 @@ struct EffectAttempt<Value: Codable & Sendable>: Sendable {
       return try await park(call, elapsed, because: nil)
     }
     let inquiry: EffectInquiry<Value>
-    do { inquiry = try await reconcile(call) } catch {
+    do { inquiry = try await part(.lookup, call) { try await reconcile(call) } } catch {
       warnIfKeyEnds(call, elapsed)
       throw self.error(.outcomeUnknown, call, "The provider could not be asked.", error)
     }

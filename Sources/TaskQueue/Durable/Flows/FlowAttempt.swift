@@ -106,11 +106,19 @@ struct FlowAttempt: Sendable {
     place: Int,
     digest: Data?,
     options: StepOptions,
+    as part: AttemptPart? = nil,
     _ body: @escaping @Sendable () async throws -> Value
   ) async throws -> Value {
     try await flow.run {
+      let services = context.services
+      let elapsed = stopwatch(on: services.environment.clock)
+      defer { services.metrics.stepped(for: elapsed()) }
       do {
-        let value = try await FlowState.$isInStep.withValue(true) { try await limited(name, options.timeout, body) }
+        let value = try await FlowState.$isInStep.withValue(true) {
+          try await services.middleware.around(part ?? AttemptPart(.step, name), of: context) {
+            try await limited(name, options.timeout, body)
+          }
+        }
         let json = try encoded(value, name)
         try await record(FlowStep(name, .step, place: place, value: json, digest: digest))
         flow.noteSuccess()

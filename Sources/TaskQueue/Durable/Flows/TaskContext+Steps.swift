@@ -139,10 +139,11 @@ extension TaskContext {
       let step = FlowStep(registration, .undo, place: place)
       try await attempt.flow.run { try await attempt.record(step) }
     }
+    let part = AttemptPart(.compensation, name)
     attempt.flow.register(registration) {
       let name = FlowNames.undo(of: registration)
       guard case .run(let place) = attempt.flow.withJournal({ $0.beginUndo(name) }) else { return }
-      let _: Bool = try await attempt.step(name, place: place, digest: nil, options: StepOptions()) {
+      let _: Bool = try await attempt.step(name, place: place, digest: nil, options: StepOptions(), as: part) {
         try await undo()
         return true
       }
@@ -176,7 +177,7 @@ extension TaskContext {
     _ number: Int? = nil,
     on store: Store,
     input: (any Encodable)? = nil,
-    _ body: (Store.Transaction) async throws -> Value
+    _ body: @escaping (Store.Transaction) async throws -> Value
   ) async throws -> Value {
     let name = try FlowNames.own(name, number)
     let attempt = try FlowAttempt(self)
@@ -184,9 +185,13 @@ extension TaskContext {
     let (recorded, place) = try await attempt.begin(name, digest: digest)
     if let recorded { return try attempt.decoded(recorded) }
     var step = FlowStep(name, .step, place: place, digest: digest)
+    let elapsed = stopwatch(on: services.environment.clock)
+    defer { services.metrics.stepped(for: elapsed()) }
     let value = try await store.withReadCommittedTransaction { transaction in
       guard try await store.hold(claim, in: transaction) else { throw TaskQueueError.flowLeaseLost(claim) }
-      let value = try await FlowState.$isInStep.withValue(true) { try await body(transaction) }
+      let value = try await services.middleware.around(AttemptPart(.step, name), of: self) {
+        try await FlowState.$isInStep.withValue(true) { try await body(transaction) }
+      }
       step.value = try attempt.encoded(value, name)
       guard try await store.record(step, by: claim, in: transaction) else { throw TaskQueueError.flowLeaseLost(claim) }
       return value

@@ -102,7 +102,9 @@ extension FlowAttempt {
     let claim = context.claim
     let (started, step) = try await transactional.withReadCommittedTransaction { transaction in
       guard try await transactional.hold(claim, in: transaction) else { throw TaskQueueError.flowLeaseLost(claim) }
-      let ids = try await transactional.enqueue(tasks, in: transaction).map(\.id)
+      let ids = try await context.services.enqueueMiddleware.enqueue(tasks) { tasks throws(TaskQueueError) in
+        try await transactional.enqueue(tasks, in: transaction)
+      }.map(\.id)
       let group = try await transactional.makeGroup(
         of: ids,
         atMost: atMost,
