@@ -2,7 +2,8 @@ import Libpq
 import TaskQueue
 import TaskQueueMigrations
 
-/// What a worker needs of schema, role and settings: looked at by two statements that read catalogs only, told in one error.
+/// What a worker needs of schema, role and settings: looked at by two statements that read catalogs only; told in one error when a worker
+/// starts, and one by one by ``Doctor``.
 struct EnvironmentCheck: Sendable {
   /// What the role must be allowed on each table.
   static let tablePrivileges: [(table: String, privileges: [String])] = [
@@ -22,6 +23,8 @@ struct EnvironmentCheck: Sendable {
 
   let schema: SchemaName
   let scripts: SchemaScripts
+  /// Whose privileges are looked at; nil: the session's role. What settings and row security do is looked at for the session in any case.
+  var role: String?
 
   /// Before the statement, in its transaction: a limit that is too short would cut off the look for it.
   static let noTimeout = LibpqStatement("SELECT set_config('statement_timeout', '0', true)")
@@ -34,6 +37,7 @@ struct EnvironmentCheck: Sendable {
       [
         .text(schema.name), .textArray(tables.map(\.0)), .textArray(tables.map(\.1)),
         .textArray(scripts.functions.map(\.name)), .int8(Self.shortestTimeout.components.seconds * 1000),
+        role.map { .text($0) } ?? .null,
       ]
     )
   }
@@ -50,15 +54,17 @@ struct EnvironmentCheck: Sendable {
   }
 
   private static let sql = """
-    WITH s AS (
-      SELECT n.oid, has_schema_privilege(n.oid, 'USAGE') AS is_usable FROM pg_catalog.pg_namespace n WHERE n.nspname = $1
+    WITH w AS (
+      SELECT coalesce($6::text, current_user::text)::name AS role
+    ), s AS (
+      SELECT n.oid, has_schema_privilege(w.role, n.oid, 'USAGE') AS is_usable FROM w, pg_catalog.pg_namespace n WHERE n.nspname = $1
     ), r AS (
       SELECT c.oid, c.relname, c.relkind FROM pg_catalog.pg_class c JOIN s ON c.relnamespace = s.oid
     ), f AS (
       SELECT p.oid, p.proname, p.proconfig FROM pg_catalog.pg_proc p JOIN s ON p.pronamespace = s.oid
       WHERE p.proname = ANY ($4::text[]::name[])
     )
-    SELECT 'session', current_user::text, current_database()::text, current_setting('default_transaction_isolation')
+    SELECT 'session', w.role::text, current_database()::text, current_setting('default_transaction_isolation') FROM w
     UNION ALL
     SELECT 'login', session_user::text, NULL, NULL
     UNION ALL
@@ -77,14 +83,14 @@ struct EnvironmentCheck: Sendable {
       AND replace(c.setting, '"', '') <> 'search_path=' || replace($1, '"', '') || ', pg_temp'
     UNION ALL
     SELECT 'privilege', n.privilege, quote_ident(n.name), NULL FROM unnest($2::text[], $3::text[]) AS n(name, privilege)
-    JOIN r ON r.relname::text = n.name AND r.relkind IN ('r', 'p') WHERE NOT has_table_privilege(r.oid, n.privilege)
+    JOIN r ON r.relname::text = n.name AND r.relkind IN ('r', 'p') CROSS JOIN w WHERE NOT has_table_privilege(w.role, r.oid, n.privilege)
     UNION ALL
     SELECT 'privilege', n.privilege, 'SEQUENCE task_id_seq', NULL FROM unnest(ARRAY['USAGE', 'SELECT']) AS n(privilege)
-    JOIN r ON r.relname = 'task_id_seq' AND r.relkind = 'S' WHERE NOT has_sequence_privilege(r.oid, n.privilege)
+    JOIN r ON r.relname = 'task_id_seq' AND r.relkind = 'S' CROSS JOIN w WHERE NOT has_sequence_privilege(w.role, r.oid, n.privilege)
     UNION ALL
-    SELECT 'privilege', 'EXECUTE', 'FUNCTION ' || quote_ident(f.proname), NULL FROM f
+    SELECT 'privilege', 'EXECUTE', 'FUNCTION ' || quote_ident(f.proname), NULL FROM f, w
     WHERE f.proname NOT LIKE 'grant%' AND f.proname NOT IN ('_grant', '_operate', '_enqueue_as_owner')
-      AND NOT has_function_privilege(f.oid, 'EXECUTE')
+      AND NOT has_function_privilege(w.role, f.oid, 'EXECUTE')
     UNION ALL
     SELECT 'row_security', r.relname::text, NULL, NULL FROM r
     WHERE r.relname::text = ANY ($2::text[]) AND r.relkind IN ('r', 'p') AND row_security_active(r.oid)

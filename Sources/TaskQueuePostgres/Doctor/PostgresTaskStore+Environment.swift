@@ -31,23 +31,7 @@ extension PostgresTaskStore {
     let (newest, needed) = try read { () throws(LibpqError) in
       (Int(try versions[0].int8(0)), Int(try versions[0].int8(1)))
     }
-    if newest < check.scripts.newestVersion {
-      throw TaskQueueError(
-        .invalidConfiguration,
-        """
-        The schema \(check.schema.quoted) has version \(newest), and this program needs \(check.scripts.newestVersion). Run Migrator, or \
-        psql -f migrations/install.sql, as its owner.
-        """
-      )
-    }
-    guard needed <= check.scripts.newestVersion else {
-      throw TaskQueueError(
-        .invalidConfiguration,
-        """
-        The schema \(check.schema.quoted) has version \(newest), which works with programs that know version \(needed) or later; this \
-        program knows versions up to \(check.scripts.newestVersion). Deploy a program with a newer release of TaskQueue.
-        """
-      )
-    }
+    let version = findings.versionFinding(newest: newest, needed: needed, known: check.scripts.newestVersion)
+    if let version { throw TaskQueueError(.invalidConfiguration, version.description) }
   }
 }
