@@ -1,4 +1,5 @@
 # make demo    watch payments leave through the queue      make test    all checks, as CI runs them
+# make cli     see and steer tasks from a terminal: make cli ARGS="doctor"
 # make example    the same idea in 150 lines: Examples/OutgoingPayments
 # make http-intake    an HTTP API that takes orders once, and believes signed webhooks only: Examples/HTTPIntake
 # make order-events    an outbox: events in order although their receiver fails
@@ -49,13 +50,21 @@ TABLE ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations scripts/samples
 
-.PHONY: help demo example bulk-import fan-out http-intake order-events nightly-report schedules chaos failover faults limits flows rates operate-scale limits-example why-not-running sign-up order approval simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo cli example bulk-import fan-out http-intake order-events nightly-report schedules chaos failover faults limits flows rates operate-scale limits-example why-not-running sign-up order approval simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+# See Package.swift.
+COMMAND := $(if $(filter Darwin,$(shell uname)),taskqueue-cli,taskqueue)
+
+
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
 bootstrap:
 	@scripts/bootstrap
+
+cli: bootstrap
+	@swift build $(DEMO_BUILD_FLAGS) --product $(COMMAND) 1>&2
+	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/$(COMMAND)" $(ARGS)
 
 demo: bootstrap
 	@echo "Building the demo (the first time takes some minutes) …"

@@ -2,6 +2,13 @@
 
 import PackageDescription
 
+// The command line's executable. macOS's file system takes TaskQueue and taskqueue for one name, and both would be built in one directory.
+#if os(macOS)
+  let taskqueue = "taskqueue-cli"
+#else
+  let taskqueue = "taskqueue"
+#endif
+
 let package = Package(
   name: "TaskQueue",
   platforms: [.macOS(.v15)],
@@ -17,6 +24,7 @@ let package = Package(
     .library(name: "TaskQueueTracing", targets: ["TaskQueueTracing"]),
     .library(name: "TaskQueuePrometheus", targets: ["TaskQueuePrometheus"]),
     .library(name: "TaskQueueConfiguration", targets: ["TaskQueueConfiguration"]),
+    .library(name: "TaskQueueCommands", targets: ["TaskQueueCommands"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -166,6 +174,24 @@ let package = Package(
       dependencies: [
         "Libpq", "TaskQueue", "TaskQueuePostgres", .product(name: "Configuration", package: "swift-configuration"),
       ]
+    ),
+
+    // What people do with tasks from a terminal; an app may mount the commands as its own.
+    .target(
+      name: "TaskQueueCommands",
+      dependencies: [
+        "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ]
+    ),
+
+    // The commands as a program.
+    .executableTarget(
+      name: taskqueue,
+      dependencies: ["TaskQueueCommands", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Sources/TaskQueueTool"
     ),
 
     // The reference workload, outgoing payments: domain, handlers, API.
@@ -417,6 +443,14 @@ let package = Package(
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "MetricsTestKit", package: "swift-metrics"),
         .product(name: "Tracing", package: "swift-distributed-tracing"),
+      ]
+    ),
+    // The real program, piped and on terminals; each finding of the doctor, made for real.
+    .testTarget(
+      name: "TaskQueueCommandsTests",
+      dependencies: [
+        "ChildProcesses", "Libpq", "TaskQueue", "TaskQueueCommands", "TaskQueuePostgres", "TaskQueueTestKit",
+        .byName(name: taskqueue), .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]
     ),
     // Receivers that fail, hang and lose answers, killed workers, lost tasks, late commits.

@@ -1,0 +1,53 @@
+public import ArgumentParser
+
+/// `taskqueue`: see and steer tasks. A program of its own, or a sub-command of an app's (``CommandHost``).
+public struct TaskQueueCommand: AsyncParsableCommand {
+  public static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "taskqueue",
+      abstract: "See and steer the tasks of a TaskQueue database.",
+      discussion: """
+        First:   export DATABASE_URL=postgresql://user@host/database
+                 taskqueue status            all queues at a glance
+                 taskqueue why 4711          why does this task not run?
+                 taskqueue doctor            what is wrong with this database, and the cure
+
+        In pipes: --json for programs, --ids for xargs and for commands that take - :
+                 taskqueue list --state dead --type mail.send --ids | taskqueue retry - --yes
+
+        Exit status: 0 done; 1 nothing found, or refused; 2 doctor found something; 64 wrong use; 69 the database cannot be reached or failed; 75 it may or \
+        may not have been done; 77 the role may not; 78 the schema is missing, too old or too new.
+
+        Whatever changes something is written into a journal with who and why (--actor, --reason): taskqueue journal.
+        Completions: taskqueue --generate-completion-script bash|zsh|fish
+        """,
+      groupedSubcommands: [
+        CommandGroup(
+          name: "Look:",
+          subcommands: [
+            StatusCommand.self, ListCommand.self, ShowCommand.self, WhyCommand.self, WorkersCommand.self,
+            FlowCommand.self, JournalCommand.self,
+            TopCommand.self, DoctorCommand.self,
+          ]
+        ),
+        CommandGroup(
+          name: "Steer tasks:",
+          subcommands: [
+            EnqueueCommand.self, RetryCommand.self, RunNowCommand.self, CancelCommand.self, DeadCommand.self,
+            EmitCommand.self, EffectCommand.self,
+          ]
+        ),
+        CommandGroup(
+          name: "Steer queues:",
+          subcommands: [PauseCommand.self, ResumeCommand.self, ScheduleCommand.self, LimitCommand.self]
+        ),
+        CommandGroup(name: "Set up:", subcommands: [MigrateCommand.self, DevCommand.self, BenchCommand.self]),
+      ]
+    )
+  }
+
+  /// All verbs, for an app that wants them without `taskqueue` before them.
+  public static var all: [any ParsableCommand.Type] { configuration.subcommands }
+
+  public init() {}
+}

@@ -1,0 +1,92 @@
+import ArgumentParser
+import TaskQueue
+import TaskQueuePostgres
+
+struct PauseCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pause",
+    abstract: "Stop all workers from taking tasks of queues.",
+    discussion: "What runs goes on, what is enqueued is kept. Schedules and limits have pauses of their own."
+  )
+
+  @OptionGroup var options: CommandOptions
+  @OptionGroup var names: QueueNamesArgument
+  @OptionGroup var acting: ActingOptions
+
+  func run() async throws {
+    try await options.run { session in
+      let actor = acting(session)
+      for queue in names.queues { try await actor.pause(queue) }
+      names.report("paused", to: session)
+    }
+  }
+}
+
+struct ResumeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "resume",
+    abstract: "Let workers take tasks of paused queues again."
+  )
+
+  @OptionGroup var options: CommandOptions
+  @OptionGroup var names: QueueNamesArgument
+  @OptionGroup var acting: ActingOptions
+
+  func run() async throws {
+    try await options.run { session in
+      let actor = acting(session)
+      for queue in names.queues { try await actor.resume(queue) }
+      names.report("open", to: session)
+    }
+  }
+}
+
+struct QueueNamesArgument: ParsableArguments {
+  @Argument(help: ArgumentHelp("Names of queues.", valueName: "queue")) var names: [String]
+
+  var queues: [QueueName] { names.map { QueueName($0) } }
+
+  func report(_ state: String, to session: Session) {
+    if session.isJSON {
+      return session.console.print(["queues": .array(names.map { ["queue": .string($0), "state": .string(state)] })])
+    }
+    for name in names {
+      session.console.print("The queue \(session.console.style(.bold, PlainText.line(name))) is \(state).")
+    }
+  }
+}
+
+struct EmitCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "emit",
+    abstract: "Tell flows of an event that they wait for, or will.",
+    discussion:
+      "The first event with a key counts, until its retention is over; it is handed to flows that wait for it, and to those that come to wait."
+  )
+
+  @OptionGroup var options: CommandOptions
+  @Argument(help: "The event's key, such as paid/7.") var key: String
+  @Option(help: ArgumentHelp("JSON; @FILE reads a file, - standard input.", valueName: "json")) var payload = "null"
+  @Option(help: ArgumentHelp("How long it is there for flows that come to wait; 7 days.", valueName: "span"))
+  var retention: SpanArgument?
+  @OptionGroup var acting: ActingOptions
+
+  func run() async throws {
+    try await options.run { session in
+      let event = try FlowEvent(
+        key,
+        json: try JSONInput.read(payload),
+        retention: retention?.duration ?? .seconds(7 * 86_400)
+      )
+      let counts = try await acting(session).emit(event)
+      if session.isJSON {
+        session.console.print(["key": .string(key), "counts": .bool(counts)])
+      } else {
+        session.console.print(
+          counts ? "The event is stored." : "There was an event with this key already; this one counts for nothing."
+        )
+      }
+      if !counts { throw ExitCode(ExitStatus.nothing) }
+    }
+  }
+}

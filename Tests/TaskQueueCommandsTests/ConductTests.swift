@@ -1,0 +1,108 @@
+import ArgumentParser
+import ChildProcesses
+import Foundation
+import Libpq
+import TaskQueue
+import TaskQueueCommands
+import TaskQueueTestKit
+import Testing
+
+@Suite("How commands behave")
+struct ConductTests {
+  @Test("Exit statuses say what kind of trouble it was")
+  func statuses() async throws {
+    try await withTestDatabase(migrated: false) { database in
+      let tool = Tool(database)
+      let missing = try await tool("status")
+      #expect(missing.status == 78 && missing.errors.contains("schema is missing"), "\(missing.errors)")
+      #expect(try await tool("nonsense").status == 64)
+      #expect(try await tool("list", "--state", "asleep").status == 64)
+      #expect(try await tool("list", "--limit", "0").status == 64)
+      #expect(try await tool("show", "x").status == 64)
+      #expect(try await tool("status", "--schema", "").status == 64)
+      #expect(try await tool("list", "--queue", "").status == 64)
+      let away = try await Tool(url: "postgresql://127.0.0.1:1/nowhere?connect_timeout=2")("status")
+      #expect(away.status == 69 && away.errors.contains("cannot be reached"), "\(away.errors)")
+      #expect(away.text.isEmpty)
+    }
+  }
+
+  @Test("A role that may not is told so, with 77")
+  func permission() async throws {
+    try await withTool { tool, database in
+      let role = "nobody_\(database.name)"
+      try await database.query("CREATE ROLE \(role) LOGIN")
+      let separator = database.connectionString.contains("?") ? "&" : "?"
+      let output = try await Tool(url: database.connectionString + "\(separator)user=\(role)")("status")
+      #expect(output.status == 77, "\(output.errors)")
+      try await database.query("DROP ROLE \(role)")
+    }
+  }
+
+  @Test("Colours are for terminals: pipes get none, whatever TERM says")
+  func colours() async throws {
+    try await withTool { tool, database in
+      try await database.fill(mail: 1)
+      var tool = tool
+      tool.environment = ["TERM": "xterm-256color"]
+      for verb in ["status", "list", "doctor"] {
+        let output = try await tool(verb)
+        #expect(!output.text.contains("\u{1B}") && !output.errors.contains("\u{1B}"))
+      }
+    }
+  }
+
+  @Test("A reader who goes away ends it in silence")
+  func brokenPipe() async throws {
+    try await withTool { tool, database in
+      try await database.fill(mail: 5_000)
+      var command = ChildCommand(
+        "/bin/bash",
+        [
+          "-c", "set -o pipefail; \"$0\" list --all --ids | head -n 1; exit ${PIPESTATUS[0]}",
+          ChildCommand.built(Tool.name),
+        ],
+        addedEnvironment: tool.variables()
+      )
+      command.errors = .pipe
+      let result = try await ChildProcess.run(command)
+      #expect(result.errors.isEmpty)
+      #expect(result.output.split(separator: "\n").count == 1)
+      #expect(result.exit == .exited(141), "\(result.exit)")
+    }
+  }
+
+  @Test("Every verb has a help text, and completion scripts are made", arguments: ["bash", "zsh", "fish"])
+  func help(shell: String) async throws {
+    let tool = Tool(url: nil)
+    let script = try await tool("--generate-completion-script", shell)
+    #expect(script.status == 0 && script.text.contains("taskqueue"))
+    let root = try await tool("--help")
+    #expect(root.status == 0)
+    for verb in TaskQueueCommand.all.map({ $0._commandName }) {
+      #expect(root.text.contains("\n  \(verb)"), "\(verb)")
+      let help = try await tool(verb, "--help")
+      #expect(help.status == 0 && help.text.contains("OVERVIEW"))
+    }
+  }
+
+  @Test("The address may come by option, by DATABASE_URL or by PG variables; the option counts most")
+  func addresses() async throws {
+    try await withTool { tool, database in
+      var other = Tool(url: "postgresql://127.0.0.1:1/nowhere")
+      #expect(try await other("status", "--database-url", database.connectionString).status == 0)
+      let place = try await database.query(
+        "SELECT current_setting('unix_socket_directories'), current_setting('port'), current_user::text"
+      )[0]
+      other = Tool(url: "")
+      other.environment = [
+        "PGHOST": String(try place.text(0).prefix { $0 != "," }), "PGPORT": try place.text(1),
+        "PGUSER": try place.text(2), "PGDATABASE": database.name,
+      ]
+      #expect(try await other("status").status == 0)
+      other.environment["TASKQUEUE_SCHEMA"] = "elsewhere"
+      #expect(try await other("status").status == 78)
+      #expect(try await other("status", "--schema", "taskqueue").status == 0)
+    }
+  }
+}
