@@ -7,13 +7,13 @@ public struct TaskQueueCommand: AsyncParsableCommand {
       commandName: "taskqueue",
       abstract: "See and steer the tasks of a TaskQueue database.",
       discussion: """
-        First:   export DATABASE_URL=postgresql://user@host/database
-                 taskqueue status            all queues at a glance
-                 taskqueue why 4711          why does this task not run?
-                 taskqueue doctor            what is wrong with this database, and the cure
+        export DATABASE_URL=postgresql://user@host/database
+        taskqueue status       all queues at a glance
+        taskqueue why 4711     why does this task not run?
+        taskqueue doctor       what is wrong with this database, and the cure
 
-        In pipes: --json for programs, --ids for xargs and for commands that take - :
-                 taskqueue list --state dead --type mail.send --ids | taskqueue retry - --yes
+        In pipes --json is for programs, --ids for commands that take - :
+        taskqueue dead list --error refused --ids | taskqueue retry - --yes
 
         Exit status: 0 done; 1 nothing found, or refused; 2 doctor found something; 64 wrong use; 69 the database cannot be reached or failed; 75 it may or \
         may not have been done; 77 the role may not; 78 the schema is missing, too old or too new.
@@ -23,7 +23,7 @@ public struct TaskQueueCommand: AsyncParsableCommand {
         """,
       groupedSubcommands: [
         CommandGroup(
-          name: "Look:",
+          name: "Look",
           subcommands: [
             StatusCommand.self, ListCommand.self, ShowCommand.self, WhyCommand.self, WorkersCommand.self,
             FlowCommand.self, JournalCommand.self,
@@ -31,17 +31,17 @@ public struct TaskQueueCommand: AsyncParsableCommand {
           ]
         ),
         CommandGroup(
-          name: "Steer tasks:",
+          name: "Tasks",
           subcommands: [
             EnqueueCommand.self, RetryCommand.self, RunNowCommand.self, CancelCommand.self, DeadCommand.self,
             EmitCommand.self, EffectCommand.self,
           ]
         ),
         CommandGroup(
-          name: "Steer queues:",
+          name: "Queues",
           subcommands: [PauseCommand.self, ResumeCommand.self, ScheduleCommand.self, LimitCommand.self]
         ),
-        CommandGroup(name: "Set up:", subcommands: [MigrateCommand.self, DevCommand.self, BenchCommand.self]),
+        CommandGroup(name: "Set up", subcommands: [MigrateCommand.self, DevCommand.self, BenchCommand.self]),
       ]
     )
   }

@@ -98,8 +98,7 @@ struct ActingOptions: ParsableArguments {
     let process = ProcessInfo.processInfo
     if let actor { return actor }
     if let named = process.environment[Self.actorVariable], !named.isEmpty { return named }
-    let user =
-      process.environment["SUDO_USER"] ?? process.environment["USER"] ?? process.environment["LOGNAME"] ?? "unknown"
+    let user = process.environment["SUDO_USER"] ?? process.userName
     // Within the journal's bounds.
     return String(decoding: "\(user)@\(process.hostName)".utf8.prefix(128), as: UTF8.self)
   }

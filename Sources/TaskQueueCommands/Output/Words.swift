@@ -22,7 +22,9 @@ enum Words {
   static func age(_ date: Date?, at now: Date) -> String {
     guard let date, date > Date(timeIntervalSince1970: -62_135_596_800), date < .distantFuture else { return "-" }
     let seconds = now.timeIntervalSince(date)
-    return seconds < -0.5 ? "in \(span(-seconds))" : span(max(0, seconds))
+    guard abs(seconds) >= 0.5 else { return "<1 s" }
+    // The databases' and this machine's clock differ by more than what is cut.
+    return seconds < 0 ? "in \(span(max(1, -seconds)))" : span(max(1, seconds))
   }
 
   /// `2026-11-28 14:33:58 UTC`.

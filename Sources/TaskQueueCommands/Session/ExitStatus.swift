@@ -78,6 +78,9 @@ enum ErrorText {
 
   private static func text(_ message: String, _ underlying: (any Error)?) -> String {
     guard let cause = underlying as? LibpqError else { return message }
+    if ["42P01", "3F000", "42883", "42703"].contains(cause.sqlState) {
+      return "TaskQueue's schema is missing there, or too old: taskqueue migrate makes it. (\(first(cause.message)))"
+    }
     if cause.code == .connectFailed {
       return
         "The database cannot be reached: \(first(cause.message)) Give its address by --database-url, DATABASE_URL or PGHOST and the like."

@@ -139,12 +139,12 @@ enum TaskTable {
     var table = Table([
       .init("id", right: true), .init("state"), .init("type", min: 12), .init("queue", min: 7, rank: 1),
       .init("prio", right: true, rank: 5),
-      .init("tries", right: true), .init("age", right: true), .init("when", right: true),
+      .init("tries", right: true), .init("crashes", right: true, rank: 2), .init("age", right: true), .init("when", right: true),
       .init("limit", min: 8, rank: 4),
       .init("key", min: 8, rank: 3), .init("last error", min: 16),
     ])
     for task in tasks { table.add(cells(task, session)) }
-    return table.withoutEmptyColumns(["limit", "key", "last error"])
+    return table.withoutEmptyColumns(["prio", "tries", "crashes", "limit", "key", "last error"])
   }
 
   private static func cells(_ task: TaskSummary, _ session: Session) -> [Table.Cell] {
@@ -152,7 +152,8 @@ enum TaskTable {
     return [
       .init("\(task.id)", .bold), .init(state, Style.of(state: task.state.rawValue)), .init(task.type.rawValue),
       .init(task.queue.rawValue),
-      .init("\(task.priority)"), .init("\(task.attempt)" + (task.crashes > 0 ? "!\(task.crashes)" : "")),
+      .init(task.priority == 100 ? "" : "\(task.priority)"), .init(task.attempt == 0 ? "" : "\(task.attempt)"),
+      .init(task.crashes == 0 ? "" : "\(task.crashes)", .red),
       .init(Words.age(task.createdAt, at: session.now)), .init(when(task, session)),
       .init(task.limit.map { "\($0)" } ?? ""),
       .init(task.uniqueKey ?? ""), .init(task.lastError ?? "", .red),

@@ -44,19 +44,20 @@ struct StatusView: Sendable {
     }
     var table = Table([
       .init("queue", min: 8), .init("due", right: true), .init("running", right: true),
-      .init("waiting", right: true, rank: 2),
-      .init("limited", right: true, rank: 3), .init("dead", right: true), .init("oldest", right: true),
+      .init("waiting", right: true, rank: 3),
+      .init("limited", right: true, rank: 1), .init("dead", right: true), .init("oldest", right: true),
       .init("workers", right: true),
-      .init("done/min", right: true, rank: 4), .init("fail/min", right: true, rank: 1), .init("state"),
+      .init("done/min", right: true, rank: 4), .init("fail/min", right: true, rank: 2), .init("state"),
     ])
     for queue in overview.queues { table.add(cells(queue)) }
-    return table.lines(width: console.terminal.width, style: console.style) + remarks(console)
+    return table.withoutEmptyColumns(["waiting", "limited", "dead", "fail/min"]).lines(width: console.terminal.width, style: console.style) + remarks(console)
   }
 
   private func cells(_ queue: QueueSummary) -> [Table.Cell] {
     func count(_ count: BoundedCount, _ colour: Style.Colour = .plain) -> Table.Cell {
-      Table.Cell(count.words, count.value == 0 ? .dim : colour)
+      Table.Cell(count.value == 0 ? "" : count.words, colour)
     }
+    let done = throughput.perMinute(queue.queue, failed: false)
     let failed = throughput.perMinute(queue.queue, failed: true)
     let isStuck = queue.workers == 0 && queue.due.value > 0 && queue.pausedSince == nil
     let state: Table.Cell =
@@ -67,8 +68,8 @@ struct StatusView: Sendable {
       count(queue.limited, .yellow),
       count(queue.dead, .red), .init(Words.age(queue.oldestDueAt, at: overview.at)),
       .init("\(queue.workers)", isStuck ? .boldRed : .plain),
-      .init(number(throughput.perMinute(queue.queue, failed: false))),
-      .init(number(failed), failed > 0 ? .yellow : .dim), state,
+      .init(done > 0 ? number(done) : ""),
+      .init(failed > 0 ? number(failed) : "", .yellow), state,
     ]
   }
 
