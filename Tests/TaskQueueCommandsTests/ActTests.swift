@@ -200,7 +200,7 @@ struct ActTests {
       let json = try await tool.json("effect-list", "--older-than", "1h")
       #expect((json["effects"] as? [[String: Any]])?.first?["name"] as? String == "charge")
       #expect(try await tool("effect", "list", columns: 80).text.contains("charge"))
-      #expect(try await tool("status").text.contains("no known outcome"))
+      #expect(try await tool("status").text.contains("without a known outcome"))
       #expect(try await tool("effect", "resolve", "\(task)", "charge").status == 64)
       #expect(try await tool("effect", "resolve", "\(task)", "charge", "--did-not-happen").errors.contains("add --yes"))
       let done = try await tool.json("effect-resolve", "\(task)", "charge", "--succeeded", #"{"id": 1}"#, "--yes")

@@ -32,7 +32,7 @@ extension TestDatabase {
   }
 
   func enqueue(_ type: String, queue: String = "default") async throws -> Int64 {
-    try await query("SELECT id FROM taskqueue.enqueue($1, '{}', queue => $2)", [.text(type), .text(queue)])[0].int8(0)
+    try await query("SELECT taskqueue.enqueue($1, '{}', queue => $2)", [.text(type), .text(queue)])[0].int8(0)
   }
 
   /// A dead letter with an error in its history.

@@ -90,6 +90,6 @@ struct Table: Sendable {
         line += style(cell.colour, text) + (isLast ? "" : padding)
       }
     }
-    return line
+    return String(line.reversed().drop { $0 == " " }.reversed())
   }
 }

@@ -139,7 +139,8 @@ enum TaskTable {
     var table = Table([
       .init("id", right: true), .init("state"), .init("type", min: 12), .init("queue", min: 7, rank: 1),
       .init("prio", right: true, rank: 5),
-      .init("tries", right: true), .init("crashes", right: true, rank: 2), .init("age", right: true), .init("when", right: true),
+      .init("tries", right: true), .init("crashes", right: true, rank: 2), .init("age", right: true),
+      .init("when", right: true),
       .init("limit", min: 8, rank: 4),
       .init("key", min: 8, rank: 3), .init("last error", min: 16),
     ])

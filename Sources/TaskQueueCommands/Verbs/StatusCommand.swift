@@ -50,7 +50,10 @@ struct StatusView: Sendable {
       .init("done/min", right: true, rank: 4), .init("fail/min", right: true, rank: 2), .init("state"),
     ])
     for queue in overview.queues { table.add(cells(queue)) }
-    return table.withoutEmptyColumns(["waiting", "limited", "dead", "fail/min"]).lines(width: console.terminal.width, style: console.style) + remarks(console)
+    return table.withoutEmptyColumns(["waiting", "limited", "dead", "fail/min"]).lines(
+      width: console.terminal.width,
+      style: console.style
+    ) + remarks(console)
   }
 
   private func cells(_ queue: QueueSummary) -> [Table.Cell] {
@@ -59,7 +62,7 @@ struct StatusView: Sendable {
     }
     let done = throughput.perMinute(queue.queue, failed: false)
     let failed = throughput.perMinute(queue.queue, failed: true)
-    let isStuck = queue.workers == 0 && queue.due.value > 0 && queue.pausedSince == nil
+    let isStuck = queue.workers == 0 && queue.due.value + queue.limited.value > 0 && queue.pausedSince == nil
     let state: Table.Cell =
       queue.pausedSince.map { .init("paused \(Words.age($0, at: overview.at))", .yellow) }
       ?? (isStuck ? .init("no worker", .boldRed) : .init("open", .dim))
@@ -80,13 +83,9 @@ struct StatusView: Sendable {
   private func remarks(_ console: Console) -> [String] {
     var remarks: [String] = []
     if overview.unsettledEffects.value > 0 {
-      let since = overview.oldestUnsettledAt.map { ", the oldest \(Words.age($0, at: overview.at)) ago" } ?? ""
-      remarks.append(
-        console.style(
-          .boldRed,
-          "\(overview.unsettledEffects.words) calls to other systems have no known outcome\(since)"
-        ) + ": taskqueue effect list"
-      )
+      let since = overview.oldestUnsettledAt.map { ", the oldest of \(Words.age($0, at: overview.at))" } ?? ""
+      let words = "\(overview.unsettledEffects.words) effects without a known outcome\(since)"
+      remarks.append(console.style(.boldRed, words) + ": taskqueue effect list")
     }
     if overview.isStandby { remarks.append(console.style(.yellow, "Read from a hot standby, which may lag behind.")) }
     return remarks.isEmpty ? [] : [""] + remarks
