@@ -4,8 +4,13 @@ import Foundation
 import Libpq
 import TaskQueue
 import TaskQueueCommands
+import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
+
+private struct Shop: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(subcommands: [TaskQueueCommand.self])
+}
 
 @Suite("How commands behave")
 struct ConductTests {
@@ -83,6 +88,16 @@ struct ConductTests {
       #expect(root.text.contains("\n  \(verb)"), "\(verb)")
       let help = try await tool(verb, "--help")
       #expect(help.status == 0 && help.text.contains("OVERVIEW"))
+    }
+  }
+
+  @Test("An app mounts the commands as its own, and they ask the app's database")
+  func mounted() async throws {
+    try await withTool { _, database in
+      let host = CommandHost(configuration: .init(database.postgresConfiguration, maxConnections: 2))
+      var command = try #require(try Shop.parseAsRoot(["taskqueue", "pause", "mail"]) as? any AsyncParsableCommand)
+      try await CommandHost.$current.withValue(host) { try await command.run() }
+      #expect(try await database.query("SELECT FROM taskqueue.paused_queue").rowCount == 1)
     }
   }
 

@@ -90,7 +90,8 @@ enum ErrorText {
 
   /// libpq's messages have several lines.
   private static func first(_ message: String) -> String {
-    let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-    return line.hasSuffix(".") ? line : line + "."
+    var line = message.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    while let last = line.last, ".?!".contains(last) { line.removeLast() }
+    return line + "."
   }
 }

@@ -53,12 +53,27 @@ struct TopView: Sendable {
     var shown = 0
     while count.map({ shown < $0 }) ?? true {
       if shown > 0, try await pause() { return }
-      let overview = try await session.client.overview()
-      let counts = try await session.client.throughput(of: .seconds(60 * Self.minutes))
-      let recent = counts.filter { $0.minute > overview.at.addingTimeInterval(-60 * Double(Throughput.minutes)) }
-      show(overview, Throughput(recent), history: Throughput(counts))
+      do { try await look() } catch let error as TaskQueueError where shown > 0 && error.isRetrySafe {
+        // The database is away, as in a failover: who watches wants to see it come back.
+        tell(error)
+      }
       shown += 1
     }
+  }
+
+  private func look() async throws {
+    let overview = try await session.client.overview()
+    let counts = try await session.client.throughput(of: .seconds(60 * Self.minutes))
+    let recent = counts.filter { $0.minute > overview.at.addingTimeInterval(-60 * Double(Throughput.minutes)) }
+    show(overview, Throughput(recent), history: Throughput(counts))
+  }
+
+  private func tell(_ error: TaskQueueError) {
+    let text = ErrorText.of(error)
+    guard let screen else { return session.console.note(text) }
+    let width = Terminal.size()?.columns ?? 80
+    let lines = DisplayWidth.wrapped(PlainText.line(text), to: width).map { session.console.style(.boldRed, $0) }
+    screen.draw(lines + ["", session.console.style(.dim, "It is asked again; q ends this")])
   }
 
   /// - Returns: whether the person wants no more.
