@@ -9,6 +9,8 @@
 # make bulk-import      rows of 500 tasks in one transaction: Examples/BulkImport
 # make fan-out         a flow with a thousand children, and its progress: Examples/FanOut
 # make limits-example    two at a time per customer, one after the other per account, ten per second to the bank: Examples/Limits
+# make dashboard    pages for the people who run a queue, on a queue with something of everything: Examples/Dashboard
+# make dashboard-pictures    each of its pages in headless Chromium: widths, colours, contrast, keyboard; pictures for the docs
 # make why-not-running    what the queue says of tasks that do not run: Examples/WhyNotRunning
 # make sign-up    a trial of 14 days in one handler: Examples/SignUp (ARGS="60" for one of a minute)
 # make order    stock, payment, shipping, and undone in reverse: Examples/Order
@@ -50,11 +52,10 @@ TABLE ?=
 
 FORMATTED := Package.swift Sources Tests Examples migrations scripts/samples
 
-.PHONY: help demo cli example bulk-import fan-out http-intake order-events nightly-report schedules chaos failover faults limits flows rates operate-scale limits-example why-not-running sign-up order approval simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 # See Package.swift.
 COMMAND := $(if $(filter Darwin,$(shell uname)),taskqueue-cli,taskqueue)
 
-
+.PHONY: help demo cli example bulk-import fan-out http-intake order-events nightly-report schedules chaos failover faults limits flows rates operate-scale limits-example dashboard dashboard-pictures why-not-running sign-up order approval simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -104,6 +105,14 @@ why-not-running: bootstrap
 	@echo "Building (the first time takes some minutes) …"
 	@swift build $(DEMO_BUILD_FLAGS) --product WhyNotRunning
 	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/WhyNotRunning" $(ARGS)
+
+dashboard: bootstrap
+	@echo "Building (the first time takes some minutes) …"
+	@swift build $(DEMO_BUILD_FLAGS) --product DashboardExample
+	@exec "$$(swift build $(DEMO_BUILD_FLAGS) --show-bin-path)/DashboardExample" $(ARGS)
+
+dashboard-pictures: bootstrap
+	@scripts/dashboard-pictures $(ARGS)
 
 sign-up: bootstrap
 	@echo "Building (the first time takes some minutes) …"

@@ -25,6 +25,7 @@ let package = Package(
     .library(name: "TaskQueuePrometheus", targets: ["TaskQueuePrometheus"]),
     .library(name: "TaskQueueConfiguration", targets: ["TaskQueueConfiguration"]),
     .library(name: "TaskQueueCommands", targets: ["TaskQueueCommands"]),
+    .library(name: "TaskQueueDashboard", targets: ["TaskQueueDashboard"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -38,6 +39,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
@@ -192,6 +194,22 @@ let package = Package(
       name: taskqueue,
       dependencies: ["TaskQueueCommands", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Sources/TaskQueueTool"
+    ),
+
+    // Pages and an API for the people who run a queue, in the app's own router. Knows no PostgreSQL.
+    .target(
+      name: "TaskQueueDashboard",
+      dependencies: [
+        "TaskQueue",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Mustache", package: "swift-mustache"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      resources: [.embedInCode("Templates"), .embedInCode("Assets")]
     ),
 
     // The reference workload, outgoing payments: domain, handlers, API.
@@ -374,6 +392,19 @@ let package = Package(
       exclude: ["README.md"]
     ),
 
+    // The dashboard on a queue where something of everything happens.
+    .executableTarget(
+      name: "DashboardExample",
+      dependencies: [
+        "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueueDashboard", "TaskQueuePostgres",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      path: "Examples/Dashboard",
+      exclude: ["README.md"]
+    ),
+
     // A worker process for the kill tests.
     .executableTarget(
       name: "CrashTestWorker",
@@ -451,6 +482,16 @@ let package = Package(
       dependencies: [
         "ChildProcesses", "Libpq", "TaskQueue", "TaskQueueCommands", "TaskQueuePostgres", "TaskQueueTestKit",
         .byName(name: taskqueue), .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]
+    ),
+    .testTarget(
+      name: "TaskQueueDashboardTests",
+      dependencies: [
+        "Libpq", "TaskQueue", "TaskQueueDashboard", "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "NIOCore", package: "swift-nio"),
       ]
     ),
     // Receivers that fail, hang and lose answers, killed workers, lost tasks, late commits.

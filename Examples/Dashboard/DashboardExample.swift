@@ -1,0 +1,54 @@
+import EmbeddedPostgres
+import Hummingbird
+import Libpq
+import Logging
+import ServiceLifecycle
+import TaskQueue
+import TaskQueueDashboard
+import TaskQueuePostgres
+
+@main
+struct DashboardExample {
+  /// The port as the only argument; 8080 without one, any free one for 0.
+  static func main() async throws {
+    let port = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 8_080
+    let server = try await EmbeddedPostgres.start()
+    let database = LibpqConfiguration(server.connectionString)
+    try await Migrator(configuration: database).migrate()
+    let client = TaskClient(store: try PostgresTaskStore(.init(database)))
+    let sample = Sample(client: client)
+    try await sample.prepare()
+
+    var configuration = TaskWorkerConfiguration()
+    configuration.name = "shop-1"
+    configuration.queues = Shop.queues
+    configuration.concurrency = 12
+    let worker = try TaskWorker(store: client.store, handlers: Shop.handlers(), configuration: configuration)
+
+    // Whoever is at this machine may act, and no page of another site. An app says who may: see docs/dashboard.md.
+    let dashboard = TaskDashboard(
+      client: client,
+      authenticator: .everybody(as: DashboardIdentity("you", role: .act)),
+      configuration: .with {
+        $0.title = "shop · example"
+        $0.showsPayloads = true
+        $0.hosts = ["localhost", "127.0.0.1"]
+      }
+    )
+    let router = Router()
+    dashboard.mount(on: router, at: "ops/queue")
+    router.get("/") { _, _ in Response.redirect(to: "/ops/queue") }
+
+    var logger = Logger(label: "dashboard")
+    logger.logLevel = .error
+    var app = Application(
+      router: router,
+      configuration: .init(address: .hostname("127.0.0.1", port: port)),
+      onServerRunning: { print("url=http://127.0.0.1:\($0.localAddress?.port ?? port)/ops/queue") },
+      logger: logger
+    )
+    app.addServices(worker, sample)
+    try await app.runService()
+    await server.stop()
+  }
+}

@@ -1,0 +1,131 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import TaskQueue
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What pages show and do, for programs: JSON below `/api/v1`, described by `/api/v1/openapi.json`.
+struct DashboardAPI: Sendable {
+  static let path = ["api", "v1"]
+
+  let source: DashboardSource
+  let actions: ActionDesk
+  private var reads: any DashboardStore { source.reads }
+
+  init(source: DashboardSource, actions: ActionDesk) {
+    self.source = source
+    self.actions = actions
+  }
+
+  func respond(to request: Request, _ visit: Visit) async throws -> Response {
+    let path = Array(visit.path.dropFirst(Self.path.count))
+    if request.method == .post {
+      guard path == ["actions"] else { throw Self.isThere(path) ? Refusal.methodNotAllowed("GET, HEAD") : .notFound }
+      let report = try await actions.perform(try await Self.fields(request), by: visit.identity)
+      return Self.answer(.json(report))
+    }
+    if path == ["openapi.json"] { return Self.answer(PackageResources.openapi_json, "application/json") }
+    return Self.answer(try await value(path, visit))
+  }
+
+  private func value(_ path: [String], _ visit: Visit) async throws -> JSON {
+    let query = visit.query
+    let limit = query["limit"] == nil ? DashboardPages.lines : try query.number("limit", in: 1...Limits.page)
+    switch path {
+    case ["overview"]: return .json(try await reads.overview())
+    case ["tasks"]:
+      return .json(
+        try await reads.list(
+          TaskFilter(query.with("limit", query["ofLimit"])),
+          after: try DashboardPages.cursor(visit),
+          limit: limit
+        )
+      )
+    case ["effects"]:
+      return ["effects": .array(try await reads.unsettledEffects(olderThan: .zero, limit: limit).map { .json($0) })]
+    case ["schedules"]:
+      let schedules = try await reads.schedules.list(after: query["after"], limit: limit)
+      return [
+        "schedules": .array(schedules.map { .json($0) }),
+        "next": schedules.count == limit ? schedules.last.map { .text($0.name) } : nil,
+      ]
+    case ["limits"]: return ["limits": .array(try await reads.limits.list().map { .json($0) })]
+    case ["limit-lines"]:
+      let lines = try await reads.limitLines(of: try query.required("name"), after: query["after"], limit: limit)
+      return [
+        "lines": .array(lines.map { .json($0) }),
+        "next": lines.count == limit ? lines.last.map { .text($0.limit.key) } : nil,
+      ]
+    case ["workers"]: return ["workers": .array(try await reads.workers().map { .json($0) })]
+    case ["throughput"]:
+      let minutes = query["minutes"] == nil ? 60 : try query.number("minutes", in: 1...43_200)
+      let counts = try await reads.throughput(of: .seconds(minutes * 60), limit: 10_000)
+      return ["counts": .array(counts.map { .json($0) })]
+    case ["actions"]:
+      let before = query["before"] == nil ? nil : try query.number("before", in: 0...Int.max)
+      let target = query["about"].map { OperatorTarget($0) }
+      let lines = try await reads.operatorActions(before: before.map { Int64($0) }, about: target, limit: limit)
+      return [
+        "actions": .array(lines.map { .json($0) }),
+        "next": lines.count == limit ? lines.last.map { .number($0.id) } : nil,
+      ]
+    default:
+      guard let (id, isExplanation) = Self.task(path) else { throw Refusal.notFound }
+      if isExplanation { return .json(try await reads.explain(id)) }
+      guard let detail = try await reads.detail(of: id, withPayload: visit.showsPayload) else {
+        throw Refusal.unknownTask
+      }
+      return .json(detail, showsHeaders: visit.showsPayload)
+    }
+  }
+
+  private static let paths: Set<String> = [
+    "openapi.json", "overview", "tasks", "effects", "schedules", "limits", "limit-lines", "workers", "throughput",
+    "actions",
+  ]
+
+  private static func isThere(_ path: [String]) -> Bool {
+    path.count == 1 && paths.contains(path[0]) || task(path) != nil
+  }
+
+  private static func task(_ path: [String]) -> (TaskID, isExplanation: Bool)? {
+    guard 2...3 ~= path.count, path[0] == "tasks", let id = Int64(path[1]), String(id) == path[1],
+      path.count == 2 || path[2] == "explanation"
+    else { return nil }
+    return (TaskID(id), path.count == 3)
+  }
+
+  /// A JSON object: no form of another site can send one.
+  private static func fields(_ request: Request) async throws -> FormFields {
+    let type = request.headers[.contentType]?.prefix { $0 != ";" }.lowercased()
+    guard type.map({ String($0).trimmed }) == "application/json" else {
+      throw Refusal(.unsupportedMediaType, "Not JSON", "The body must be a JSON object, as application/json.")
+    }
+    let body = try await DashboardResponder.body(request)
+    guard let sent = try? JSONDecoder().decode(SentFields.self, from: Data(body.readableBytesView)) else {
+      throw Refusal.invalid("The body must be a JSON object of texts, numbers, flags, and arrays of them.")
+    }
+    return sent.fields
+  }
+
+  // MARK: Answers
+
+  /// Problem details (RFC 9457).
+  func problem(_ refusal: Refusal) -> Response {
+    let json: JSON = [
+      "title": .text(refusal.title), "status": .int(refusal.status.code), "detail": .text(refusal.detail),
+    ]
+    return Self.answer(json.bytes, "application/problem+json", refusal.status)
+  }
+
+  private static func answer(_ json: JSON) -> Response { answer(json.bytes, "application/json") }
+
+  private static func answer(_ bytes: [UInt8], _ type: String, _ status: HTTPResponse.Status = .ok) -> Response {
+    Response(status: status, headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+  }
+}

@@ -1,0 +1,150 @@
+import TaskQueue
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What somebody asks for: a verb of the journal, and what it is about. The same from a form and from the API.
+enum DashboardAction: Sendable {
+  case cancel(TaskID)
+  case retry(TaskID)
+  case runNow(TaskID)
+  case resolveEffect(EffectName, TaskID, EffectResolution)
+  case redrive(DeadLetterChoice)
+  case purge(DeadLetterChoice)
+  case pauseQueue(QueueName)
+  case resumeQueue(QueueName)
+  case setConcurrency(String, Int)
+  case setRate(String, LimitRate)
+  case pauseLimit(String)
+  case pauseLimitFor(TaskLimit, Duration)
+  case resumeLimit(String)
+  case resetLimit(String)
+  case pauseSchedule(String)
+  case resumeSchedule(String)
+  case resetSchedule(String)
+  case removeSchedule(String)
+  case runSchedule(String)
+  case backfillSchedule(String, Range<Date>)
+
+  /// - Throws: ``Refusal`` with what is missing or cannot be read.
+  init(_ fields: FormFields) throws(Refusal) {
+    guard let verb = fields["verb"] else { throw .invalid("What is to be done? verb is missing.") }
+    switch OperatorAction.Verb(rawValue: verb) {
+    case .cancel: self = .cancel(try Self.task(fields))
+    case .retry: self = .retry(try Self.task(fields))
+    case .runNow: self = .runNow(try Self.task(fields))
+    case .resolveEffect:
+      self = .resolveEffect(
+        EffectName(try fields.required("effect")),
+        try Self.task(fields),
+        try Self.resolution(fields)
+      )
+    case .redrive: self = .redrive(try DeadLetterChoice(fields))
+    case .purge: self = .purge(try DeadLetterChoice(fields))
+    case .pauseQueue: self = .pauseQueue(QueueName(try fields.required("queue")))
+    case .resumeQueue: self = .resumeQueue(QueueName(try fields.required("queue")))
+    case .setLimit: self = try Self.setLimit(fields)
+    case .pauseLimit: self = .pauseLimit(try fields.required("limit"))
+    case .pauseLimitFor:
+      let limit = TaskLimit(try fields.required("limit"), key: fields["key"] ?? "")
+      self = .pauseLimitFor(limit, .seconds(try fields.number("seconds", in: 1...86_400)))
+    case .resumeLimit: self = .resumeLimit(try fields.required("limit"))
+    case .resetLimit: self = .resetLimit(try fields.required("limit"))
+    case .pauseSchedule: self = .pauseSchedule(try fields.required("schedule"))
+    case .resumeSchedule: self = .resumeSchedule(try fields.required("schedule"))
+    case .resetSchedule: self = .resetSchedule(try fields.required("schedule"))
+    case .removeSchedule: self = .removeSchedule(try fields.required("schedule"))
+    case .runSchedule: self = .runSchedule(try fields.required("schedule"))
+    case .backfillSchedule:
+      self = .backfillSchedule(try fields.required("schedule"), try Self.range(fields))
+    default: throw .invalid("There is no verb \(verb) here.")
+    }
+  }
+
+  private static func task(_ fields: FormFields) throws(Refusal) -> TaskID {
+    guard let id = Int64(try fields.required("task")) else { throw .invalid("task must be a number.") }
+    return TaskID(id)
+  }
+
+  private static func setLimit(_ fields: FormFields) throws(Refusal) -> DashboardAction {
+    let name = try fields.required("limit")
+    guard fields["rate"] != nil else {
+      return .setConcurrency(name, try fields.number("concurrency", in: 1...LimitRule.maxConcurrency))
+    }
+    let period = try fields.number("periodSeconds", in: 1...8_640_000)
+    let burst = fields["burst"] == nil ? 1 : try fields.number("burst", in: 1...10_000)
+    return .setRate(name, LimitRate(try fields.number("rate", in: 1...1_000_000), per: .seconds(period), burst: burst))
+  }
+
+  private static func resolution(_ fields: FormFields) throws(Refusal) -> EffectResolution {
+    switch try fields.required("resolution") {
+    case "succeeded": return .succeeded(Data((fields["value"] ?? "null").utf8))
+    case "failed": return .failed(reason: fields["because"] ?? "failed, as a person says")
+    case "did_not_happen": return .didNotHappen
+    default: throw .invalid("resolution must be succeeded, failed or did_not_happen.")
+    }
+  }
+
+  static func range(_ fields: FormFields) throws(Refusal) -> Range<Date> {
+    guard let from = Wording.instant(try fields.required("from")), let to = Wording.instant(try fields.required("to"))
+    else {
+      throw .invalid("from and to must be instants in UTC, such as 2026-01-31T04:00.")
+    }
+    guard from < to else { throw .invalid("from must be before to.") }
+    return from..<to
+  }
+}
+
+/// Which dead letters are meant: some by their ids, or all that a filter shows.
+enum DeadLetterChoice: Sendable, Hashable {
+  case these([TaskID])
+  case all(TaskFilter)
+
+  init(_ fields: FormFields) throws(Refusal) {
+    let texts = fields.all("task")
+    if texts.isEmpty {
+      guard fields["all"] == "true" else { throw .invalid("Which dead letters? Name them as task, or say all.") }
+      var filter = TaskFilter(fields)
+      filter.state = .dead
+      self = .all(filter)
+    } else {
+      let ids = texts.compactMap { Int64($0) }.map { TaskID($0) }
+      guard ids.count == texts.count, ids.count <= Limits.page else {
+        throw .invalid("task must be a number, and there may be \(Limits.page) of them at most.")
+      }
+      self = .these(ids)
+    }
+  }
+}
+
+extension TaskFilter {
+  /// As addresses and the API name its conditions.
+  static let names: Set<String> = ["state", "queue", "type", "error", "limit", "key", "reason"]
+
+  init(_ fields: FormFields) {
+    self.init()
+    queue = fields["queue"].map { QueueName($0) }
+    type = fields["type"].map { TaskType($0) }
+    state = fields["state"].map { TaskState(rawValue: $0) }
+    error = fields["error"]
+    limit = fields["limit"].map { TaskLimit($0, key: fields["key"] ?? "") }
+    reason = fields["reason"].map { DeadLetterReason(rawValue: $0) }
+  }
+}
+
+extension FormFields {
+  func required(_ name: String) throws(Refusal) -> String {
+    guard let value = self[name] else { throw .invalid("\(name) is missing.") }
+    return value
+  }
+
+  func number(_ name: String, in range: ClosedRange<Int>) throws(Refusal) -> Int {
+    guard let number = Int(try required(name)), range.contains(number) else {
+      throw .invalid("\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound).")
+    }
+    return number
+  }
+}

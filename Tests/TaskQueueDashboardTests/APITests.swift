@@ -1,0 +1,132 @@
+import Foundation
+import HTTPTypes
+import HummingbirdTesting
+import NIOCore
+import TaskQueue
+import TaskQueuePostgres
+import TaskQueueTestKit
+import Testing
+
+@testable import TaskQueueDashboard
+
+@Suite("The dashboard's API")
+struct APITests {
+  private typealias Object = [String: Any]
+
+  private static let document: Object = {
+    let object = try? JSONSerialization.jsonObject(with: Data(PackageResources.openapi_json))
+    return object as? Object ?? [:]
+  }()
+
+  @Test("Each answer is as the document says, and has nothing that it does not name")
+  func answers() async throws {
+    try await DashboardFixture.with(.with { $0.showsPayloads = true }) { dashboard in
+      let client = dashboard.client
+      try await client.limits.declare([LimitRule("bank", rate: LimitRate(5))])
+      try await client.schedules.set("nightly", .cron("0 3 * * *"), Mail())
+      let id = try await client.enqueue(
+        Mail(),
+        options: .with {
+          $0.limit = TaskLimit("bank", key: "k")
+          $0.headers = ["h": "v"]
+        }
+      ).id
+      let dead = try await dashboard.bury(try await client.enqueue(Mail()).id)
+      try await client.operating(as: "ann", because: "x").pause("mail")
+      var seen: Set<String> = []
+      for (path, template) in [
+        ("/overview", "/overview"), ("/tasks", "/tasks"), ("/tasks?state=dead&limit=1", "/tasks"),
+        ("/tasks/\(id)", "/tasks/{id}"),
+        ("/tasks?ofLimit=bank&key=k", "/tasks"), ("/tasks/\(dead)?payload=show", "/tasks/{id}"),
+        ("/tasks/\(id)/explanation", "/tasks/{id}/explanation"), ("/tasks/99/explanation", "/tasks/{id}/explanation"),
+        ("/effects", "/effects"), ("/schedules", "/schedules"), ("/limits", "/limits"),
+        ("/limit-lines?name=bank", "/limit-lines"),
+        ("/workers", "/workers"), ("/throughput?minutes=5", "/throughput"), ("/actions?about=queue/mail", "/actions"),
+      ] {
+        seen.insert(template)
+        let answer = try await dashboard.get("/api/v1\(path)")
+        #expect(answer.status == .ok, "\(path)")
+        #expect(answer.headers[.contentType] == "application/json")
+        let value = try JSONSerialization.jsonObject(with: Data(answer.body.readableBytesView))
+        #expect(Self.problems(value, try Self.schema(template, "get")) == [], "\(path)")
+      }
+      let paths = try #require(Self.document["paths"] as? Object)
+      #expect(seen == Set(paths.keys))
+      let answer = try await dashboard.post(#"{"verb": "retry", "task": \#(dead), "why": "again"}"#)
+      let report = try JSONSerialization.jsonObject(with: Data(answer.body.readableBytesView))
+      #expect(Self.problems(report, try Self.schema("/actions", "post")) == [])
+      #expect((report as? Object)?["outcome"] as? String == "redriven")
+      #expect(try await client.operatorActions(about: .task(dead)).first?.reason == "again")
+      let served = try await dashboard.json("/openapi.json") as? Object
+      #expect((served?["openapi"] as? String)?.hasPrefix("3.1") == true)
+    }
+  }
+
+  @Test("What cannot be understood, found or done is a problem with its status")
+  func problems() async throws {
+    try await DashboardFixture.with { dashboard in
+      for (path, status) in [
+        ("/nothing", 404), ("/tasks/99", 404), ("/tasks/x", 404), ("/tasks?limit=0", 400), ("/tasks?state=x", 400),
+        ("/limit-lines", 400), ("/throughput?minutes=-1", 400), ("/tasks?after=!", 400),
+      ] {
+        let answer = try await dashboard.get("/api/v1\(path)")
+        #expect(answer.status.code == status, "\(path)")
+        #expect(answer.headers[.contentType] == "application/problem+json")
+        let value = try JSONSerialization.jsonObject(with: Data(answer.body.readableBytesView))
+        #expect(Self.problems(value, ["$ref": "#/components/schemas/Problem"]) == [])
+      }
+      for body in [
+        "", "[]", "{", "null", "{}", #"{"verb": "fly"}"#, #"{"verb": "cancel"}"#, #"{"verb": "cancel", "task": "x"}"#,
+        #"{"verb": "redrive"}"#,
+        #"{"verb": {"a": 1}}"#, #"{"verb": "set_limit", "limit": "a"}"#,
+        #"{"verb": "resolve_effect", "task": 1, "effect": "e"}"#,
+      ] {
+        #expect(try await dashboard.post(body).status == .badRequest, "\(body)")
+      }
+      #expect(try await dashboard.post(#"{"verb": "cancel", "task": 99}"#).status == .notFound)
+      #expect(try await dashboard.get("/api/v1/tasks", method: .post).status == .methodNotAllowed)
+    }
+  }
+
+  // MARK: Schemas
+
+  private static func schema(_ path: String, _ method: String) throws -> Object {
+    var value: Any? = document["paths"]
+    for name in [path, method, "responses", "200", "content", "application/json", "schema"] {
+      value = (value as? Object)?[name]
+    }
+    return try #require(value as? Object)
+  }
+
+  /// Where a value is not as a schema says: of what the document uses.
+  private static func problems(_ value: Any, _ schema: Object, at place: String = "$") -> [String] {
+    if let reference = schema["$ref"] as? String {
+      let components = document["components"] as? Object
+      let named = (components?["schemas"] as? Object)?[String(reference.split(separator: "/").last ?? "")] as? Object
+      return named.map { problems(value, $0, at: place) } ?? ["\(place): there is no \(reference)"]
+    }
+    switch schema["type"] as? String {
+    case "object":
+      guard let object = value as? Object else { return ["\(place): no object"] }
+      let properties = schema["properties"] as? Object ?? [:]
+      let missing = (schema["required"] as? [String] ?? []).filter { object[$0] == nil }.map {
+        "\(place): \($0) is missing"
+      }
+      return missing
+        + object.flatMap { name, member -> [String] in
+          if let own = properties[name] as? Object { return problems(member, own, at: "\(place).\(name)") }
+          return schema["additionalProperties"] as? Bool == false ? ["\(place): \(name) is not named"] : []
+        }
+    case "array":
+      guard let array = value as? [Any] else { return ["\(place): no array"] }
+      let items = schema["items"] as? Object ?? [:]
+      return array.flatMap { problems($0, items, at: "\(place)[]") }
+    case "string":
+      guard let text = value as? String else { return ["\(place): no text"] }
+      return schema["format"] as? String == "date-time" && Wording.instant(text) == nil ? ["\(place): no instant"] : []
+    case "integer": return value is NSNumber ? [] : ["\(place): no number"]
+    case "boolean": return value is Bool ? [] : ["\(place): no flag"]
+    default: return []
+    }
+  }
+}
