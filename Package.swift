@@ -487,7 +487,8 @@ let package = Package(
     .testTarget(
       name: "TaskQueueDashboardTests",
       dependencies: [
-        "Libpq", "TaskQueue", "TaskQueueDashboard", "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit",
+        "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueueDashboard", "TaskQueueInMemory", "TaskQueuePostgres",
+        "TaskQueueTestKit",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTesting", package: "hummingbird"),

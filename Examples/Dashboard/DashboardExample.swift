@@ -1,4 +1,5 @@
 import EmbeddedPostgres
+import Foundation
 import Hummingbird
 import Libpq
 import Logging
@@ -44,7 +45,11 @@ struct DashboardExample {
     var app = Application(
       router: router,
       configuration: .init(address: .hostname("127.0.0.1", port: port)),
-      onServerRunning: { print("url=http://127.0.0.1:\($0.localAddress?.port ?? port)/ops/queue") },
+      onServerRunning: {
+        // At once, also into a pipe.
+        let line = "url=http://127.0.0.1:\($0.localAddress?.port ?? port)/ops/queue\n"
+        FileHandle.standardOutput.write(Data(line.utf8))
+      },
       logger: logger
     )
     app.addServices(worker, sample)

@@ -1,4 +1,5 @@
 import Foundation
+import Libpq
 import ServiceLifecycle
 import TaskQueue
 import TaskQueuePostgres
@@ -68,8 +69,8 @@ struct Sample: Service {
   }
 
   func run() async throws {
-    var order = 100
     try await cancelWhenGracefulShutdown {
+      var order = 138
       while !Task.isCancelled {
         order += 1
         try await client.enqueue(ChargeCard(order: order, cents: 995 + order % 40 * 100))

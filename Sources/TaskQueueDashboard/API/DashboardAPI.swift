@@ -76,6 +76,7 @@ struct DashboardAPI: Sendable {
       ]
     default:
       guard let (id, isExplanation) = Self.task(path) else { throw Refusal.notFound }
+      guard [nil, "show"].contains(query["payload"]) else { throw Refusal.invalid("payload can only be show.") }
       if isExplanation { return .json(try await reads.explain(id)) }
       guard let detail = try await reads.detail(of: id, withPayload: visit.showsPayload) else {
         throw Refusal.unknownTask

@@ -39,7 +39,7 @@ extension DashboardPages {
       verb: .resolveEffect,
       label: "Say what happened",
       hint:
-        "Look it up in the other side's books by the key \(effect.key). What you say here is believed; retry the task afterwards.",
+        "Look it up in the other side's books by the key \(effect.key). What you say here is believed. Retry the task afterwards.",
       hidden: ["task": "\(effect.task)", "effect": effect.name.rawValue],
       inputs: [
         .init(
@@ -54,8 +54,8 @@ extension DashboardPages {
       choices: (
         "What happened", "resolution",
         [
-          "did_not_happen": "It did not happen: the next attempt may call again", "succeeded": "It happened",
-          "failed": "It did not happen, and is not to be tried again",
+          "did_not_happen": "It did not happen: call again", "succeeded": "It happened",
+          "failed": "It failed for good",
         ]
       )
     )

@@ -19,7 +19,8 @@ struct MinuteChart {
 
   /// Oldest first; the last one is still going on.
   private(set) var minutes: [Minute]
-  private let first: Date
+  /// When the first of them began.
+  let first: Date
 
   /// - Parameter count: minutes until `now`.
   init(_ counts: some Sequence<ThroughputCount>, minutes count: Int, until now: Date) {

@@ -114,7 +114,8 @@ extension DashboardPages {
     let page = try await reads.list(.with { $0.queue = queue }, after: nil, limit: 20)
     let summary = overview.queues.first { $0.queue == queue } ?? QueueSummary(queue: queue)
     var fields = line(summary, counts, visit)
-    fields["chart"] = MinuteChart(counts, minutes: 60, until: visit.now).fields(height: 64, label: "Last hour")
+    let chart = MinuteChart(counts, minutes: 60, until: visit.now)
+    if chart.total > 0 { fields["chart"] = chart.fields(height: 64, label: "Last hour") }
     fields["tasks"] = page.tasks.map { visit.line($0) }
     fields["hasTasks"] = !page.tasks.isEmpty
     fields["allHref"] = visit.link("/tasks", ["queue": name])

@@ -19,6 +19,7 @@ extension Visit {
     if let moment = Self.moment(of: task) {
       fields["moment"] = ["what": moment.what, "at": time(moment.at)] as Fields
     }
+    fields.set("reason", task.reason?.rawValue)
     fields.set("error", task.lastError.map { Wording.line($0) })
     fields.set("limitName", task.limit.map { Self.name(of: $0) })
     return fields

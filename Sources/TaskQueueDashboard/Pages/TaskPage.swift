@@ -39,7 +39,8 @@ extension DashboardPages {
       "Task \(id)",
       in: .tasks,
       [
-        "id": "\(id)", "sentences": explanation.sentences, "journal": journal.map { line($0, visit) },
+        "id": "\(id)", "sentences": explanation.sentences.map { Wording.sentence($0, at: visit.now) },
+        "journal": journal.map { line($0, visit) },
         "hasJournal": !journal.isEmpty,
       ]
     )
@@ -49,12 +50,13 @@ extension DashboardPages {
 
   private func why(_ detail: TaskDetail, _ visit: Visit) -> Fields {
     let explanation = detail.explanation
+    let sentences = explanation.sentences.map { Wording.sentence($0, at: visit.now) }
     let headings: [TaskState: String] = [
       .running: "Why it runs", .dead: "Why it is dead", .done: "How it ended", .finished: "Why it is kept",
     ]
     return [
-      "heading": headings[detail.summary.state] ?? "Why it waits", "first": explanation.sentences[0],
-      "others": Array(explanation.sentences.dropFirst()), "hasOthers": explanation.sentences.count > 1,
+      "heading": headings[detail.summary.state] ?? "Why it waits", "first": sentences[0],
+      "others": Array(sentences.dropFirst()), "hasOthers": sentences.count > 1,
       "links": explanation.causes.flatMap { links($0, visit) },
       "look": Visit.badge(detail.summary.state)["look"] ?? "waiting",
     ]
@@ -124,7 +126,7 @@ extension DashboardPages {
       "count": Wording.count(detail.steps.count, "step"),
       "list": detail.steps.map { step -> Fields in
         var fields: Fields = [
-          "name": step.name, "kind": step.kind.rawValue, "isWait": step.kind == .wait,
+          "name": Wording.step(step.name), "kind": step.kind.rawValue, "isWait": step.kind == .wait,
           "isBad": step.kind == .unwind || step.kind == .timeout,
         ]
         fields.set("until", visit.time(step.until))

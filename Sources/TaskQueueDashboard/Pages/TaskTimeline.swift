@@ -58,7 +58,7 @@ struct TaskTimeline {
     }
     addEnd(detail)
     for step in detail.steps where step.kind == .wait {
-      if let until = step.until { add(until, "Wait ends: \(step.name)", "future") }
+      if let until = step.until { add(until, "Its wait ends: \(Wording.step(step.name))", "future") }
     }
     // The order of what has one time stays.
     events = events.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(\.element)
@@ -83,7 +83,9 @@ struct TaskTimeline {
         )
       }
     default:
-      if let due = task.dueAt { add(due, "Due", due > visit.now ? "future" : "due") }
+      // The end of a flow's wait says it better.
+      let isWait = detail.steps.contains { $0.kind == .wait && $0.until == task.dueAt }
+      if let due = task.dueAt, !isWait { add(due, "Due", due > visit.now ? "future" : "due") }
     }
     if let deadline = detail.deadline, task.endedAt == nil { add(deadline, "Deadline", "future") }
   }

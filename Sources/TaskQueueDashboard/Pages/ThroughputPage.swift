@@ -1,5 +1,11 @@
 import TaskQueue
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 extension DashboardPages {
   /// Time that is shown, in minutes, and how many of them are a bar.
   private static let spans: [(name: String, minutes: Int, bar: Int)] = [
@@ -8,8 +14,10 @@ extension DashboardPages {
 
   func throughput(_ visit: Visit) async throws -> Page {
     let span = Self.spans.first { "\($0.minutes)" == visit.query["minutes"] } ?? Self.spans[0]
-    let counts = try await reads.throughput(of: .seconds(span.minutes * 60), limit: 10_000)
-    let chart = MinuteChart(counts, minutes: span.minutes, until: visit.now)
+    let all = try await reads.throughput(of: .seconds(span.minutes * 60), limit: 10_000)
+    let chart = MinuteChart(all, minutes: span.minutes, until: visit.now)
+    // The store's time begins within a minute, of which the chart shows nothing.
+    let counts = all.filter { $0.minute >= chart.first }
     let byType = Dictionary(grouping: counts) { [$0.queue.rawValue, $0.type.rawValue] }
     let lines = byType.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map { name, counts -> Fields in
       let own = MinuteChart(counts, minutes: span.minutes, until: visit.now)
@@ -34,7 +42,7 @@ extension DashboardPages {
         "total": Wording.count(chart.total),
         "failed": Wording.count(chart.bad), "rate": chart.rate, "hasFailed": chart.bad > 0, "span": span.name,
         "barWords": span.bar == 1 ? "a minute" : "\(span.bar) minutes", "lines": lines, "hasLines": !lines.isEmpty,
-        "isCut": counts.count == 10_000,
+        "isCut": all.count == 10_000,
         "spans": Self.spans.map { other -> Fields in
           [
             "name": other.name, "href": visit.link("/throughput", ["minutes": "\(other.minutes)"]),

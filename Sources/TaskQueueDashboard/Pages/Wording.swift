@@ -65,6 +65,23 @@ enum Wording {
     return try? Date(text, strategy: .iso8601)
   }
 
+  /// A sentence of the store: its instants as ``utc(_:)`` tells them, with how far away they are.
+  static func sentence(_ text: String, at now: Date) -> String {
+    text.replacing(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/) { match in
+      guard let date = instant(String(match.output)) else { return String(match.output) }
+      return "\(utc(date)) (\(relative(date, to: now)))"
+    }
+  }
+
+  /// A step as its flow names it; those of the library in words: `~event/paid/7` is "event paid/7".
+  static func step(_ name: String) -> String {
+    guard name.hasPrefix("~") else { return name }
+    let parts = name.dropFirst().split(separator: "/", maxSplits: 1).map(String.init)
+    guard parts.count == 2 else { return name }
+    let words = ["event": "event", "ended": "children", "version": "version", "on": "handler", "undo": "undo"]
+    return words[parts[0]].map { "\($0) \(parts[1])" } ?? name
+  }
+
   /// The first line, cut.
   static func line(_ text: String, atMost count: Int = 240) -> String {
     let first = text.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
