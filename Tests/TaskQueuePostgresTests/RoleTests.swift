@@ -29,7 +29,7 @@ struct RoleTests {
     "SELECT * FROM taskqueue._begin_effect(1, 1, 'charge', sha256(''), '1 min', NULL, NULL)",
     "SELECT * FROM taskqueue._end_effect(1, 1, 'charge', 1, 'succeeded', '1', NULL, NULL)",
     "UPDATE taskqueue.effect SET state = 'open'", "UPDATE taskqueue.effect_namespace SET id = gen_random_uuid()",
-    "SELECT taskqueue.delete_duplicates(100, 'note', 'text', 'x')",
+    "SELECT taskqueue.delete_duplicates(100, 'note', 'text', 'x')", "SELECT taskqueue._keep_history(1)",
   ]
   /// Writing payloads other than by the functions.
   static let writing = [

@@ -68,6 +68,7 @@ struct SchemaFilesTests {
           "53d48b9540cd1dbd2cb815f8da3d3316e75c6659e1a29bc42aee0f0f1f7d72f1",
           "08d1fa83b8f6c312b7feb06728d271f1d83bcd518111cc5e653de11a9d1c8948",
           "39293aee97aa2da6e0241eeaf812da45bad0f63387bd1aca762a454ca96cd2ac",
+          "315a04afeda239a93a0cf5a1f78a51e2e152808b95cb929a9c27ed25709a73f9",
         ]
       )
     }

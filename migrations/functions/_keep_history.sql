@@ -18,6 +18,10 @@ DECLARE
   is_empty boolean;
   deleted bigint;
 BEGIN
+  -- Not for whoever may do no more than enqueue, and would hold the locks in a transaction left open.
+  IF NOT has_table_privilege(coalesce(nullif(current_setting('role'), 'none'), session_user), 'throughput_minute'::regclass, 'INSERT') THEN
+    RAISE EXCEPTION 'TaskQueue: the upkeep of the history is for workers' USING ERRCODE = 'insufficient_privilege';
+  END IF;
   -- One at a time: the others have nothing to do.
   IF NOT pg_try_advisory_xact_lock(hashtextextended(current_schema() || ':history', 0)) THEN
     RETURN 0;
