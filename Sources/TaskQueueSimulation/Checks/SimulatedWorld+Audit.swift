@@ -63,9 +63,9 @@ extension SimulatedWorld {
 
   /// A task that may be claimed is claimed by a worker that is well and has had a free slot all the time.
   private func checkStuck(_ process: SimulatedProcess) {
-    // A claim that asks for one slot brings one task, and those of groups take turns: over a slow network that adds up.
+    // A claim for one slot brings one task, or is the turn of a group that has none: over a slow network that adds up.
     let groups = (1 + process.configuration.maxConcurrent.count) * (1 + process.maxConcurrent.count)
-    let claims = books.books.values.count { $0.claimableSince != nil } + groups
+    let claims = (1 + books.books.values.count { $0.claimableSince != nil }) * groups
     let latest = now.advanced(by: .zero - Self.bound - conditions.network * 2 * claims)
     guard process.isWell, process.wellSince <= latest, process.fullAt <= latest else { return }
     for (id, book) in books.books {
