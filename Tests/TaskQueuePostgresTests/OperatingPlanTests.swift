@@ -51,7 +51,9 @@ struct OperatingPlanTests {
     let rows = try #require(Self.rows)
     try await withStore { store in
       try await OperatingScale(live: rows, dead: rows, done: 10 * rows).fill(store)
-      try await store.pool.executeScript("VACUUM taskqueue.task; VACUUM taskqueue.dead_task; VACUUM taskqueue.done")
+      for table in ["task", "dead_task", "done", "effect", "step"] {
+        try await store.pool.query("VACUUM taskqueue.\(table)")
+      }
       print(
         "With \(rows) live tasks, \(rows) dead letters and \(10 * rows) done: time in the database, the best of three."
       )
