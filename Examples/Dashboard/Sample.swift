@@ -71,11 +71,16 @@ struct Sample: Service {
   func run() async throws {
     try await cancelWhenGracefulShutdown {
       var order = 138
-      while !Task.isCancelled {
-        order += 1
-        try await client.enqueue(ChargeCard(order: order, cents: 995 + order % 40 * 100))
-        try await client.enqueue(SendReceipt(order: order))
-        try await Task.sleep(for: .milliseconds(900))
+      do {
+        while true {
+          order += 1
+          try await client.enqueue(ChargeCard(order: order, cents: 995 + order % 40 * 100))
+          try await client.enqueue(SendReceipt(order: order))
+          try await Task.sleep(for: .milliseconds(900))
+        }
+      } catch {
+        // That the program ends is no error.
+        if !Task.isCancelled { throw error }
       }
     }
   }
