@@ -9,6 +9,10 @@ import PackageDescription
   let taskqueue = "taskqueue"
 #endif
 
+// Whether an app depends on this package by its URL: then what only the dashboard needs is not even resolved, unless
+// the app asks for it. SwiftPM looks at a version in the repository first, where the directory is `/`, then at its checkout.
+let isDependency = Context.packageDirectory == "/" || Context.packageDirectory.contains("/checkouts/")
+
 let package = Package(
   name: "TaskQueue",
   platforms: [.macOS(.v15)],
@@ -26,6 +30,10 @@ let package = Package(
     .library(name: "TaskQueueConfiguration", targets: ["TaskQueueConfiguration"]),
     .library(name: "TaskQueueCommands", targets: ["TaskQueueCommands"]),
     .library(name: "TaskQueueDashboard", targets: ["TaskQueueDashboard"]),
+  ],
+  traits: [
+    .trait(name: "Dashboard", description: "The product TaskQueueDashboard, with Hummingbird and what that brings."),
+    .default(enabledTraits: isDependency ? [] : ["Dashboard"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -201,13 +209,13 @@ let package = Package(
       name: "TaskQueueDashboard",
       dependencies: [
         "TaskQueue",
-        .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "CryptoExtras", package: "swift-crypto"),
-        .product(name: "HTTPTypes", package: "swift-http-types"),
-        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Dashboard"])),
+        .product(name: "CryptoExtras", package: "swift-crypto", condition: .when(traits: ["Dashboard"])),
+        .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Dashboard"])),
+        .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Dashboard"])),
         .product(name: "Logging", package: "swift-log"),
-        .product(name: "Mustache", package: "swift-mustache"),
-        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "Mustache", package: "swift-mustache", condition: .when(traits: ["Dashboard"])),
+        .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Dashboard"])),
       ],
       resources: [.embedInCode("Templates"), .embedInCode("Assets")]
     ),

@@ -2,6 +2,10 @@ import HTTPTypes
 public import Hummingbird
 public import TaskQueue
 
+#if !Dashboard
+  #error("TaskQueueDashboard needs the package's trait Dashboard: .package(url: …, from: …, traits: [\"Dashboard\"])")
+#endif
+
 /// Pages and a JSON API for the people who run a queue: what waits and why, what failed, and the switches.
 ///
 /// ```swift
