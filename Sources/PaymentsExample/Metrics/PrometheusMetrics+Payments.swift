@@ -1,3 +1,4 @@
+import CoreMetrics
 package import TaskQueuePrometheus
 
 /// What the payments tell of themselves.
