@@ -4,7 +4,6 @@ CREATE OR REPLACE FUNCTION _drop_actions(older_than interval, max_count int) RET
 LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path FROM CURRENT
-SET taskqueue.drops_actions = 'on'
 SET enable_seqscan = off
 SET enable_bitmapscan = off
 AS $$
@@ -16,9 +15,12 @@ BEGIN
   ELSIF older_than IS NULL OR older_than < interval '30 days' THEN
     RAISE EXCEPTION 'TaskQueue: the journal of actions is kept for 30 days at least' USING ERRCODE = 'invalid_parameter_value';
   END IF;
+  -- For _guard_actions. Not by a SET clause, which takes a superuser for a setting of our own.
+  PERFORM set_config('taskqueue.drops_actions', 'on', true);
   DELETE FROM action WHERE id = ANY (ARRAY(
     SELECT o.id FROM (SELECT a.id, a.at FROM action a ORDER BY a.id LIMIT max_count) AS o
     WHERE o.at <= clock_timestamp() - least(older_than, interval '1000 years')));
   GET DIAGNOSTICS deleted = ROW_COUNT;
+  PERFORM set_config('taskqueue.drops_actions', '', true);
   RETURN deleted;
 END $$;
