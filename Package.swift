@@ -9,8 +9,7 @@ import PackageDescription
   let taskqueue = "taskqueue"
 #endif
 
-// Whether an app depends on this package by its URL: then what only the dashboard needs is not even resolved, unless
-// the app asks for it. SwiftPM looks at a version in the repository first, where the directory is `/`, then at its checkout.
+// Whether an app depends on this package by its URL: then what only some products need is not even resolved, unless the app names their traits. SwiftPM looks at a version in the repository first, where the directory is `/`, then at its checkout.
 let isDependency = Context.packageDirectory == "/" || Context.packageDirectory.contains("/checkouts/")
 
 let package = Package(
@@ -32,8 +31,14 @@ let package = Package(
     .library(name: "TaskQueueDashboard", targets: ["TaskQueueDashboard"]),
   ],
   traits: [
-    .trait(name: "Dashboard", description: "The product TaskQueueDashboard, with Hummingbird and what that brings."),
-    .default(enabledTraits: isDependency ? [] : ["Dashboard"]),
+    .trait(name: "Commands", description: "TaskQueueCommands; resolves swift-argument-parser."),
+    .trait(
+      name: "Configuration",
+      description: "TaskQueueConfiguration; resolves swift-configuration and swift-system."
+    ),
+    .trait(name: "Dashboard", description: "TaskQueueDashboard; resolves Hummingbird and what that brings."),
+    .trait(name: "Tracing", description: "TaskQueueTracing; resolves swift-distributed-tracing."),
+    .default(enabledTraits: isDependency ? [] : ["Commands", "Configuration", "Dashboard", "Tracing"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -169,7 +174,10 @@ let package = Package(
     // Spans of enqueues, attempts, steps and effects, by middleware.
     .target(
       name: "TaskQueueTracing",
-      dependencies: ["TaskQueue", .product(name: "Tracing", package: "swift-distributed-tracing")]
+      dependencies: [
+        "TaskQueue",
+        .product(name: "Tracing", package: "swift-distributed-tracing", condition: .when(traits: ["Tracing"])),
+      ]
     ),
 
     // A backend for swift-metrics that writes Prometheus' text.
@@ -182,7 +190,8 @@ let package = Package(
     .target(
       name: "TaskQueueConfiguration",
       dependencies: [
-        "Libpq", "TaskQueue", "TaskQueuePostgres", .product(name: "Configuration", package: "swift-configuration"),
+        "Libpq", "TaskQueue", "TaskQueuePostgres",
+        .product(name: "Configuration", package: "swift-configuration", condition: .when(traits: ["Configuration"])),
       ]
     ),
 
@@ -191,7 +200,7 @@ let package = Package(
       name: "TaskQueueCommands",
       dependencies: [
         "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Commands"])),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
       ]

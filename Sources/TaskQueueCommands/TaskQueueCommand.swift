@@ -1,5 +1,9 @@
 public import ArgumentParser
 
+#if !Commands
+  #error("TaskQueueCommands needs the package's trait Commands: .package(url: …, from: …, traits: [\"Commands\"])")
+#endif
+
 /// `taskqueue`: see and steer tasks. A program of its own, or a sub-command of an app's (``CommandHost``).
 public struct TaskQueueCommand: AsyncParsableCommand {
   public static var configuration: CommandConfiguration {

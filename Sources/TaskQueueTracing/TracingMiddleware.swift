@@ -1,6 +1,10 @@
 public import TaskQueue
 public import Tracing
 
+#if !Tracing
+  #error("TaskQueueTracing needs the package's trait Tracing: .package(url: …, from: …, traits: [\"Tracing\"])")
+#endif
+
 /// Spans for enqueues, attempts, steps and effects, by [swift-distributed-tracing](https://github.com/apple/swift-distributed-tracing).
 ///
 /// ```swift
