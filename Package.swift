@@ -209,7 +209,10 @@ let package = Package(
     // The commands as a program.
     .executableTarget(
       name: taskqueue,
-      dependencies: ["TaskQueueCommands", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "TaskQueueCommands", "TaskQueueDashboard", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Hummingbird", package: "hummingbird"), .product(name: "Logging", package: "swift-log"),
+      ],
       path: "Sources/TaskQueueTool"
     ),
 

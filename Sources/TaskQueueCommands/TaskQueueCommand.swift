@@ -45,7 +45,10 @@ public struct TaskQueueCommand: AsyncParsableCommand {
           name: "Queues",
           subcommands: [PauseCommand.self, ResumeCommand.self, ScheduleCommand.self, LimitCommand.self]
         ),
-        CommandGroup(name: "Set up", subcommands: [MigrateCommand.self, DevCommand.self, BenchCommand.self]),
+        CommandGroup(
+          name: "Set up",
+          subcommands: [MigrateCommand.self, DevCommand.self, DashboardCommand.self, BenchCommand.self]
+        ),
       ]
     )
   }

@@ -63,7 +63,9 @@ struct SetUpTests {
       if line == "}" { break }
     }
     #expect(try JSONSchema.documented().problems(of: text, verb: "dev").isEmpty, "\(text)")
-    let url = try #require((try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: String])?["url"])
+    let said = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: String])
+    let url = try #require(said["url"])
+    #expect(try await status(of: #require(said["dashboard"])) == 200)
     let tool = Tool(url: url)
     let enqueued = try await tool("enqueue", "echo", #"{"hello": "world"}"#)
     #expect(enqueued.status == 0, "\(enqueued.errors)")
@@ -72,6 +74,43 @@ struct SetUpTests {
     await process.waitForExit()
     #expect(process.exit == .exited(0))
     #expect(try await tool("status").status == 69)
+  }
+
+  @Test("dashboard serves the pages to whoever has the password")
+  func dashboard() async throws {
+    try await withTool { tool, database in
+      let process = try ChildProcess(
+        ChildCommand(
+          ChildCommand.built(Tool.name),
+          ["dashboard", "--port", "0", "--json"],
+          addedEnvironment: Tool(database).variables()
+        )
+      )
+      var text = ""
+      while let line = process.readLine() {
+        text += line + "\n"
+        if line == "}" { break }
+      }
+      #expect(try JSONSchema.documented().problems(of: text, verb: "dashboard").isEmpty, "\(text)")
+      let said = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: String])
+      let (url, user, password) = try (#require(said["url"]), #require(said["user"]), #require(said["password"]))
+      #expect(try await status(of: url) == 401)
+      #expect(try await status(of: url, authorization: "\(user):\(password)x") == 401)
+      #expect(try await status(of: url, authorization: "\(user):\(password)") == 200)
+      process.send(SIGTERM)
+      await process.waitForExit()
+      #expect(process.exit == .exited(0))
+    }
+  }
+
+  /// By curl, as a person would.
+  private func status(of url: String, authorization: String? = nil) async throws -> Int? {
+    let arguments =
+      ["-s", "-o", "/dev/null", "-w", "%{http_code}\\n"] + (authorization.map { ["-u", $0] } ?? []) + [url]
+    let process = try ChildProcess(ChildCommand("/usr/bin/curl", arguments))
+    let line = process.readLine()
+    await process.waitForExit()
+    return line.flatMap { Int($0) }
   }
 
   @Test("doctor ends with 2 when it finds something, and has the cure")

@@ -26,6 +26,8 @@ public struct CommandHost: Sendable {
   public var handlers: TaskHandlers?
   /// The queues that `dev` serves, besides `default`.
   public var queues: [QueueName]
+  /// Serves the dashboard until it is cancelled; nil: the program has none.
+  package var servesDashboard: (@Sendable (DashboardSite) async throws -> Void)?
 
   public init(
     configuration: PostgresStoreConfiguration? = nil,
@@ -35,5 +37,10 @@ public struct CommandHost: Sendable {
     self.configuration = configuration
     self.handlers = handlers
     self.queues = queues
+  }
+
+  package init(servesDashboard: @escaping @Sendable (DashboardSite) async throws -> Void) {
+    self.init()
+    self.servesDashboard = servesDashboard
   }
 }

@@ -8,7 +8,8 @@ import TaskQueuePostgres
 struct DevCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dev",
-    abstract: "A private PostgreSQL with the schema, and a worker that echoes: all that is needed to try things.",
+    abstract:
+      "A private PostgreSQL with the schema, a worker that echoes, and the dashboard: all that is needed to try things.",
     discussion: """
       Needs PostgreSQL's programs on this machine, and nothing else. It prints a URL for programs and psql, and runs until Ctrl-C; then the database is gone. The \
       worker runs the type echo: it prints its payload.
@@ -66,8 +67,7 @@ struct DevSite: Sendable {
     let result: Result<Bool, any Error>
     do {
       let worker = try worker(store)
-      greet()
-      result = .success(try await Interruption.watch { try await serve(worker) })
+      result = .success(try await Interruption.watch { try await serve(worker, TaskClient(store: store)) })
     } catch {
       result = .failure(error)
     }
@@ -75,11 +75,25 @@ struct DevSite: Sendable {
     if try result.get(), console.form == .text { console.note("Stopped; the database is gone.") }
   }
 
-  /// All that runs until a signal comes. What else `dev` serves, such as pages, is one child more.
-  private func serve(_ worker: TaskWorker) async throws {
+  /// All that runs until a signal comes.
+  private func serve(_ worker: TaskWorker, _ client: TaskClient<PostgresTaskStore>) async throws {
     try await withTaskCancellationHandler {
       try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await worker.run() }
+        if let serve = host.servesDashboard {
+          let site = DashboardSite(
+            client: client,
+            port: 0,
+            actor: "dev",
+            password: nil,
+            isReadOnly: false,
+            showsPayloads: true,
+            isReady: { greet(dashboard: "http://127.0.0.1:\($0)/") }
+          )
+          group.addTask { try await serve(site) }
+        } else {
+          greet()
+        }
         try await group.waitForAll()
       }
     } onCancel: {
@@ -109,14 +123,21 @@ struct DevSite: Sendable {
     )
   }
 
-  private func greet() {
-    if console.form == .json { return console.print(["url": .string(url), "schema": "taskqueue"]) }
+  private func greet(dashboard: String? = nil) {
+    if console.form == .json {
+      let pages = dashboard.map { [("dashboard", JSONValue.string($0))] } ?? []
+      return console.print(.object([("url", .string(url)), ("schema", "taskqueue")] + pages))
+    }
     console.print(console.style(.bold, "PostgreSQL with TaskQueue is ready."))
     console.print()
     console.print("  export DATABASE_URL=" + console.style(.cyan, url))
     console.print("  taskqueue enqueue \(DevCommand.echo) '{\"hello\": \"world\"}'")
     console.print("  taskqueue status")
     console.print()
+    if let dashboard {
+      console.print("  " + console.style(.cyan, dashboard) + "  the dashboard")
+      console.print()
+    }
     console.print(
       console.style(
         .dim,
