@@ -86,7 +86,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "a250ce1c67d268effa5afa516576c824118e731d0ec52993e0eb8827bd27549b"]
+        [FunctionFile.revision: digest] == [1: "11ea5c1c4e11c331008169583a05b6bf18145f559b1d29759b34890c18540108"]
       )
     }
   }
