@@ -2,7 +2,7 @@ import Configuration
 import TaskQueue
 
 #if !Configuration
-  #error("TaskQueueConfiguration needs the package's trait Configuration: .package(url: …, from: …, traits: [\"Configuration\"])")
+  #error("TaskQueueConfiguration needs the trait Configuration: .package(url: …, traits: [\"Configuration\"])")
 #endif
 
 /// Values of one kind each. A key without a value leaves what is there; one with a value that does not fit is an error that names it, where the readers' own
