@@ -87,6 +87,40 @@ struct APITests {
     }
   }
 
+  @Test("A condition that is misspelt, empty or of another verb is refused, not taken for none")
+  func conditions() async throws {
+    try await DashboardFixture.with { dashboard in
+      let dead = try await dashboard.bury(try await dashboard.client.enqueue(Mail()).id)
+      for rest in [
+        #""types": "x""#, #""type": """#, #""key": "k""#, #""state": "due""#, #""tasks": [1]"#, #""olderThan": "90d""#,
+        #""queue": null"#, #""task": [1]"#, #""task": []"#,
+      ] {
+        let answer = try await dashboard.post("{\"verb\": \"purge\", \"all\": true, \(rest)}")
+        #expect(answer.status == .badRequest, "\(rest)")
+      }
+      #expect(try await dashboard.get("/api/v1/tasks?state=dead&key=k").status == .badRequest)
+      #expect(try await dashboard.get("/dead?key=k").status == .badRequest)
+      for body in [
+        #"{"verb": "pause_limit", "limit": "bank", "key": "one"}"#,
+        #"{"verb": "set_limit", "limit": "bank", "concurrency": 3, "rate": 1, "periodSeconds": 1}"#,
+      ] {
+        #expect(try await dashboard.post(body).status == .badRequest, "\(body)")
+      }
+      #expect(try await dashboard.client.deadLetters().map(\.id) == [dead])
+    }
+  }
+
+  @Test("A name with spaces around it is another one than that without, and one of spaces alone is one")
+  func spaces() async throws {
+    try await DashboardFixture.with { dashboard in
+      let dead = try await dashboard.bury(try await dashboard.client.enqueue(Mail()).id)
+      #expect(try await dashboard.post(#"{"verb": "pause_queue", "queue": " mail"}"#).status == .ok)
+      #expect(try await dashboard.client.pausedQueues() == [" mail"])
+      #expect(try await dashboard.post(#"{"verb": "purge", "all": true, "queue": " "}"#).status == .ok)
+      #expect(try await dashboard.client.deadLetters().map(\.id) == [dead])
+    }
+  }
+
   // MARK: Schemas
 
   private static func schema(_ path: String, _ method: String) throws -> Object {

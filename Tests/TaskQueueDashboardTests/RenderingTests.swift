@@ -57,7 +57,9 @@ struct RenderingTests {
     let fields = FormFields([.init(name: "a b", value: "1&2=3+%é"), .init(name: "a b", value: "")])
     #expect(FormFields(urlEncoded: String(fields.query.dropFirst())) == fields)
     #expect(FormFields(urlEncoded: "a=1&a=+2+&b&c=%zz&d=%ff")["a"] == "1")
-    #expect(FormFields(urlEncoded: "a=+2+")["a"] == "2")
+    #expect(FormFields(urlEncoded: "a=+2+")["a"] == " 2 ")
+    #expect(FormFields(urlEncoded: "a=+2+&b=+").trimmed("a") == "2")
+    #expect(FormFields(urlEncoded: "b=+").trimmed("b") == nil)
     #expect(FormFields(urlEncoded: "c=%zz&d=%ff").fields.isEmpty)
     #expect(FormFields(urlEncoded: String(repeating: "a&", count: 5_000)).fields.count == FormFields.maxCount)
   }

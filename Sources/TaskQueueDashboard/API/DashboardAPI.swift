@@ -41,7 +41,7 @@ struct DashboardAPI: Sendable {
     case ["tasks"]:
       return .json(
         try await reads.list(
-          TaskFilter(query.with("limit", query["ofLimit"])),
+          try TaskFilter(query.with("limit", query["ofLimit"])),
           after: try DashboardPages.cursor(visit),
           limit: limit
         )

@@ -74,7 +74,7 @@ enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
   }
 }
 
-/// The members of an object that was sent, as ``FormFields``: texts, numbers, flags, and arrays of them.
+/// The members of an object that was sent, as ``FormFields``: texts, numbers, flags, and arrays of them. One without a value is an empty field.
 struct SentFields: Decodable {
   private enum Value: Decodable {
     case none
@@ -98,9 +98,9 @@ struct SentFields: Decodable {
 
     var texts: [String] {
       switch self {
-      case .none: []
+      case .none: [""]
       case .one(let text): [text]
-      case .many(let values): values.flatMap(\.texts)
+      case .many(let values): values.isEmpty ? [""] : values.flatMap(\.texts)
       }
     }
   }

@@ -10,7 +10,7 @@ struct ActionDesk: Sendable {
   /// - Throws: ``Refusal`` for what cannot be understood; what the store throws.
   func perform(_ fields: FormFields, by identity: DashboardIdentity) async throws -> ActionReport {
     let action = try DashboardAction(fields)
-    return try await source.acts.perform(action, by: identity.name, because: fields["why"])
+    return try await source.acts.perform(action, by: identity.name, because: fields.trimmed("why"))
   }
 }
 

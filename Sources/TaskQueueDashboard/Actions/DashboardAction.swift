@@ -32,6 +32,7 @@ enum DashboardAction: Sendable {
   /// - Throws: ``Refusal`` with what is missing or cannot be read.
   init(_ fields: FormFields) throws(Refusal) {
     guard let verb = fields["verb"] else { throw .invalid("What is to be done? verb is missing.") }
+    try Self.requireKnownNames(OperatorAction.Verb(rawValue: verb), fields)
     switch OperatorAction.Verb(rawValue: verb) {
     case .cancel: self = .cancel(try Self.task(fields))
     case .retry: self = .retry(try Self.task(fields))
@@ -64,8 +65,28 @@ enum DashboardAction: Sendable {
     }
   }
 
+  /// A condition that is misspelt, or that the verb does not have, must not be taken for none: more would be done than was asked for.
+  private static func requireKnownNames(_ verb: OperatorAction.Verb, _ fields: FormFields) throws(Refusal) {
+    let own: Set<String>
+    switch verb {
+    case .cancel, .retry, .runNow: own = ["task"]
+    case .resolveEffect: own = ["task", "effect", "resolution", "value", "because"]
+    case .redrive, .purge: own = TaskFilter.names.union(["task", "all"])
+    case .pauseQueue, .resumeQueue: own = ["queue"]
+    case .setLimit:
+      own = fields["rate"] == nil ? ["limit", "concurrency"] : ["limit", "rate", "periodSeconds", "burst"]
+    case .pauseLimit, .resumeLimit, .resetLimit: own = ["limit"]
+    case .pauseLimitFor: own = ["limit", "key", "seconds"]
+    case .backfillSchedule: own = ["schedule", "from", "to"]
+    default: own = ["schedule"]
+    }
+    let known = own.union(["verb", "why", "token", "back"])
+    guard let other = fields.fields.first(where: { !known.contains($0.name) }) else { return }
+    throw .invalid("\(verb) has no \(other.name)\(verb == .setLimit ? " here" : ""); nothing was done.")
+  }
+
   private static func task(_ fields: FormFields) throws(Refusal) -> TaskID {
-    guard let id = Int64(try fields.required("task")) else { throw .invalid("task must be a number.") }
+    guard let id = Int64(try fields.required("task").trimmed) else { throw .invalid("task must be a number.") }
     return TaskID(id)
   }
 
@@ -89,7 +110,8 @@ enum DashboardAction: Sendable {
   }
 
   static func range(_ fields: FormFields) throws(Refusal) -> Range<Date> {
-    guard let from = Wording.instant(try fields.required("from")), let to = Wording.instant(try fields.required("to"))
+    guard let from = Wording.instant(try fields.required("from").trimmed),
+      let to = Wording.instant(try fields.required("to").trimmed)
     else {
       throw .invalid("from and to must be instants in UTC, such as 2026-01-31T04:00.")
     }
@@ -105,9 +127,16 @@ enum DeadLetterChoice: Sendable, Hashable {
 
   init(_ fields: FormFields) throws(Refusal) {
     let texts = fields.all("task")
+    guard fields["all"] == nil || !fields.fields.contains(where: { $0.name == "task" }) else {
+      throw .invalid("Which dead letters? Either those that are named as task, or all.")
+    }
     if texts.isEmpty {
       guard fields["all"] == "true" else { throw .invalid("Which dead letters? Name them as task, or say all.") }
-      var filter = TaskFilter(fields)
+      var filter = try TaskFilter(fields)
+      guard filter.state == nil || filter.state == .dead else { throw .invalid("Only dead letters can be meant.") }
+      if let empty = fields.fields.first(where: { TaskFilter.names.contains($0.name) && $0.value.isEmpty }) {
+        throw .invalid("\(empty.name) is empty: leave it out if it does not matter.")
+      }
       filter.state = .dead
       self = .all(filter)
     } else {
@@ -124,8 +153,12 @@ extension TaskFilter {
   /// As addresses and the API name its conditions.
   static let names: Set<String> = ["state", "queue", "type", "error", "limit", "key", "reason"]
 
-  init(_ fields: FormFields) {
+  /// - Throws: ``Refusal``: a key without its limit, which would be no condition.
+  init(_ fields: FormFields) throws(Refusal) {
     self.init()
+    guard fields["key"] == nil || fields["limit"] != nil else {
+      throw .invalid("key is one of a limit: name it as well.")
+    }
     queue = fields["queue"].map { QueueName($0) }
     type = fields["type"].map { TaskType($0) }
     state = fields["state"].map { TaskState(rawValue: $0) }
@@ -142,7 +175,7 @@ extension FormFields {
   }
 
   func number(_ name: String, in range: ClosedRange<Int>) throws(Refusal) -> Int {
-    guard let number = Int(try required(name)), range.contains(number) else {
+    guard let number = Int(try required(name).trimmed), range.contains(number) else {
       throw .invalid("\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound).")
     }
     return number

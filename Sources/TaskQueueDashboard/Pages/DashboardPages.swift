@@ -53,7 +53,7 @@ struct DashboardPages: Sendable {
 
   /// A number is a task's id, any other word a type.
   private static func found(_ visit: Visit) -> String {
-    guard let word = visit.query["q"] else { return visit.link("/tasks") }
+    guard let word = visit.query.trimmed("q") else { return visit.link("/tasks") }
     if let id = Int64(word), id >= 0 { return visit.link(task: TaskID(id)) }
     return visit.link("/tasks", ["type": word])
   }

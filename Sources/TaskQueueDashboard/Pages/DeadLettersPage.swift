@@ -6,7 +6,7 @@ extension DashboardPages {
   private static let reasons: [DeadLetterReason] = [.failed, .crashed, .undecodable, .expired, .discarded, .cancelled]
 
   func deadLetters(_ visit: Visit) async throws -> Page {
-    var filter = TaskFilter(visit.query)
+    var filter = try TaskFilter(visit.query)
     filter.state = .dead
     let page = try await reads.list(filter, after: try Self.cursor(visit), limit: Self.lines)
     let kept = visit.query.only(TaskFilter.names).with("state", nil)

@@ -4,7 +4,7 @@ extension DashboardPages {
   private static let states: [TaskState] = [.due, .running, .limited, .waiting, .finished, .done]
 
   func tasks(_ visit: Visit) async throws -> Page {
-    let filter = TaskFilter(visit.query)
+    let filter = try TaskFilter(visit.query)
     if filter.state == .dead { return try await deadLetters(visit) }
     let cursor = try Self.cursor(visit)
     let page = try await reads.list(filter, after: cursor, limit: Self.lines)

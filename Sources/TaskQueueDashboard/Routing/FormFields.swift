@@ -29,11 +29,16 @@ struct FormFields: Sendable, Equatable {
     }
   }
 
-  /// The first of this name, without spaces around it; nil: there is none, or it is empty.
+  /// The first of this name, as it is: names of queues, types and keys may begin and end with spaces. nil: there is none, or it is empty.
   subscript(_ name: String) -> String? {
-    guard let value = fields.first(where: { $0.name == name })?.value else { return nil }
-    let trimmed = value.trimmed
-    return trimmed.isEmpty ? nil : trimmed
+    guard let value = fields.first(where: { $0.name == name })?.value, !value.isEmpty else { return nil }
+    return value
+  }
+
+  /// For what people write: without white space around it.
+  func trimmed(_ name: String) -> String? {
+    guard let text = self[name]?.trimmed, !text.isEmpty else { return nil }
+    return text
   }
 
   func all(_ name: String) -> [String] { fields.filter { $0.name == name && !$0.value.isEmpty }.map(\.value) }
