@@ -81,5 +81,5 @@ public struct EventOutbox: Sendable {
   /// The name of an object in the schema, as SQL.
   func name(_ object: String) -> String { "\(Self.quoted(schema)).\(object)" }
 
-  static func quoted(_ name: String) -> String { "\"\(name.replacing("\"", with: "\"\""))\"" }
+  static func quoted(_ name: String) -> String { QuotedText.identifier(name) }
 }

@@ -19,8 +19,20 @@ enum PrometheusName {
     return values.sorted { $0.key < $1.key }.map { "\($0.key)=\"\(escaped($0.value))\"" }.joined(separator: ",")
   }
 
-  static func escapedHelp(_ text: String) -> String {
-    text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
+  static func escapedHelp(_ text: String) -> String { escaped(text, quotes: false) }
+
+  /// By Unicode scalars: to Swift a quote with an accent is one character, and no quote; to Prometheus it ends the value.
+  private static func escaped(_ text: String, quotes: Bool) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\\": result.append(contentsOf: #"\\"#.unicodeScalars)
+      case "\n": result.append(contentsOf: #"\n"#.unicodeScalars)
+      case "\"" where quotes: result.append(contentsOf: #"\""#.unicodeScalars)
+      default: result.append(scalar)
+      }
+    }
+    return String(result)
   }
 
   static func number(_ value: Double) -> String {
@@ -36,7 +48,7 @@ enum PrometheusName {
     if value.utf8.count > maxValueBytes {
       value = String(decoding: value.utf8.prefix(maxValueBytes), as: UTF8.self) + "…"
     }
-    return escapedHelp(value).replacing("\"", with: "\\\"")
+    return escaped(value, quotes: true)
   }
 
   private static func plain(_ name: String, allowsColon: Bool) -> String {

@@ -141,6 +141,10 @@ struct PrometheusTests {
       }
     }
     metrics.makeMeter(label: "app_9-lives", dimensions: [("1", "a\nb"), ("__x", "\\")]).set(Double.infinity)
+    // With accents, and a line break of Windows: one character each to Swift.
+    metrics.makeMeter(label: "app_accents", dimensions: [("a", "x\"\u{301}"), ("b", "\\\u{301}"), ("c", "x\r\ny")]).set(
+      1.0
+    )
     metrics.makeRecorder(label: "app_sizes", dimensions: [], aggregate: true).record(Int64(7))
     let text = metrics.text()
     for name in [

@@ -1,4 +1,5 @@
 import Foundation
+import TaskQueuePostgres
 import Testing
 
 @testable import TaskQueueCommands
@@ -108,11 +109,16 @@ struct OutputTests {
     #expect(abs(ago + 3_600) < 60)
   }
 
-  @Test("Words for the shell are quoted where they have to be")
-  func shell() {
-    #expect(ShellText.quoted("paid/7") == "paid/7")
-    #expect(ShellText.quoted("it's; rm -rf") == "'it'\\''s; rm -rf'")
-    #expect(ShellText.quoted("") == "''")
+  @Test("Words for the shell and for SQL are quoted where they have to be, a quote with an accent too")
+  func quotes() {
+    #expect(QuotedText.shellWord("paid/7") == "paid/7")
+    #expect(QuotedText.shellWord("it's; rm -rf") == "'it'\\''s; rm -rf'")
+    #expect(QuotedText.shellWord("") == "''")
+    // As bytes: that is how a shell and PostgreSQL read them.
+    #expect(Array(QuotedText.shellWord("x'\u{301};id").utf8) == Array("'x'\\''\u{301};id'".utf8))
+    #expect(Array(QuotedText.literal("x'\u{301}").utf8) == Array("'x''\u{301}'".utf8))
+    #expect(Array(QuotedText.literal("x\\\u{301}").utf8) == Array("E'x\\\\\u{301}'".utf8))
+    #expect(Array(QuotedText.identifier("x\"\u{301}").utf8) == Array("\"x\"\"\u{301}\"".utf8))
   }
 
   @Test(

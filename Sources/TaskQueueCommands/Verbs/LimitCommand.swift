@@ -74,7 +74,7 @@ struct LimitCommand: ParsableCommand {
         ])
       }
       session.console.print(table.withoutEmptyColumns(["paused", "held by"]))
-      if let next { session.console.note("There may be more: --after \(ShellText.quoted(next))") }
+      if let next { session.console.note("There may be more: --after \(QuotedText.shellWord(next))") }
     }
   }
 

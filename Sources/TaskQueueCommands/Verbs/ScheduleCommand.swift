@@ -61,7 +61,7 @@ struct ScheduleCommand: ParsableCommand {
           ])
         }
         session.console.print(table.withoutEmptyColumns(["changed", "problem"]))
-        if let next { session.console.note("There may be more: --after \(ShellText.quoted(next))") }
+        if let next { session.console.note("There may be more: --after \(QuotedText.shellWord(next))") }
       }
     }
 

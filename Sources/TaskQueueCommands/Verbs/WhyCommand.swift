@@ -43,31 +43,17 @@ extension TaskExplanation.Cause {
     case .running: ["taskqueue cancel \(task)"]
     case .delayed, .retrying: ["taskqueue run-now \(task)"]
     case .sleeping: ["taskqueue flow show \(task)"]
-    case .event(let key, _): ["taskqueue flow show \(task)", "taskqueue emit \(ShellText.quoted(key)) --payload JSON"]
+    case .event(let key, _):
+      ["taskqueue flow show \(task)", "taskqueue emit \(QuotedText.shellWord(key)) --payload JSON"]
     case .turn: ["taskqueue flow show \(task)"]
-    case .queuePaused(let queue, _): ["taskqueue resume \(ShellText.quoted(queue.rawValue))"]
+    case .queuePaused(let queue, _): ["taskqueue resume \(QuotedText.shellWord(queue.rawValue))"]
     case .noWorker, .noWorkerForType: ["taskqueue workers"]
     case .behind: ["taskqueue status"]
-    case .limitPaused(let limit): ["taskqueue limit resume \(ShellText.quoted(limit.name))"]
+    case .limitPaused(let limit): ["taskqueue limit resume \(QuotedText.shellWord(limit.name))"]
     case .limitHeld(_, let letter): ["taskqueue show \(letter)", "taskqueue retry \(letter)"]
     case .limitWaits(_, let other, _): ["taskqueue why \(other)", "taskqueue run-now \(other)"]
-    case .limited(let limit, _, _, _, _, _): ["taskqueue limit list \(ShellText.quoted(limit.name))"]
+    case .limited(let limit, _, _, _, _, _): ["taskqueue limit list \(QuotedText.shellWord(limit.name))"]
     default: []
     }
-  }
-}
-
-/// Words for a POSIX shell.
-enum ShellText {
-  static func quoted(_ text: String) -> String {
-    let isPlain =
-      !text.isEmpty
-      && text.unicodeScalars.allSatisfy { scalar in
-        switch scalar {
-        case "a"..."z", "A"..."Z", "0"..."9", ".", "_", "-", "/", ":", "@": true
-        default: false
-        }
-      }
-    return isPlain ? text : "'\(text.replacing("'", with: "'\\''"))'"
   }
 }

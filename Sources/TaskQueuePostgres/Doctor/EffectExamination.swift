@@ -43,7 +43,7 @@ struct EffectExamination: Examination {
         advice: "Look each key up in the other system's books, then say what happened, and retry the task.",
         cure: [
           "taskqueue effect list",
-          "taskqueue effect resolve \(task) \(DoctorText.shell(name)) --did-not-happen   # or --succeeded JSON, or --failed REASON",
+          "taskqueue effect resolve \(task) \(QuotedText.shellWord(name)) --did-not-happen   # or --succeeded JSON, or --failed REASON",
         ]
       )
     ]

@@ -7,18 +7,18 @@ struct EnvironmentExamination: Examination {
 
   func findings(_ patient: Patient) async throws -> [DoctorFinding] {
     if let role = patient.workerRole,
-      try await !patient.query("SELECT to_regrole($1) IS NOT NULL", [.text(DoctorText.identifier(role))])[0].bool(0)
+      try await !patient.query("SELECT to_regrole($1) IS NOT NULL", [.text(QuotedText.identifier(role))])[0].bool(0)
     {
       return [
         DoctorFinding(
           .privileges,
           .error,
           role,
-          what: "There is no role \(DoctorText.identifier(role)).",
+          what: "There is no role \(QuotedText.identifier(role)).",
           advice: "Make it, and let the owner of schema \(patient.schema.quoted) grant it what a worker needs.",
           cure: [
-            "CREATE ROLE \(DoctorText.identifier(role)) LOGIN;",
-            "SELECT \(patient.schema.quoted).grant_worker(\(DoctorText.literal(role)));",
+            "CREATE ROLE \(QuotedText.identifier(role)) LOGIN;",
+            "SELECT \(patient.schema.quoted).grant_worker(\(QuotedText.literal(role)));",
           ]
         )
       ]

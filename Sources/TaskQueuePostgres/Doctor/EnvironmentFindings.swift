@@ -86,7 +86,7 @@ struct EnvironmentFindings: Sendable {
   }
 
   private var migrateCommand: String {
-    "taskqueue migrate" + (schema.name == "taskqueue" ? "" : " --schema \(DoctorText.shell(schema.name))")
+    "taskqueue migrate" + (schema.name == "taskqueue" ? "" : " --schema \(QuotedText.shellWord(schema.name))")
   }
 
   private var schemaFindings: [DoctorFinding] {
@@ -139,7 +139,7 @@ struct EnvironmentFindings: Sendable {
       grants.append("GRANT \(lacking.joined(separator: ", ")) ON \(name) TO \(quoted(role));")
     }
     guard !grants.isEmpty else { return [] }
-    let template = "SELECT \(schema.quoted).grant_worker('\(role.replacing("'", with: "''"))');"
+    let template = "SELECT \(schema.quoted).grant_worker(\(QuotedText.literal(role)));"
     return [
       DoctorFinding(
         .privileges,
@@ -212,5 +212,5 @@ struct EnvironmentFindings: Sendable {
     )
   }
 
-  private func quoted(_ name: String) -> String { DoctorText.identifier(name) }
+  private func quoted(_ name: String) -> String { QuotedText.identifier(name) }
 }

@@ -73,33 +73,11 @@ struct Patient: Sendable {
   }
 
   /// The name of an object of the schema, as SQL.
-  func qualified(_ object: String) -> String { "\(schema.quoted).\(DoctorText.identifier(object))" }
+  func qualified(_ object: String) -> String { "\(schema.quoted).\(QuotedText.identifier(object))" }
 }
 
 /// Numbers and names in sentences and cures.
 enum DoctorText {
-  static func identifier(_ name: String) -> String { "\"\(name.replacing("\"", with: "\"\""))\"" }
-
-  static func literal(_ text: String) -> String {
-    let quoted = "'\(text.replacing("'", with: "''").replacing("\\", with: "\\\\"))'"
-    return text.contains("\\") ? "E\(quoted)" : quoted
-  }
-
-  /// For a POSIX shell.
-  static func shell(_ text: String) -> String {
-    let isPlain =
-      !text.isEmpty
-      && text.utf8.allSatisfy { byte in
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-          UInt8(ascii: "0")...UInt8(ascii: "9"):
-          true
-        default: "._-/:@".utf8.contains(byte)
-        }
-      }
-    return isPlain ? text : "'\(text.replacing("'", with: "'\\''"))'"
-  }
-
   static func bytes(_ count: Int64) -> String {
     var value = Double(count)
     for unit in ["bytes", "KiB", "MiB"] {

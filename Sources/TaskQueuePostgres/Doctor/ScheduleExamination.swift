@@ -20,7 +20,7 @@ struct ScheduleExamination: Examination {
           name,
           what: "The schedule \(name) cannot be planned: \(problem)",
           advice: "Give it a rule that can be read, or go back to what the program declares.",
-          cure: ["taskqueue schedule list", "taskqueue schedule reset \(DoctorText.shell(name))"]
+          cure: ["taskqueue schedule list", "taskqueue schedule reset \(QuotedText.shellWord(name))"]
         )
       }
   }

@@ -50,7 +50,7 @@ struct SchemaExamination: Examination {
     switch kind {
     case "table", "view":
       let dump =
-        "pg_restore --schema \(DoctorText.shell(patient.schema.name)) --table \(name) --dbname \"$DATABASE_URL\" BACKUP"
+        "pg_restore --schema \(QuotedText.shellWord(patient.schema.name)) --table \(name) --dbname \"$DATABASE_URL\" BACKUP"
       return DoctorFinding(
         .schemaDrift,
         .error,
@@ -99,7 +99,7 @@ struct SchemaExamination: Examination {
         name,
         what: "The trigger \(name) of \(patient.qualified(table)) is off.",
         advice: "Turn it on again.",
-        cure: ["ALTER TABLE \(patient.qualified(table)) ENABLE TRIGGER \(DoctorText.identifier(name));"]
+        cure: ["ALTER TABLE \(patient.qualified(table)) ENABLE TRIGGER \(QuotedText.identifier(name));"]
       )
     default: return nil
     }
@@ -115,8 +115,8 @@ struct SchemaExamination: Examination {
 
   private func functionFindings(_ names: [String], _ patient: Patient) -> [DoctorFinding] {
     guard !names.isEmpty else { return [] }
-    let list = names.map { DoctorText.literal($0) }.joined(separator: ", ")
-    let option = patient.schema.name == "taskqueue" ? "" : " --schema \(DoctorText.shell(patient.schema.name))"
+    let list = names.map { QuotedText.literal($0) }.joined(separator: ", ")
+    let option = patient.schema.name == "taskqueue" ? "" : " --schema \(QuotedText.shellWord(patient.schema.name))"
     return [
       DoctorFinding(
         .functionDrift,

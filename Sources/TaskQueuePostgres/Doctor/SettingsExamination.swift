@@ -26,10 +26,10 @@ struct SettingsExamination: Examination {
       }
       let change =
         switch try row.text(1) {
-        case "database": "ALTER DATABASE \(DoctorText.identifier(try row.text(3))) RESET \(name);"
-        case "user": "ALTER ROLE \(DoctorText.identifier(try row.text(2))) RESET \(name);"
+        case "database": "ALTER DATABASE \(QuotedText.identifier(try row.text(3))) RESET \(name);"
+        case "user": "ALTER ROLE \(QuotedText.identifier(try row.text(2))) RESET \(name);"
         case "database user":
-          "ALTER ROLE \(DoctorText.identifier(try row.text(2))) IN DATABASE \(DoctorText.identifier(try row.text(3))) RESET \(name);"
+          "ALTER ROLE \(QuotedText.identifier(try row.text(2))) IN DATABASE \(QuotedText.identifier(try row.text(3))) RESET \(name);"
         default: "ALTER SYSTEM SET \(name) = on; SELECT pg_reload_conf();"
         }
       return DoctorFinding(

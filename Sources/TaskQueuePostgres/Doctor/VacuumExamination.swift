@@ -29,9 +29,9 @@ struct VacuumExamination: Examination {
         .note,
         role,
         what:
-          "The role \(DoctorText.identifier(role)) does not see what sessions of other roles do: some of them may hold up vacuum or tasks unnoticed.",
+          "The role \(QuotedText.identifier(role)) does not see what sessions of other roles do: some of them may hold up vacuum or tasks unnoticed.",
         advice: "Look as a role with pg_monitor.",
-        cure: ["GRANT pg_monitor TO \(DoctorText.identifier(role));"]
+        cure: ["GRANT pg_monitor TO \(QuotedText.identifier(role));"]
       )
     ]
   }
@@ -61,7 +61,7 @@ struct VacuumExamination: Examination {
         advice: "Let its program end the transaction, or end the session; what it did is rolled back then.",
         cure: [
           "SELECT pg_terminate_backend(\(pid));",
-          "ALTER ROLE \(DoctorText.identifier(try row.text(1))) SET idle_in_transaction_session_timeout = '5 min';   -- so that it does not come again",
+          "ALTER ROLE \(QuotedText.identifier(try row.text(1))) SET idle_in_transaction_session_timeout = '5 min';   -- so that it does not come again",
         ]
       )
     }
@@ -86,7 +86,7 @@ struct VacuumExamination: Examination {
           restarts, and keeps its locks. \(Self.reason)
           """,
         advice: "Let the transaction manager end it, or end it by hand if that has forgotten it.",
-        cure: ["ROLLBACK PREPARED \(DoctorText.literal(gid));   -- or COMMIT PREPARED, if its manager decided so"]
+        cure: ["ROLLBACK PREPARED \(QuotedText.literal(gid));   -- or COMMIT PREPARED, if its manager decided so"]
       )
     }
   }
@@ -114,7 +114,7 @@ struct VacuumExamination: Examination {
           ? "Look at what reads from it: it lags behind."
           : "Start what reads from it, or drop it if nothing does any more.",
         cure: isActive
-          ? ["SELECT * FROM pg_stat_replication;"] : ["SELECT pg_drop_replication_slot(\(DoctorText.literal(name)));"]
+          ? ["SELECT * FROM pg_stat_replication;"] : ["SELECT pg_drop_replication_slot(\(QuotedText.literal(name)));"]
       )
     }
   }

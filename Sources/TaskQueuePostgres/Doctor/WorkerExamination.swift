@@ -51,7 +51,8 @@ struct WorkerExamination: Examination {
               "No worker of the queue \(queue) has a handler of the type \(type): \(words) due, the first for \(waited).",
             advice: "Deploy the program that registers it, or cancel what nobody wants any more.",
             cure: [
-              "taskqueue list --queue \(DoctorText.shell(queue)) --type \(DoctorText.shell(type))", "taskqueue workers",
+              "taskqueue list --queue \(QuotedText.shellWord(queue)) --type \(QuotedText.shellWord(type))",
+              "taskqueue workers",
             ]
           )
         )
@@ -64,7 +65,7 @@ struct WorkerExamination: Examination {
             what:
               "No worker serves the queue \(queue): \(words) due, such as of the type \(type), the first for \(waited).",
             advice: "Start a worker whose configuration names the queue, or cancel what nobody wants any more.",
-            cure: ["taskqueue workers", "taskqueue list --queue \(DoctorText.shell(queue))"]
+            cure: ["taskqueue workers", "taskqueue list --queue \(QuotedText.shellWord(queue))"]
           )
         )
       }

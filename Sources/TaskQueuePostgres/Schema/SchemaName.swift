@@ -16,8 +16,9 @@ struct SchemaName: Sendable {
 
   /// The name of an object in the schema as a string constant of SQL, whatever `standard_conforming_strings` says.
   func literal(of object: String) -> String {
-    let name = "\(quoted).\(object)".replacing("'", with: "''")
-    return name.contains("\\") ? " E'\(name.replacing("\\", with: "\\\\"))'" : "'\(name)'"
+    let literal = QuotedText.literal("\(quoted).\(object)")
+    // A letter before it would be taken for a part of it.
+    return literal.hasPrefix("E") ? " \(literal)" : literal
   }
 
   /// Distinguishes the prepared statements of two schemas on one connection: FNV-1a, 64 bits, in hex.
