@@ -64,6 +64,22 @@ struct OperatingTests {
     }
   }
 
+  @Test("S73 A role that only reads writes no line of the journal, whoever it says it is")
+  func reader() async throws {
+    try await withTestDatabase { database in
+      try await database.withRole("reader") { role in
+        try await database.query("GRANT pg_read_all_data TO \(role.name)")
+        let pool = LibpqPool(role.configuration, maxConnections: 1)
+        try await pool.query("SELECT set_config('taskqueue.actor', 'ann', false)")
+        let error = await #expect(throws: LibpqError.self) {
+          try await pool.query("SELECT taskqueue._journal('cancel', 'task/1')")
+        }
+        #expect(error?.sqlState == "42501")
+        await pool.close()
+      }
+    }
+  }
+
   @Test("S73 An operator's role acts with its own name in the journal, reads everything, and writes no line by itself")
   func role() async throws {
     try await withTestDatabase { database in

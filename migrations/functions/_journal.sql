@@ -1,5 +1,5 @@
 -- Writes a line of the journal for who acts (taskqueue.actor), and why (taskqueue.reason). Who does not act for a person sets no actor and does not call
--- it. As the owner of the table, so that the role that is logged in is written down as it is: one that may read the journal.
+-- it. As the owner of the table, so that the role that is logged in is written down as it is: one that may operate, and not one that only reads.
 CREATE OR REPLACE FUNCTION _journal(
   verb text, target text, request json DEFAULT NULL, before json DEFAULT NULL, after json DEFAULT NULL, task_ids bigint[] DEFAULT NULL,
   task_count bigint DEFAULT NULL
@@ -9,7 +9,8 @@ SECURITY DEFINER
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-  IF NOT has_table_privilege(session_user, 'action'::regclass, 'SELECT') THEN
+  IF NOT (has_table_privilege(session_user, 'action'::regclass, 'SELECT')
+      AND has_function_privilege(session_user, '_operate(text, text[])'::regprocedure, 'EXECUTE')) THEN
     RAISE EXCEPTION 'TaskQueue: the role % may not act for people', quote_ident(session_user) USING ERRCODE = 'insufficient_privilege',
       HINT = format('The owner of the tables can allow it: SELECT %I.grant_operator(%L)', current_schema(), session_user);
   END IF;
