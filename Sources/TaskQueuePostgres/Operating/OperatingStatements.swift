@@ -44,9 +44,13 @@ struct OperatingStatements: Sendable {
       "\(action) FROM {schema}.action WHERE target = $1 AND id < $2 ORDER BY target DESC, id DESC LIMIT $3"
     )
     // To the end of the transaction: the functions write their lines for whom these name.
+    // An older schema has no journal, and would do what is asked for without a line: it is an error there.
     note = template(
       "actor",
-      "SELECT set_config('taskqueue.actor', $1, true), set_config('taskqueue.reason', $2, true)"
+      """
+      SELECT set_config('taskqueue.actor', $1, true), set_config('taskqueue.reason', $2, true), \
+      \(schema.literal(of: "_journal"))::regproc::oid
+      """
     )
     journal = template("journal", "SELECT {schema}._journal($1,$2,$3,$4,$5,$6,$7)")
     journalSchedule = template(
