@@ -40,10 +40,13 @@ struct EffectExamination: Examination {
           \(details.isEmpty ? "" : " (\(details.joined(separator: ", ")))"); the oldest, \(name) of task \(task), \
           \(DoctorText.span(try row.float8(3))) ago.
           """,
-        advice: "Look each key up in the other system's books, then say what happened, and retry the task.",
+        advice: """
+          Look each key up in the other system's books, then say what happened (--succeeded JSON, --failed REASON or --did-not-happen, after which \
+          the call is made again), and retry the task.
+          """,
         cure: [
           "taskqueue effect list",
-          "taskqueue effect resolve \(task) \(QuotedText.shellWord(name)) --did-not-happen   # or --succeeded JSON, or --failed REASON",
+          "taskqueue effect resolve \(task) \(QuotedText.shellWord(name))   # and what happened",
         ]
       )
     ]
