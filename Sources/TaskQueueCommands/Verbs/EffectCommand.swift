@@ -105,7 +105,8 @@ enum EffectTable {
     var columns: [Table.Column] = withTask ? [.init("task", right: true), .init("type", min: 10, rank: 2)] : []
     columns += [
       .init("effect", min: 8), .init("state"), .init("calls", right: true, rank: 1), .init("age", right: true),
-      .init("key", min: 13),
+      // Whole: it is looked up in other systems' books.
+      .init("key"),
       .init("reason", min: 10),
     ]
     var table = Table(columns)
