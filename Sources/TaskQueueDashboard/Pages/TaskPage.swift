@@ -187,7 +187,7 @@ extension DashboardPages {
     let hidden: KeyValuePairs = ["task": "\(task.id)"]
     let cancel = ActionForm(
       verb: .cancel,
-      label: "Cancel",
+      label: "Cancel the task",
       hint: task.state == .running
         ? "Its worker is told; the handler decides how it ends."
         : "It becomes a dead letter, and can be retried from there.",
