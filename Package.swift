@@ -220,7 +220,7 @@ let package = Package(
     .target(
       name: "TaskQueueDashboard",
       dependencies: [
-        "TaskQueue",
+        "DetachedThread", "TaskQueue",
         .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Dashboard"])),
         .product(name: "CryptoExtras", package: "swift-crypto", condition: .when(traits: ["Dashboard"])),
         .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Dashboard"])),

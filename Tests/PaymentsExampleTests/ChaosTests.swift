@@ -105,7 +105,7 @@ struct ChaosTests {
       try await eventually("the gauges say so") {
         let answer = try await client.execute(HTTPClientRequest(url: "\(url)/metrics"), timeout: .seconds(10))
         let text = String(buffer: try await answer.body.collect(upTo: 1 << 20))
-        return text.contains(#"taskqueue_overdue{type="payment.init"} 1.0"#)
+        return text.contains(#"taskqueue_overdue{type="payment.init"} 1"#)
       }
     }
   }

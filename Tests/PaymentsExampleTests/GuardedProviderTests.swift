@@ -47,13 +47,13 @@ struct GuardedProviderTests {
         #expect((1...6).contains(calls), "\(calls) calls")
         try await eventually("the breaker has opened") {
           let metrics = String(decoding: try await process.send(.GET, "/metrics").body, as: UTF8.self)
-          return metrics.contains("payments_provider_breaker{provider=\"stalled\",state=\"closed\"} 0.0")
+          return metrics.contains("payments_provider_breaker{provider=\"stalled\",state=\"closed\"} 0\n")
         }
         let after = try await process.finals(try await process.create(Self.payments, at: nil, "after"))
         #expect(Self.longest(after) < before + 3, "\(Self.longest(after)) s, \(before) s before")
         let metrics = String(decoding: try await process.send(.GET, "/metrics").body, as: UTF8.self)
         #expect(metrics.contains("payments_provider_calls_refused_total{provider=\"stalled\",reason=\"limit\"}"))
-        #expect(metrics.contains("payments_provider_breaker{provider=\"good\",state=\"closed\"} 1.0"))
+        #expect(metrics.contains("payments_provider_breaker{provider=\"good\",state=\"closed\"} 1\n"))
       }
     }
   }
@@ -72,7 +72,7 @@ struct GuardedProviderTests {
         let payments = try await process.create(Self.payments, at: nil, "k")
         try await eventually("it is left alone") {
           let metrics = String(decoding: try await process.send(.GET, "/metrics").body, as: UTF8.self)
-          return metrics.contains("payments_provider_breaker{provider=\"gone\",state=\"open\"} 1.0")
+          return metrics.contains("payments_provider_breaker{provider=\"gone\",state=\"open\"} 1\n")
         }
         let simulator = fixture.simulator("gone", ProviderFaults(processingTime: .milliseconds(20)), port: port)
         simulator.callBack(to: "\(process.url)\(PaymentAPI.callbackPath)")

@@ -154,7 +154,7 @@ struct ProvidersTests {
         #expect(reports.flatMap(\.clearing).allSatisfy { $0.amount == .zero })
         let metrics = String(decoding: try await process.send(.GET, "/metrics").body, as: UTF8.self)
         for name in ["main", "backup"] {
-          #expect(metrics.contains("payments_reconciliation_clean{provider=\"\(name)\"} 1.0"))
+          #expect(metrics.contains("payments_reconciliation_clean{provider=\"\(name)\"} 1\n"))
         }
         // What one provider has under the reference of a payment that is with the other isn't that payment.
         let stray = ProviderPaymentRequest(

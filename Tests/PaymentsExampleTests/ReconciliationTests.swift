@@ -194,7 +194,7 @@ struct ReconciliationTests {
         return count >= 2 && last.first?.report.matched == 2
       }
       let metrics = String(decoding: try await fixture.send(.GET, "/metrics").body, as: UTF8.self)
-      #expect(metrics.contains("payments_reconciliation{kind=\"matched\",provider=\"provider\"} 2.0"))
+      #expect(metrics.contains("payments_reconciliation{kind=\"matched\",provider=\"provider\"} 2\n"))
     }
   }
 

@@ -56,7 +56,7 @@ struct StoppedPaymentTests {
       #expect(report.lines.contains { $0.kind == .different && $0.paymentId == payment.id })
       #expect(report.repairs.isEmpty)
       let metrics = String(decoding: try await fixture.send(.GET, "/metrics").body, as: UTF8.self)
-      #expect(metrics.contains("\npayments_stopped 1.0\n"))
+      #expect(metrics.contains("\npayments_stopped 1\n"))
     }
   }
 

@@ -201,6 +201,8 @@ struct ActTests {
       #expect((json["effects"] as? [[String: Any]])?.first?["name"] as? String == "charge")
       #expect(try await tool("effect", "list", columns: 80).text.contains("charge"))
       #expect(try await tool("status").text.contains("without a known outcome"))
+      let why = try await tool("why", "\(task)").text
+      #expect(why.contains("effect resolve \(task) charge") && !why.contains("taskqueue retry"), "\(why)")
       #expect(try await tool("effect", "resolve", "\(task)", "charge").status == 64)
       #expect(try await tool("effect", "resolve", "\(task)", "charge", "--did-not-happen").errors.contains("add --yes"))
       let done = try await tool.json("effect-resolve", "\(task)", "charge", "--succeeded", #"{"id": 1}"#, "--yes")

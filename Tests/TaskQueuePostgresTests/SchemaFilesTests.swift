@@ -86,7 +86,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "11ea5c1c4e11c331008169583a05b6bf18145f559b1d29759b34890c18540108"]
+        [FunctionFile.revision: digest] == [1: "27f2306072cd5ffa4b35f4e3f24afa5e75b451a9c8ec8ec6503fccdd3b14d32f"]
       )
     }
   }

@@ -17,7 +17,6 @@ extension JSONValue {
   static func detail(_ detail: TaskDetail, withPayload: Bool) -> JSONValue {
     var fields: [(String, JSONValue)] = [
       ("task", .task(detail.summary)),
-      ("headers", .object(detail.headers.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })),
       ("deadline", .date(detail.deadline)), ("maxAttempts", .number(detail.maxAttempts)),
       ("isCancelRequested", .bool(detail.isCancelRequested)), ("runsAgain", .bool(detail.runsAgain)),
       ("keptUntil", .date(detail.keptUntil)), ("deathDetail", .text(detail.deathDetail)),
@@ -29,7 +28,12 @@ extension JSONValue {
       ("workers", .array(detail.workers.map { .string($0.name) })),
       ("actions", .array(detail.actions.map { .action($0) })),
     ]
-    if withPayload { fields += [("payload", .json(detail.payload)), ("result", .json(detail.result))] }
+    if withPayload {
+      let headers = detail.headers.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.string($0.value)) }
+      fields += [
+        ("payload", .json(detail.payload)), ("result", .json(detail.result)), ("headers", .object(headers)),
+      ]
+    }
     return .object(fields)
   }
 

@@ -18,7 +18,7 @@ struct ShowCommand: AsyncParsableCommand {
   @OptionGroup var options: CommandOptions
   @OptionGroup var argument: TaskIDArgument
 
-  @Flag(help: "Also payload, result, and values of steps and effects.")
+  @Flag(help: "Also payload, result, headers, and values of steps and effects.")
   var payload = false
 
   func run() async throws {
@@ -86,7 +86,9 @@ struct TaskView {
     add("parent", detail.parent.map { "task \($0)" })
     add("group", detail.group.map { "\($0)" })
     add("reason", detail.deathDetail)
-    for (name, value) in detail.headers.sorted(by: { $0.key < $1.key }) { add("header", "\(name): \(value)") }
+    if withPayload {
+      for (name, value) in detail.headers.sorted(by: { $0.key < $1.key }) { add("header", "\(name): \(value)") }
+    }
     if detail.isCancelRequested { add("cancellation", "asked for") }
     if detail.runsAgain { add("runs again", "once more after this attempt") }
     if !detail.workers.isEmpty, task.endedAt == nil {

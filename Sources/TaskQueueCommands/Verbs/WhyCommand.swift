@@ -16,22 +16,33 @@ struct WhyCommand: AsyncParsableCommand {
   func run() async throws {
     try await options.run { session in
       let explanation = try await session.client.explain(argument.task)
+      let commands = try await commands(for: explanation, session)
       let isUnknown = explanation.cause.name == "unknown"
       if session.isJSON {
         session.console.print([
           "id": .id(argument.id), "causes": .explanation(explanation),
-          "commands": .array(explanation.causes.flatMap { $0.commands(for: argument.task) }.map { .string($0) }),
+          "commands": .array(commands.map { .string($0) }),
         ])
       } else {
         for (index, sentence) in explanation.sentences.enumerated() {
           session.console.paragraph(sentence, index == 0 ? .bold : .plain)
         }
-        let commands = explanation.causes.flatMap { $0.commands(for: argument.task) }
         if !commands.isEmpty { session.console.print() }
         for command in commands { session.console.print("  " + session.console.style(.cyan, PlainText.line(command))) }
       }
       if isUnknown { throw ExitCode(ExitStatus.nothing) }
     }
+  }
+
+  /// A call whose outcome nobody knows comes first: to run the task again does not tell.
+  private func commands(for explanation: TaskExplanation, _ session: Session) async throws -> [String] {
+    let commands = explanation.causes.flatMap { $0.commands(for: argument.task) }
+    guard case .dead = explanation.cause else { return commands }
+    let open = try await session.client.effects(of: argument.task).filter { [.unknown, .parked].contains($0.state) }
+    let resolving = open.map {
+      "taskqueue effect resolve \($0.task) \(QuotedText.shellWord($0.name.rawValue))   # and what happened: look its key up"
+    }
+    return resolving.isEmpty ? commands : ["taskqueue show \(argument.task)"] + resolving
   }
 }
 

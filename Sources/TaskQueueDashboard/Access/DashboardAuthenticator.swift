@@ -45,7 +45,7 @@ public struct DashboardAuthenticator: Sendable {
     return DashboardAuthenticator(
       challenge: "Basic realm=\"\(realm)\", charset=\"UTF-8\"",
       erased: { request, _ in
-        try passwords.identity(request.headers[.authorization])
+        try await passwords.identity(request.headers[.authorization])
       }
     )
   }

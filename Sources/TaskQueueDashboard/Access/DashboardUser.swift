@@ -10,7 +10,7 @@ import CryptoExtras
 /// Somebody with a password: ``DashboardAuthenticator/basic(_:realm:)``.
 public struct DashboardUser: Sendable {
   /// Passwords that are derived at the same time.
-  public static let maxDerivations = 4
+  public static let maxDerivations = 2
 
   public let name: String
   public let role: DashboardRole

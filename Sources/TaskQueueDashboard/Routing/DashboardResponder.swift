@@ -24,6 +24,7 @@ struct DashboardResponder: Sendable {
 
   /// Bytes of a form or of a JSON body.
   static let maxBodyBytes = 64 * 1_024
+  static let maxBodyTime: Duration = .seconds(10)
 
   func respond(to request: Request, context: some RequestContext, below depth: Int) async -> Response {
     let isHead = request.method == .head
@@ -146,9 +147,20 @@ struct DashboardResponder: Sendable {
 
   static func seeOther(_ location: String) -> Response { Response(status: .seeOther, headers: [.location: location]) }
 
+  /// Whoever sends it slowly keeps no place of the gate for long.
   static func body(_ request: Request) async throws -> ByteBuffer {
-    do { return try await request.body.collect(upTo: maxBodyBytes) } catch is NIOTooManyBytesError {
-      throw Refusal.bodyTooLarge
+    try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
+      group.addTask {
+        do { return try await request.body.collect(upTo: maxBodyBytes) } catch is NIOTooManyBytesError {
+          throw Refusal.bodyTooLarge
+        }
+      }
+      group.addTask {
+        try await Task.sleep(for: maxBodyTime)
+        throw Refusal.bodyTooSlow
+      }
+      defer { group.cancelAll() }
+      return try await group.next() ?? ByteBuffer()
     }
   }
 }

@@ -41,6 +41,7 @@ struct Refusal: Error, Equatable {
     "The page was open for too long, or for somebody else. Load it again, and repeat what you did."
   )
   static let bodyTooLarge = Refusal(.contentTooLarge, "Too large", "The request's body is too large.")
+  static let bodyTooSlow = Refusal(.requestTimeout, "Too slow", "The request's body did not come in time.")
   static let busy = Refusal(
     .serviceUnavailable,
     "Busy",
