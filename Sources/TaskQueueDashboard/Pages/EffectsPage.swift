@@ -57,7 +57,8 @@ extension DashboardPages {
           "did_not_happen": "It did not happen: call again", "succeeded": "It happened",
           "failed": "It failed for good",
         ]
-      )
+      ),
+      isFirst: true
     )
   }
 }

@@ -196,13 +196,16 @@ extension DashboardPages {
     )
     switch task.state {
     case .dead:
+      // To run it again does not tell what became of a call: that comes first.
+      let isInDoubt = detail.effects.contains { [.unknown, .parked].contains($0.state) }
       let retry = ActionForm(
         verb: .retry,
         label: "Retry",
-        hint:
-          "It lives again under its id, due at once, with fresh counters and without its deadline. Its errors are kept.",
+        hint: isInDoubt
+          ? "Nobody knows what became of a call of it. Say that first, below: by itself a retry does not find out."
+          : "It lives again under its id, due at once, with fresh counters and without its deadline. Its errors are kept.",
         hidden: hidden,
-        isFirst: true
+        isFirst: !isInDoubt
       )
       let purge = ActionForm(
         verb: .purge,
