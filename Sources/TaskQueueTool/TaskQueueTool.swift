@@ -30,7 +30,8 @@ struct TaskQueueTool {
       }
     )
     var logger = Logger(label: "taskqueue.dashboard") { StreamLogHandler.standardError(label: $0) }
-    logger.logLevel = .error
+    // It calls its own end by a signal an error.
+    logger.logLevel = .critical
     let app = Application(
       router: dashboard.router(),
       configuration: .init(address: .hostname("127.0.0.1", port: site.port)),
