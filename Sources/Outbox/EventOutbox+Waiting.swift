@@ -92,7 +92,7 @@ extension EventOutbox {
       SELECT w.aggregatetype, w.aggregateid FROM (
         SELECT DISTINCT aggregatetype, aggregateid FROM \(name("outbox"))
         WHERE published_at IS NULL AND at < now() - $1::interval) AS w
-      WHERE NOT EXISTS (SELECT FROM \(Self.quoted(taskQueueSchema)).task AS t
+      WHERE NOT EXISTS (SELECT FROM \(LibpqIdentifier.quoted(taskQueueSchema)).task AS t
         WHERE t.queue = $2 AND t.unique_key = $3 || ':' || w.aggregatetype || ':' || w.aggregateid)
       ORDER BY w.aggregatetype, w.aggregateid LIMIT $4
       """,

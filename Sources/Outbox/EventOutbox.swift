@@ -66,20 +66,18 @@ public struct EventOutbox: Sendable {
   public func migrate(in transaction: LibpqTransaction) async throws {
     try validate()
     let sql = String(decoding: PackageResources.O0001_outbox_sql, as: UTF8.self)
-    let script = sql.replacing(" taskqueue.", with: " \(Self.quoted(taskQueueSchema)).")
+    let script = sql.replacing(" taskqueue.", with: " \(LibpqIdentifier.quoted(taskQueueSchema)).")
     let migrations = NumberedMigrations(table: name("outbox_migration"), scripts: [.init(version: 1, sql: script)])
     try await migrations.wait(in: transaction)
     let exists = try await transaction.query(
       "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)",
       [.text(schema)]
     )
-    if try !exists[0].bool(0) { try await transaction.executeScript("CREATE SCHEMA \(Self.quoted(schema))") }
-    try await transaction.executeScript("SET LOCAL search_path = \(Self.quoted(schema)), pg_temp")
+    if try !exists[0].bool(0) { try await transaction.executeScript("CREATE SCHEMA \(LibpqIdentifier.quoted(schema))") }
+    try await transaction.executeScript("SET LOCAL search_path = \(LibpqIdentifier.quoted(schema)), pg_temp")
     try await migrations.apply(in: transaction)
   }
 
   /// The name of an object in the schema, as SQL.
-  func name(_ object: String) -> String { "\(Self.quoted(schema)).\(object)" }
-
-  static func quoted(_ name: String) -> String { QuotedText.identifier(name) }
+  func name(_ object: String) -> String { "\(LibpqIdentifier.quoted(schema)).\(object)" }
 }

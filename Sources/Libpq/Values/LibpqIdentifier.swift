@@ -12,6 +12,11 @@ public enum LibpqIdentifier {
       throw LibpqError(.invalidArgument, "a name is longer than \(maxBytes) bytes")
     }
     guard !name.utf8.contains(0) else { throw LibpqError(.invalidArgument, "a name has a NUL character") }
+    return quoted(name)
+  }
+
+  /// The same without a look at the name. By Unicode scalars: to Swift a quote with an accent is one character, to PostgreSQL it ends the name.
+  package static func quoted(_ name: String) -> String {
     var quoted = "\""
     for character in name.unicodeScalars {
       if character == "\"" { quoted.unicodeScalars.append("\"") }

@@ -96,7 +96,7 @@ struct EnvironmentFindings: Sendable {
           .schemaMissing,
           .error,
           schema.name,
-          what: "The database \(quoted(database)) has no schema \(schema.quoted).",
+          what: "The database \(QuotedText.identifier(database)) has no schema \(schema.quoted).",
           advice: "Name the right database and schema, or run Migrator or psql -f migrations/install.sql.",
           cure: [migrateCommand]
         )
@@ -132,11 +132,11 @@ struct EnvironmentFindings: Sendable {
 
   private var grantFindings: [DoctorFinding] {
     var grants: [String] = []
-    if isSchemaLocked { grants.append("GRANT USAGE ON SCHEMA \(schema.quoted) TO \(quoted(role));") }
+    if isSchemaLocked { grants.append("GRANT USAGE ON SCHEMA \(schema.quoted) TO \(QuotedText.identifier(role));") }
     for (object, lacking) in privileges {
       let words = object.split(separator: " ").map(String.init)
       let name = (words.dropLast() + ["\(schema.quoted).\(words.last ?? "")"]).joined(separator: " ")
-      grants.append("GRANT \(lacking.joined(separator: ", ")) ON \(name) TO \(quoted(role));")
+      grants.append("GRANT \(lacking.joined(separator: ", ")) ON \(name) TO \(QuotedText.identifier(role));")
     }
     guard !grants.isEmpty else { return [] }
     let template = "SELECT \(schema.quoted).grant_worker(\(QuotedText.literal(role)));"
@@ -145,7 +145,7 @@ struct EnvironmentFindings: Sendable {
         .privileges,
         .error,
         role,
-        what: "The role \(quoted(role)) lacks privileges of a worker.",
+        what: "The role \(QuotedText.identifier(role)) lacks privileges of a worker.",
         advice: "Let the owner of schema \(schema.quoted) run: \(template) or just: \(grants.joined(separator: " "))",
         cure: [template]
       )
@@ -160,9 +160,10 @@ struct EnvironmentFindings: Sendable {
         .rowSecurity,
         .error,
         loginRole,
-        what: "Row security hides tasks from the role \(quoted(role)): it is on for \(names.joined(separator: ", ")).",
+        what:
+          "Row security hides tasks from the role \(QuotedText.identifier(role)): it is on for \(names.joined(separator: ", ")).",
         advice: """
-          Run ALTER TABLE \(schema.quoted).\(table) DISABLE ROW LEVEL SECURITY; (for each), or ALTER ROLE \(quoted(role)) BYPASSRLS.
+          Run ALTER TABLE \(schema.quoted).\(table) DISABLE ROW LEVEL SECURITY; (for each), or ALTER ROLE \(QuotedText.identifier(role)) BYPASSRLS.
           """,
         cure: names.map { "ALTER TABLE \($0) DISABLE ROW LEVEL SECURITY;" }
       )
@@ -177,7 +178,7 @@ struct EnvironmentFindings: Sendable {
         .error,
         database,
         what: """
-          The database \(quoted(database)) has the encoding \(encoding), which cannot hold every text of a payload, an error or an effect's \
+          The database \(QuotedText.identifier(database)) has the encoding \(encoding), which cannot hold every text of a payload, an error or an effect's \
           answer: outcomes would be refused.
           """,
         advice: "Use a database with ENCODING 'UTF8'.",
@@ -190,9 +191,10 @@ struct EnvironmentFindings: Sendable {
     let isTimeout = setting.name.hasSuffix("timeout")
     let value = isTimeout ? "\(setting.value) ms" : setting.value
     let assignment = "\(setting.name) = \(isTimeout ? "0" : "off")"
-    let forRole = "ALTER ROLE \(quoted(loginRole)) SET \(assignment)"
-    let forDatabase = "ALTER DATABASE \(quoted(database)) SET \(assignment)"
-    let forBoth = "ALTER ROLE \(quoted(loginRole)) IN DATABASE \(quoted(database)) SET \(assignment)"
+    let forRole = "ALTER ROLE \(QuotedText.identifier(loginRole)) SET \(assignment)"
+    let forDatabase = "ALTER DATABASE \(QuotedText.identifier(database)) SET \(assignment)"
+    let forBoth =
+      "ALTER ROLE \(QuotedText.identifier(loginRole)) IN DATABASE \(QuotedText.identifier(database)) SET \(assignment)"
     let (advice, cure) =
       switch setting.source {
       case "user": ("Run \(forRole).", forRole)
@@ -211,6 +213,4 @@ struct EnvironmentFindings: Sendable {
       cure: [cure + ";"]
     )
   }
-
-  private func quoted(_ name: String) -> String { QuotedText.identifier(name) }
 }

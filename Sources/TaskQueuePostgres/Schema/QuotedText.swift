@@ -1,9 +1,11 @@
+import Libpq
+
 /// Texts of others, made safe for SQL and for a shell.
 ///
 /// By Unicode scalars: to Swift a quote with an accent is one character, and no quote; to PostgreSQL and to a shell it ends the text.
 package enum QuotedText {
   /// A name in double quotes, as SQL has it.
-  package static func identifier(_ name: String) -> String { "\"\(name.replacingScalar("\"", with: "\"\""))\"" }
+  package static func identifier(_ name: String) -> String { LibpqIdentifier.quoted(name) }
 
   /// A string constant of SQL, whatever `standard_conforming_strings` says.
   package static func literal(_ text: String) -> String {
