@@ -158,7 +158,7 @@ struct PaymentFollower: Sendable {
     let written = try await write { transaction in
       try await takeCallbacks(in: transaction)
       if let entry { try await settle(entry, in: transaction) }
-      try await client.complete(context, in: transaction)
+      try await client.completeAhead(context, in: transaction)
       if let receipt { try await client.record(receipt, in: transaction) }
       return try await PaymentStore.apply(news + inputs, to: payment, in: transaction)
     }
@@ -180,7 +180,7 @@ struct PaymentFollower: Sendable {
       if isChanged, receipt == nil, let entry, entry.isBegun { try await settle(entry, in: transaction) }
       // Tasks before payments, as everywhere.
       if let firstLook {
-        try await client.complete(context, in: transaction)
+        try await client.completeAhead(context, in: transaction)
         let check = CheckPayment(paymentId: payment.id)
         var options = check.options
         options.schedule = .after(firstLook)

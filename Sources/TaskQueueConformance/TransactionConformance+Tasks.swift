@@ -177,15 +177,20 @@
         try await probe.tasks.requireNothingToClaim("the transaction was rolled back")
         try await probe.tasks.settleHeld(fresh, .complete)
       },
-      Check("S4 withCompletion does not run its body for a stale claim") { probe in
+      Check("S4 withCompletion writes nothing for a stale claim, whatever its body does about errors") { probe in
         let stale = try await probe.start()
         try await probe.tasks.settleHeld(stale, .complete)
-        let code = try await StoreProbe.errorCode {
-          try await probe.client.withCompletion(of: probe.context(stale)) { _ in
-            throw ConformanceFailure("the body ran")
+        let bodies: [@Sendable (Store.Transaction) async throws -> Void] = [
+          { _ in }, { _ = try await probe.store.enqueue([probe.tasks.newTask()], in: $0) },
+          { _ = try? await probe.store.enqueue([probe.tasks.newTask()], in: $0) },
+        ]
+        for body in bodies {
+          let code = try await StoreProbe.errorCode {
+            try await probe.client.withCompletion(of: probe.context(stale), body)
           }
+          try requireEqual(code, .leaseLost, "error")
         }
-        try requireEqual(code, .leaseLost, "error")
+        try await probe.tasks.requireNothingToClaim("the transactions were rolled back")
       },
       Check("S4 a claim settles once, also within one transaction") { probe in
         let task = try await probe.start()
@@ -202,7 +207,8 @@
         probe in
         let task = try await probe.start()
         try await probe.advance(by: .seconds(70))
-        try await probe.client.withCompletion(of: probe.context(task)) { _ in
+        try await probe.client.withTransaction { transaction in
+          try await probe.client.complete(probe.context(task), in: transaction)
           try await probe.tasks.requireNothingToClaim("its completion is being committed")
           try requireEqual(try await probe.store.renew([task.claim], lease: .seconds(60)), [.busy], "renewal")
         }

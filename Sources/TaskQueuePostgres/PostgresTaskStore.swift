@@ -27,6 +27,7 @@ public final class PostgresTaskStore: TaskStore {
   let purgePosition = Atomic<Int64>(.min)
   let groups: EnqueueGroups
   let transactionGroups: LibpqTransactionGroups
+  let completions: CompletionGroups
   let isolation = IsolationPin()
   /// nil: nobody has asked for them yet.
   let poolMetrics = Mutex<(app: PoolMetrics, engine: PoolMetrics)?>(nil)
@@ -43,6 +44,7 @@ public final class PostgresTaskStore: TaskStore {
     statements = StoreStatements(schema: schema)
     effectStatements = EffectStatements(schema: schema)
     transactionGroups = LibpqTransactionGroups(pool: pool)
+    completions = CompletionGroups(pool: pool, fence: statements.completeGroup)
     scheduleStatements = ScheduleStatements(schema: schema)
     workerStatements = WorkerStatements(schema: schema)
     flowStatements = FlowStatements(schema: schema)

@@ -26,6 +26,9 @@ struct StoreStatements: Sendable {
     }
   }
 
+  /// What the failure of a fence says, as a text that is no number.
+  static let lostClaim = "TaskQueue: the claim no longer holds its task"
+
   /// The table's name, as SQL.
   let taskTable: String
   let enqueue: Template
@@ -34,10 +37,13 @@ struct StoreStatements: Sendable {
   let wake: Template
   let settleComplete: Template
   let completeInTransaction: Template
+  let completeAhead: Template
+  let completeGroup: Template
   let completeAllInTransaction: Template
   let settle: Template
   let conclude: Template
   let concludeInTransaction: Template
+  let concludeAhead: Template
   let suspend: Template
   let suspendInTransaction: Template
   let settleInTransaction: Template
@@ -99,6 +105,21 @@ struct StoreStatements: Sendable {
       "complete_in",
       "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle_complete($1, $2, true))"
     )
+    // Fails where the claim no longer holds the task, so that nothing after it in the same round trip is done.
+    let fence = """
+      SELECT pg_current_xact_id(), CASE count(*) WHEN 0 THEN ('\(Self.lostClaim), of ' || count(*))::int END FROM
+      """
+    completeAhead = template("complete_ahead", "\(fence) {schema}._settle_complete($1, $2, true)")
+    // From here on the group waits for locks no longer than that.
+    completeGroup = template(
+      "complete_group",
+      """
+      SELECT CASE WHEN count(c.settled_token) < cardinality($1) THEN ('\(Self.lostClaim), or more: ' || count(*))::int END,
+        set_config('lock_timeout', $3, true)
+      FROM {schema}._settle_complete($1, $2, false) AS c
+      """
+    )
+    concludeAhead = template("conclude_ahead", "\(fence) {schema}._conclude($1, $2, $3, $4, true)")
     completeAllInTransaction = template(
       "complete_all_in",
       """

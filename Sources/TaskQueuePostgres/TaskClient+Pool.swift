@@ -1,5 +1,5 @@
 public import Libpq
-public import TaskQueue
+@_spi(Store) public import TaskQueue
 
 extension TaskClient where Store == PostgresTaskStore {
   /// The store's connections, for the app's own statements and transactions.
@@ -16,5 +16,43 @@ extension TaskClient where Store == PostgresTaskStore {
     _ body: @escaping @Sendable (LibpqTransaction) async throws -> Value
   ) async throws -> Value {
     try await store.withGroupedTransaction(order: order, body)
+  }
+
+  /// Completes a handler's task, runs `statements` and stores `followUps`, all in one round trip and one transaction, perhaps together with what
+  /// other handlers complete at the moment: the cheapest way to complete a task with business rows. The handler then returns
+  /// `TaskOutcome.settledInTransaction`.
+  ///
+  /// The fence comes first: if the claim no longer holds the task, nothing is run. Where one of those that share a transaction fails, or waits
+  /// for a lock for longer than a moment, nothing of it is kept, and each runs once more in one of its own. So a statement must leave no setting of
+  /// the transaction behind (`SET LOCAL`), and do nothing that a rollback doesn't undo.
+  ///
+  /// - Returns: what each of `statements` returned.
+  /// - Throws: `LibpqError` of a statement; `TaskQueueError` with `leaseLost`, `storeFailed`, or `outcomeUnknown` if the connection broke: let
+  ///   it leave the handler. If the transaction was committed all the same, the task is gone, and the failed attempt changes nothing; if not, it
+  ///   comes back.
+  @discardableResult
+  public func complete(
+    _ context: TaskContext,
+    with statements: [LibpqStatement],
+    enqueuing followUps: [NewTask] = []
+  ) async throws -> [LibpqResult] {
+    guard !followUps.isEmpty else { return try await store.complete(context, with: statements).results }
+    var results: [LibpqResult] = []
+    var refusal: (any Error)?
+    do {
+      _ = try await passing(followUps) { followUps throws(TaskQueueError) in
+        do {
+          let completion = try await store.complete(context, with: statements, enqueuing: followUps)
+          results = completion.results
+          return completion.enqueued
+        } catch {
+          refusal = error
+          throw error as? TaskQueueError ?? TaskQueueError(.storeFailed, "A statement failed.", underlying: error)
+        }
+      }
+    } catch {
+      throw refusal ?? error
+    }
+    return results
   }
 }

@@ -40,11 +40,15 @@ struct CrashTestWorker {
     var handlers = TaskHandlers()
     try handlers.register(CrashTask.self, options: .init(retry: .fixed(.milliseconds(50)))) { task, context in
       try await Task.sleep(for: .milliseconds(Int.random(in: 0...work)))
-      try await TaskClient(store: store).withCompletion(of: context) { transaction in
-        _ = try await transaction.query(
-          "INSERT INTO public.effect (number, pid) VALUES ($1, $2)",
-          [.int8(task.number), .int8(Int64(ProcessInfo.processInfo.processIdentifier))]
-        )
+      let client = TaskClient(store: store)
+      let effect = LibpqStatement(
+        "INSERT INTO public.effect (number, pid) VALUES ($1, $2)",
+        [.int8(task.number), .int8(Int64(ProcessInfo.processInfo.processIdentifier))]
+      )
+      if task.number.isMultiple(of: 2) {
+        try await client.withCompletion(of: context) { _ = try await $0.query(effect) }
+      } else {
+        try await client.complete(context, with: [effect])
       }
       return .settledInTransaction
     }

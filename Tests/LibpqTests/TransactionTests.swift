@@ -1,6 +1,7 @@
 import EmbeddedPostgres
 import Foundation
 import Libpq
+import Synchronization
 import Testing
 
 @Suite("Transactions")
@@ -244,5 +245,100 @@ struct TransactionTests {
     #expect(isWaiting)
     _ = try await killer.query("SELECT pg_terminate_backend($1)", [.int4(process)])
     return try await outcome
+  }
+
+  /// What was heard of a statement that was sent ahead.
+  private final class Ahead: Sendable {
+    let outcomes = Mutex<[Result<Int64, LibpqError>]>([])
+
+    func receive(_ result: Result<LibpqResult, LibpqError>) -> (any Error)? {
+      let outcome = result.flatMap { result in Result { () throws(LibpqError) in try result[0].int8(0) } }
+      outcomes.withLock { $0.append(outcome) }
+      if case .failure = outcome { return Refusal() }
+      return nil
+    }
+
+    var values: [Int64] { outcomes.withLock { $0.compactMap { try? $0.get() } } }
+    var failureCount: Int { outcomes.withLock { $0.count } - values.count }
+  }
+
+  private static func withEntries(_ body: (LibpqConnection, Ahead) async throws -> Void) async throws {
+    let connection = try await TestServer.connect()
+    try await connection.executeScript("CREATE TEMP TABLE entry (id int8 CHECK (id > 0))")
+    try await body(connection, Ahead())
+    await connection.close()
+  }
+
+  private static func insert(_ id: Int) -> LibpqStatement {
+    LibpqStatement("INSERT INTO entry VALUES ($1) RETURNING id", [.int8(Int64(id))], name: "insert_entry")
+  }
+
+  private static func entries(_ connection: LibpqConnection) async throws -> [Int64] {
+    try await connection.query("SELECT id FROM entry ORDER BY id").rows.map { try $0.int8(0) }
+  }
+
+  @Test("A statement sent ahead goes with the next one, whatever that is, or before COMMIT")
+  func sentAhead() async throws {
+    let followers: [@Sendable (LibpqTransaction) async throws -> Void] = [
+      { _ in }, { _ = try await $0.query("SELECT 1") }, { _ = try await $0.query(Self.insert(2)) },
+      { _ = try await $0.pipeline([Self.insert(2), Self.insert(3)]) }, { try await $0.executeScript("SELECT 1") },
+      { transaction in try await transaction.withSavepoint { _ = try await transaction.query(Self.insert(2)) } },
+      { transaction in
+        try? await transaction.withSavepoint {
+          try transaction.sendAhead(Self.insert(9)) { _, _ in nil }
+          throw Refusal()
+        }
+      },
+    ]
+    for follower in followers {
+      try await Self.withEntries { connection, ahead in
+        try await connection.withTransaction { transaction in
+          try transaction.sendAhead(Self.insert(1)) { ahead.receive($1) }
+          #expect(ahead.values.isEmpty)
+          try await follower(transaction)
+        }
+        #expect(ahead.values == [1])
+        let entries = try await Self.entries(connection)
+        #expect(entries.first == 1)
+        #expect(!entries.contains(9))
+      }
+    }
+  }
+
+  @Test("If a statement sent ahead fails, the next one is not run, and the transaction throws what its sender says")
+  func sentAheadFails() async throws {
+    let followers: [@Sendable (LibpqTransaction) async throws -> Void] = [
+      { _ in }, { _ = try await $0.query(Self.insert(2)) }, { _ = try? await $0.query(Self.insert(2)) },
+      { _ = try? await $0.pipeline([Self.insert(2), Self.insert(3)]) }, { _ = try? await $0.executeScript("SELECT 1") },
+      { transaction in try? await transaction.withSavepoint { _ = try await transaction.query(Self.insert(2)) } },
+    ]
+    for follower in followers {
+      try await Self.withEntries { connection, ahead in
+        await #expect(throws: Refusal.self) {
+          try await connection.withTransaction { transaction in
+            try transaction.sendAhead(Self.insert(-1)) { ahead.receive($1) }
+            try await follower(transaction)
+          }
+        }
+        let entries = try await Self.entries(connection)
+        #expect(ahead.failureCount == 1 && entries.isEmpty)
+      }
+    }
+  }
+
+  @Test("What was sent ahead of nothing is dropped with the transaction")
+  func sentAheadOfNothing() async throws {
+    try await Self.withEntries { connection, ahead in
+      await #expect(throws: Refusal.self) {
+        try await connection.withTransaction { transaction in
+          try transaction.sendAhead(Self.insert(1)) { ahead.receive($1) }
+          throw Refusal()
+        }
+      }
+      #expect(ahead.values.isEmpty)
+      #expect(try await Self.entries(connection).isEmpty)
+      let value = try await connection.withTransaction { try await $0.query(Self.insert(5))[0].int8(0) }
+      #expect(value == 5)
+    }
   }
 }

@@ -73,8 +73,8 @@ struct RawLoopTests {
     }
   }
 
-  @Test("Raw transactions write one business row per completed task", arguments: [true, false])
-  func transactions(isPipelined: Bool) async throws {
+  @Test("Raw transactions write one business row per completed task", arguments: [RawTransactions.RoundTrips.one, .two])
+  func transactions(in roundTrips: RawTransactions.RoundTrips) async throws {
     try await withDatabase { database in
       try await database.fill(40, type: Transactional.taskType)
       let loop = RawTransactions(
@@ -84,7 +84,7 @@ struct RawLoopTests {
       )
       let gate = StartGate(2)
       let counts = try await onThreads(2) { _ in
-        try loop.run(claiming: 20, isPipelined: isPipelined) { gate.wait() }
+        try loop.run(20, in: roundTrips) { gate.wait() }
       }
       #expect(counts == [20, 20])
       #expect(try await database.count(where: "true") == 0)
@@ -133,7 +133,7 @@ struct RawLoopTests {
       let loop = RawTransactions(connectionString: database.connectionString, statements: statements, type: "x")
       let gate = StartGate(2)
       let error = await #expect(throws: BenchmarkError.self) {
-        _ = try await onThreads(2) { _ in try loop.run(claiming: 1, isPipelined: false) { gate.wait() } }
+        _ = try await onThreads(2) { _ in try loop.run(1, in: .one) { gate.wait() } }
       }
       #expect(error?.description.contains("nowhere") == true)
     }

@@ -10,7 +10,7 @@ extension ConnectionCore {
   /// Starts a `COPY … FROM STDIN`.
   func beginCopy(_ sql: String, _ interruption: Interruption?) throws(LibpqError) {
     guard !sql.utf8.contains(0) else { throw LibpqError(.invalidArgument, "a statement contains a NUL character") }
-    for pending in takePendingBegin() { _ = try query(pending, interruption) }
+    try sendPending(interruption)
     var exchange = try begin(interruption)
     guard PQsendQuery(handle.pointer, sql) == 1 else { throw sendFailure(exchange) }
     guard let pointer = try nextResult(&exchange) else { throw lost(exchange) }

@@ -30,7 +30,7 @@ extension ConnectionCore {
 extension LibpqConnection {
   /// What the pool asks when the connection comes back: whether it can be lent again, and whether all of the pool's are in doubt.
   var returnState: (isReusable: Bool, isDoubtful: Bool) {
-    core.status.withLock { ($0.isUsable && $0.isIdle && $0.pendingBegin.isEmpty && !$0.isDoubtful, $0.isDoubtful) }
+    core.status.withLock { ($0.isUsable && $0.isIdle && $0.pending.isEmpty && !$0.isDoubtful, $0.isDoubtful) }
   }
 
   /// Whether the server has said nothing since the last statement. What it says unasked is mostly farewell.

@@ -1,32 +1,40 @@
 import CLibpq
+import Synchronization
 
 extension ConnectionCore {
   /// What a queued command of a pipeline is, in the order of its results.
   private enum Step {
-    case begin
+    case ahead(PendingStatement)
     case prepare(PreparedStatements.Entry, name: String)
-    case execute(Int)
+    case execute
   }
 
-  /// Sends all statements and one sync, then reads all results.
+  /// Sends what is pending, where it can't go with the next statement.
+  func sendPending(_ interruption: Interruption?) throws(LibpqError) {
+    if hasPending { _ = try pipeline([], interruption) }
+  }
+
+  /// Sends what is pending, all statements and one sync, then reads all results.
   func pipeline(
     _ statements: [LibpqStatement],
     _ interruption: Interruption?,
     _ deadline: CallDeadline? = nil
   ) throws(LibpqError) -> [LibpqResult] {
-    guard !statements.isEmpty else { return [] }
+    let ahead = status.withLock { $0.pending }
+    let sent = ahead.map(\.statement) + statements
     // Everything that can be wrong on this side is found before anything is sent.
     var buffers: [ParameterBuffer] = []
-    buffers.reserveCapacity(statements.count)
-    for statement in statements {
+    buffers.reserveCapacity(sent.count)
+    for statement in sent {
       try statement.validate()
       buffers.append(try ParameterBuffer(statement.parameters))
     }
     var exchange = try begin(interruption, deadline)
     guard PQenterPipelineMode(handle.pointer) == 1 else { throw sendFailure(exchange) }
+    takePending()
     let steps: [Step]
     do throws(LibpqError) {
-      steps = try queue(statements, buffers)
+      steps = try queue(sent, buffers, ahead)
     } catch {
       // Part of the pipeline may be with libpq already, and there is no taking it back.
       finish()
@@ -37,7 +45,7 @@ extension ConnectionCore {
     if PQstatus(handle.pointer) == CONNECTION_OK, PQexitPipelineMode(handle.pointer) != 1 { finish() }
     end(exchange)
     if let error = collected.error {
-      for statement in statements { forgetIfStale(statement, error) }
+      for statement in sent { forgetIfStale(statement, error) }
       throw error
     }
     guard collected.results.count == statements.count else {
@@ -52,14 +60,11 @@ extension ConnectionCore {
 
   private func queue(
     _ statements: [LibpqStatement],
-    _ buffers: [ParameterBuffer]
+    _ buffers: [ParameterBuffer],
+    _ ahead: [PendingStatement]
   ) throws(LibpqError) -> [Step] {
     var steps: [Step] = []
     steps.reserveCapacity(statements.count + 1)
-    for pending in takePendingBegin() {
-      guard send(pending, try ParameterBuffer([]), preparedAs: nil) else { throw sendFailure(Exchange()) }
-      steps.append(.begin)
-    }
     // Prepared within this pipeline, but not known to have succeeded yet.
     var upcoming = PreparedStatements()
     for (index, statement) in statements.enumerated() {
@@ -81,7 +86,7 @@ extension ConnectionCore {
         }
       }
       guard send(statement, parameters, preparedAs: serverName) else { throw sendFailure(Exchange()) }
-      steps.append(.execute(index))
+      steps.append(index < ahead.count ? .ahead(ahead[index]) : .execute)
     }
     return steps
   }
@@ -116,7 +121,9 @@ extension ConnectionCore {
           continue
         }
         switch steps[position] {
-        case .begin: PQclear(pointer)
+        case .ahead(let pending):
+          let result = LibpqResult(consuming: pointer)
+          pending.receive?(.success(result))
         case .prepare(let entry, let name):
           PQclear(pointer)
           prepared.insert(entry, name: name)
@@ -129,7 +136,12 @@ extension ConnectionCore {
         finish()
         throw LibpqError(.invalidArgument, "COPY can't be part of a pipeline; the connection was closed")
       default:
-        if noteFailure(pointer, exchange, in: &collected) { return collected }
+        let isFirst = collected.error == nil
+        let isLost = noteFailure(pointer, exchange, in: &collected)
+        if isFirst, let error = collected.error, position < steps.count, case .ahead(let pending) = steps[position] {
+          pending.receive?(.failure(error))
+        }
+        if isLost { return collected }
       }
     }
   }

@@ -12,7 +12,7 @@ extension ConnectionCore {
     let parameters = try ParameterBuffer(statement.parameters)
     let entry = try preparedEntry(statement, parameters)
     let isPrepareDue = statement.name != nil && configuration.preparesStatements && entry == nil
-    if isPrepareDue || hasPendingBegin {
+    if isPrepareDue || hasPending {
       let results = try pipeline([statement], interruption, deadline)
       guard let result = results.first else { throw LibpqError(.protocolViolation, "no result") }
       return result
@@ -34,7 +34,7 @@ extension ConnectionCore {
   /// the last result, in text format.
   func executeScript(_ sql: String, _ interruption: Interruption?) throws(LibpqError) -> LibpqResult? {
     guard !sql.utf8.contains(0) else { throw LibpqError(.invalidArgument, "a script contains a NUL character") }
-    for pending in takePendingBegin() { _ = try query(pending, interruption) }
+    try sendPending(interruption)
     var exchange = try begin(interruption)
     guard PQsendQuery(handle.pointer, sql) == 1 else { throw sendFailure(exchange, maybeSent: true) }
     let collected = try collect(&exchange)

@@ -7,7 +7,7 @@ extension ConnectionCore {
   func commit(_ interruption: Interruption?) throws(LibpqError) {
     defer { status.withLock { $0.isReadOnlyAsked = false } }
     // Nothing was done, so nothing was begun.
-    guard takePendingBegin().isEmpty else { return }
+    guard takePending().isEmpty else { return }
     try checkSessionIsOpen()
     var exchange = try begin(nil)
     exchange.interruption = interruption
@@ -52,7 +52,7 @@ extension ConnectionCore {
   /// Rolls back, whatever happens to the calling task. If the server does not answer, the connection is closed, which has the same effect.
   func rollback() {
     defer { status.withLock { $0.isReadOnlyAsked = false } }
-    guard takePendingBegin().isEmpty else { return }
+    guard !takePending().contains(where: \.isBegin) else { return }
     guard PQstatus(handle.pointer) == CONNECTION_OK else { return finish() }
     do throws(LibpqError) {
       var exchange = try begin(nil)
@@ -69,6 +69,8 @@ extension ConnectionCore {
 
   /// Undoes what was done since the savepoint; without an answer in time the connection is closed.
   func rollBack(toSavepoint name: String) throws(LibpqError) {
+    // What was pending before the savepoint was sent with it.
+    takePending()
     var exchange = try begin(nil)
     exchange.isCancellable = false
     exchange.deadline = .after(configuration.cancelTimeout)

@@ -43,8 +43,8 @@ actor ConnectionCore {
     var timeline: String?
     /// Whether the transaction was asked to be read only, so that a refused write says nothing of the server.
     var isReadOnlyAsked = false
-    /// BEGIN, not sent yet: it travels with the transaction's first statement.
-    var pendingBegin: [LibpqStatement] = []
+    /// Not sent yet: BEGIN, and what a transaction sends ahead of its next statement.
+    var pending: [PendingStatement] = []
   }
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -108,17 +108,18 @@ actor ConnectionCore {
       exchange.deadline = min(exchange.deadline ?? deadline.cancelAt, deadline.cancelAt)
       exchange.end = deadline.end
     }
-    exchange.isInTransactionBlock = hasPendingBegin || PQtransactionStatus(handle.pointer) != PQTRANS_IDLE
+    exchange.isInTransactionBlock = hasPending || PQtransactionStatus(handle.pointer) != PQTRANS_IDLE
     return exchange
   }
 
-  var hasPendingBegin: Bool { status.withLock { !$0.pendingBegin.isEmpty } }
+  var hasPending: Bool { status.withLock { !$0.pending.isEmpty } }
 
-  /// The BEGIN to send now, once.
-  func takePendingBegin() -> [LibpqStatement] {
+  /// What to send now, once.
+  @discardableResult
+  func takePending() -> [PendingStatement] {
     status.withLock { status in
-      defer { status.pendingBegin = [] }
-      return status.pendingBegin
+      defer { status.pending = [] }
+      return status.pending
     }
   }
 

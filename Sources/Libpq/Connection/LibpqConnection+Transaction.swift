@@ -34,10 +34,11 @@ extension LibpqConnection {
     let value: Value
     do {
       value = try await body(transaction)
+      try await transaction.sendPending()
     } catch {
       transaction.end()
       await core.rollback()
-      throw error
+      throw transaction.cause ?? error
     }
     transaction.end()
     do throws(LibpqError) {
@@ -45,7 +46,7 @@ extension LibpqConnection {
       try await core.interruptible { interruption throws(LibpqError) in try await core.commit(interruption) }
       return .committed(value)
     } catch {
-      guard error.code == .commitOutcomeUnknown else { throw error }
+      guard error.code == .commitOutcomeUnknown else { throw transaction.cause ?? error }
       return .unknown(value, error, transactionID: transaction.transactionID)
     }
   }
@@ -54,13 +55,13 @@ extension LibpqConnection {
 extension ConnectionCore {
   /// Lets the next statement begin a transaction. Needs no hop.
   nonisolated func scheduleBegin(_ options: LibpqTransactionOptions) throws(LibpqError) {
-    let begin = options.beginStatements.map { LibpqStatement($0) }
+    let begin = options.beginStatements.map { PendingStatement(statement: LibpqStatement($0), receive: nil) }
     let problem: LibpqError? = status.withLock { status in
       guard status.isUsable else { return LibpqError(.connectionLost, "the connection is closed") }
-      guard status.isIdle, status.pendingBegin.isEmpty else {
+      guard status.isIdle, status.pending.isEmpty else {
         return LibpqError(.protocolViolation, "the connection is in a transaction or a COPY already")
       }
-      status.pendingBegin = begin
+      status.pending = begin
       status.isReadOnlyAsked = options.isReadOnly
       return nil
     }

@@ -47,7 +47,8 @@ public final class LibpqConnection: LibpqQueryable {
   }
 
   func pipeline(_ statements: [LibpqStatement], _ deadline: CallDeadline) async throws(LibpqError) -> [LibpqResult] {
-    try await core.interruptible { interruption throws(LibpqError) in
+    guard !statements.isEmpty else { return [] }
+    return try await core.interruptible { interruption throws(LibpqError) in
       try await self.core.pipeline(statements, interruption, deadline)
     }
   }
@@ -75,8 +76,22 @@ public final class LibpqConnection: LibpqQueryable {
     return try await core.query(statement, interruption)
   }
 
+  /// As ``pipeline(_:)``, but ended by the interrupter, if there is one, instead of the calling task's cancellation.
+  public func pipeline(
+    _ statements: [LibpqStatement],
+    interruptedBy interrupter: LibpqInterrupter?
+  ) async throws(LibpqError) -> [LibpqResult] {
+    guard let interrupter else { return try await pipeline(statements) }
+    guard !statements.isEmpty else { return [] }
+    let interruption = Interruption(core.wakeUp)
+    interrupter.begin(interruption)
+    defer { interrupter.end() }
+    return try await core.pipeline(statements, interruption)
+  }
+
   public func pipeline(_ statements: [LibpqStatement]) async throws(LibpqError) -> [LibpqResult] {
-    try await core.interruptible { interruption throws(LibpqError) in
+    guard !statements.isEmpty else { return [] }
+    return try await core.interruptible { interruption throws(LibpqError) in
       try await self.core.pipeline(statements, interruption)
     }
   }

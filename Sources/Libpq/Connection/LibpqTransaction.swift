@@ -9,6 +9,7 @@ public final class LibpqTransaction: LibpqQueryable {
     var isEnded = false
     var savepointCount = 0
     var transactionID: UInt64?
+    var cause: (any Error)?
   }
 
   init(_ connection: LibpqConnection) { self.connection = connection }
@@ -37,6 +38,34 @@ public final class LibpqTransaction: LibpqQueryable {
   public func executeScript(_ sql: String) async throws(LibpqError) -> LibpqResult? {
     try checkOpen()
     return try await connection.executeScript(sql)
+  }
+
+  /// Lets `statement` travel with the transaction's next one, ahead of it, or at the latest before COMMIT: without a round trip of its own.
+  ///
+  /// If it fails, so does the next one, with its error, and the transaction.
+  ///
+  /// - Parameter receive: Gets its result or its error on the connection's thread, before the next statement has returned. What it returns is
+  ///   thrown instead of whatever the transaction fails with.
+  public func sendAhead(
+    _ statement: LibpqStatement,
+    receive: @escaping @Sendable (LibpqTransaction, Result<LibpqResult, LibpqError>) -> (any Error)?
+  ) throws(LibpqError) {
+    try checkOpen()
+    let pending = PendingStatement(statement: statement) { [weak self] result in
+      guard let self, let cause = receive(self, result) else { return }
+      state.withLock { $0.cause = $0.cause ?? cause }
+    }
+    connection.core.status.withLock { $0.pending.append(pending) }
+  }
+
+  /// What the transaction fails for, whatever its statements say.
+  var cause: (any Error)? { state.withLock { $0.cause } }
+
+  /// Before COMMIT, whose own outcome then stays the only one that may be unknown.
+  func sendPending() async throws(LibpqError) {
+    let core = connection.core
+    guard core.status.withLock({ $0.pending.contains { !$0.isBegin } }) else { return }
+    try await core.interruptible { interruption throws(LibpqError) in try await core.sendPending(interruption) }
   }
 
   /// Runs `body` inside a savepoint: if it throws, what it did is rolled back and the transaction goes on. Savepoints nest, but must not

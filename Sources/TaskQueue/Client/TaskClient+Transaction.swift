@@ -61,6 +61,14 @@ extension TaskClient where Store: TransactionalTaskStore {
     }
   }
 
+  /// Hands tasks to a store's own way of storing them, with all middleware around it.
+  @_spi(Store) public func passing(
+    _ tasks: [NewTask],
+    to body: @escaping ([NewTask]) async throws(TaskQueueError) -> [EnqueueResult]
+  ) async throws(TaskQueueError) -> [EnqueueResult] {
+    try await middleware.enqueue(tasks, body)
+  }
+
   // MARK: Complete
 
   /// Completes a handler's task in the app's transaction: whatever else the transaction writes commits if and only if this does.
@@ -72,6 +80,15 @@ extension TaskClient where Store: TransactionalTaskStore {
   ///   rolled back.
   public func complete(_ context: TaskContext, in transaction: Transaction) async throws(TaskQueueError) {
     try await settle(context, .completed, in: transaction)
+  }
+
+  /// ``complete(_:in:)-(TaskContext,_)`` without a round trip of its own: it travels with the transaction's next statement, ahead of it, or
+  /// at the latest before the commit.
+  ///
+  /// For a claim that no longer holds the task that statement fails, nothing is written, and the transaction ends with `leaseLost`. The
+  /// task's row is locked from then on, not yet when this returns.
+  public func completeAhead(_ context: TaskContext, in transaction: Transaction) async throws(TaskQueueError) {
+    if let settlement = Settlement(context, .completed) { try await store.settleAhead(settlement, in: transaction) }
   }
 
   /// ``complete(_:in:)-(TaskContext,_)`` for whoever has the claim only, of a task that is no flow, no child, and is not kept: nothing is known of
@@ -98,11 +115,13 @@ extension TaskClient where Store: TransactionalTaskStore {
     try await store.settle(settlement, in: transaction)
   }
 
-  /// Runs `body` in a transaction of the store's own that has completed the handler's task already, and commits both.
+  /// Runs `body` in a transaction of the store's own that completes the handler's task, and commits both.
   ///
-  /// The fence comes first: a worker that lost its lease does none of the body's work, and nobody can take the task over before
-  /// the transaction ends. A commit without an answer is looked up. The handler then returns
-  /// ``TaskOutcome/settledInTransaction``.
+  /// The fence is ahead of the body's first statement, and travels with it (``completeAhead(_:in:)``): a worker that lost its lease writes
+  /// nothing, and from that statement on nobody can take the task over before the transaction ends. What the body does before it, or beside the
+  /// database, is not fenced: call ``complete(_:in:)-(TaskContext,_)`` first, in ``withTransaction(_:)``, if it does such a thing. A commit without
+  /// an answer is looked up. With a body of one statement it costs two round trips; `complete(_:with:)` of `TaskQueuePostgres` costs one.
+  /// The handler then returns ``TaskOutcome/settledInTransaction``.
   ///
   /// - Throws: what `body` throws (everything is rolled back); ``TaskQueueError`` with `leaseLost`, `outcomeUnknown` if the
   ///   commit could not be looked up, `storeFailed`.
@@ -112,7 +131,7 @@ extension TaskClient where Store: TransactionalTaskStore {
     _ body: (Transaction) async throws -> Value
   ) async throws -> Value {
     try await withTransaction { transaction in
-      try await complete(context, in: transaction)
+      try await completeAhead(context, in: transaction)
       return try await body(transaction)
     }
   }
@@ -124,7 +143,7 @@ extension TaskClient where Store: TransactionalTaskStore {
     _ body: (Transaction) async throws -> Value
   ) async throws -> Value {
     try await withTransaction { transaction in
-      try await complete(claim, in: transaction)
+      try await store.settleAhead(Settlement(claim, .complete), in: transaction)
       return try await body(transaction)
     }
   }
@@ -132,9 +151,10 @@ extension TaskClient where Store: TransactionalTaskStore {
   /// Records the success of an effect in the app's transaction, such as the one that completes the task. Nothing to do if it is
   /// recorded already.
   ///
-  /// One round trip; locks the effect's row until the transaction ends. To keep the order of locks, complete the task first.
+  /// No round trip of its own, as ``completeAhead(_:in:)``; locks the effect's row until the transaction ends. To keep the order of locks,
+  /// complete the task first.
   ///
-  /// - Throws: `storeFailed`.
+  /// - Throws: `storeFailed`, or the transaction ends with it.
   public func record<Value>(_ receipt: EffectReceipt<Value>, in transaction: Transaction) async throws(TaskQueueError) {
     guard let outcome = receipt.unrecorded else { return }
     try await store.endEffect(receipt.call, outcome, in: transaction)

@@ -23,6 +23,11 @@ public protocol TransactionalTaskStore: TaskStore {
   /// - Throws: `leaseLost` if the claim no longer holds the task; the transaction is to be rolled back.
   func settle(_ settlement: Settlement, in transaction: Transaction) async throws(TaskQueueError)
 
+  /// As ``settle(_:in:)``, but perhaps later: with the transaction's next statement, ahead of it, or at its end. By default ``settle(_:in:)``.
+  ///
+  /// - Throws: as ``settle(_:in:)``, unless it is later: then the next statement fails, and the transaction with `leaseLost`.
+  func settleAhead(_ settlement: Settlement, in transaction: Transaction) async throws(TaskQueueError)
+
   /// Completes those of the claims that still hold their tasks, which stay locked until the transaction ends. By default one
   /// ``settle(_:in:)`` after the other.
   ///
@@ -102,6 +107,10 @@ public protocol TransactionalTaskStore: TaskStore {
 }
 
 extension TransactionalTaskStore {
+  public func settleAhead(_ settlement: Settlement, in transaction: Transaction) async throws(TaskQueueError) {
+    try await settle(settlement, in: transaction)
+  }
+
   public func complete(_ claims: [Claim], in transaction: Transaction) async throws(TaskQueueError) -> [Bool] {
     var applied: [Bool] = []
     for claim in claims {

@@ -18,7 +18,7 @@ extension Settlement {
   }
 
   /// The outcome of the attempt that a context is of.
-  init?(_ context: TaskContext, _ outcome: TaskOutcome) {
+  @_spi(Store) public init?(_ context: TaskContext, _ outcome: TaskOutcome) {
     let hasSteps = context.flow.progress.hasSteps
     self.init(context.task, outcome, hasSteps: hasSteps, retain: context.services.retain) {
       var generator = context.services.environment.generator

@@ -122,6 +122,15 @@ struct WorkerCommand: AsyncParsableCommand {
         output.countHandled()
         return .settledInTransaction
       }
+    case .transactionalPipelined:
+      try handlers.register(Transactional.self) { task, context in
+        try await TaskClient(store: store).complete(
+          context,
+          with: [LibpqStatement(RawStatements.business, [.int8(Int64(task.number))], name: "bench_business")]
+        )
+        output.countHandled()
+        return .settledInTransaction
+      }
     case .transactionalBatch:
       try handlers.registerBatch(Transactional.self, upTo: 500) { tasks, batch in
         try await TaskClient(store: store).withCompletion(of: tasks, in: batch) { transaction, tasks in

@@ -72,11 +72,11 @@ enum MetricCatalog {
     "transaction",
     "Completion with a business row",
     .tasksPerSecond,
-    beside: "raw: BEGIN, fenced delete, INSERT, COMMIT, 4 round trips, 16 connections, claimed before"
+    beside: "raw: claims of 100; BEGIN, fenced delete and INSERT in a round trip, COMMIT in another; 16 connections"
   )
   static let transactionPipelined = Metric(
     "transaction-pipelined",
-    "Completion with a business row, beside 1 round trip",
+    "The same in 1 round trip",
     .tasksPerSecond,
     beside: "raw: the same in 1 round trip"
   )

@@ -8,6 +8,8 @@ struct WorkerSettings: Sendable {
     case probe
     /// Completes its task together with one business row.
     case transactional
+    /// The same in one round trip.
+    case transactionalPipelined
     /// The same in batches, one transaction each.
     case transactionalBatch
     /// A no-op with a big payload.

@@ -54,6 +54,10 @@ final class RawConnection {
     guard PQenterPipelineMode(connection) == 1 else { throw failure("enter pipeline mode") }
   }
 
+  func exitPipeline() throws {
+    guard PQexitPipelineMode(connection) == 1 else { throw failure("exit pipeline mode") }
+  }
+
   /// Queues a prepared statement in the pipeline. Results are binary.
   func send(_ name: String, _ parameters: RawParameters) throws {
     let sent = PQsendQueryPrepared(

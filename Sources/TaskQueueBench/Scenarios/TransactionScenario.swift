@@ -1,6 +1,6 @@
 import TaskQueue
 
-/// Handlers that complete their task together with one business row, on 16 connections, beside pgbench's transaction.
+/// Handlers that complete their task together with one business row, on 16 connections, beside raw loops of as many round trips.
 struct TransactionScenario: Scenario {
   static let connections = 16
 
@@ -14,18 +14,19 @@ struct TransactionScenario: Scenario {
   private var total: Int { max(tasks / Self.connections, 1) * Self.connections }
 
   func round(_ database: BenchmarkDatabase) async throws -> [Reading] {
-    let raw = try await raw(database, isPipelined: false)
+    let raw = try await raw(database, in: .two)
     let ours = try await workers(.transactional, tasks: total, database)
     let batches = try await workers(.transactionalBatch, tasks: total * Self.batchFactor, database)
-    let pipelined = try await self.raw(database, isPipelined: true)
+    let rawPipelined = try await self.raw(database, in: .one)
+    let pipelined = try await workers(.transactionalPipelined, tasks: total, database)
     return [
       Reading(MetricCatalog.transaction, ours, beside: raw),
-      Reading(MetricCatalog.transactionPipelined, ours, beside: pipelined),
+      Reading(MetricCatalog.transactionPipelined, pipelined, beside: rawPipelined),
       Reading(MetricCatalog.batchHandler, batches, beside: ours),
     ]
   }
 
-  private func raw(_ database: BenchmarkDatabase, isPipelined: Bool) async throws -> Double {
+  private func raw(_ database: BenchmarkDatabase, in roundTrips: RawTransactions.RoundTrips) async throws -> Double {
     try await database.fill(total, type: Transactional.taskType)
     let loop = RawTransactions(
       connectionString: database.connectionString,
@@ -34,7 +35,7 @@ struct TransactionScenario: Scenario {
     )
     let gate = StartGate(Self.connections)
     let counts = try await onThreads(Self.connections) { _ in
-      try loop.run(claiming: total / Self.connections, isPipelined: isPipelined) { gate.wait() }
+      try loop.run(total / Self.connections, in: roundTrips) { gate.wait() }
     }
     let seconds = gate.secondsSinceStart
     try await check(database, counts.reduce(0, +), of: total)

@@ -82,9 +82,77 @@ extension PostgresTaskStore: TransactionalTaskStore {
       (UInt64(try result[0].int8(0)), try result[0].bool(1))
     }
     transaction.transactionID = transactionID
-    guard applied else {
-      throw TaskQueueError(.leaseLost, "Task \(claim.id) is no longer held by this claim; roll the transaction back.")
+    guard applied else { throw TaskQueueError(leaseLostBy: claim) }
+  }
+
+  /// A completion needs no round trip of its own. What other outcomes say is awaited.
+  public func settleAhead(_ settlement: Settlement, in transaction: LibpqTransaction) async throws(TaskQueueError) {
+    guard let statement = try ahead(settlement) else { return try await settle(settlement, in: transaction) }
+    let claim = settlement.claim
+    try send(statement, aheadIn: transaction) { transaction, result in
+      switch result {
+      case .success(let result):
+        transaction.transactionID = (try? result.rows.first?.int8(0)).map(UInt64.init)
+        return nil
+      case .failure(let error):
+        return error.isLostClaim ? TaskQueueError(leaseLostBy: claim) : nil
+      }
     }
+  }
+
+  /// See ``TaskClient/complete(_:with:enqueuing:)``.
+  func complete(
+    _ context: TaskContext,
+    with statements: [LibpqStatement],
+    enqueuing tasks: [NewTask] = []
+  ) async throws -> (results: [LibpqResult], enqueued: [EnqueueResult]) {
+    guard let settlement = Settlement(context, .completed), let fence = try ahead(settlement) else { return ([], []) }
+    let batches = EnqueueBatch.batches(of: tasks)
+    var all = statements
+    for batch in batches { all.append(try statement(batch)) }
+    let results = try await complete(settlement, fence, with: all)
+    var enqueued: [EnqueueResult] = []
+    for (batch, result) in zip(batches, results.dropFirst(statements.count)) {
+      enqueued += try EnqueueResult.results(result, count: batch.count)
+    }
+    return (Array(results.prefix(statements.count)), enqueued)
+  }
+
+  private func complete(
+    _ settlement: Settlement,
+    _ fence: LibpqStatement,
+    with statements: [LibpqStatement]
+  ) async throws -> ArraySlice<LibpqResult> {
+    if case .complete = settlement.action,
+      let results = try await completions.complete(Completion(claim: settlement.claim, statements: statements))
+    {
+      return results
+    }
+    do {
+      return try await pool.pipeline([fence] + statements).dropFirst()
+    } catch {
+      if error.isLostClaim { throw TaskQueueError(leaseLostBy: settlement.claim) }
+      if error.code == .server || error.code == .invalidArgument { throw error }
+      throw TaskQueueError(error, .unsafe)
+    }
+  }
+
+  /// A completion that fails for a claim that no longer holds the task; nil: the settlement is none.
+  func ahead(_ settlement: Settlement) throws(TaskQueueError) -> LibpqStatement? {
+    let claim = settlement.claim
+    return switch settlement.action {
+    case .complete: statements.completeAhead(.int8Array([claim.id.rawValue]), .int8Array([claim.token]))
+    case .conclude: statements.concludeAhead(try SettlementBatch([settlement]).conclusionParameters)
+    case .suspend, .reschedule, .fail, .bury, .release: nil
+    }
+  }
+
+  private func send(
+    _ statement: LibpqStatement,
+    aheadIn transaction: LibpqTransaction,
+    receive: @escaping @Sendable (LibpqTransaction, Result<LibpqResult, LibpqError>) -> (any Error)?
+  ) throws(TaskQueueError) {
+    do { try transaction.sendAhead(statement, receive: receive) } catch { throw TaskQueueError(error, .safe) }
   }
 
   /// One round trip for all. Rows are locked by ascending id, whatever the claims' order, so that such transactions do not deadlock.
@@ -127,11 +195,24 @@ extension PostgresTaskStore: TransactionalTaskStore {
     _ outcome: EffectOutcome,
     in transaction: LibpqTransaction
   ) async throws(TaskQueueError) {
-    _ = try await query(effectStatements.end(Self.endParameters(call, outcome)), in: transaction)
+    try send(effectStatements.end(Self.endParameters(call, outcome)), aheadIn: transaction) { _, result in
+      if case .failure(let error) = result { TaskQueueError(error, .safe) } else { nil }
+    }
   }
 
   /// Keeps the body's own database errors apart from those of BEGIN and COMMIT.
   private struct BodyFailure: Error {
     let error: LibpqError
   }
+}
+
+extension TaskQueueError {
+  init(leaseLostBy claim: Claim) {
+    self.init(.leaseLost, "Task \(claim.id) is no longer held by this claim; roll the transaction back.")
+  }
+}
+
+extension LibpqError {
+  /// Whether a completion found that its claim no longer holds the task. The server quotes the text in the language of its messages.
+  var isLostClaim: Bool { sqlState == "22P02" && message.contains(StoreStatements.lostClaim) }
 }
