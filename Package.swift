@@ -435,6 +435,13 @@ let package = Package(
       path: "Tests/CrashTestWorker"
     ),
 
+    // A worker beside the body of a test, and what it runs.
+    .target(
+      name: "WorkerTestSupport",
+      dependencies: ["TaskQueue", .product(name: "Logging", package: "swift-log")],
+      path: "Tests/WorkerTestSupport"
+    ),
+
     .testTarget(name: "ChildProcessesTests", dependencies: ["ChildProcesses", "TaskQueueTestKit"]),
     .testTarget(
       name: "LibpqTests",
@@ -444,7 +451,8 @@ let package = Package(
       name: "TaskQueueTests",
       dependencies: [
         "ChildProcesses", "EmbeddedPostgres", "Libpq", "SeededRandom", "TaskQueue", "TaskQueueConformance",
-        "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit",
+        "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit", "WorkerTestSupport",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "MetricsTestKit", package: "swift-metrics"),
       ]
     ),
@@ -486,6 +494,7 @@ let package = Package(
       dependencies: [
         "ChildProcesses", "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueueConfiguration", "TaskQueueConformance",
         "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueuePrometheus", "TaskQueueTestKit", "TaskQueueTracing",
+        "WorkerTestSupport",
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),

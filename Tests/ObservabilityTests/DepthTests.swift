@@ -7,6 +7,7 @@ import Synchronization
 import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("How long the queues are is measured by one worker")
 struct DepthTests {

@@ -8,6 +8,7 @@ import TaskQueueInMemory
 import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("A worker says how it does")
 struct HealthTests {

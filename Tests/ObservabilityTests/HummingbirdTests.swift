@@ -7,6 +7,7 @@ import TaskQueueInMemory
 import TaskQueuePrometheus
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("In Hummingbird it takes a line each, as the documentation has them")
 struct HummingbirdTests {

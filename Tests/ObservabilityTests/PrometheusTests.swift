@@ -6,6 +6,7 @@ import TaskQueueInMemory
 import TaskQueuePrometheus
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("Prometheus reads what is told")
 struct PrometheusTests {

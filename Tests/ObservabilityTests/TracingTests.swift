@@ -9,6 +9,7 @@ import TaskQueueTestKit
 import TaskQueueTracing
 import Testing
 import Tracing
+import WorkerTestSupport
 
 @Suite("Traces lead from an enqueue to its attempts")
 struct TracingTests {

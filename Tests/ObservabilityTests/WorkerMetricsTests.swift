@@ -9,6 +9,7 @@ import Synchronization
 import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("What a worker tells of itself")
 struct WorkerMetricsTests {

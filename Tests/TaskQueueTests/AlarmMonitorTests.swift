@@ -3,6 +3,7 @@ import Synchronization
 @_spi(Store) import TaskQueue
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("The alarm monitor")
 struct AlarmMonitorTests {

@@ -4,6 +4,7 @@ import Synchronization
 import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @testable import TaskQueue
 

@@ -5,6 +5,7 @@ import Synchronization
 @_spi(Store) import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("A worker hears of work while it looks behind late commits")
 struct DeafWorkerTests {

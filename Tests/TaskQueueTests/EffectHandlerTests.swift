@@ -3,6 +3,7 @@ import Foundation
 @_spi(Store) import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("Handlers that make effects")
 struct EffectHandlerTests {

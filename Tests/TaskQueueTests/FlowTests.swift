@@ -5,6 +5,7 @@ import Synchronization
 import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("Flows")
 struct FlowTests {

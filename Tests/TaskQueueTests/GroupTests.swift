@@ -5,6 +5,7 @@ import Synchronization
 import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 /// A flow of the tests.
 private struct Parent: TaskPayload {

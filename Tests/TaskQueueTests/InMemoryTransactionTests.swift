@@ -4,6 +4,7 @@ import Foundation
 import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("Transactions of the in-memory store")
 struct InMemoryTransactionTests {

@@ -2,6 +2,7 @@
 @_spi(Store) import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("Calls about all dead letters end")
 struct RedriveTests {

@@ -3,6 +3,7 @@ import Foundation
 import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 private struct TooManyRequests: Error {}
 private struct Declined: Error {}

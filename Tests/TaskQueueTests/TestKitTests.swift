@@ -5,6 +5,7 @@ import TaskQueueInMemory
 import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("The test kit")
 struct TestKitTests {

@@ -4,6 +4,7 @@ import Synchronization
 @_spi(Store) import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("The worker claims, renews, cancels and shuts down")
 struct WorkerLifecycleTests {

@@ -3,6 +3,7 @@ import Synchronization
 import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @_spi(Store) @testable import TaskQueue
 

@@ -3,6 +3,7 @@ import TaskQueue
 import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("FlowLint tells which live flows would break under new code")
 struct FlowLintTests {

@@ -4,6 +4,7 @@ import TaskQueue
 import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("FlowTest finds what is wrong with flows")
 struct FlowTestBugTests {

@@ -2,6 +2,7 @@ import Synchronization
 import TaskQueue
 import TaskQueueInMemory
 import TaskQueueTestKit
+import WorkerTestSupport
 
 /// What is outside of a flow under test: numbers of an app's own database, by name.
 final class FlowTestWorld: Sendable {

@@ -5,6 +5,7 @@ import Synchronization
 @_spi(Store) import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("What a worker tells")
 struct WorkerLogTests {

@@ -5,6 +5,7 @@ import MetricsTestKit
 @_spi(Store) import TaskQueueInMemory
 import TaskQueueTestKit
 import Testing
+import WorkerTestSupport
 
 @Suite("What a worker counts")
 struct WorkerMetricsTests {
