@@ -1,5 +1,3 @@
-import Synchronization
-
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
@@ -7,48 +5,31 @@ import Synchronization
 #endif
 
 /// Measures how long the queues are, if it is this worker's turn: that of the one that has run longest of those that the store knows, so that one
-/// does it for all. The counts are bounded, whatever the tables hold. Nothing depends on it, so what fails is tried again in silence. It has no
-/// timer of its own, the engine's loop asks it when it is to be asked again.
-final class DepthMeter: Sendable {
+/// does it for all. The counts are bounded, whatever the tables hold. Nothing depends on it, so what fails is tried again in silence.
+struct DepthMeter: Sendable {
   typealias MeasurableStore = OperatingStore & WorkerStore
 
-  private struct State {
-    var nextAt: WorkerClock.Instant
-    var call: Task<Void, Never>?
-  }
-
-  private let store: any MeasurableStore
-  private let worker: UUID
-  private let interval: Duration
-  private let clock: WorkerClock
+  let store: any MeasurableStore
+  let worker: UUID
+  let interval: Duration
+  let clock: WorkerClock
   private let metrics = DepthMetrics()
-  private let state: Mutex<State>
 
   init(store: any MeasurableStore, worker: UUID, interval: Duration, clock: WorkerClock) {
     self.store = store
     self.worker = worker
     self.interval = interval
     self.clock = clock
+  }
+
+  /// Measures until it is cancelled, with a pause of the interval behind each look. Then the gauges go back to 0.
+  func run() async {
     // Not before this worker can be known to the store.
-    state = Mutex(State(nextAt: clock.now.advanced(by: min(interval, .seconds(1)))))
-  }
-
-  /// Measures if it is time to. One at a time: a look that takes longer than the interval puts the next one off.
-  ///
-  /// - Returns: when to come again at the latest.
-  func turn(at now: WorkerClock.Instant) -> WorkerClock.Instant {
-    state.withLock { state in
-      guard now >= state.nextAt else { return state.nextAt }
-      state.nextAt = now.advanced(by: interval)
-      if state.call == nil { state.call = Task { await self.measure() } }
-      return state.nextAt
+    var pause = min(interval, .seconds(1))
+    while (try? await clock.sleep(until: clock.now.advanced(by: pause), tolerance: nil)) != nil {
+      await measure()
+      pause = interval
     }
-  }
-
-  /// The gauges go back to 0.
-  func leave() {
-    let call = state.withLock { $0.call.take() }
-    call?.cancel()
     metrics.record(nil)
   }
 
@@ -57,7 +38,6 @@ final class DepthMeter: Sendable {
       let overview = try await isOurs() ? try await store.overview() : nil
       if !Task.isCancelled { metrics.record(overview) }
     } catch {}
-    state.withLock { $0.call = nil }
   }
 
   private func isOurs() async throws(TaskQueueError) -> Bool {

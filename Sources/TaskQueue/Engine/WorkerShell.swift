@@ -139,6 +139,22 @@ final class WorkerShell: Sendable {
   // MARK: Turns
 
   private func work() async {
+    await withDiscardingTaskGroup { group in
+      if let depths { group.addTask { await depths.run() } }
+      await turn { group.cancelAll() }
+      group.cancelAll()
+    }
+    metrics.running([])
+    presence?.leave()
+    await presence?.end()
+    log.finish()
+    leave()
+  }
+
+  /// Until the machine is over.
+  ///
+  /// - Parameter stop: what is beside the turns is to end, since the worker shuts down. May be called several times.
+  private func turn(stop: () -> Void) async {
     var countsAt = clock.now
     var isCounted = false
     while true {
@@ -156,19 +172,15 @@ final class WorkerShell: Sendable {
       }
       let schedulesAt = isRunning ? schedules?.turn(at: clock.now) : nil
       let presenceAt = isRunning ? presence?.turn(at: clock.now) : nil
-      let depthsAt = isRunning ? depths?.turn(at: clock.now) : nil
-      if !isRunning { presence?.leave() }
+      if condition.phase == .draining {
+        presence?.leave()
+        stop()
+      }
       await pause(
-        until: [turn.wakeAt, log.nextFlush, schedulesAt, presenceAt, depthsAt, isCounted ? countsAt : nil]
+        until: [turn.wakeAt, log.nextFlush, schedulesAt, presenceAt, isCounted ? countsAt : nil]
           .compactMap(\.self).min() ?? turn.wakeAt
       )
     }
-    metrics.running([])
-    depths?.leave()
-    presence?.leave()
-    await presence?.end()
-    log.finish()
-    leave()
   }
 
   /// The gauges.
