@@ -97,6 +97,7 @@ let package = Package(
         .embedInCode("V0001_task_queue.sql"), .embedInCode("V0002_effects.sql"), .embedInCode("V0003_schedules.sql"),
         .embedInCode("V0004_limits.sql"), .embedInCode("V0005_workers.sql"),
         .embedInCode("V0006_flows.sql"), .embedInCode("V0007_results.sql"), .embedInCode("V0008_operations.sql"),
+        .embedInCode("V0009_reports.sql"),
         .embedInCode("functions"),
       ]
     ),

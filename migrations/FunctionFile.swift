@@ -59,6 +59,7 @@ public struct FunctionFile: Sendable {
       FunctionFile(name: "_next_look", bytes: PackageResources._next_look_sql),
       FunctionFile(name: "_note_throughput", bytes: PackageResources._note_throughput_sql),
       FunctionFile(name: "_note_worker", bytes: PackageResources._note_worker_sql),
+      FunctionFile(name: "_note_worker_2", bytes: PackageResources._note_worker_2_sql),
       FunctionFile(name: "_operate", bytes: PackageResources._operate_sql),
       FunctionFile(name: "_overview", bytes: PackageResources._overview_sql),
       FunctionFile(name: "_promote", bytes: PackageResources._promote_sql),

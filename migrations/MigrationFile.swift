@@ -24,6 +24,7 @@ public struct MigrationFile: Sendable {
       MigrationFile(version: 6, name: "flows", bytes: PackageResources.V0006_flows_sql),
       MigrationFile(version: 7, name: "results", bytes: PackageResources.V0007_results_sql),
       MigrationFile(version: 8, name: "operations", bytes: PackageResources.V0008_operations_sql),
+      MigrationFile(version: 9, name: "reports", bytes: PackageResources.V0009_reports_sql),
     ]
   }
 }

@@ -14,7 +14,7 @@
 \set AUTOCOMMIT on
 -- Of the functions below: raised with every change of one of them (docs/upgrading.md).
 \set revision 1
-\set newest_version 8
+\set newest_version 9
 \if :{?schema}
 \else
   \set schema taskqueue
@@ -119,6 +119,11 @@ SELECT NOT EXISTS (SELECT FROM migration WHERE version = 8) AS is_missing \gset
   \ir V0008_operations.sql
 \endif
 
+SELECT NOT EXISTS (SELECT FROM migration WHERE version = 9) AS is_missing \gset
+\if :is_missing
+  \ir V0009_reports.sql
+\endif
+
 SELECT coalesce(max(minimum_program_version), 0) > :newest_version AS is_incompatible FROM migration
 WHERE version > :newest_version \gset
 \if :is_incompatible
@@ -174,6 +179,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_next_look.sql
   \ir functions/_note_throughput.sql
   \ir functions/_note_worker.sql
+  \ir functions/_note_worker_2.sql
   \ir functions/_operate.sql
   \ir functions/_overview.sql
   \ir functions/_promote.sql

@@ -3,6 +3,7 @@ import Configuration
 /// The keys that are read. All of them are in the table of `docs/configuration.md`, which a test checks.
 package enum ConfigurationKey: String, CaseIterable, Sendable {
   case workerName = "worker.name"
+  case workerVersion = "worker.version"
   case workerQueues = "worker.queues"
   case workerConcurrency = "worker.concurrency"
   case workerMaxConcurrent = "worker.maxConcurrent"

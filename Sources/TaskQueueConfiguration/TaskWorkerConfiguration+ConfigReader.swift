@@ -13,6 +13,7 @@ extension TaskWorkerConfiguration {
   public init(config: ConfigReader) throws(TaskQueueError) {
     self.init()
     try config.read(.workerName, into: &name)
+    try config.read(.workerVersion, into: &version)
     if let queues = try config.texts(.workerQueues) { self.queues = queues.map { QueueName($0) } }
     try config.read(.workerConcurrency, into: &concurrency)
     for (queue, count) in try config.pairs(.workerMaxConcurrent, example: "queue=5") ?? [] {

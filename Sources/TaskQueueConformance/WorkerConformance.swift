@@ -95,7 +95,7 @@
       try await probe.work("b")
       try await probe.work("other", types: ["other"])
       try await probe.store.claimOnly(id)
-      try await probe.expect(id) { if case .running(1, _, ["a", "b"]) = $0 { true } else { false } }
+      try await probe.expect(id) { if case .running(1, _, ["a", "b"], nil) = $0 { true } else { false } }
       try await probe.store.enqueue { $0.unique = UniqueKey("k", mode: .coalesce) }
       try requireEqual(try await probe.explain(id).causes.dropFirst().first, .runsAgain, "mark")
       _ = try await probe.store.store.cancel(id)
@@ -103,6 +103,57 @@
       try await probe.store.advance(by: .seconds(70))
       try await probe.work("a")
       try requireEqual(try await probe.explain(id).causes.first, .cancelRequested(isRunning: false), "afterwards")
+    },
+    Check("S76 a worker says its version, how many attempts it runs, and which of them for long, until its next report")
+    {
+      probe in
+      let worker = try await probe.work("a", version: "1.4.0", inFlight: 3)
+      let fresh = try await probe.workers.workers()[0]
+      try requireEqual(fresh.version, "1.4.0", "version")
+      try requireEqual(fresh.inFlight, 3, "in flight")
+      try requireEqual(fresh.held, [], "held")
+      let since = Date(timeIntervalSince1970: 1_700_000_000.25)
+      let held = (1...3).map { number in
+        HeldAttempt(
+          task: TaskID(Int64(number)),
+          type: StoreProbe.type,
+          attempt: number,
+          since: since + Double(number)
+        )
+      }
+      try await probe.work("a", id: worker, version: "1.4.0", inFlight: 4, held: held)
+      for _ in 1...2 {
+        try requireEqual(try await probe.workers.workers()[0].held, held, "held")
+        try requireEqual(try await probe.workers.workers()[0].inFlight, 4, "in flight")
+        try await probe.store.advance(by: .seconds(30))
+        try await probe.work("a", id: worker, version: "1.4.0", inFlight: 4, held: held)
+      }
+      try await probe.work("a", id: worker, version: "1.4.0")
+      try requireEqual(try await probe.workers.workers()[0].held, [], "held afterwards")
+      try requireEqual(try await probe.workers.workers()[0].inFlight, 0, "in flight afterwards")
+    },
+    Check("S76 a running task says which worker has reported this attempt of it; of several the last one that began it")
+    {
+      probe in
+      let id = try await probe.store.enqueue().id
+      let task = try await probe.store.claimOnly(id)
+      func held(_ attempt: Int, since: Date) -> [HeldAttempt] {
+        [HeldAttempt(task: id, type: StoreProbe.type, attempt: attempt, since: since)]
+      }
+      let since = task.claimedAt
+      let first = try await probe.work("a", held: held(2, since: since))
+      try await probe.expect(id) { if case .running(1, _, ["a"], nil) = $0 { true } else { false } }
+      try await probe.work("a", id: first, held: held(1, since: since - 60))
+      try await probe.work("b", held: held(1, since: since))
+      try await probe.work("c")
+      let seenAt = try await probe.workers.workers()[1].seenAt
+      try await probe.expect(id) { cause in
+        guard case .running(1, _, ["a", "b", "c"], let holder?) = cause else { return false }
+        return holder.worker == "b" && abs(holder.since.timeIntervalSince(since)) < 0.001
+          && abs(holder.seenAt.timeIntervalSince(seenAt)) < 0.001
+      }
+      try await probe.store.settleHeld(task, .complete)
+      try await probe.expect(id, [.gone])
     },
     Check("S52 a task whose lease ran out is to be taken over") { probe in
       let id = try await probe.store.enqueue().id
@@ -265,9 +316,21 @@ struct WorkerProbe: Sendable {
     id: UUID = UUID(),
     queues: [QueueName] = [.default],
     types: [TaskType] = [StoreProbe.type],
-    slots: Int = 1
+    slots: Int = 1,
+    version: String? = nil,
+    inFlight: Int = 0,
+    held: [HeldAttempt] = []
   ) async throws -> UUID {
-    let report = WorkerReport(id: id, name: name, queues: queues, types: types, slots: slots)
+    let report = WorkerReport(
+      id: id,
+      name: name,
+      queues: queues,
+      types: types,
+      slots: slots,
+      version: version,
+      inFlight: inFlight,
+      held: held
+    )
     try await workers.note(report, within: .seconds(60))
     return id
   }

@@ -39,7 +39,8 @@ extension InMemoryState {
     case .finished(let keyUntil): return [.finished(keyUntil: keyUntil)]
     case .held(_, let until) where until > now:
       let names = Array(fitting.map(\.name).prefix(TaskExplanation.maxNames))
-      return [.running(attempt: task.attempt, leaseUntil: until, workers: names)]
+      let holder = holder(of: id, attempt: task.attempt, now: now)
+      return [.running(attempt: task.attempt, leaseUntil: until, workers: names, holder: holder)]
         + (task.isCancelRequested ? [.cancelRequested(isRunning: true)] : []) + again
     case .inLine: waiting = lineCauses(of: task, now: now)
     case .scheduled where task.dueAt > now:
@@ -74,6 +75,16 @@ extension InMemoryState {
       return coming + again + [.behind(count: min(before, most), isMore: before > most)]
     }
     return coming.isEmpty ? again + [.next] : coming + again
+  }
+
+  /// The last one to say so has it.
+  private func holder(of id: TaskID, attempt: Int, now: Date) -> TaskHolder? {
+    let holders = presentWorkers(now: now).compactMap { worker in
+      worker.held.first { $0.task == id && $0.attempt == attempt }.map { held in
+        TaskHolder(worker: worker.name, since: held.since, seenAt: worker.seenAt)
+      }
+    }
+    return holders.max { $0.since < $1.since }
   }
 
   /// Due ones of its queue.

@@ -151,8 +151,11 @@ extension InMemoryState {
         return record
       }
     addGroups(to: &detail, now: now)
-    detail.workers = presentWorkers(now: now).filter { worker in
-      worker.queues.contains(summary.queue) && worker.types.contains(summary.type)
+    detail.workers = presentWorkers(now: now).compactMap { worker in
+      guard worker.queues.contains(summary.queue), worker.types.contains(summary.type) else { return nil }
+      var worker = worker
+      worker.held = []
+      return worker
     }
     detail.actions = actions(before: nil, about: .task(id), limit: TaskDetail.maxActions)
     return detail

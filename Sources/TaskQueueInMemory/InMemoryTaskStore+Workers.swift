@@ -17,7 +17,10 @@
         types: worker.types,
         slots: worker.slots,
         startedAt: state.workers[worker.id]?.startedAt ?? now,
-        seenAt: now
+        seenAt: now,
+        version: worker.version,
+        inFlight: worker.inFlight,
+        held: worker.held
       )
       let present = Set(state.presentWorkers(now: now).map(\.id))
       state.workers = state.workers.filter { present.contains($0.key) }

@@ -30,7 +30,8 @@ struct ConfigurationTests {
 
   /// For each key a value that is not the default.
   private static let values: [ConfigurationKey: String] = [
-    .workerName: "w", .workerQueues: "a, b", .workerConcurrency: "7", .workerMaxConcurrent: "a=2,b=3",
+    .workerName: "w", .workerVersion: "1.4.0", .workerQueues: "a, b", .workerConcurrency: "7",
+    .workerMaxConcurrent: "a=2,b=3",
     .workerLimits: "bank=5,mail=10/1s", .workerMaxPrefetch: "8", .workerLease: "90s", .workerMaxCrashes: "3",
     .workerMinPollInterval: "2ms", .workerMaxPollInterval: "2", .workerPromotionInterval: "0.5",
     .workerListensForWakeUps: "false", .workerShutdownGrace: "1m", .workerCancellationGrace: "1500ms",
@@ -66,7 +67,7 @@ struct ConfigurationTests {
     #expect(worker.maxPollInterval == .seconds(2) && worker.promotionInterval == .milliseconds(500))
     #expect(!worker.listensForWakeUps && worker.shutdownGrace == .seconds(60))
     #expect(worker.cancellationGrace == .milliseconds(1_500) && worker.maintenanceInterval == .seconds(5_400))
-    #expect(worker.depthInterval == .seconds(15))
+    #expect(worker.depthInterval == .seconds(15) && worker.version == "1.4.0")
 
     let store = try PostgresStoreConfiguration(config: config)
     #expect(store.schema == "tasks" && store.maxConnections == 9 && store.maxEngineConnections == 4)

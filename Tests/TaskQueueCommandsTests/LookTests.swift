@@ -122,6 +122,38 @@ struct LookTests {
     }
   }
 
+  @Test("workers tells what is in flight and held for long, as of the last report, and show who holds a task")
+  func holders() async throws {
+    try await withTool { tool, database in
+      let id = try await database.enqueue("mail.send", queue: "mail")
+      try await database.query(
+        "UPDATE taskqueue.task SET lease_until = now() + interval '1 min', lease_token = 1, attempt = 1, ready = true"
+      )
+      try await database.query(
+        """
+        SELECT taskqueue._note_worker_2(gen_random_uuid(), 'web-1:7', '{mail}', '{mail.send}', 10, '1.4.0', 3, jsonb_build_array(
+          jsonb_build_object('task', \(id), 'type', 'mail.send', 'attempt', 1, 'since', extract(epoch FROM now() - interval '5 min'))))
+        """
+      )
+      let json = try await tool.json("workers")
+      let worker = try #require((json["workers"] as? [[String: Any]])?.first)
+      #expect(worker["version"] as? String == "1.4.0" && worker["inFlight"] as? Int == 3)
+      #expect((worker["held"] as? [[String: Any]])?.first?["task"] as? Int64 == id)
+      let table = try await tool("workers", columns: 80).text
+      #expect(table.contains("IN FLIGHT") && table.contains("5 min") && table.contains("1.4.0"), "\(table)")
+      for arguments in [["--tasks"], ["web-1:7"]] {
+        let text = try await tool.run(["workers"] + arguments, columns: 80).text
+        #expect(text.contains("last report") && text.contains("\(id)"), "\(text)")
+      }
+      #expect(try await tool("workers", "web-9:9").status == 1)
+      let show = try await tool("show", "\(id)", columns: 80).text
+      #expect(show.contains("held by") && show.contains("web-1:7"), "\(show)")
+      let detail = try await tool.json("show", "\(id)")
+      #expect((detail["holder"] as? [String: Any])?["worker"] as? String == "web-1:7")
+      #expect(try await tool("why", "\(id)").text.contains("it is web-1:7, since"))
+    }
+  }
+
   @Test("flow show tells steps, waits and children")
   func flow() async throws {
     try await withTool { tool, database in

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import HummingbirdTesting
+import Libpq
 import NIOCore
 import TaskQueue
 import TaskQueuePostgres
@@ -194,6 +195,34 @@ struct PagesTests {
   }
 
   private struct BankIsSilent: Error {}
+
+  @Test("Workers are shown with what they have in flight and held for long, and a task with who holds it")
+  func workers() async throws {
+    try await DashboardFixture.with { dashboard in
+      let id = try await dashboard.client.enqueue(Mail()).id
+      try await dashboard.client.pool.query(
+        "UPDATE taskqueue.task SET lease_until = now() + interval '1 min', lease_token = 1, attempt = 1, ready = true"
+      )
+      try await dashboard.client.pool.query(
+        """
+        SELECT taskqueue._note_worker_2(gen_random_uuid(), 'web-1:7', '{default}', '{mail.send}', 10, '<1.4>', 3, jsonb_build_array(
+          jsonb_build_object('task', \(id), 'type', 'mail.send', 'attempt', 1, 'since', extract(epoch FROM now() - interval '5 min'))))
+        """
+      )
+      let workers = try await dashboard.page("/workers")
+      for part in ["3 of 10", "version &lt;1.4&gt;", "href=\"/ops/queue/tasks/\(id)\"", "attempt 1"] {
+        #expect(workers.contains(part), "\(part)")
+      }
+      let task = try await dashboard.page("/tasks/\(id)")
+      #expect(task.contains("Held by") && task.contains("web-1:7") && task.contains("As reported"))
+      let worker = try #require(
+        ((try await dashboard.json("/workers") as? [String: Any])?["workers"] as? [[String: Any]])?.first
+      )
+      #expect(worker["inFlight"] as? Int == 3 && (worker["held"] as? [Any])?.count == 1)
+      let detail = try await dashboard.json("/tasks/\(id)") as? [String: Any]
+      #expect((detail?["holder"] as? [String: Any])?["worker"] as? String == "web-1:7")
+    }
+  }
 
   @Test("Schedules, limits, workers and the queue's switch are shown and changed by name")
   func rules() async throws {

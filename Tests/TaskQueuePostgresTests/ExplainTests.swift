@@ -124,4 +124,73 @@ struct ExplainTests {
       )
     }
   }
+
+  @Test("S76 A worker that names no attempt writes no more for it, and a list that stays is not written again")
+  func reports() async throws {
+    try await withStore { store in
+      func log(_ body: () async throws -> Void) async throws -> Int {
+        let start = try await store.number("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint")
+        for _ in 1...50 { try await body() }
+        return try await store.number("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint") - start
+      }
+      let id = UUID()
+      let bare = WorkerReport(id: id, name: "a", queues: [.default], types: [Note.taskType], slots: 1, version: "1.4.0")
+      var full = bare
+      full.inFlight = 20
+      full.held = (1...20).map { number in
+        HeldAttempt(
+          task: TaskID(Int64(number)),
+          type: TaskType(String(repeating: "t", count: 128)),
+          attempt: 1,
+          since: Date(timeIntervalSince1970: 1e9)
+        )
+      }
+      try await store.note(bare, within: .seconds(60))
+      let older = try await log {
+        try await store.pool.query("SELECT taskqueue._note_worker('\(id)', 'a', '{default}', '{note}', 1)")
+      }
+      let empty = try await log { try await store.note(bare, within: .seconds(60)) }
+      try await store.note(full, within: .seconds(60))
+      let unchanged = try await log { try await store.note(full, within: .seconds(60)) }
+      // A page that is written for the first time after a checkpoint goes into the log as a whole.
+      let slack = 2 * 8_192
+      #expect(empty <= older + slack, "\(empty) bytes, \(older) without")
+      #expect(unchanged <= older + slack, "\(unchanged) bytes, \(older) without")
+    }
+  }
+
+  @Test("S76 Who runs a task is told by a view and by its explanation, which no report by hand breaks")
+  func holders() async throws {
+    try await withStore { store in
+      let client = TaskClient(store: store)
+      let id = try await store.add("x").id
+      let task = try await store.claimAll()[0]
+      let held = HeldAttempt(task: id, type: Note.taskType, attempt: 1, since: task.claimedAt)
+      let report = WorkerReport(
+        id: UUID(),
+        name: "a",
+        queues: [.default],
+        types: [Note.taskType],
+        slots: 1,
+        inFlight: 1,
+        held: [held]
+      )
+      try await store.note(report, within: .seconds(60))
+      let row = try await store.pool.query(
+        "SELECT task_id, type, attempt, worker_name, worker_id FROM taskqueue.held_task"
+      )[0]
+      #expect(try row.int8(0) == id.rawValue && row.text(1) == Note.taskType.rawValue && row.int4(2) == 1)
+      #expect(try row.text(3) == "a" && row.uuid(4) == report.id)
+      let detail = try #require(try await client.detail(of: id))
+      #expect(detail.holder?.worker == "a" && detail.workers.first?.inFlight == 1)
+      #expect(detail.explanation.description.contains("it is a, since"))
+      _ = try await store.pool.query(#"UPDATE taskqueue.worker SET held = '[1, "x", null, {"task": "y"}]'"#)
+      #expect(try await client.detail(of: id)?.holder == nil)
+      let error = await #expect(throws: LibpqError.self) {
+        try await store.pool.query("UPDATE taskqueue.worker SET held = '7'")
+      }
+      #expect(error?.constraint == "worker_held")
+      #expect(try await client.workers().map(\.held) == [[]])
+    }
+  }
 }

@@ -19,7 +19,7 @@ struct MigratorEnvironmentTests {
       try await database.query("ALTER DATABASE \(database.name) SET standard_conforming_strings = off")
       #expect(
         try await Migrator(configuration: database.postgresConfiguration, schema: schema).migrate() == [
-          1, 2, 3, 4, 5, 6, 7, 8,
+          1, 2, 3, 4, 5, 6, 7, 8, 9,
         ]
       )
       let store = try PostgresTaskStore(.init(database.postgresConfiguration, schema: schema))
@@ -137,7 +137,9 @@ struct MigratorEnvironmentTests {
       ] {
         try await database.query("ALTER DATABASE \(database.name) SET \(setting)")
       }
-      #expect(try await Migrator(configuration: database.postgresConfiguration).migrate() == [1, 2, 3, 4, 5, 6, 7, 8])
+      #expect(
+        try await Migrator(configuration: database.postgresConfiguration).migrate() == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+      )
       let output = try await Psql.install(database.connectionString, schema: "other")
       #expect((output.status, output.errors) == (0, ""))
       try await database.query("ALTER DATABASE \(database.name) SET default_transaction_read_only = on")

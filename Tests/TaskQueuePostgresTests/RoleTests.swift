@@ -269,7 +269,7 @@ struct RoleTests {
     try await withTestDatabase(migrated: false) { database in
       try await database.withRole("owner") { owner in
         try await database.query("GRANT CREATE ON DATABASE \(database.name) TO \(owner.name)")
-        #expect(try await Migrator(configuration: owner.configuration).migrate() == [1, 2, 3, 4, 5, 6, 7, 8])
+        #expect(try await Migrator(configuration: owner.configuration).migrate() == [1, 2, 3, 4, 5, 6, 7, 8, 9])
         try await database.withRole("enqueuer") { role in
           let connection = try await LibpqConnection.connect(owner.configuration)
           try await connection.executeScript("SELECT taskqueue.grant_enqueuer('\(role.name)')")

@@ -14,9 +14,9 @@ struct SchemaCompatibilityTests {
     var scripts = SchemaScripts.current
     let version = """
       ALTER TABLE task ADD COLUMN later int;
-      INSERT INTO migration (version, name, minimum_program_version) VALUES (9, 'later', \(minimumProgramVersion));
+      INSERT INTO migration (version, name, minimum_program_version) VALUES (10, 'later', \(minimumProgramVersion));
       """
-    scripts.versions.append(MigrationFile(version: 9, name: "later", bytes: Array(version.utf8)))
+    scripts.versions.append(MigrationFile(version: 10, name: "later", bytes: Array(version.utf8)))
     scripts.functions = scripts.functions.map { file in
       guard file.name == "cancel" else { return file }
       return FunctionFile(name: "cancel", bytes: file.bytes + Array("\n-- later\n".utf8))
@@ -42,7 +42,7 @@ struct SchemaCompatibilityTests {
         scripts: later(minimumProgramVersion: 2, revision: revision + 1)
       )
       let before = try await checksum(of: "cancel", in: database)
-      #expect(try await newer.migrate() == [9])
+      #expect(try await newer.migrate() == [10])
       let after = try await checksum(of: "cancel", in: database)
       #expect(after != nil && after != before)
       #expect(try await newer.status().isUpToDate)
@@ -51,7 +51,7 @@ struct SchemaCompatibilityTests {
       #expect(try await checksum(of: "cancel", in: database) == after)
       let status = try await older.status()
       #expect(status.isUpToDate)
-      #expect(status.applied.map(\.version) == [1, 2, 3, 4, 5, 6, 7, 8, 9])
+      #expect(status.applied.map(\.version) == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
       #expect(status.functionRevision == revision + 1)
       let psql = try await Psql.install(database.connectionString, schema: "taskqueue")
       #expect((psql.status, psql.errors) == (0, ""))
@@ -67,15 +67,15 @@ struct SchemaCompatibilityTests {
   @Test("A newer schema that needs a newer program is refused with both versions and the cure, also by psql")
   func incompatible() async throws {
     try await withTestDatabase { database in
-      let newer = later(minimumProgramVersion: 9, revision: 99)
+      let newer = later(minimumProgramVersion: 10, revision: 99)
       try await Migrator(configuration: database.postgresConfiguration, scripts: newer).migrate()
       let older = Migrator(configuration: database.postgresConfiguration)
       let error = await #expect(throws: MigrationError.self) { try await older.migrate() }
       #expect(error?.code == .schemaIsNewer)
-      for part in ["\"taskqueue\"", "version 9", "up to 8", "Deploy a program with a newer release"] {
+      for part in ["\"taskqueue\"", "version 10", "up to 9", "Deploy a program with a newer release"] {
         #expect(error?.message.contains(part) == true, "\(part)")
       }
-      #expect(try await older.status().applied.count == 9)
+      #expect(try await older.status().applied.count == 10)
       let psql = try await Psql.install(database.connectionString, schema: "taskqueue")
       #expect(psql.status != 0)
       #expect(psql.errors.contains("newer than this file"))
@@ -127,7 +127,7 @@ struct SchemaCompatibilityTests {
       "CREATE TABLE public.migration (\(ownColumns))",
       "CREATE TABLE public.migration (\(ownColumns)); INSERT INTO public.migration VALUES (1, 'users', 1)",
       "CREATE TABLE public.migration (\(ownColumns)); INSERT INTO public.migration VALUES (1, 'task_queue', 1)",
-      "CREATE TABLE public.migration (\(ownColumns)); INSERT INTO public.migration VALUES (8, 'task_queue', 1)",
+      "CREATE TABLE public.migration (\(ownColumns)); INSERT INTO public.migration VALUES (9, 'task_queue', 1)",
       "CREATE VIEW public.migration AS SELECT 1 AS version, 'task_queue' AS name, 1 AS minimum_program_version, "
         + "'x' AS checksum, now() AS applied_at",
       """

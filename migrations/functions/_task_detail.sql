@@ -115,7 +115,7 @@ BEGIN
   END IF;
 
   workers := (SELECT json_agg(json_build_object('id', w.id, 'name', w.name, 'queues', to_json(w.queues), 'types', to_json(w.types), 'slots', w.slots,
-      'startedAt', extract(epoch FROM w.started_at), 'seenAt', extract(epoch FROM w.seen_at)) ORDER BY w.name COLLATE "C", w.id)
+      'version', w.version, 'inFlight', w.in_flight, 'startedAt', extract(epoch FROM w.started_at), 'seenAt', extract(epoch FROM w.seen_at)) ORDER BY w.name COLLATE "C", w.id)
     FROM (SELECT * FROM worker v WHERE queue = ANY (v.queues) AND type = ANY (v.types) AND v.seen_at > at - interval '2 min' LIMIT 1000) AS w);
   actions := (SELECT json_agg(json_build_object('id', a.id, 'at', extract(epoch FROM a.at), 'actor', a.actor, 'role', a.role, 'verb', a.verb,
       'target', a.target, 'why', a.reason, 'request', a.request::text, 'before', a.before::text, 'after', a.after::text,

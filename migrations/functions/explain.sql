@@ -75,10 +75,16 @@ BEGIN
   FROM worker w WHERE t.queue = ANY (w.queues) AND w.seen_at > at - interval '2 min';
 
   IF t.lease_until > at THEN
+    -- Workers report what they have run for long; the last one to say so has it.
+    SELECT w.name, to_timestamp((h ->> 'since')::float8) AS since, w.seen_at INTO other FROM worker w, jsonb_array_elements(w.held) AS h
+    WHERE w.seen_at > at - interval '2 min' AND h -> 'task' = to_jsonb(t.id) AND h -> 'attempt' = to_jsonb(t.attempt)
+    ORDER BY (h ->> 'since')::float8 DESC, w.name, w.id LIMIT 1;
     RETURN QUERY SELECT 'running',
       format('A worker runs attempt %s of it, and holds it until %s unless it renews that.%s', t.attempt, to_char(t.lease_until, iso),
-        ' It is one of: ' || nullif(array_to_string(names[1:10], ', '), '') || '.'),
-      t.lease_until, json_build_object('attempt', t.attempt, 'names', names[1:10]);
+        coalesce(' By its report of ' || to_char(other.seen_at, iso) || ' it is ' || other.name || ', since ' || to_char(other.since, iso) || '.',
+          ' It is one of: ' || nullif(array_to_string(names[1:10], ', '), '') || '.')),
+      t.lease_until, json_build_object('attempt', t.attempt, 'names', names[1:10], 'worker', CASE WHEN other.name IS NOT NULL THEN
+        json_build_object('name', other.name, 'since', extract(epoch FROM other.since), 'seen', extract(epoch FROM other.seen_at)) END);
     IF t.cancel_requested THEN
       RETURN QUERY SELECT 'cancel_requested', 'Its cancellation was asked for, and its worker is told.', NULL::timestamptz,
         '{"isRunning": true}'::json;

@@ -6,7 +6,7 @@ SET search_path FROM CURRENT
 AS $$
   SELECT _grant(role_name, ARRAY[
     'SELECT ON task, dead_task, effect, inbox_event, alarm_rule, paused_queue, limit_rule, limit_pace, limits, live_task, dead_letter, overdue, unsettled_effect,
-      schedule, schedule_status, worker, workers, step, event, event_wait, done, done_task, throughput_minute, throughput, task_group, groups, group_end,
+      schedule, schedule_status, worker, workers, held_task, step, event, event_wait, done, done_task, throughput_minute, throughput, task_group, groups, group_end,
       action, operator_action',
     'SELECT ON SEQUENCE task_id_seq',
     'INSERT, DELETE ON paused_queue',

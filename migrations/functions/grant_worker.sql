@@ -9,7 +9,7 @@ AS $$
     'SELECT, INSERT, UPDATE, DELETE ON limit_look, limit_pace, step, event, event_wait, event_look, throughput_minute, task_group, group_end',
     'SELECT, INSERT ON done',
     'SELECT ON paused_queue, limits, effect_namespace, live_task, dead_letter, overdue, unsettled_effect, schedule_status, workers,
-      done_task, throughput, groups, action, operator_action',
+      held_task, done_task, throughput, groups, action, operator_action',
     'USAGE, SELECT ON SEQUENCE task_id_seq, task_group_id_seq',
     format('EXECUTE ON ALL FUNCTIONS IN SCHEMA %I', current_schema())])
 $$;

@@ -6,7 +6,7 @@
 
 /// Where it is known which workers run, and so why a task does not. Nothing is decided by it: it is for people.
 @_spi(Store) public protocol WorkerStore: Sendable {
-  /// A worker's report that it runs; its instants are the store's. Forgets those that have not reported for ``WorkerTimes/goneAfter``.
+  /// A worker's report that it runs, and what; all its instants are the store's. Forgets those that have not reported for ``WorkerTimes/goneAfter``.
   func note(_ worker: WorkerReport, within limit: Duration) async throws(TaskQueueError)
   /// Forgets one that ends. Idempotent.
   func forgetWorker(_ id: UUID, within limit: Duration) async throws(TaskQueueError)
@@ -23,21 +23,41 @@
   public var queues: [QueueName]
   public var types: [TaskType]
   public var slots: Int
+  public var version: String?
+  /// Attempts that it runs.
+  public var inFlight: Int
+  /// Those of them that have run for ``WorkerTimes/heldAfter``, the oldest first, at most ``WorkerSnapshot/maxHeld``.
+  public var held: [HeldAttempt]
 
-  public init(id: UUID, name: String, queues: [QueueName], types: [TaskType], slots: Int) {
+  public init(
+    id: UUID,
+    name: String,
+    queues: [QueueName],
+    types: [TaskType],
+    slots: Int,
+    version: String? = nil,
+    inFlight: Int = 0,
+    held: [HeldAttempt] = []
+  ) {
     self.id = id
     self.name = name
     self.queues = queues
     self.types = types
     self.slots = slots
+    self.version = version
+    self.inFlight = inFlight
+    self.held = held
   }
 }
 
 /// When workers report.
 @_spi(Store) public enum WorkerTimes {
   public static let reportInterval: Duration = .seconds(30)
-  /// Between two reports of what it did.
+  /// Between two reports of what it did, and of what it holds if that has changed.
   public static let countInterval: Duration = .seconds(10)
+  /// An attempt that has run for so long is reported by itself. Of one interval, so that short ones, of which there may be thousands a second, never
+  /// are.
+  public static let heldAfter = countInterval
   /// After a report that failed.
   public static let retryInterval: Duration = .seconds(5)
   /// As in the view `workers` and the functions `_note_worker` and `explain`.

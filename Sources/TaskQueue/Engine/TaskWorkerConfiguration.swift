@@ -11,6 +11,9 @@ public struct TaskWorkerConfiguration: Sendable {
   /// What people know it by, in ``TaskClient/workers()`` and ``TaskClient/explain(_:)``: 1 to 128 UTF-8 bytes without control characters. The
   /// host's name and the process's number, as `web-1:4711`; need not be unique.
   public var name = TaskWorkerConfiguration.processName
+  /// Of the app, such as its release or the hash of its commit: 1 to 128 UTF-8 bytes without control characters. People see it in
+  /// ``TaskClient/workers()``, and are told of a queue that programs of several versions have served for longer than a deploy takes. None.
+  public var version: String?
   /// Queues to serve, each once; at least one, at most 1,000.
   public var queues: [QueueName] = [.default]
   /// Handlers that run at the same time, 1 to 10,000.
@@ -62,6 +65,7 @@ public struct TaskWorkerConfiguration: Sendable {
     }
     for queue in queues { try queue.validate() }
     try NameRule.validate(name, kind: "worker's name")
+    if let version { try NameRule.validate(version, kind: "worker's version") }
     for rule in limits { try rule.validate() }
     try retention.validate()
     guard 1...10_000 ~= concurrency else { throw .invalidOption("concurrency must be in 1 … 10,000.") }

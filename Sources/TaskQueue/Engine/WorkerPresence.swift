@@ -6,9 +6,9 @@ import Synchronization
   import Foundation
 #endif
 
-/// Tells the store that this worker runs: at its start, every 30 s, and at its end; and every 10 s what it did. Nothing depends on it, so what fails is tried again in
-/// silence: the engine's own calls tell of the store's troubles. It has no timer of its own, the engine's loop asks it when it is to be asked
-/// again.
+/// Tells the store that this worker runs: at its start, every 30 s, and at its end; and every 10 s what it did, and which attempts it has been running
+/// for long, if they are others than before. Nothing depends on it, so what fails is tried again in silence: the engine's own calls tell of the
+/// store's troubles. It has no timer of its own, the engine's loop asks it when it is to be asked again.
 final class WorkerPresence: Sendable {
   private struct State {
     var nextAt: WorkerClock.Instant
@@ -16,10 +16,12 @@ final class WorkerPresence: Sendable {
     var call: Task<Void, Never>?
     /// By the last report.
     var isKnown = false
+    var held: [HeldAttempt] = []
     var hasLeft = false
   }
 
   private let store: any WorkerStore
+  /// Without what it runs.
   private let report: WorkerReport
   private let tally: AttemptTally
   private let callLimit: Duration
@@ -50,14 +52,20 @@ final class WorkerPresence: Sendable {
 
   /// Reports if it is time to.
   ///
+  /// - Parameter holdings: what the worker runs now; asked for once per ``WorkerTimes/countInterval``.
   /// - Returns: when to come again at the latest.
-  func turn(at now: WorkerClock.Instant) -> WorkerClock.Instant {
+  func turn(
+    at now: WorkerClock.Instant,
+    _ holdings: () -> (inFlight: Int, held: [HeldAttempt])
+  ) -> WorkerClock.Instant {
     state.withLock { state in
       guard state.call == nil, now >= state.nextAt else { return max(state.nextAt, now.advanced(by: .seconds(1))) }
       state.nextAt = now.advanced(by: WorkerTimes.countInterval)
-      let reports = now >= state.nextReportAt
+      var report = report
+      (report.inFlight, report.held) = holdings()
+      let reports = now >= state.nextReportAt || report.held != state.held
       if reports { state.nextReportAt = now.advanced(by: WorkerTimes.reportInterval) }
-      state.call = Task(executorPreference: executor) { await self.tell(reports: reports) }
+      state.call = Task(executorPreference: executor) { [report] in await self.tell(reports ? report : nil) }
       return state.nextAt
     }
   }
@@ -76,11 +84,14 @@ final class WorkerPresence: Sendable {
   /// Waits for the last call, which has a limit.
   func end() async { await state.withLock { $0.call }?.value }
 
-  private func tell(reports: Bool) async {
-    if reports {
+  private func tell(_ report: WorkerReport?) async {
+    if let report {
       do throws(TaskQueueError) {
         try await store.note(report, within: callLimit)
-        state.withLock { $0.isKnown = true }
+        state.withLock { state in
+          state.isKnown = true
+          state.held = report.held
+        }
       } catch {
         state.withLock { state in
           state.isKnown = false

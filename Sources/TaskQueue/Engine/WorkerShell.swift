@@ -99,7 +99,8 @@ final class WorkerShell: Sendable {
           name: configuration.name,
           queues: configuration.queues,
           types: types.sorted { $0.rawValue < $1.rawValue },
-          slots: configuration.concurrency
+          slots: configuration.concurrency,
+          version: configuration.version
         ),
         tally: tally,
         callLimit: min(configuration.lease / 3, .seconds(10)),
@@ -171,7 +172,7 @@ final class WorkerShell: Sendable {
         isCounted = count()
       }
       let schedulesAt = isRunning ? schedules?.turn(at: clock.now) : nil
-      let presenceAt = isRunning ? presence?.turn(at: clock.now) : nil
+      let presenceAt = isRunning ? presence?.turn(at: clock.now, holdings) : nil
       if condition.phase == .draining {
         presence?.leave()
         stop()
@@ -192,6 +193,8 @@ final class WorkerShell: Sendable {
     (store as? any MeasuredStore)?.measure()
     return !running.isEmpty
   }
+
+  private func holdings() -> (inFlight: Int, held: [HeldAttempt]) { machine.withLock { $0.holdings(at: clock.now) } }
 
   /// Cancels what is still under way. Handlers were cancelled before.
   private func leave() {

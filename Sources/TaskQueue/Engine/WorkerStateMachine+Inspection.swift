@@ -16,6 +16,19 @@ extension WorkerStateMachine {
     return Array(counts.values)
   }
 
+  /// For the report of this worker: how many attempts run, and which of them for long.
+  func holdings(at now: Instant) -> (inFlight: Int, held: [HeldAttempt]) {
+    let since = now.advanced(by: .zero - WorkerTimes.heldAfter)
+    let oldest = runners.oldest(upTo: since, atMost: WorkerSnapshot.maxHeld)
+    return (
+      runners.runningCount,
+      oldest.map { running in
+        let task = running.task
+        return HeldAttempt(task: task.claim.id, type: task.type, attempt: task.attempt, since: task.claimedAt)
+      }
+    )
+  }
+
   /// For ``TaskWorker/health``.
   var condition: WorkerPulse.Condition {
     let phase: WorkerPulse.Phase =

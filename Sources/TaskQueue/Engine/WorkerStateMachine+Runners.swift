@@ -84,6 +84,20 @@ struct RunnerBook: Sendable {
     }
   }
 
+  /// Attempts that began at an instant or before it, the oldest first, at most so many.
+  func oldest(upTo instant: Instant, atMost limit: Int) -> [RunnerSlot.Running] {
+    guard runningCount > 0 else { return [] }
+    var oldest: [RunnerSlot.Running] = []
+    for slot in slots {
+      guard let running = slot.running, running.startedAt <= instant else { continue }
+      let place = oldest.firstIndex { running.startedAt < $0.startedAt } ?? oldest.count
+      guard place < limit else { continue }
+      if oldest.count == limit { oldest.removeLast() }
+      oldest.insert(running, at: place)
+    }
+    return oldest
+  }
+
   /// All checks are made; the next one is worked out anew.
   mutating func noteChecked() {
     nextCheck = slots.lazy.compactMap { slot -> Instant? in

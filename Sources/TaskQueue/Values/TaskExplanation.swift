@@ -22,8 +22,9 @@ public struct TaskExplanation: Hashable, Sendable, CustomStringConvertible {
     case finished(keyUntil: Date)
     /// Put aside; ``TaskClient/redrive(_:)`` makes it live again.
     case dead(DeadLetterReason, detail: String?, lastError: String?, at: Date)
-    /// A worker holds it. Which one is not recorded: each claim would cost more. These live workers serve its queue and type, by name, at most 10.
-    case running(attempt: Int, leaseUntil: Date, workers: [String])
+    /// A worker holds it. holder: which one, if it has run for so long that its worker has reported it; a claim does not record it, since each would
+    /// cost more. workers: the live ones that serve its queue and type, by name, at most 10.
+    case running(attempt: Int, leaseUntil: Date, workers: [String], holder: TaskHolder?)
     /// Its worker died or lost it; the next claim takes it over.
     case leaseEnded(attempt: Int, at: Date)
     /// It was enqueued for later.
@@ -115,9 +116,10 @@ extension TaskExplanation.Cause {
       It is a dead letter (\(reason)) since \(Self.utc(at))\(detail.map { ": \($0)" } ?? "")\
       \(lastError.map { "; the last error: \($0)" } ?? ""). To run it again: redrive(\(id)).
       """
-    case .running(let attempt, let until, let workers):
+    case .running(let attempt, let until, let workers, let holder):
       "A worker runs attempt \(attempt) of it, and holds it until \(Self.utc(until)) unless it renews that."
-        + (workers.isEmpty ? "" : " It is one of: \(workers.joined(separator: ", ")).")
+        + (holder.map { " By its report of \(Self.utc($0.seenAt)) it is \($0.worker), since \(Self.utc($0.since))." }
+          ?? (workers.isEmpty ? "" : " It is one of: \(workers.joined(separator: ", "))."))
     case .leaseEnded(let attempt, let at):
       "The lease of attempt \(attempt) ended at \(Self.utc(at)) without an outcome: the next claim takes it over."
     case .delayed(let until): "It is not to run before \(Self.utc(until))."

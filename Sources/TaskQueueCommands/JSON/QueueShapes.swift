@@ -36,7 +36,20 @@ extension JSONValue {
       "queues": .array(worker.queues.map { .string($0.rawValue) }),
       "types": .array(worker.types.map { .string($0.rawValue) }),
       "slots": .int(worker.slots), "startedAt": .date(worker.startedAt), "seenAt": .date(worker.seenAt),
+      "version": .text(worker.version), "inFlight": .number(worker.inFlight),
+      "held": .array(
+        worker.held.map { held in
+          [
+            "task": .id(held.task.rawValue), "type": .string(held.type.rawValue), "attempt": .int(held.attempt),
+            "since": .date(held.since),
+          ]
+        }
+      ),
     ]
+  }
+
+  static func holder(_ holder: TaskHolder) -> JSONValue {
+    ["worker": .string(holder.worker), "since": .date(holder.since), "seenAt": .date(holder.seenAt)]
   }
 
   static func schedule(_ schedule: TaskSchedule) -> JSONValue {

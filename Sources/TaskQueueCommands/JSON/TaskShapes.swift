@@ -25,6 +25,7 @@ extension JSONValue {
       ("effects", .array(detail.effects.map { .effect($0, withValue: withPayload) })),
       ("parent", .id(detail.parent?.rawValue)), ("group", .id(detail.group?.rawValue)),
       ("groups", .array(detail.groups.map { .group($0) })), ("children", .array(detail.children.map { .child($0) })),
+      ("holder", detail.holder.map { .holder($0) } ?? .null),
       ("workers", .array(detail.workers.map { .string($0.name) })),
       ("actions", .array(detail.actions.map { .action($0) })),
     ]

@@ -57,7 +57,8 @@ extension JSON {
       "task": .json(detail.summary), "explanation": .json(detail.explanation),
       "deadline": detail.deadline.map { .at($0) }, "maxAttempts": detail.maxAttempts.map { .int($0) },
       "isCancelRequested": .bool(detail.isCancelRequested), "runsAgain": .bool(detail.runsAgain),
-      "keptUntil": detail.keptUntil.map { .at($0) }, "deathDetail": detail.deathDetail.map { .text($0) },
+      "holder": detail.holder.map { .json($0) }, "keptUntil": detail.keptUntil.map { .at($0) },
+      "deathDetail": detail.deathDetail.map { .text($0) },
       "errors": .array(detail.errors.map { .json($0) }), "steps": .array(detail.steps.map { .json($0) }),
       "effects": .array(detail.effects.map { .json($0) }), "parent": detail.parent.map { id($0) },
       "group": detail.group.map { .number($0.rawValue) }, "groups": .array(detail.groups.map { .json($0) }),
@@ -118,7 +119,20 @@ extension JSON {
       "queues": .array(worker.queues.map { .text($0.rawValue) }),
       "types": .array(worker.types.map { .text($0.rawValue) }),
       "slots": .int(worker.slots), "startedAt": .at(worker.startedAt), "seenAt": .at(worker.seenAt),
+      "version": worker.version.map { .text($0) }, "inFlight": worker.inFlight.map { .int($0) },
+      "held": .array(
+        worker.held.map { held in
+          [
+            "task": id(held.task), "type": .text(held.type.rawValue), "attempt": .int(held.attempt),
+            "since": .at(held.since),
+          ]
+        }
+      ),
     ]
+  }
+
+  private static func json(_ holder: TaskHolder) -> JSON {
+    ["worker": .text(holder.worker), "since": .at(holder.since), "seenAt": .at(holder.seenAt)]
   }
 
   static func json(_ action: OperatorAction) -> JSON {

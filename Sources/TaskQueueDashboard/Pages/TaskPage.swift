@@ -102,6 +102,9 @@ extension DashboardPages {
     add("Enqueued", at: task.createdAt)
     add("Due", at: task.dueAt)
     add("Lease until", at: task.leaseUntil)
+    add("Held by", detail.holder?.worker)
+    add("Held since", at: detail.holder?.since)
+    add("As reported", at: detail.holder?.seenAt)
     add(task.state == .dead ? "Died" : "Ended", at: task.endedAt)
     add("Kept until", at: detail.keptUntil)
     let most = detail.maxAttempts.map { " of \(Wording.count($0))" } ?? ""

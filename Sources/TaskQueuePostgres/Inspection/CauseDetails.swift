@@ -13,6 +13,20 @@ struct CauseDetails: Decodable {
     var until: Double?
   }
 
+  struct Worker: Decodable {
+    var name: String
+    var since: Double
+    var seen: Double
+
+    var holder: TaskHolder {
+      TaskHolder(
+        worker: name,
+        since: Date(timeIntervalSince1970: since),
+        seenAt: Date(timeIntervalSince1970: seen)
+      )
+    }
+  }
+
   var at: Double?
   var attempt: Int?
   var count: Int?
@@ -33,6 +47,7 @@ struct CauseDetails: Decodable {
   var task: Int64?
   var total: Int?
   var type: String?
+  var worker: Worker?
 
   /// nil: not known to this program, or not as it knows it.
   func cause(_ name: String, until: Date?) -> TaskExplanation.Cause? {
@@ -49,7 +64,8 @@ struct CauseDetails: Decodable {
       } else {
         nil
       }
-    case ("running", _, let until?): .running(attempt: attempt ?? 1, leaseUntil: until, workers: names ?? [])
+    case ("running", _, let until?):
+      .running(attempt: attempt ?? 1, leaseUntil: until, workers: names ?? [], holder: worker?.holder)
     case ("lease_ended", _, let until?): .leaseEnded(attempt: attempt ?? 1, at: until)
     case ("delayed", _, let until?): .delayed(until: until)
     case ("sleeping", _, let until?): step.map { .sleeping(step: $0, until: until) }

@@ -173,6 +173,8 @@ private struct WorkerRow: Decodable {
   var queues: [String]
   var types: [String]
   var slots: Int
+  var version: String?
+  var inFlight: Int?
   var startedAt: Double
   var seenAt: Double
 
@@ -184,7 +186,9 @@ private struct WorkerRow: Decodable {
       types: types.map { TaskType($0) },
       slots: slots,
       startedAt: instant(startedAt),
-      seenAt: instant(seenAt)
+      seenAt: instant(seenAt),
+      version: version,
+      inFlight: inFlight
     )
   }
 }

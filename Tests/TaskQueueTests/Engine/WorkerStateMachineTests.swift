@@ -26,6 +26,29 @@ struct WorkerStateMachineTests {
     #expect(driver.runners.count == 10)
   }
 
+  @Test("S76 Attempts that have run for 10 s are named, the oldest 20 of them first, and no longer than they run")
+  func holdings() throws {
+    let driver = MachineDriver { $0.concurrency = 30 }
+    func held() -> [Int64] { driver.machine.holdings(at: driver.now).held.map(\.task.rawValue) }
+    driver.claimed(1...3)
+    #expect(driver.starts(driver.runners[0]))
+    if let second = driver.start(driver.runners[1]) {
+      #expect(driver.starts(driver.runners[2]))
+      driver.wait(.seconds(9))
+      #expect(driver.machine.holdings(at: driver.now).inFlight == 3 && held() == [])
+      driver.wait(.seconds(1))
+      #expect(held() == [1, 2, 3])
+      #expect(driver.machine.holdings(at: driver.now).held[0].since == Date(timeIntervalSince1970: 1e9))
+      driver.answerExchange(claimed: (4...29).map { MachineDriver.task($0) })
+      for runner in driver.runners.dropFirst(3) { #expect(driver.starts(runner)) }
+      #expect(driver.machine.holdings(at: driver.now).inFlight == 29 && held() == [1, 2, 3])
+      driver.complete(second)
+    }
+    driver.wait(.seconds(10))
+    #expect(driver.machine.holdings(at: driver.now).inFlight == 28)
+    #expect(held() == [1, 3] + Array(4...21))
+  }
+
   @Test("S20 No wait is without a limit, in whatever state the worker is")
   func wakes() {
     let driver = MachineDriver()

@@ -44,7 +44,7 @@ public struct TaskDetail: Sendable {
   public var children: [TaskChild] = []
   /// Why it does not run, or that it does.
   public var explanation: TaskExplanation
-  /// Workers that serve its queue and know its type; by name, at most ``Limits/page``.
+  /// Workers that serve its queue and know its type; by name, at most ``Limits/page``. Without what they hold.
   public var workers: [WorkerSnapshot] = []
   /// What people did to it, latest first, at most ``maxActions``.
   public var actions: [OperatorAction] = []
@@ -52,6 +52,11 @@ public struct TaskDetail: Sendable {
   public init(summary: TaskSummary, explanation: TaskExplanation) {
     self.summary = summary
     self.explanation = explanation
+  }
+
+  /// The worker that runs it. nil: it does not run, or not for so long that its worker has named it (``WorkerSnapshot/held``).
+  public var holder: TaskHolder? {
+    if case .running(_, _, _, let holder) = explanation.cause { holder } else { nil }
   }
 }
 
