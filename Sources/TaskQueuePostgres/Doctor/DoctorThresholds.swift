@@ -12,7 +12,8 @@ public struct DoctorThresholds: Hashable, Sendable {
   public var clockSkew: Duration = .seconds(2)
   /// How long a task has been due that no worker takes; a minute.
   public var unservedAfter: Duration = .seconds(60)
-  /// How long workers of one queue have run that know different types, until that is more than a deploy under way; 10 minutes.
+  /// How long workers of one queue have run that know different types or are of different versions, until that is more than a deploy under way; 10
+  /// minutes.
   public var deployTime: Duration = .seconds(600)
   /// The part of the lock table that is in use, 0 to 1; 0.7.
   public var lockTableUse = 0.7

@@ -1,5 +1,11 @@
 import Libpq
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// Queues and types that no worker serves, and workers whose programs differ.
 struct WorkerExamination: Examination {
   static let name = "queues, types and workers"
@@ -7,8 +13,10 @@ struct WorkerExamination: Examination {
 
   func findings(_ patient: Patient) async throws -> [DoctorFinding] {
     let unserved = try await unserved(patient)
-    let differing = try await differing(patient)
-    return unserved + differing
+    let versions = try await versions(patient)
+    let differing = try await differing(patient, versions)
+    let told = Set(differing.map(\.subject))
+    return unserved + differing + versions.filter { !told.contains($0.queue) }.compactMap { $0.finding(patient) }
   }
 
   /// From queue to queue by index; of each the 1,000 tasks that come first.
@@ -73,7 +81,7 @@ struct WorkerExamination: Examination {
     return findings
   }
 
-  private func differing(_ patient: Patient) async throws -> [DoctorFinding] {
+  private func differing(_ patient: Patient, _ versions: [VersionMix]) async throws -> [DoctorFinding] {
     let result = try await patient.query(
       """
       WITH w AS MATERIALIZED (SELECT id, name, queues, types, started_at FROM {schema}.workers LIMIT 1000),
@@ -102,7 +110,8 @@ struct WorkerExamination: Examination {
         found.queue,
         what: """
           Workers of the queue \(found.queue) know different types: \(found.name)\(found.count > 1 ? " and others have" : " has") no handler of \
-          \(DoctorText.list(found.types)). Their programs are of different versions.
+          \(DoctorText.list(found.types)). Their programs are of different versions\
+          \(versions.first { $0.queue == found.queue }.map { ": \($0.words)" } ?? "").
           """,
         advice: isOld
           ? "Bring all of them to one version, or give the types a queue of their own; until then these tasks wait for the others."
@@ -110,5 +119,59 @@ struct WorkerExamination: Examination {
         cure: ["taskqueue workers"]
       )
     }
+  }
+
+  /// Queues that programs of several versions serve; of workers that say theirs.
+  private func versions(_ patient: Patient) async throws -> [VersionMix] {
+    let result = try await patient.query(
+      """
+      WITH w AS MATERIALIZED (
+        SELECT queues, to_json(w) ->> 'version' AS version, started_at FROM {schema}.workers AS w LIMIT 1000),
+      v AS (SELECT u.queue, w.version, count(*) AS count, min(w.started_at) AS since
+        FROM w, unnest(w.queues) AS u(queue) WHERE w.version IS NOT NULL GROUP BY u.queue, w.version)
+      SELECT queue, json_agg(json_build_object('version', version, 'count', count) ORDER BY since DESC, version COLLATE "C"),
+        extract(epoch FROM now() - (array_agg(since ORDER BY since))[2])::float8
+      FROM v GROUP BY queue HAVING count(*) > 1 ORDER BY queue COLLATE "C" LIMIT 100
+      """
+    )
+    let decoder = JSONDecoder()
+    return try result.rows.map { row in
+      VersionMix(
+        queue: try row.text(0),
+        versions: try decoder.decode([VersionMix.Version].self, from: row.data(1)),
+        age: try row.float8(2)
+      )
+    }
+  }
+}
+
+/// The versions of the programs that serve a queue.
+private struct VersionMix {
+  struct Version: Decodable {
+    var version: String
+    var count: Int
+  }
+
+  var queue: String
+  /// That of the latest program first.
+  var versions: [Version]
+  /// Seconds for which there have been two or more.
+  var age: Double
+
+  var words: String {
+    DoctorText.list(versions.map { "\($0.version) (\($0.count) \($0.count == 1 ? "worker" : "workers"))" })
+  }
+
+  /// nil: no more than a deploy under way.
+  func finding(_ patient: Patient) -> DoctorFinding? {
+    guard age >= patient.thresholds.deployTime.seconds else { return nil }
+    return DoctorFinding(
+      .workersDiffer,
+      .note,
+      queue,
+      what: "Programs of different versions have served the queue \(queue) for \(DoctorText.span(age)): \(words).",
+      advice: "It passes with a deploy; if none is under way, the last one left some behind: bring all to one version.",
+      cure: ["taskqueue workers"]
+    )
   }
 }

@@ -58,6 +58,37 @@ struct DoctorWorkTests {
     }
   }
 
+  @Test("A queue that programs of several versions have served for longer than a deploy is a note that names them")
+  func versions() async throws {
+    try await withTestDatabase { database in
+      func worker(_ name: String, _ queues: String, _ version: String?) async throws {
+        let value = version.map { "'\($0)'" } ?? "NULL"
+        try await database.query(
+          "SELECT taskqueue._note_worker_2(gen_random_uuid(), '\(name)', '{\(queues)}', '{note}', 10, \(value), 0, NULL)"
+        )
+      }
+      func age(_ name: String, _ age: String) async throws {
+        try await database.query(
+          "UPDATE taskqueue.worker SET started_at = now() - interval '\(age)' WHERE name = '\(name)'"
+        )
+      }
+      try await worker("a:1", "mail,default", "1.4.0")
+      try await worker("b:1", "mail", "1.4.0")
+      try await worker("c:1", "mail", nil)
+      try await worker("d:1", "mail", "1.5.0")
+      for name in ["a:1", "b:1", "c:1"] { try await age(name, "3 d") }
+      #expect(try await database.doctor().findings(.workersDiffer).isEmpty)
+      try await age("d:1", "2 h")
+      let finding = try #require(try await database.doctor().findings(.workersDiffer).first)
+      #expect(finding.severity == .note && finding.subject == "mail")
+      #expect(finding.what.contains("for 2 h: 1.5.0 (1 worker), 1.4.0 (2 workers)"), "\(finding)")
+      // Types that differ say it, too.
+      try await self.worker("e:1", "mail", "note,letter", on: database)
+      let types = try await database.doctor().findings(.workersDiffer)
+      #expect(types.count == 1 && types.first?.what.contains("versions: 1.5.0 (1 worker), 1.4.0") == true, "\(types)")
+    }
+  }
+
   @Test("Effects without an outcome are found after their time, parked and contradicted ones at once")
   func effects() async throws {
     try await withTestDatabase { database in
