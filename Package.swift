@@ -9,7 +9,10 @@ import PackageDescription
   let taskqueue = "taskqueue"
 #endif
 
-// Whether an app depends on this package by its URL: then what only some products need is not even resolved, unless the app names their traits. SwiftPM looks at a version in the repository first, where the directory is `/`, then at its checkout.
+// Whether an app depends on this package by its URL: then what only some products need is not even resolved, unless the app names their traits. In a clone
+// all traits are on, so that plain `swift build` and `swift test` do all there is. SwiftPM looks at a version in the repository first, where the directory
+// is `/`, then at its checkout. Taken for the wrong one nothing breaks in silence: docs/internals.md says what then happens, and why there is no trait by
+// default everywhere instead.
 let isDependency = Context.packageDirectory == "/" || Context.packageDirectory.contains("/checkouts/")
 
 let package = Package(
