@@ -13,7 +13,7 @@ struct WhyNotRunningTests {
     let answers = try await WhyNotRunning.run(database.postgresConfiguration)
     try #require(answers.count == 8)
     let causes = answers.map(\.explanation.cause)
-    guard case .running(1, _, ["reports-1"]) = causes[0] else { throw Unexpected(cause: causes[0]) }
+    guard case .running(1, _, ["reports-1"], _) = causes[0] else { throw Unexpected(cause: causes[0]) }
     guard case .limited(_, 1, false, 1, 1, let holders) = causes[1] else { throw Unexpected(cause: causes[1]) }
     #expect(holders.map(\.task) == [answers[0].explanation.id])
     guard case .delayed = causes[2] else { throw Unexpected(cause: causes[2]) }
