@@ -3,10 +3,11 @@ import ChildProcesses
 import Foundation
 import Libpq
 import TaskQueue
-import TaskQueueCommands
 import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
+
+@testable import TaskQueueCommands
 
 private struct Shop: AsyncParsableCommand {
   static let configuration = CommandConfiguration(subcommands: [TaskQueueCommand.self])
@@ -30,6 +31,14 @@ struct ConductTests {
       #expect(away.status == 69 && away.errors.contains("cannot be reached"), "\(away.errors)")
       #expect(away.text.isEmpty)
     }
+  }
+
+  @Test("What the server's library says in two lines are two sentences")
+  func sentences() {
+    #expect(
+      ErrorText.sentences("connection failed: Connection refused\n\tIs the server running?\n")
+        == "connection failed: Connection refused. Is the server running?"
+    )
   }
 
   @Test("A role that may not is told so, with 77")

@@ -79,19 +79,21 @@ enum ErrorText {
   private static func text(_ message: String, _ underlying: (any Error)?) -> String {
     guard let cause = underlying as? LibpqError else { return message }
     if ["42P01", "3F000", "42883", "42703"].contains(cause.sqlState) {
-      return "TaskQueue's schema is missing there, or too old: taskqueue migrate makes it. (\(first(cause.message)))"
+      let what = sentences(cause.message)
+      return "TaskQueue's schema is missing there, or too old: taskqueue migrate makes it. (\(what))"
     }
     if cause.code == .connectFailed {
       return
-        "The database cannot be reached: \(first(cause.message)) Give its address by --database-url, DATABASE_URL or PGHOST and the like."
+        "The database cannot be reached: \(sentences(cause.message)) Give its address by --database-url, DATABASE_URL or PGHOST and the like."
     }
     return "\(message) (\(cause))"
   }
 
-  /// libpq's messages have several lines.
-  private static func first(_ message: String) -> String {
-    var line = message.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-    while let last = line.last, ".?!".contains(last) { line.removeLast() }
-    return line + "."
+  /// libpq's messages have several lines, each a sentence that may lack its end.
+  static func sentences(_ message: String) -> String {
+    message.split(whereSeparator: \.isNewline).map { line in
+      let words = line.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+      return words.last.map { ".?!:".contains($0) } ?? true ? words : words + "."
+    }.filter { !$0.isEmpty }.joined(separator: " ")
   }
 }
