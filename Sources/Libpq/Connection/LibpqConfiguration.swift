@@ -45,7 +45,7 @@ public struct LibpqConfiguration: Sendable {
   public func validate() throws(LibpqError) {
     guard connectTimeout > .zero else { throw LibpqError(.invalidArgument, "connectTimeout must be above zero") }
     if let statementTimeout, statementTimeout <= .zero {
-      throw LibpqError(.invalidArgument, "statementTimeout must be above zero; for none use nil")
+      throw LibpqError(.invalidArgument, "statementTimeout must be above zero, or none")
     }
     guard cancelTimeout >= .zero else { throw LibpqError(.invalidArgument, "cancelTimeout must not be negative") }
     guard listenProbeInterval >= Self.shortestProbeInterval else {

@@ -94,7 +94,7 @@ public struct TaskWorkerConfiguration: Sendable {
       throw .invalidOption("promotionInterval and maintenanceInterval must be above zero.")
     }
     if let depthInterval, depthInterval < .seconds(1) {
-      throw .invalidOption("depthInterval must be at least 1 s; for none use nil.")
+      throw .invalidOption("depthInterval must be at least 1 s, or none.")
     }
     guard shutdownGrace >= .zero, cancellationGrace >= .zero else {
       throw .invalidOption("Grace times must not be negative.")

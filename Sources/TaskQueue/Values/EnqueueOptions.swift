@@ -71,7 +71,7 @@ public struct EnqueueOptions: Sendable {
       throw .invalidOption("A due time must be an instant before the year 4001. Milliseconds taken for seconds?")
     }
     if let deadline, !(deadline > .distantPast && deadline < .distantFuture) {
-      throw .invalidOption("A deadline must be an instant between the years 1 and 4001; for none use nil.")
+      throw .invalidOption("A deadline must be an instant between the years 1 and 4001, or none.")
     }
     if let unique { try unique.validate() }
     try limit?.validate()

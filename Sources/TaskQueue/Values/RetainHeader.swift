@@ -17,6 +17,6 @@ enum RetainHeader {
 
   static func validate(_ retain: Duration?, of what: String) throws(TaskQueueError) {
     guard let retain, !(retain > .zero && retain <= Limits.longestRetention) else { return }
-    throw .invalidOption("retain of \(what) must be above zero and at most 366 days; use nil to keep nothing.")
+    throw .invalidOption("retain of \(what) must be above zero and at most 366 days, or none to keep nothing.")
   }
 }

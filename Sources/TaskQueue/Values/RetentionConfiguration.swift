@@ -31,9 +31,9 @@ public struct RetentionConfiguration: Hashable, Sendable {
   public func validate() throws(TaskQueueError) {
     for (name, age) in [("deadLetters", deadLetters), ("effects", effects)] {
       guard let age, !(age > .zero && age <= Limits.delay) else { continue }
-      throw .invalidOption("retention.\(name) must be above zero and at most 100 years; use nil to keep them for ever.")
+      throw .invalidOption("retention.\(name) must be above zero and at most 100 years, or none to keep them for ever.")
     }
     guard let actions, !(actions >= Self.minActions && actions <= Limits.delay) else { return }
-    throw .invalidOption("retention.actions must be 30 days to 100 years; use nil to keep them for ever.")
+    throw .invalidOption("retention.actions must be 30 days to 100 years, or none to keep them for ever.")
   }
 }

@@ -42,7 +42,7 @@ public struct TaskHandlerOptions: Sendable {
       throw .invalidOption("maxAttempts of \(type) must be in 1 … \(Limits.maxAttempts); got \(maxAttempts).")
     }
     if let timeout, timeout <= .zero {
-      throw .invalidOption("The timeout of \(type) must be above zero; use nil for none.")
+      throw .invalidOption("The timeout of \(type) must be above zero, or none.")
     }
     if let maxConcurrent, !(1...10_000 ~= maxConcurrent) {
       throw .invalidOption(

@@ -225,7 +225,7 @@ struct StepOptions: Sendable {
       throw .invalidOption("maxAttempts of a step must be in 1 … \(Limits.maxAttempts); got \(maxAttempts).")
     }
     if let timeout, timeout <= .zero {
-      throw .invalidOption("The timeout of a step must be above zero; use nil for none.")
+      throw .invalidOption("The timeout of a step must be above zero, or none.")
     }
     try retry?.stored?.validate()
   }
