@@ -19,7 +19,8 @@ public struct TaskQueueCommand: AsyncParsableCommand {
         In pipes --json is for programs, --ids for commands that take - :
         taskqueue dead list --error refused --ids | taskqueue retry - --yes
 
-        Exit status: 0 done; 1 nothing found, or refused; 2 doctor found something; 64 wrong use; 69 the database cannot be reached or failed; 75 it may or \
+        Exit status: 0 done; 1 nothing found, or refused; 2 doctor found something; 64 wrong use; 69 the database cannot be reached or failed; 74 the output \
+        cannot be written; 75 it may or \
         may not have been done; 77 the role may not; 78 the schema is missing, too old or too new.
 
         Whatever changes something is written into a journal with who and why (--actor, --reason): taskqueue journal.

@@ -41,6 +41,26 @@ struct ConductTests {
     )
   }
 
+  @Test(
+    "Output that cannot be written ends it with 74 and a sentence",
+    arguments: [["list"], ["list", "--all", "--ids"]]
+  )
+  func fullDisk(arguments: [String]) async throws {
+    guard FileManager.default.fileExists(atPath: "/dev/full") else { return }
+    try await withTool { tool, database in
+      try await database.fill(mail: 3)
+      var command = ChildCommand(
+        "/bin/sh",
+        ["-c", "\"$0\" \"$@\" > /dev/full", ChildCommand.built(Tool.name)] + arguments,
+        addedEnvironment: tool.variables()
+      )
+      command.errors = .pipe
+      let result = try await ChildProcess.run(command)
+      #expect(result.exit == .exited(74), "\(result.exit)")
+      #expect(result.errors == "error: The output cannot be written: No space left on device.\n")
+    }
+  }
+
   @Test("A role that may not is told so, with 77")
   func permission() async throws {
     try await withTool { tool, database in

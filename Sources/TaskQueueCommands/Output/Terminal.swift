@@ -42,7 +42,8 @@ struct Terminal: Sendable {
     return (Int(size.ws_col), Int(size.ws_row))
   }
 
-  /// All of it. Whoever reads no more ends the command without a word, as `SIGPIPE` does.
+  /// All of it. Whoever reads no more ends the command without a word, as `SIGPIPE` does. Results that cannot be written, such as to a full disk, end it with
+  /// ``ExitStatus/outputLost``; what is said to standard error and cannot be is lost.
   static func write(_ text: String, to descriptor: Int32 = STDOUT_FILENO) {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
@@ -52,8 +53,11 @@ struct Terminal: Sendable {
       } else if count < 0, errno == EINTR || errno == EAGAIN {
         continue
       } else {
-        if errno == EPIPE { _exit(Self.brokenPipeStatus) }
-        return
+        let problem = errno
+        if problem == EPIPE { _exit(brokenPipeStatus) }
+        guard descriptor == STDOUT_FILENO else { return }
+        write("error: The output cannot be written: \(String(cString: strerror(problem))).\n", to: STDERR_FILENO)
+        _exit(ExitStatus.outputLost)
       }
     }
   }

@@ -12,6 +12,8 @@ enum ExitStatus {
   static let usage: Int32 = 64
   /// The database cannot be reached, or failed.
   static let unavailable: Int32 = 69
+  /// Standard output cannot be written. What was to be done may be done.
+  static let outputLost: Int32 = 74
   /// It may or may not have been done: look before it is repeated.
   static let outcomeUnknown: Int32 = 75
   static let noPermission: Int32 = 77
