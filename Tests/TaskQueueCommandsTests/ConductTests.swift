@@ -33,6 +33,17 @@ struct ConductTests {
     }
   }
 
+  @Test(
+    "A connection string that cannot be meant is wrong use, and what one looks like is told",
+    arguments: ["postgresql://db:5432x/shop", "mysql://db/shop", "user='", "connect_timeout=soon"]
+  )
+  func malformedAddress(url: String) async throws {
+    for verb in ["status", "migrate", "doctor"] {
+      let output = try await Tool(url: url)(verb)
+      #expect(output.status == 64 && output.errors.contains("postgresql://user@host"), "\(verb): \(output.errors)")
+    }
+  }
+
   @Test("What the server's library says in two lines are two sentences")
   func sentences() {
     #expect(

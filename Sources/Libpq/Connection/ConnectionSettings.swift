@@ -57,6 +57,13 @@ struct ConnectionSettings {
       option += 1
     }
     self.values = values
+    // What libpq does not know as a URI it takes for a database's name.
+    guard values["dbname"]?.contains("://") != true else {
+      throw LibpqError(.invalidArgument, "the connection string is a URI of something else than PostgreSQL")
+    }
+    guard list("port").allSatisfy({ $0.isEmpty || Int($0.filter { !$0.isWhitespace }) != nil }) else {
+      throw LibpqError(.invalidArgument, "a port of the connection string is not a number")
+    }
     if let text = values["connect_timeout"], Int(text.filter { !$0.isWhitespace }) == nil {
       throw LibpqError(.invalidArgument, "connect_timeout is not a number of seconds")
     }

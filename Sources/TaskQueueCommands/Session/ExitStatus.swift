@@ -28,7 +28,7 @@ enum ExitStatus {
     case let error as MigrationError:
       switch error.code {
       case .insufficientPrivilege: noPermission
-      case .databaseFailed: unavailable
+      case .databaseFailed: (error.underlying as? LibpqError)?.code == .invalidArgument ? usage : unavailable
       case .invalidSchemaName: usage
       default: configuration
       }
@@ -44,7 +44,9 @@ enum ExitStatus {
     case .invalidConfiguration: return configuration
     case .outcomeUnknown: return outcomeUnknown
     default:
-      switch (error.underlying as? LibpqError)?.sqlState {
+      let cause = error.underlying as? LibpqError
+      if cause?.code == .invalidArgument { return usage }
+      switch cause?.sqlState {
       case "42501"?: return noPermission
       case "42P01"?, "3F000"?, "42883"?, "42703"?: return configuration
       default: return unavailable
@@ -80,6 +82,11 @@ enum ErrorText {
 
   private static func text(_ message: String, _ underlying: (any Error)?) -> String {
     guard let cause = underlying as? LibpqError else { return message }
+    if cause.code == .invalidArgument, cause.message.contains("connect") {
+      let what = sentences(cause.message)
+      return what.prefix(1).uppercased() + what.dropFirst()
+        + " Write it as postgresql://user@host:5432/database, or as host=… dbname=…."
+    }
     if ["42P01", "3F000", "42883", "42703"].contains(cause.sqlState) {
       let what = sentences(cause.message)
       return "TaskQueue's schema is missing there, or too old: taskqueue migrate makes it. (\(what))"
