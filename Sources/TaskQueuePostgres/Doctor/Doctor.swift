@@ -94,8 +94,8 @@ public struct Doctor: Sendable {
   }
 
   private static let examinations: [any Examination] = [
-    EnvironmentExamination(), SchemaExamination(), WorkerExamination(), EffectExamination(), ScheduleExamination(),
-    LockExamination(), VacuumExamination(), BloatExamination(), SettingsExamination(), ConnectionExamination(),
+    EnvironmentExamination(), SchemaExamination(), GrantExamination(), WorkerExamination(), EffectExamination(), ScheduleExamination(), LockExamination(), VacuumExamination(), BloatExamination(),
+    SettingsExamination(), ConnectionExamination(),
     PoolerExamination(), ClockExamination(),
   ]
 }

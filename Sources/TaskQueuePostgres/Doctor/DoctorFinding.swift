@@ -21,6 +21,8 @@ public struct DoctorFinding: Hashable, Sendable, CustomStringConvertible {
     public static let indexInvalid = Kind(rawValue: "index_invalid")
     /// The role lacks privileges of a worker.
     public static let privileges = Kind(rawValue: "privileges")
+    /// A role that `grant_worker`, `grant_operator` or `grant_enqueuer` let in lacks some of what that gives now.
+    public static let grantIncomplete = Kind(rawValue: "grant_incomplete")
     /// Row security hides tasks.
     public static let rowSecurity = Kind(rawValue: "row_security")
     public static let encoding = Kind(rawValue: "encoding")

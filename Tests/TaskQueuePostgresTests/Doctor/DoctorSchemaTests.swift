@@ -15,7 +15,7 @@ struct DoctorSchemaTests {
       let report = try await doctor.examine()
       #expect(report.findings.isEmpty, "\(report.findings)")
       #expect(report.skipped.isEmpty, "\(report.skipped)")
-      #expect(report.examinations.count == 12)
+      #expect(report.examinations.count == 13)
       #expect(!report.isStandby && report.database == "postgres")
     }
   }
@@ -138,6 +138,60 @@ struct DoctorSchemaTests {
       #expect(try await database.doctor().findings(.schemaOutdated).count == 1)
       try await database.query("INSERT INTO taskqueue.migration VALUES (99, 'later', 98)")
       #expect(try await database.doctor().findings(.programOutdated).count == 1)
+    }
+  }
+
+  @Test(
+    "A role that lacks some of what its grant gives now is found, and the cure gives it",
+    arguments: [
+      (
+        "grant_operator", "REVOKE SELECT ON taskqueue.action, taskqueue.operator_action", DoctorFinding.Severity.warning
+      ),
+      ("grant_operator", "REVOKE UPDATE (paused) ON taskqueue.schedule", .warning),
+      ("grant_operator", "REVOKE SELECT ON SEQUENCE taskqueue.task_id_seq", .warning),
+      ("grant_worker", "REVOKE INSERT ON taskqueue.group_end", .error),
+      ("grant_enqueuer", "REVOKE EXECUTE ON FUNCTION taskqueue._enqueue_as_owner", .warning),
+    ]
+  )
+  func grants(function: String, revocation: String, severity: DoctorFinding.Severity) async throws {
+    try await withTestDatabase { database in
+      try await database.withRole("granted") { role in
+        try await role(function)
+        #expect(try await database.doctor().findings(.grantIncomplete).isEmpty)
+        try await database.query("\(revocation) FROM \(role.name)")
+        let finding = try #require(try await database.doctor().findings(.grantIncomplete).first)
+        #expect(finding.subject == role.name && finding.severity == severity)
+        #expect(finding.cure == ["SELECT \"taskqueue\".\(function)('\(role.name)');"])
+        try await database.paste(finding)
+        #expect(try await database.doctor().findings(.grantIncomplete).isEmpty)
+      }
+    }
+  }
+
+  @Test("What the grants give is read from their text: exactly what a role has then")
+  func grantedRights() async throws {
+    let rights = Set(GrantedRight.all(.current))
+    for right in [
+      GrantedRight(grant: "grant_operator", kind: .function, privilege: "EXECUTE", object: "_journal"),
+      .init(grant: "grant_operator", kind: .column, privilege: "UPDATE", object: "schedule", column: "next_at"),
+      .init(grant: "grant_operator", kind: .table, privilege: "DELETE", object: "schedule"),
+      .init(grant: "grant_worker", kind: .sequence, privilege: "USAGE", object: "task_group_id_seq"),
+      .init(grant: "grant_worker", kind: .function, privilege: "EXECUTE", object: "_claim"),
+      .init(grant: "grant_enqueuer", kind: .table, privilege: "SELECT", object: "migration"),
+    ] { #expect(rights.contains(right), "\(right)") }
+    #expect(!rights.contains { $0.object.isEmpty || $0.object.contains(" ") })
+  }
+
+  @Test("Roles with grants of their own making are left alone")
+  func otherRoles() async throws {
+    try await withTestDatabase { database in
+      try await database.withRole("own") { role in
+        try await database.query("GRANT USAGE ON SCHEMA taskqueue TO \(role.name)")
+        try await database.query("GRANT SELECT ON ALL TABLES IN SCHEMA taskqueue TO \(role.name)")
+        try await database.query("GRANT INSERT ON taskqueue.task TO \(role.name)")
+        try await database.query("GRANT EXECUTE ON FUNCTION taskqueue.enqueue TO \(role.name)")
+        #expect(try await database.doctor().findings(.grantIncomplete).isEmpty)
+      }
     }
   }
 
