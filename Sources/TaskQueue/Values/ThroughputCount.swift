@@ -14,6 +14,9 @@ public struct ThroughputCount: Hashable, Sendable {
   public var outcome: String
   public var attempts: Int
 
+  /// Outcomes of attempts that did not do what they were to do.
+  package static let failures: Set<String> = ["failed", "timed_out", "discarded", "lease_lost"]
+
   @_spi(Store) public init(minute: Date, queue: QueueName, type: TaskType, outcome: String, attempts: Int) {
     self.minute = minute
     self.queue = queue

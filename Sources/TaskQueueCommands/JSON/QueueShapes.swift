@@ -135,12 +135,10 @@ struct Throughput: Sendable {
 
   init(_ counts: [ThroughputCount]) { self.counts = counts }
 
-  static let bad: Set<String> = ["failed", "timed_out", "discarded", "lease_lost"]
-
   /// On average; nil: of all queues.
   func perMinute(_ queue: QueueName?, failed: Bool) -> Double {
     let sum = counts.reduce(0) { sum, count in
-      let counts = failed ? Self.bad.contains(count.outcome) : count.outcome == "completed"
+      let counts = failed ? ThroughputCount.failures.contains(count.outcome) : count.outcome == "completed"
       return counts && (queue == nil || count.queue == queue) ? sum + count.attempts : sum
     }
     return (Double(sum) / Double(Self.minutes) * 10).rounded() / 10
@@ -151,7 +149,7 @@ struct Throughput: Sendable {
     var minutes: [Date: (Int, Int)] = [:]
     for count in counts {
       if count.outcome == "completed" { minutes[count.minute, default: (0, 0)].0 += count.attempts }
-      if Self.bad.contains(count.outcome) { minutes[count.minute, default: (0, 0)].1 += count.attempts }
+      if ThroughputCount.failures.contains(count.outcome) { minutes[count.minute, default: (0, 0)].1 += count.attempts }
     }
     return minutes.sorted { $0.key < $1.key }.map { ($0.key, $0.value.0, $0.value.1) }
   }

@@ -7,8 +7,8 @@ struct DoctorCommand: AsyncParsableCommand {
     commandName: "doctor",
     abstract: "What is wrong with this database, and the cure.",
     discussion: """
-      Looks at the schema and its drift, grants, settings, queues and types that no worker serves, workers of different programs, effects without an outcome, late \
-      schedules, locks, what holds vacuum back, bloat, connections, the pooler and the clocks. Reads only: the cures are yours to paste.
+      Looks at the schema and its drift, grants, settings, queues and types that no worker serves, types of which every attempt fails, workers of different \
+      programs, effects without an outcome, late schedules, locks, what holds vacuum back, bloat, connections, the pooler and the clocks. Reads only: the cures are yours to paste.
 
       Exit status 2 if it found a warning or an error. Notes are worth knowing, no more. A role with pg_monitor sees most.
       """

@@ -15,7 +15,7 @@ struct MinuteChart {
   }
 
   /// Outcomes by which nothing went on. Waiting, going again and being interrupted are none.
-  static let badOutcomes: Set<String> = ["failed", "timed_out", "discarded", "lease_lost", "crashed"]
+  static let badOutcomes: Set<String> = ThroughputCount.failures
 
   /// Oldest first; the last one is still going on.
   private(set) var minutes: [Minute]

@@ -94,7 +94,8 @@ public struct Doctor: Sendable {
   }
 
   private static let examinations: [any Examination] = [
-    EnvironmentExamination(), SchemaExamination(), GrantExamination(), WorkerExamination(), EffectExamination(), ScheduleExamination(), LockExamination(), VacuumExamination(), BloatExamination(),
+    EnvironmentExamination(), SchemaExamination(), GrantExamination(), WorkerExamination(), AttemptExamination(),
+    EffectExamination(), ScheduleExamination(), LockExamination(), VacuumExamination(), BloatExamination(),
     SettingsExamination(), ConnectionExamination(),
     PoolerExamination(), ClockExamination(),
   ]

@@ -46,6 +46,8 @@ public struct DoctorFinding: Hashable, Sendable, CustomStringConvertible {
     public static let queueUnserved = Kind(rawValue: "queue_unserved")
     /// Due tasks of a type for which no worker of their queue has a handler.
     public static let typeUnserved = Kind(rawValue: "type_unserved")
+    /// Every attempt of a type failed lately.
+    public static let typeFailing = Kind(rawValue: "type_failing")
     /// Workers of one queue know different types, or say different versions.
     public static let workersDiffer = Kind(rawValue: "workers_differ")
     public static let lockTable = Kind(rawValue: "lock_table")

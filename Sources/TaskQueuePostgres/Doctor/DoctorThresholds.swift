@@ -15,6 +15,10 @@ public struct DoctorThresholds: Hashable, Sendable {
   /// How long workers of one queue have run that know different types or are of different versions, until that is more than a deploy under way; 10
   /// minutes.
   public var deployTime: Duration = .seconds(600)
+  /// How far back attempts are looked at, in whole minutes; 15 minutes.
+  public var failingTime: Duration = .seconds(900)
+  /// Attempts of a type in that time, if all of them failed; 10.
+  public var failingAttempts = 10
   /// The part of the lock table that is in use, 0 to 1; 0.7.
   public var lockTableUse = 0.7
   /// How long a session has waited for a lock that another one holds; 10 s.

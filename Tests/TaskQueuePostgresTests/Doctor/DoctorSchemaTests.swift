@@ -15,7 +15,7 @@ struct DoctorSchemaTests {
       let report = try await doctor.examine()
       #expect(report.findings.isEmpty, "\(report.findings)")
       #expect(report.skipped.isEmpty, "\(report.skipped)")
-      #expect(report.examinations.count == 13)
+      #expect(report.examinations.count == 14)
       #expect(!report.isStandby && report.database == "postgres")
     }
   }

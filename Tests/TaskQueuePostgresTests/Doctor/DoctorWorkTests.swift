@@ -43,6 +43,32 @@ struct DoctorWorkTests {
     }
   }
 
+  @Test("A type of which every attempt fails is found, and one that completes now and then is not")
+  func failing() async throws {
+    try await withTestDatabase { database in
+      func end(_ type: String, _ outcome: String, _ count: Int, _ age: String = "1 min") async throws {
+        try await database.query(
+          """
+          INSERT INTO taskqueue.throughput_minute (minute, queue, type, outcome, attempts)
+          VALUES (date_trunc('minute', now() - interval '\(age)'), 'mail', \(QuotedText.literal(type)), '\(outcome)', \(count))
+          """
+        )
+      }
+      try await end("it's broken", "failed", 7)
+      #expect(try await database.doctor().findings(.typeFailing).isEmpty)
+      try await end("it's broken", "timed_out", 3)
+      try await end("it's broken", "completed", 3, "1 h")
+      try await end("shaky", "failed", 700)
+      try await end("shaky", "completed", 1)
+      try await end("patient", "failed", 700)
+      try await end("patient", "snoozed", 1)
+      let findings = try await database.doctor().findings(.typeFailing)
+      #expect(findings.map(\.subject) == ["it's broken"] && findings.first?.severity == .warning)
+      #expect(findings.first?.what.contains("in the last 15 min: 10") == true, "\(findings)")
+      #expect(findings.first?.cure.last == "taskqueue dead list --type 'it'\\''s broken'")
+    }
+  }
+
   @Test("Workers of one queue that know different types are a note during a deploy, and a warning later")
   func differing() async throws {
     try await withTestDatabase { database in
