@@ -204,6 +204,7 @@ struct ActTests {
       let why = try await tool("why", "\(task)").text
       #expect(why.contains("effect resolve \(task) charge") && !why.contains("taskqueue retry"), "\(why)")
       #expect(try await tool("effect", "resolve", "\(task)", "charge").status == 64)
+      #expect(try await tool("effect", "resolve", "\(task)", "charge", "--succeeded", "", "--yes").status == 64)
       #expect(try await tool("effect", "resolve", "\(task)", "charge", "--did-not-happen").errors.contains("add --yes"))
       let done = try await tool.json("effect-resolve", "\(task)", "charge", "--succeeded", #"{"id": 1}"#, "--yes")
       #expect(done["result"] as? String == "resolved")

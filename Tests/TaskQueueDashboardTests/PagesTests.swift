@@ -183,6 +183,10 @@ struct PagesTests {
       let queues = try #require(page.range(of: "id=\"queues\""))
       #expect(money.lowerBound < queues.lowerBound)
       #expect(try await dashboard.page("/effects").contains("value=\"resolve_effect\""))
+      let empty = try await dashboard.act([
+        "verb": "resolve_effect", "task": "\(id)", "effect": "charge", "resolution": "succeeded", "value": "",
+      ])
+      #expect(empty.status == .badRequest && String(buffer: empty.body).contains("value is missing"))
       let form: KeyValuePairs = [
         "verb": "resolve_effect", "task": "\(id)", "effect": "charge", "resolution": "succeeded", "value": "\"r-1\"",
         "why": "the bank's book",

@@ -49,6 +49,19 @@ struct OperatingTests {
     }
   }
 
+  @Test("A success without a value is refused in plain SQL, and null is one if that is said")
+  func successWithoutValue() async throws {
+    try await withStore { store in
+      let error = await #expect(throws: LibpqError.self) {
+        try await store.pool.query("SELECT taskqueue.resolve_effect(1, 'charge', 'succeeded')")
+      }
+      #expect(error?.sqlState == "22023" && error?.message.contains("what succeeded has a value") == true)
+      #expect(error?.hint?.contains("JSON null") == true)
+      let answer = try await store.pool.query("SELECT taskqueue.resolve_effect(1, 'charge', 'succeeded', 'null')")
+      #expect(try answer[0].text(0) == "unknown")
+    }
+  }
+
   @Test("S74 Nobody changes the journal, not even its owner")
   func appendOnly() async throws {
     try await withStore { store in

@@ -16,9 +16,13 @@ BEGIN
   IF NOT has_table_privilege('task'::regclass, 'DELETE') THEN
     RETURN _as_operator('resolve_effect', task_id::text, effect_name, outcome, value::text, reason);
   END IF;
-  IF outcome IS NULL OR outcome NOT IN ('succeeded', 'failed', 'open') OR outcome = 'succeeded' AND resolve_effect.value IS NULL THEN
+  IF outcome IS NULL OR outcome NOT IN ('succeeded', 'failed', 'open') THEN
     RAISE EXCEPTION 'TaskQueue: the outcome must be succeeded (with a value), failed or open'
       USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  IF outcome = 'succeeded' AND resolve_effect.value IS NULL THEN
+    RAISE EXCEPTION 'TaskQueue: what succeeded has a value: what the call would have returned, as JSON'
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'The value of a call that returns nothing is the JSON null: ''null''.';
   END IF;
   SELECT x.* INTO e FROM effect x WHERE x.task_id = resolve_effect.task_id AND x.name = effect_name FOR UPDATE;
   at := clock_timestamp();

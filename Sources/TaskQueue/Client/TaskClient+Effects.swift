@@ -23,12 +23,15 @@ extension TaskClient {
   /// A person says what became of an effect that nobody else can settle. Redrive its task afterwards.
   ///
   /// Refused while a worker holds the task, and "did not happen" also while the call may still reach the provider.
+  ///
+  /// - Throws: ``TaskQueueError``: `invalidOption` (succeeded without a value), `storeFailed`.
   public func resolveEffect(
     _ name: EffectName,
     of task: TaskID,
     as resolution: EffectResolution
   ) async throws(TaskQueueError) -> EffectResolutionResult {
-    try await ledger().resolveEffect(name, of: task, as: resolution)
+    try resolution.validate()
+    return try await ledger().resolveEffect(name, of: task, as: resolution)
   }
 
   /// Deletes settled effects that last changed that long ago and whose task is neither live nor a dead letter; at most ``Limits/page`` per

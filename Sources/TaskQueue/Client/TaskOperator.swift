@@ -70,6 +70,7 @@ public struct TaskOperator<Store: TaskStore>: Sendable {
     of task: TaskID,
     as resolution: EffectResolution
   ) async throws(TaskQueueError) -> EffectResolutionResult {
+    try resolution.validate()
     guard case .resolved(let result) = try await perform(.resolveEffect(name, of: task, as: resolution)) else {
       throw .foreignAnswer
     }

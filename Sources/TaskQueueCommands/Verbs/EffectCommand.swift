@@ -54,7 +54,12 @@ struct EffectCommand: ParsableCommand {
     @OptionGroup var options: CommandOptions
     @Argument(help: "The task's id.") var task: Int64
     @Argument(help: "The effect's name.") var name: String
-    @Option(help: ArgumentHelp("It happened: what the call would have returned, as JSON.", valueName: "json"))
+    @Option(
+      help: ArgumentHelp(
+        "It happened: what the call would have returned, as JSON; null for nothing.",
+        valueName: "json"
+      )
+    )
     var succeeded: String?
     @Option(help: ArgumentHelp("It did not happen, and is not to be tried again: why.", valueName: "reason"))
     var failed: String?

@@ -102,7 +102,13 @@ enum DashboardAction: Sendable {
 
   private static func resolution(_ fields: FormFields) throws(Refusal) -> EffectResolution {
     switch try fields.required("resolution") {
-    case "succeeded": return .succeeded(Data((fields["value"] ?? "null").utf8))
+    case "succeeded":
+      guard let value = fields["value"] else {
+        throw .invalid(
+          "value is missing: what succeeded has one, as JSON. That of a call that returns nothing is null. Nothing was done."
+        )
+      }
+      return .succeeded(Data(value.utf8))
     case "failed": return .failed(reason: fields["because"] ?? "failed, as a person says")
     case "did_not_happen": return .didNotHappen
     default: throw .invalid("resolution must be succeeded, failed or did_not_happen.")

@@ -46,7 +46,7 @@ extension DashboardPages {
           label: "Its answer, as JSON",
           name: "value",
           type: "text",
-          hint: "if it happened: what the handler would have got",
+          hint: "if it happened: what the handler would have got; null if that is nothing",
           isRequired: false
         ),
         .init(label: "The failure", name: "because", type: "text", hint: "if it failed for good", isRequired: false),

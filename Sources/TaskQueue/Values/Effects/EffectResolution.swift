@@ -6,12 +6,20 @@
 
 /// What a person found out about an effect.
 public enum EffectResolution: Sendable {
-  /// It happened: the value that the handler would have got, as JSON.
+  /// It happened: the value that the handler would have got, as JSON; `null` only where that is a value to it.
   case succeeded(Data)
   /// It did not happen and is not to be tried again.
   case failed(reason: String)
   /// It did not happen: the next attempt may call again, with the same key.
   case didNotHappen
+
+  /// - Throws: ``TaskQueueError`` with `invalidOption` for a success without a value.
+  func validate() throws(TaskQueueError) {
+    guard case .succeeded(let json) = self, json.allSatisfy({ [0x20, 0x09, 0x0A, 0x0D].contains($0) }) else { return }
+    throw .invalidOption(
+      "What succeeded has a value: what the call would have returned, as JSON. That of a call that returns nothing is null."
+    )
+  }
 }
 
 /// What became of a resolution.
