@@ -82,6 +82,37 @@ struct SchemaCompatibilityTests {
     }
   }
 
+  @Test("S73 On a schema without a journal nobody acts: what would leave no line is refused whole, and programs go on")
+  func withoutJournal() async throws {
+    try await withTestDatabase(migrated: false) { database in
+      var scripts = SchemaScripts.current
+      scripts.versions.removeAll { $0.version > 7 }
+      // Those that a schema of version 7 cannot have: they read or write the journal.
+      let newer: Set = ["_journal", "_actions_about", "_drop_actions", "_guard_actions", "_task_detail"]
+      scripts.functions.removeAll { newer.contains($0.name) }
+      try await Migrator(configuration: database.postgresConfiguration, scripts: scripts).migrate()
+      let store = try PostgresTaskStore(.init(database.postgresConfiguration))
+      let client = TaskClient(store: store)
+      let id = try await client.enqueue(Note(text: "x")).id
+      let ann = client.operating(as: "ann", because: "on call")
+      let calls: [@Sendable () async throws -> Void] = [
+        { try await ann.pause("mail") }, { _ = try await ann.cancel(id) }, { _ = try await ann.retry(id) },
+        { _ = try await ann.enqueue(NewTask(Note(text: "y"))) }, { _ = try await ann.redrive(.all) },
+        { _ = try await ann.resolveEffect("charge", of: id, as: .didNotHappen) },
+      ]
+      for (index, call) in calls.enumerated() {
+        let error = await #expect(throws: TaskQueueError.self, "\(index)") { try await call() }
+        #expect(error?.code == .storeFailed && error?.message.contains("too old") == true, "\(index): \(error as Any)")
+      }
+      #expect(try await store.number("SELECT count(*) FROM taskqueue.paused_queue") == 0)
+      #expect(try await store.number("SELECT count(*) FROM taskqueue.task") == 1)
+      // A program acts for nobody.
+      try await client.pause("mail")
+      #expect(try await client.cancel(id) == .cancelled)
+      await store.close()
+    }
+  }
+
   @Test("Functions are applied again when their hash changed, and only those")
   func changedFunction() async throws {
     try await withTestDatabase { database in
