@@ -44,8 +44,8 @@ BEGIN
     IF d.id IS NOT NULL THEN
       error := d.errors -> -1 ->> 'message';
       RETURN QUERY SELECT 'dead',
-        format('It is a dead letter (%s) since %s%s%s. To run it again: redrive(%s).', d.reason, to_char(d.died_at, iso), ': ' || d.detail,
-          '; the last error: ' || error, d.id),
+        format('It is a dead letter (%s) since %s%s%s. It stays until it is retried or purged.', d.reason, to_char(d.died_at, iso),
+          ': ' || rtrim(d.detail, ' .'), '; the last error: ' || rtrim(error, ' .')),
         NULL::timestamptz,
         json_build_object('reason', d.reason, 'detail', d.detail, 'error', error, 'at', extract(epoch FROM d.died_at));
       RETURN;
@@ -121,7 +121,7 @@ BEGIN
     SELECT x.id INTO other FROM dead_task x WHERE x.limit_key = t.limit_key AND x.holds LIMIT 1;
     IF FOUND THEN
       RETURN QUERY SELECT 'limit_held',
-        format('The dead letter %s holds up those behind it in its limit %s, until it is redriven or purged.', other.id, t.limit_key),
+        format('The dead letter %s holds up those behind it in its limit %s, until it is retried or purged.', other.id, t.limit_key),
         NULL::timestamptz, json_build_object('line', t.limit_key, 'task', other.id);
     END IF;
     SELECT x.id, x.due_at INTO other FROM task x
@@ -186,7 +186,7 @@ BEGIN
       END IF;
     ELSE
       RETURN QUERY SELECT 'retrying',
-        format('It waits until %s for its next attempt, after %s.%s', to_char(t.due_at, iso), t.attempt, ' The last error: ' || error),
+        format('It waits until %s for its next attempt, after %s.%s', to_char(t.due_at, iso), t.attempt, ' The last error: ' || rtrim(error, ' .') || '.'),
         t.due_at, json_build_object('attempt', t.attempt, 'error', error);
     END IF;
   END IF;

@@ -98,13 +98,13 @@ public struct TaskExplanation: Hashable, Sendable, CustomStringConvertible {
   /// The one that counts most.
   public var cause: Cause { causes[0] }
   /// For people: a sentence for each cause, in their order.
-  public var sentences: [String] { causes.map { $0.sentence(of: id) } }
+  public var sentences: [String] { causes.map(\.sentence) }
   public var description: String { sentences.joined(separator: " ") }
 }
 
 extension TaskExplanation.Cause {
   /// As the function `explain` of the schema writes it.
-  func sentence(of id: TaskID) -> String {
+  var sentence: String {
     switch self {
     case .unknown: "There never was a task with this id."
     case .gone:
@@ -113,8 +113,8 @@ extension TaskExplanation.Cause {
     case .finished(let keyUntil): "It completed; it is kept because its unique key counts until \(Self.utc(keyUntil))."
     case .dead(let reason, let detail, let lastError, let at):
       """
-      It is a dead letter (\(reason)) since \(Self.utc(at))\(detail.map { ": \($0)" } ?? "")\
-      \(lastError.map { "; the last error: \($0)" } ?? ""). To run it again: redrive(\(id)).
+      It is a dead letter (\(reason)) since \(Self.utc(at))\(detail.map { ": \(Self.unended($0))" } ?? "")\
+      \(lastError.map { "; the last error: \(Self.unended($0))" } ?? ""). It stays until it is retried or purged.
       """
     case .running(let attempt, let until, let workers, let holder):
       "A worker runs attempt \(attempt) of it, and holds it until \(Self.utc(until)) unless it renews that."
@@ -134,7 +134,7 @@ extension TaskExplanation.Cause {
     case .turn(let group, isCallback: false): "It waits for its turn in the group \(group)."
     case .retrying(let attempt, let until, let lastError):
       "It waits until \(Self.utc(until)) for its next attempt, after \(attempt)."
-        + (lastError.map { " The last error: \($0)" } ?? "")
+        + (lastError.map { " The last error: \(Self.unended($0))." } ?? "")
     case .queuePaused(let queue, let since): "Its queue \(queue) is paused since \(Self.utc(since))."
     case .noWorker(let queue): "No worker serves its queue \(queue)."
     case .noWorkerForType(let type, let queue, let count):
@@ -149,7 +149,7 @@ extension TaskExplanation.Cause {
     case .limitRate(let limit, let at, isAdmitted: true):
       "Its limit \(limit) has a rate, and has admitted it for \(Self.utc(at))."
     case .limitHeld(let limit, let letter):
-      "The dead letter \(letter) holds up those behind it in its limit \(limit), until it is redriven or purged."
+      "The dead letter \(letter) holds up those behind it in its limit \(limit), until it is retried or purged."
     case .limitWaits(let limit, let task, let until):
       "Its limit \(limit) is ordered, and the task \(task) before it waits for its next attempt until \(Self.utc(until))."
     case .limited(let limit, let place, let isMore, let taken, let slots, let holders):
@@ -168,6 +168,13 @@ extension TaskExplanation.Cause {
 
   private static func words(_ holder: TaskExplanation.SlotHolder) -> String {
     "task \(holder.task)" + (holder.until.map { " until \(utc($0))" } ?? "")
+  }
+
+  /// Text of others within a sentence, which has an end of its own.
+  private static func unended(_ text: String) -> String {
+    var text = Substring(text)
+    while let last = text.unicodeScalars.last, last == "." || last == " " { text.unicodeScalars.removeLast() }
+    return String(text)
   }
 
   private static func utc(_ date: Date) -> String {

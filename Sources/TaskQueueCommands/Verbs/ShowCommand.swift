@@ -48,6 +48,9 @@ struct TaskView {
         + PlainText.line(task.type.rawValue)
     )
     for sentence in detail.explanation.sentences { console.paragraph(sentence, indent: 2) }
+    for command in detail.explanation.commands(detail.effects) where command != "taskqueue show \(task.id)" {
+      console.print("    " + console.style(.cyan, PlainText.line(command)))
+    }
     console.print()
     console.fields(fields(task))
     errors()

@@ -16,7 +16,8 @@ struct WhyCommand: AsyncParsableCommand {
   func run() async throws {
     try await options.run { session in
       let explanation = try await session.client.explain(argument.task)
-      let commands = try await commands(for: explanation, session)
+      let isDead = if case .dead = explanation.cause { true } else { false }
+      let commands = explanation.commands(isDead ? try await session.client.effects(of: argument.task) : [])
       let isUnknown = explanation.cause.name == "unknown"
       if session.isJSON {
         session.console.print([
@@ -33,16 +34,19 @@ struct WhyCommand: AsyncParsableCommand {
       if isUnknown { throw ExitCode(ExitStatus.nothing) }
     }
   }
+}
 
-  /// A call whose outcome nobody knows comes first: to run the task again does not tell.
-  private func commands(for explanation: TaskExplanation, _ session: Session) async throws -> [String] {
-    let commands = explanation.causes.flatMap { $0.commands(for: argument.task) }
-    guard case .dead = explanation.cause else { return commands }
-    let open = try await session.client.effects(of: argument.task).filter { [.unknown, .parked].contains($0.state) }
-    let resolving = open.map {
+extension TaskExplanation {
+  /// What a person may do about it. A call whose outcome nobody knows comes first: to run the task again does not tell.
+  ///
+  /// - Parameter effects: those of the task.
+  func commands(_ effects: [EffectRecord]) -> [String] {
+    let commands = causes.flatMap { $0.commands(for: id) }
+    guard case .dead = cause else { return commands }
+    let resolving = effects.filter { [.unknown, .parked].contains($0.state) }.map {
       "taskqueue effect resolve \($0.task) \(QuotedText.shellWord($0.name.rawValue))   # and what happened: look its key up"
     }
-    return resolving.isEmpty ? commands : ["taskqueue show \(argument.task)"] + resolving
+    return resolving.isEmpty ? commands : ["taskqueue show \(id)"] + resolving
   }
 }
 
