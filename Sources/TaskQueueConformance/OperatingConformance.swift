@@ -85,6 +85,15 @@
       try requireEqual(try await probe.list { $0.reason = .failed }, [letter], "by reason")
       try requireEqual(try await probe.list { $0.reason = .expired }, [], "by another reason")
     },
+    Check("S70 a dead letter without an error shows why it was put aside, and is found by that") { probe in
+      let id = try await probe.tasks.enqueue().id
+      let task = try await probe.tasks.claimOnly(id)
+      try await probe.tasks.settleHeld(task, .bury(.discarded, detail: "no such Person", nil))
+      let page = try await probe.page(limit: 1) { $0.state = .dead }
+      try requireEqual(page.tasks.map(\.lastError), ["no such Person"], "the reason in a list")
+      try requireEqual(try await probe.detail(id).summary.lastError, "no such Person", "the reason in a detail")
+      try requireEqual(try await probe.list { ($0.state, $0.error) = (.dead, "person") }, [id], "found by the reason")
+    },
     Check("S70 pages go on where the one before ended, whatever ends or is added meanwhile") { probe in
       var ids: [TaskID] = []
       for _ in 0..<7 { ids.append(try await probe.tasks.enqueue().id) }

@@ -91,6 +91,7 @@ extension InMemoryState {
     summary.leaseUntil = nil
     summary.endedAt = letter.diedAt
     summary.reason = letter.reason
+    summary.lastError = summary.lastError ?? letter.detail
     return summary
   }
 

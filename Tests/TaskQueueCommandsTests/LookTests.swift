@@ -52,6 +52,25 @@ struct LookTests {
     }
   }
 
+  @Test("A dead letter without an error is listed with the reason that show tells")
+  func reasons() async throws {
+    try await withTool { tool, database in
+      let id = try await database.enqueue("mail.send")
+      try await database.query(
+        """
+        SELECT taskqueue._bury(ARRAY[\(id)], ARRAY[t.lease_token], ARRAY[NULL]::json[], ARRAY['discarded'], ARRAY['no such person.'])
+        FROM taskqueue.task t
+        """
+      )
+      let list = try await tool("dead", "list")
+      #expect(list.text.contains("no such person."), "\(list.text)")
+      #expect(try await tool("dead", "list", "--error", "such PERSON", "--ids").text == "\(id)\n")
+      let show = try await tool("show", "\(id)")
+      #expect(show.text.contains("no such person. It stays until it is retried or purged."), "\(show.text)")
+      #expect(show.text.contains("taskqueue retry \(id)") && !show.text.contains(".."))
+    }
+  }
+
   @Test("A type or an error with escape sequences reaches no terminal, in any form")
   func hostile() async throws {
     try await withTool { tool, database in

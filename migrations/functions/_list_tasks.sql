@@ -66,12 +66,12 @@ BEGIN
     RAISE EXCEPTION 'TaskQueue: this is no place in a list' USING ERRCODE = 'invalid_parameter_value';
   END;
 
-  -- The columns (a look for steps with LIMIT reads no more than that one's), and the conditions on them: $1 queue, $2 type, $3 state, $4 and $5 created, $6 error, $7 limit, $8 reason, $9 now, $10 id.
+  -- A dead letter without an error says why it was put aside. The columns (a look for steps with LIMIT reads no more than that one's), and the conditions on them: $1 queue, $2 type, $3 state, $4 and $5 created, $6 error, $7 limit, $8 reason, $9 now, $10 id.
   columns := CASE of_place
     WHEN 'dead' THEN
       't.id, t.queue::text, t.type::text, ''dead''::text, t.priority::int, t.attempt, t.failures, t.crashes, t.unique_key::text,
         t.limit_key || coalesce(chr(1) || t.weight, ''''), NULL::timestamptz, NULL::timestamptz, t.created_at, t.died_at,
-        left(t.errors -> -1 ->> ''message'', 4096), t.reason, (SELECT true FROM step s WHERE s.task_id = t.id LIMIT 1) IS TRUE'
+        left(coalesce(t.errors -> -1 ->> ''message'', t.detail), 4096), t.reason, (SELECT true FROM step s WHERE s.task_id = t.id LIMIT 1) IS TRUE'
     WHEN 'done' THEN
       't.id, t.queue::text, t.type::text, ''done''::text, 100, t.attempt, 0, 0, NULL::text, NULL::text, NULL::timestamptz, NULL::timestamptz,
         t.created_at, t.done_at, NULL::text, NULL::text, false'
@@ -94,7 +94,8 @@ BEGIN
       WHEN of_state = 'due' THEN 't.finished_at IS NULL AND t.lease_until <= $9 AND t.slot IS DISTINCT FROM 0 AND t.due_at <= $9' END,
     CASE WHEN created_before IS NOT NULL THEN 't.created_at < $4' END,
     CASE WHEN created_from IS NOT NULL THEN 't.created_at >= $5' END,
-    CASE WHEN with_error IS NOT NULL THEN 'strpos(lower((t.errors -> -1 ->> ''message'') COLLATE "C"), lower($6 COLLATE "C")) > 0' END,
+    CASE WHEN with_error IS NOT NULL THEN format('strpos(lower(%s COLLATE "C"), lower($6 COLLATE "C")) > 0',
+      CASE WHEN of_place = 'dead' THEN 'coalesce(t.errors -> -1 ->> ''message'', t.detail)' ELSE '(t.errors -> -1 ->> ''message'')' END) END,
     CASE WHEN of_limit IS NOT NULL THEN 't.limit_key = $7' END,
     CASE WHEN of_reason IS NOT NULL THEN 't.reason = $8' END);
 

@@ -59,7 +59,7 @@ BEGIN
   IF json_typeof(errors) IS DISTINCT FROM 'array' THEN
     errors := NULL;
   END IF;
-  last_error := left(errors -> -1 ->> 'message', 4096);
+  last_error := left(coalesce(errors -> -1 ->> 'message', detail), 4096);
   is_flow := EXISTS (SELECT FROM step s WHERE s.task_id = id);
   cancel_requested := coalesce(cancel_requested, false);
   runs_again := coalesce(runs_again, false);

@@ -19,7 +19,7 @@ public struct TaskFilter: Hashable, Sendable {
   public var createdBefore: Date?
   /// Enqueued at this instant or after it.
   public var createdAfter: Date?
-  /// Contained in the last error's message, capital and small ASCII letters alike; 1 to 1,000 UTF-8 bytes. Not of done ones, which have none.
+  /// Contained in the last error's message (``TaskSummary/lastError``), capital and small ASCII letters alike; 1 to 1,000 UTF-8 bytes. Not of done ones, which have none.
   public var error: String?
   /// Of this limit and key; the weight does not matter. Not of done ones, which keep none.
   public var limit: TaskLimit?

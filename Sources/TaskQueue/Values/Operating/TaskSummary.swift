@@ -28,7 +28,7 @@ public struct TaskSummary: Hashable, Sendable, Identifiable {
   public var createdAt: Date
   /// When it completed or was put aside. nil: it lives.
   public var endedAt: Date?
-  /// The message of the last error, cut to ``Limits/errorMessageBytes``. nil: there was none, or it is done.
+  /// The message of the last error, cut to ``Limits/errorMessageBytes``; of a dead letter without one, why it was put aside. nil: there was none, or it is done.
   public var lastError: String?
   /// Why it is a dead letter. nil: it is none.
   public var reason: DeadLetterReason?
