@@ -52,6 +52,9 @@
       let plain = try await probe.tasks.enqueue().id
       try requireEqual(try await probe.list { $0.queue = "mail" }, [other, mail], "of a queue")
       try requireEqual(try await probe.list { $0.type = StoreProbe.type }, [plain, mail], "of a type")
+      try requireEqual(try await probe.list { $0.type = "conformance.*" }, [plain, other, mail], "of such types")
+      try requireEqual(try await probe.list { $0.type = "conformance.b*" }, [other], "of one that is the beginning")
+      try requireEqual(try await probe.list { $0.type = "b*" }, [], "of types that begin otherwise")
       try requireEqual(
         try await probe.list {
           $0.queue = "mail"
@@ -82,6 +85,7 @@
       try requireEqual(try await probe.list { $0.error = "http 503" }, [id], "of live ones")
       try requireEqual(try await probe.list { $0.error = "404" }, [], "another one")
       try requireEqual(try await probe.list { ($0.state, $0.error) = (.dead, "BANK") }, [letter], "of dead ones")
+      try requireEqual(try await probe.list { ($0.state, $0.type) = (.dead, "conf*") }, [letter], "dead ones")
       try requireEqual(try await probe.list { $0.reason = .failed }, [letter], "by reason")
       try requireEqual(try await probe.list { $0.reason = .expired }, [], "by another reason")
     },

@@ -277,7 +277,7 @@ extension InMemoryState {
 extension TaskFilter {
   fileprivate func includes(_ task: TaskSummary) -> Bool {
     if let queue, task.queue != queue { return false }
-    if let type, task.type != type { return false }
+    if let type, !matches(task.type, type) { return false }
     if let state, task.state != state { return false }
     if let createdBefore, task.createdAt >= createdBefore { return false }
     if let createdAfter, task.createdAt < createdAfter { return false }
@@ -285,6 +285,11 @@ extension TaskFilter {
     if let reason, task.reason != reason { return false }
     guard let error else { return true }
     return task.lastError.map { $0.asciiLowercased.contains(error.asciiLowercased) } ?? false
+  }
+
+  private func matches(_ type: TaskType, _ wanted: TaskType) -> Bool {
+    wanted.rawValue.hasSuffix("*")
+      ? type.rawValue.utf8.starts(with: wanted.rawValue.utf8.dropLast()) : type == wanted
   }
 }
 

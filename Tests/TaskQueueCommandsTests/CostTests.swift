@@ -37,6 +37,7 @@ struct CostTests {
       for verb in [
         ["status"], ["list"], ["list", "--type", "other"], ["list", "--queue", "mail", "--state", "running"],
         ["list", "--error", "x", "--state", "dead"],
+        ["list", "--type", "mail.o*"], ["list", "--type", "mail.o*", "--state", "dead"],
         ["dead", "list"], ["show", "500"], ["show", "120000"], ["why", "500"], ["why", "120000"],
         ["flow", "show", "500"], ["top", "--count", "1"],
         ["limit", "list"], ["schedule", "list"], ["effect", "list"], ["journal"], ["workers"], ["doctor"],

@@ -52,6 +52,27 @@ struct LookTests {
     }
   }
 
+  @Test("A type that ends with * stands for those that begin so, of live tasks and dead letters")
+  func prefixes() async throws {
+    try await withTool { tool, database in
+      for type in ["mail.send", "mail.open", "mailing", "report"] {
+        _ = try await database.enqueue(type)
+        try await database.bury(type: type, error: "boom")
+      }
+      func types(_ arguments: String...) async throws -> [String?] {
+        let tasks =
+          try await tool.json("list", arguments[0], arguments.dropFirst().joined())["tasks"] as? [[String: Any]]
+        return (tasks ?? []).map { $0["type"] as? String }
+      }
+      #expect(try await types("--type", "mail.*") == ["mail.open", "mail.send"])
+      #expect(try await types("--type", "mail*").count == 3)
+      let dead = try await tool.json("dead-list", "--type", "mail.*", "--limit", "1")
+      #expect((dead["tasks"] as? [[String: Any]])?.first?["type"] as? String == "mail.open")
+      let rest = try await tool.json("dead-list", "--type", "mail.*", "--after", #require(dead["next"] as? String))
+      #expect((rest["tasks"] as? [[String: Any]])?.map { $0["type"] as? String } == ["mail.send"])
+    }
+  }
+
   @Test("A dead letter without an error is listed with the reason that show tells")
   func reasons() async throws {
     try await withTool { tool, database in

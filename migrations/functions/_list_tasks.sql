@@ -4,7 +4,7 @@
 -- Live tasks of a state or a queue are taken from the indexes that have them if those have no more than max_look: first all places are gathered, then
 -- sorted by id. Else the primary key is read downwards, where those that are asked for are many. Running ones are few, and stand in front of the due ones in
 -- task_claim: those of one queue are read in its order (place c), those of all queues are gathered from the front of each, until 1,000 others came (place r).
--- Each query is planned for what was asked for.
+-- Each query is planned for what was asked for. A type that ends with * stands for all that begin so; dead letters are looked through by id then.
 CREATE OR REPLACE FUNCTION _list_tasks(
   of_place text, of_queue text, of_type text, of_state text, created_before timestamptz, created_from timestamptz, with_error text,
   of_limit text, of_reason text, from_place text, max_count int, max_look int,
@@ -84,7 +84,7 @@ BEGIN
     END;
   filter := concat_ws(' AND ', 'true',
     CASE WHEN of_queue IS NOT NULL THEN 't.queue = $1' END,
-    CASE WHEN of_type IS NOT NULL THEN 't.type = $2' END,
+    CASE WHEN of_type LIKE '%*' THEN 'starts_with(t.type, left($2, -1))' WHEN of_type IS NOT NULL THEN 't.type = $2' END,
     CASE WHEN of_place = 'done' THEN 't.expires_at > $9'
       WHEN of_place = 'dead' THEN NULL
       WHEN of_state = 'finished' THEN 't.finished_at IS NOT NULL'
@@ -189,7 +189,7 @@ BEGIN
   ELSE
     source := CASE
       -- With an equation instead, the order would be that of the primary key, which might be read instead of the index of types.
-      WHEN of_place = 'dead' AND of_type IS NOT NULL THEN
+      WHEN of_place = 'dead' AND of_type NOT LIKE '%*' THEN
         'SELECT t.* FROM dead_task t WHERE (t.type, t.id) < ($2, $10) AND t.type >= $2 ORDER BY t.type DESC, t.id DESC LIMIT $11'
       WHEN of_place = 'dead' THEN 'SELECT t.* FROM dead_task t WHERE t.id < $10 ORDER BY t.id DESC LIMIT $11'
       WHEN of_place = 'done' THEN 'SELECT t.* FROM done t WHERE t.id < $10 ORDER BY t.id DESC LIMIT $11'

@@ -29,7 +29,7 @@ struct ListCommand: AsyncParsableCommand {
 
 struct FilterOptions: ParsableArguments {
   @Option(help: "Of this queue.") var queue: String?
-  @Option(help: "Of this type.") var type: String?
+  @Option(help: "Of this type; mail.* for all types that begin so.") var type: String?
   @Option(help: "In this state.") var state: StateArgument?
   @Option(help: ArgumentHelp("With this text in the last error's message, whatever its case.", valueName: "text"))
   var error: String?

@@ -12,6 +12,7 @@ public struct TaskFilter: Hashable, Sendable {
   public static let maxErrorBytes = 1_000
 
   public var queue: QueueName?
+  /// One that ends with `*` stands for all types that begin so: they are looked for among rows, as an error's text is, and not in an index.
   public var type: TaskType?
   /// nil: live, in any state; of dead letters if there is a ``reason``.
   public var state: TaskState?
