@@ -24,6 +24,14 @@ struct LookTests {
         #expect(output.lines.allSatisfy { $0.count <= columns }, "\(output.text)")
         #expect(output.text.contains("no worker") && output.text.contains("paused"))
       }
+      try await database.query(
+        """
+        INSERT INTO taskqueue.throughput_minute (minute, queue, type, outcome, attempts)
+        SELECT date_trunc('minute', now()), 'mail', 'mail.send', o, 50 FROM unnest(ARRAY['completed', 'failed']) AS o
+        """
+      )
+      let narrow = try await tool("status", columns: 80)
+      #expect(narrow.text.contains("DONE/MIN") && narrow.text.contains("FAIL/MIN"), "\(narrow.text)")
     }
   }
 

@@ -44,10 +44,11 @@ struct StatusView: Sendable {
     }
     var table = Table([
       .init("queue", min: 8), .init("due", right: true), .init("running", right: true),
-      .init("waiting", right: true, rank: 3),
-      .init("limited", right: true, rank: 1), .init("dead", right: true), .init("oldest", right: true),
-      .init("workers", right: true),
-      .init("done/min", right: true, rank: 4), .init("fail/min", right: true, rank: 2), .init("state"),
+      .init("waiting", right: true, rank: 4),
+      .init("limited", right: true, rank: 2), .init("dead", right: true), .init("oldest", right: true),
+      .init("workers", right: true, rank: 3),
+      // Together, or not at all: one without the other misleads.
+      .init("done/min", right: true, rank: 1), .init("fail/min", right: true, rank: 1), .init("state"),
     ])
     for queue in overview.queues { table.add(cells(queue)) }
     return table.withoutEmptyColumns(["waiting", "limited", "dead", "fail/min"]).lines(
