@@ -57,7 +57,7 @@ extension DashboardPages {
         oldest.map { "oldest \(Wording.span(visit.now.timeIntervalSince($0)))" }
       ),
       readout("Running", sum(queues.map(\.running)), visit.link("/tasks", ["state": "running"]), "held by workers"),
-      readout("In line", sum(queues.map(\.limited)), visit.link("/tasks", ["state": "limited"]), "for their limits"),
+      readout("Limited", sum(queues.map(\.limited)), visit.link("/tasks", ["state": "limited"]), "for their limits"),
       readout("Waiting", sum(queues.map(\.waiting)), visit.link("/tasks", ["state": "waiting"]), "for their time"),
       readout("Dead letters", dead, visit.link("/dead"), "put aside", isBad: dead.value > 0),
       [

@@ -41,9 +41,7 @@ extension Visit {
       .waiting: "waiting", .due: "due", .limited: "limited", .running: "running", .finished: "done", .dead: "dead",
       .done: "done",
     ]
-    let words: [TaskState: String] = [.limited: "in line", .finished: "kept"]
-    let word = words[state] ?? state.rawValue
-    return ["word": reason.map { "\(word): \($0)" } ?? word, "look": known[state] ?? "waiting"]
+    return ["word": reason.map { "\(state): \($0)" } ?? state.rawValue, "look": known[state] ?? "waiting"]
   }
 
   /// `bank`, `customer/7`.
