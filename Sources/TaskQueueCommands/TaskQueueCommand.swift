@@ -26,6 +26,7 @@ public struct TaskQueueCommand: AsyncParsableCommand {
         Whatever changes something is written into a journal with who and why (--actor, --reason): taskqueue journal.
         Completions: taskqueue --generate-completion-script bash|zsh|fish
         """,
+      subcommands: [UnknownVerb<TaskQueueCommand>.self],
       groupedSubcommands: [
         CommandGroup(
           name: "Look",
@@ -50,12 +51,15 @@ public struct TaskQueueCommand: AsyncParsableCommand {
           name: "Set up",
           subcommands: [MigrateCommand.self, DevCommand.self, DashboardCommand.self, BenchCommand.self]
         ),
-      ]
+      ],
+      defaultSubcommand: UnknownVerb<TaskQueueCommand>.self
     )
   }
 
   /// All verbs, for an app that wants them without `taskqueue` before them.
-  public static var all: [any ParsableCommand.Type] { configuration.subcommands }
+  public static var all: [any ParsableCommand.Type] {
+    configuration.subcommands.filter { $0.configuration.shouldDisplay }
+  }
 
   public init() {}
 }

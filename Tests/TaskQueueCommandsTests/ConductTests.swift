@@ -72,6 +72,31 @@ struct ConductTests {
     }
   }
 
+  @Test(
+    "A mistyped verb is answered with the one that may be meant",
+    arguments: [
+      (["statu"], "status"), (["shedule"], "schedule"), (["dead", "lst", "--ids"], "list"),
+      (["limit", "pausee"], "pause"),
+      (["flow", "sho", "7"], "show"), (["effect", "reslove"], "resolve"), (["nonsense"], nil),
+    ] as [([String], String?)]
+  )
+  func mistyped(words: [String], meant: String?) async throws {
+    let output = try await Tool(url: nil).run(words)
+    #expect(output.status == 64 && output.text.isEmpty)
+    #expect(output.errors.contains("has no command"))
+    #expect(output.errors.contains("Did you mean") == (meant != nil))
+    if let meant { #expect(output.errors.contains("Did you mean \(meant)?"), "\(output.errors)") }
+  }
+
+  @Test(
+    "A verb with verbs of its own shows them without one",
+    arguments: ["dead", "schedule", "limit", "flow", "effect"]
+  )
+  func parents(verb: String) async throws {
+    let output = try await Tool(url: nil)(verb)
+    #expect(output.status == 0 && output.text.contains("SUBCOMMANDS") && !output.text.contains("unknown"))
+  }
+
   @Test("A role that may not is told so, with 77")
   func permission() async throws {
     try await withTool { tool, database in

@@ -6,7 +6,8 @@ struct DeadCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dead",
     abstract: "Dead letters: tasks that were put aside.",
-    subcommands: [List.self, Retry.self, Purge.self]
+    subcommands: [List.self, Retry.self, Purge.self, UnknownVerb<DeadCommand>.self],
+    defaultSubcommand: UnknownVerb<DeadCommand>.self
   )
 
   struct List: AsyncParsableCommand {

@@ -6,7 +6,8 @@ struct EffectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "effect",
     abstract: "Calls to other systems of which nobody knows whether they happened.",
-    subcommands: [List.self, Resolve.self]
+    subcommands: [List.self, Resolve.self, UnknownVerb<EffectCommand>.self],
+    defaultSubcommand: UnknownVerb<EffectCommand>.self
   )
 
   struct List: AsyncParsableCommand {

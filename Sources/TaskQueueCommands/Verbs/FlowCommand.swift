@@ -11,7 +11,8 @@ struct FlowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "flow",
     abstract: "Flows: what one has done, and what it waits for.",
-    subcommands: [Show.self]
+    subcommands: [Show.self, UnknownVerb<FlowCommand>.self],
+    defaultSubcommand: UnknownVerb<FlowCommand>.self
   )
 
   struct Show: AsyncParsableCommand {

@@ -6,7 +6,8 @@ struct LimitCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "limit",
     abstract: "How many tasks of a key run at a time, and how fast they start.",
-    subcommands: [List.self, Set.self, Pause.self, Resume.self, Reset.self]
+    subcommands: [List.self, Set.self, Pause.self, Resume.self, Reset.self, UnknownVerb<LimitCommand>.self],
+    defaultSubcommand: UnknownVerb<LimitCommand>.self
   )
 
   struct List: AsyncParsableCommand {

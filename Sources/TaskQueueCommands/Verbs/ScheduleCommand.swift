@@ -12,7 +12,10 @@ struct ScheduleCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "schedule",
     abstract: "What is done again and again.",
-    subcommands: [List.self, Pause.self, Resume.self, Run.self, Backfill.self, Reset.self]
+    subcommands: [
+      List.self, Pause.self, Resume.self, Run.self, Backfill.self, Reset.self, UnknownVerb<ScheduleCommand>.self,
+    ],
+    defaultSubcommand: UnknownVerb<ScheduleCommand>.self
   )
 
   struct List: AsyncParsableCommand {
