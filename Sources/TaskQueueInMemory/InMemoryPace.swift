@@ -122,6 +122,6 @@ extension InMemoryState {
   }
 
   static var unknownLimit: TaskQueueError {
-    TaskQueueError(.unknownLimit, "There is no limit of this name; list() names those there are.")
+    TaskQueueError(.unknownLimit, "There is no limit of this name.")
   }
 }

@@ -97,6 +97,28 @@ struct ConductTests {
     #expect(output.status == 0 && output.text.contains("SUBCOMMANDS") && !output.text.contains("unknown"))
   }
 
+  @Test("Errors say what is wanted")
+  func teaching() async throws {
+    try await withTool { tool, database in
+      for (arguments, status, part) in [
+        (["list", "--after", "garbage"], 64, "page before"),
+        (["list", "--before", "yesterday"], 64, "2026-11-28T14:00:00Z"),
+        (["show", "abc"], 64, "is a number"), (["retry", "7", "abc"], 64, "'abc' is no task's id"),
+        (["enqueue", "x", "--in", "soon"], 64, "5m"), (["schedule", "pause", "nope"], 1, "taskqueue schedule list"),
+        (["limit", "set", "nope", "--concurrency", "3"], 1, "taskqueue limit list"),
+        (["list", "--json", "--ids"], 64, "Either --json or --ids"),
+        (["dead", "list", "--json", "--ids"], 64, "Either --json or --ids"),
+        (["enqueue", "x", "--json", "--ids"], 64, "Either --json or --ids"),
+        (["dead", "purge", "--type", "mail.*", "--yes"], 64, "one type"),
+      ] as [([String], Int32, String)] {
+        let output = try await tool.run(arguments)
+        #expect(output.status == status && output.errors.contains(part), "\(arguments): \(output.errors)")
+        #expect(output.text.isEmpty)
+      }
+      #expect(try await database.query("SELECT FROM taskqueue.task").rowCount == 0)
+    }
+  }
+
   @Test("A role that may not is told so, with 77")
   func permission() async throws {
     try await withTool { tool, database in

@@ -78,6 +78,15 @@ extension LibpqConfiguration {
   }
 }
 
+/// How much of a list is shown at a time.
+struct PageOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Lines at most, 1 to 1,000.", valueName: "count")) var limit = 100
+
+  func validate() throws {
+    guard 1...Limits.page ~= limit else { throw ValidationError("--limit is 1 to \(Limits.page).") }
+  }
+}
+
 /// Who acts, and why: for the journal.
 struct ActingOptions: ParsableArguments {
   static let actorVariable = "TASKQUEUE_ACTOR"

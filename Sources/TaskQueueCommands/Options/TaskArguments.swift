@@ -13,7 +13,7 @@ struct TaskIDsArgument: ParsableArguments {
 
   func validate() throws {
     guard !ids.isEmpty else { throw ValidationError("Name a task's id, or - to read ids from standard input.") }
-    for id in ids where id != "-" && Int64(id) == nil { throw ValidationError("'\(id)' is no task's id.") }
+    try TaskIDArgument.check(ids)
   }
 
   /// Each once, in their order.
@@ -42,10 +42,21 @@ struct TaskIDsArgument: ParsableArguments {
 
 /// The id of one task.
 struct TaskIDArgument: ParsableArguments {
-  @Argument(help: "The task's id.")
+  @Argument(help: "The task's id.", transform: TaskIDArgument.read)
   var id: Int64
 
   var task: TaskID { TaskID(id) }
+
+  static func read(_ text: String) throws -> Int64 {
+    guard let id = Int64(text) else { throw ValidationError("a task's id is a number; taskqueue list has them.") }
+    return id
+  }
+
+  /// Of several; - stands for standard input.
+  static func check(_ texts: [String]) throws {
+    guard let text = texts.first(where: { $0 != "-" && Int64($0) == nil }) else { return }
+    throw ValidationError("'\(text)' is no task's id, which is a number; taskqueue list has them.")
+  }
 }
 
 /// The state of tasks.

@@ -7,7 +7,7 @@ import ArgumentParser
 #endif
 
 /// A span of time: `500ms`, `90s`, `5m`, `2h`, `7d`.
-struct SpanArgument: ExpressibleByArgument, Sendable {
+struct SpanArgument: Sendable, CustomStringConvertible {
   var duration: Duration
 
   private static let units: [(suffix: String, seconds: Double)] = [
@@ -26,11 +26,16 @@ struct SpanArgument: ExpressibleByArgument, Sendable {
     duration = .seconds(value * unit.seconds)
   }
 
-  var defaultValueDescription: String { "\(Words.span(duration / .seconds(1)).replacing(" ", with: ""))" }
+  static func read(_ text: String) throws -> SpanArgument {
+    guard let span = SpanArgument(argument: text) else { throw ValidationError("write 500ms, 90s, 5m, 2h or 7d.") }
+    return span
+  }
+
+  var description: String { "\(Words.span(duration / .seconds(1)).replacing(" ", with: ""))" }
 }
 
 /// An instant of RFC 3339, a day, or how long ago: `2026-11-28T14:00:00Z`, `2026-11-28`, `2h`.
-struct InstantArgument: ExpressibleByArgument, Sendable {
+struct InstantArgument: Sendable {
   private enum Kind: Sendable {
     case at(Date)
     case ago(Duration)
@@ -46,6 +51,13 @@ struct InstantArgument: ExpressibleByArgument, Sendable {
     } else {
       return nil
     }
+  }
+
+  static func read(_ text: String) throws -> InstantArgument {
+    guard let instant = InstantArgument(argument: text) else {
+      throw ValidationError("write how long ago (2h, 7d), a day (2026-11-28), or an instant (2026-11-28T14:00:00Z).")
+    }
+    return instant
   }
 
   /// The instant; a span is taken back from now.

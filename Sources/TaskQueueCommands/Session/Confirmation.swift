@@ -7,13 +7,19 @@ struct ConfirmationOptions: ParsableArguments {
 
   /// - Parameter question: such as `Purge 7 dead letters?`
   /// - Throws: ``Refusal`` without a yes.
-  func ask(_ question: String, _ console: Console) throws {
+  func ask(_ question: String, _ console: Console) async throws {
+    try await ask({ question }, console)
+  }
+
+  /// - Parameter question: made only if it is asked.
+  func ask(_ question: () async throws -> String, _ console: Console) async throws {
     if yes { return }
+    let question = try await question()
     guard console.terminal.isInput, console.terminal.isError else {
       throw Refusal("\(question) There is nobody to ask here: add --yes.")
     }
     Terminal.write("\(PlainText.line(question)) [y/N] ", to: 2)
     let answer = readLine()?.lowercased() ?? ""
-    guard ["y", "yes"].contains(answer) else { throw Refusal("Nothing was done.") }
+    guard ["y", "yes"].contains(answer) else { throw Refusal.declined }
   }
 }

@@ -59,10 +59,23 @@ enum ExitStatus {
 struct Refusal: Error {
   var status: Int32
   var message: String
+  /// Whether the person wants it so: then it is told, and is no error.
+  var isWish = false
 
   init(_ message: String, status: Int32 = ExitStatus.nothing) {
     self.message = message
     self.status = status
+  }
+
+  /// The answer to a question was not yes.
+  static var declined: Refusal {
+    var refusal = Refusal("Nothing was done.")
+    refusal.isWish = true
+    return refusal
+  }
+
+  static func unknown(_ noun: String, _ name: String) -> Refusal {
+    Refusal("There is no \(noun) \(name). Those that there are: taskqueue \(noun) list")
   }
 
   static func usage(_ message: String) -> Refusal { Refusal(message, status: ExitStatus.usage) }
@@ -73,10 +86,19 @@ enum ErrorText {
   static func of(_ error: any Error) -> String {
     switch error {
     case let refusal as Refusal: refusal.message
-    case let error as TaskQueueError: text(error.message, error.underlying)
+    case let error as TaskQueueError: text(error.message, error.underlying) + hint(error.code)
     case let error as MigrationError: text(error.message, error.underlying)
     case is CancellationError: "Interrupted."
     default: "\(error)"
+    }
+  }
+
+  /// The command that has the names which there are.
+  private static func hint(_ code: TaskQueueError.Code) -> String {
+    switch code {
+    case .unknownSchedule: " Those that there are: taskqueue schedule list"
+    case .unknownLimit: " Those that there are: taskqueue limit list"
+    default: ""
     }
   }
 

@@ -29,6 +29,7 @@ extension CommandOptions {
   func run(form: OutputForm? = nil, _ body: (Session) async throws -> Void) async throws {
     let console = console(form)
     try await Self.reporting(to: console) {
+      if json, form == .ids { throw Refusal.usage("Either --json or --ids: JSON has the ids, too.") }
       let store = try PostgresTaskStore(try connection.configuration())
       do {
         try await body(Session(client: TaskClient(store: store), console: console))
@@ -55,7 +56,8 @@ extension CommandOptions {
       throw error
     } catch {
       console.endProgress()
-      console.fail(ErrorText.of(error))
+      let isWish = (error as? Refusal)?.isWish ?? false
+      if isWish { console.note(ErrorText.of(error)) } else { console.fail(ErrorText.of(error)) }
       throw ExitCode(ExitStatus.of(error))
     }
   }

@@ -2,6 +2,12 @@ import ArgumentParser
 import TaskQueue
 import TaskQueuePostgres
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 struct DeadCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dead",
@@ -43,25 +49,10 @@ struct DeadCommand: ParsableCommand {
         """
     )
 
-    @OptionGroup var options: CommandOptions
-    @OptionGroup var letters: DeadLetterOptions
-    @OptionGroup var acting: ActingOptions
-    @OptionGroup var confirmation: ConfirmationOptions
+    @OptionGroup var walk: DeadLetterWalkOptions
 
     func run() async throws {
-      try await options.run(form: letters.ids ? .ids : nil) { session in
-        let actor = acting(session)
-        try await DeadLetterWalk(
-          session: session,
-          letters: letters,
-          confirmation: confirmation,
-          verb: "Retry",
-          done: "live again"
-        ).run {
-          filter,
-          cursor in try await actor.redrive(filter, from: cursor)
-        }
-      }
+      try await walk.run("Retry", done: "live again") { try await $0.redrive($1, from: $2) }
     }
   }
 
@@ -73,25 +64,10 @@ struct DeadCommand: ParsableCommand {
         "Asks also for a single one: nothing brings it back. Those that are there now, oldest first, a thousand a transaction."
     )
 
-    @OptionGroup var options: CommandOptions
-    @OptionGroup var letters: DeadLetterOptions
-    @OptionGroup var acting: ActingOptions
-    @OptionGroup var confirmation: ConfirmationOptions
+    @OptionGroup var walk: DeadLetterWalkOptions
 
     func run() async throws {
-      try await options.run(form: letters.ids ? .ids : nil) { session in
-        let actor = acting(session)
-        try await DeadLetterWalk(
-          session: session,
-          letters: letters,
-          confirmation: confirmation,
-          verb: "Delete",
-          done: "deleted"
-        ).run {
-          filter,
-          cursor in try await actor.purge(filter, from: cursor)
-        }
-      }
+      try await walk.run("Delete", done: "deleted", asksForOne: true) { try await $0.purge($1, from: $2) }
     }
   }
 }
@@ -101,12 +77,21 @@ struct DeadLetterOptions: ParsableArguments {
   @Argument(help: ArgumentHelp("Ids of dead letters; - reads them from standard input.", valueName: "id")) var tasks:
     [String] = []
   @Option(help: "Of this type.") var type: String?
-  @Option(help: ArgumentHelp("That died so long ago or longer.", valueName: "age")) var olderThan: SpanArgument?
+  @Option(
+    help: ArgumentHelp("That died so long ago or longer.", valueName: "age"),
+    transform: SpanArgument.read
+  )
+  var olderThan: SpanArgument?
   @Flag(help: "All of them.") var all = false
   @Flag(help: "Print the ids of those that were changed, one a line.") var ids = false
 
   func validate() throws {
-    for id in tasks where id != "-" && Int64(id) == nil { throw ValidationError("'\(id)' is no task's id.") }
+    try TaskIDArgument.check(tasks)
+    if let type, type.hasSuffix("*") {
+      throw ValidationError(
+        "This takes one type. For several hand over ids: taskqueue dead list --type '\(type)' --all --ids | taskqueue dead … -"
+      )
+    }
     guard !tasks.isEmpty || type != nil || olderThan != nil || all else {
       throw ValidationError("Say which: ids, --type, --older-than, or --all.")
     }
@@ -121,37 +106,68 @@ struct DeadLetterOptions: ParsableArguments {
     return filter
   }
 
-  /// `dead letters of the type mail.send older than 2 h`.
-  func words(_ filter: DeadLetterFilter) -> String {
-    var words = filter.ids.map { Words.count($0.count, "dead letter") } ?? "dead letters"
-    if filter.ids == nil, filter.type == nil, filter.olderThan == nil { words = "all dead letters" }
+  /// `7 dead letters of the type mail.send that died 2 h ago or longer`.
+  ///
+  func words(_ filter: DeadLetterFilter, _ count: BoundedCount) -> String {
+    var words =
+      count.isMore ? "\(Words.count(count.value)) or more dead letters" : Words.count(count.value, "dead letter")
+    if filter.ids == nil, filter.type == nil, filter.olderThan == nil { words = "all " + words }
     if let type = filter.type { words += " of the type \(type)" }
     if let age = filter.olderThan { words += " that died \(Words.span(age / .seconds(1))) ago or longer" }
     return words
   }
+
+  /// Counted to ``Limits/page``, in as many looks as a list takes.
+  func count(_ filter: DeadLetterFilter, _ session: Session) async throws -> BoundedCount {
+    if let ids = filter.ids { return BoundedCount(ids.count, isMore: false) }
+    let diedBy = filter.olderThan.map { session.now.addingTimeInterval(-($0 / .seconds(1))) } ?? .distantFuture
+    var list = TaskFilter()
+    (list.state, list.type) = (.dead, filter.type)
+    var (count, looks) = (0, 0)
+    var cursor: TaskCursor?
+    repeat {
+      let page = try await session.client.list(list, after: cursor, limit: Limits.page)
+      count += page.tasks.count { $0.endedAt ?? .distantPast <= diedBy }
+      (cursor, looks) = (page.next, looks + 1)
+    } while cursor != nil && count < Limits.page && looks < TaskLister.maxLooks
+    return BoundedCount(min(count, Limits.page), isMore: cursor != nil || count > Limits.page)
+  }
 }
 
 /// Walks over dead letters, page by page, with progress.
-struct DeadLetterWalk {
-  let session: Session
-  let letters: DeadLetterOptions
-  let confirmation: ConfirmationOptions
-  let verb: String
-  let done: String
+struct DeadLetterWalkOptions: ParsableArguments {
+  typealias Step = (TaskOperator<PostgresTaskStore>, DeadLetterFilter, DeadLetterCursor?) async throws -> DeadLetterPage
 
-  func run(
-    _ step: (DeadLetterFilter, DeadLetterCursor?) async throws -> DeadLetterPage
-  ) async throws {
-    let filter = try letters.filter()
-    if filter.ids?.isEmpty == true { throw session.nothing("No task.") }
-    if verb == "Delete" || filter.ids?.count != 1 {
-      try confirmation.ask("\(verb) \(letters.words(filter))?", session.console)
+  @OptionGroup var options: CommandOptions
+  @OptionGroup var letters: DeadLetterOptions
+  @OptionGroup var acting: ActingOptions
+  @OptionGroup var confirmation: ConfirmationOptions
+
+  func run(_ verb: String, done: String, asksForOne: Bool = false, _ step: Step) async throws {
+    try await options.run(form: letters.ids ? .ids : nil) { session in
+      let filter = try letters.filter()
+      if filter.ids?.isEmpty == true { throw session.nothing("No task.") }
+      if asksForOne || filter.ids?.count != 1 {
+        try await confirmation.ask(
+          {
+            let count = try await letters.count(filter, session)
+            guard count.value > 0 || count.isMore else { throw session.nothing("No dead letter.") }
+            return "\(verb) \(letters.words(filter, count))?"
+          },
+          session.console
+        )
+      }
+      try await walk(filter, done, session, step)
     }
+  }
+
+  private func walk(_ filter: DeadLetterFilter, _ done: String, _ session: Session, _ step: Step) async throws {
+    let actor = acting(session)
     var ids: [TaskID] = []
     var count = 0
     var cursor: DeadLetterCursor?
     repeat {
-      let page = try await step(filter, cursor)
+      let page = try await step(actor, filter, cursor)
       cursor = page.next
       count += page.ids.count
       // A million ids are no answer for people; programs get them all.

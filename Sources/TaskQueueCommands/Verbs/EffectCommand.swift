@@ -19,18 +19,20 @@ struct EffectCommand: ParsableCommand {
     )
 
     @OptionGroup var options: CommandOptions
-    @Option(help: ArgumentHelp("Only those begun so long ago or longer.", valueName: "age")) var olderThan:
-      SpanArgument?
-    @Option(help: ArgumentHelp("Effects at most, 1 to 1,000.", valueName: "count")) var limit = 100
+    @OptionGroup var page: PageOptions
+    @Option(
+      help: ArgumentHelp("Only those begun so long ago or longer.", valueName: "age"),
+      transform: SpanArgument.read
+    )
+    var olderThan: SpanArgument?
     @Flag(help: "Print the tasks' ids alone, one a line.") var ids = false
-
-    func validate() throws {
-      guard 1...Limits.page ~= limit else { throw ValidationError("--limit is 1 to \(Limits.page).") }
-    }
 
     func run() async throws {
       try await options.run(form: ids ? .ids : nil) { session in
-        let effects = try await session.client.unsettledEffects(olderThan: olderThan?.duration ?? .zero, limit: limit)
+        let effects = try await session.client.unsettledEffects(
+          olderThan: olderThan?.duration ?? .zero,
+          limit: page.limit
+        )
         switch session.console.form {
         case .json: session.console.print(["effects": .array(effects.map { .effect($0, withValue: false) })])
         case .ids: for effect in effects { session.console.print("\(effect.task)") }
@@ -53,7 +55,7 @@ struct EffectCommand: ParsableCommand {
     )
 
     @OptionGroup var options: CommandOptions
-    @Argument(help: "The task's id.") var task: Int64
+    @OptionGroup var argument: TaskIDArgument
     @Argument(help: "The effect's name.") var name: String
     @Option(
       help: ArgumentHelp(
@@ -81,10 +83,10 @@ struct EffectCommand: ParsableCommand {
             .failed(reason: failed)
           } else { .didNotHappen }
         let word = succeeded != nil ? "succeeded" : failed != nil ? "failed" : "not happened"
-        try confirmation.ask("Say that \(name) of task \(task) has \(word)?", session.console)
-        let result = try await acting(session).resolveEffect(EffectName(name), of: TaskID(task), as: resolution)
+        try await confirmation.ask("Say that \(name) of task \(argument.task) has \(word)?", session.console)
+        let result = try await acting(session).resolveEffect(EffectName(name), of: argument.task, as: resolution)
         if session.isJSON {
-          session.console.print(["task": .id(task), "name": .string(name), "result": .string(result.rawValue)])
+          session.console.print(["task": .id(argument.id), "name": .string(name), "result": .string(result.rawValue)])
         } else {
           session.console.print(words(result))
         }
@@ -94,11 +96,12 @@ struct EffectCommand: ParsableCommand {
 
     private func words(_ result: EffectResolutionResult) -> String {
       switch result {
-      case .resolved: "It is written down. To go on: taskqueue retry \(task)"
+      case .resolved: "It is written down. To go on: taskqueue retry \(argument.task)"
       case .settled: "Its outcome was known already; nothing was changed."
       case .running:
         "A worker holds the task, or the call may still reach the other system; nothing was changed. Try again later."
-      case .unknown: "Task \(task) has no such effect."
+      case .unknown:
+        "Task \(argument.task) has no such effect. Those that there are: taskqueue show \(argument.task)"
       default: result.rawValue
       }
     }

@@ -29,7 +29,8 @@ struct EnqueueCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Lower runs first; 100.", valueName: "number")) var priority: Int?
   @Option(
     name: .customLong("in"),
-    help: ArgumentHelp("Not before so long from now: 90s, 5m, 2h, 7d.", valueName: "span")
+    help: ArgumentHelp("Not before so long from now: 90s, 5m, 2h, 7d.", valueName: "span"),
+    transform: SpanArgument.read
   ) var delay: SpanArgument?
   @Option(help: ArgumentHelp("Not before this instant: 2026-11-28T14:00:00Z.", valueName: "instant")) var at: String?
   @Option(
@@ -41,7 +42,11 @@ struct EnqueueCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Its limit: a name, or name/key.", valueName: "name/key")) var limited: String?
   @Option(help: ArgumentHelp("Failures after which it is a dead letter.", valueName: "count")) var maxAttempts: Int?
   @Option(help: ArgumentHelp("Not begun any more after this instant.", valueName: "instant")) var deadline: String?
-  @Option(help: ArgumentHelp("Kept for so long once it has completed.", valueName: "span")) var retain: SpanArgument?
+  @Option(
+    help: ArgumentHelp("Kept for so long once it has completed.", valueName: "span"),
+    transform: SpanArgument.read
+  )
+  var retain: SpanArgument?
   @Option(help: ArgumentHelp("A header; repeat for more.", valueName: "name=value")) var header: [String] = []
   @Flag(help: "Print the id alone.") var ids = false
   @OptionGroup var acting: ActingOptions

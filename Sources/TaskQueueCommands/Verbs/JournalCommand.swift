@@ -22,11 +22,10 @@ struct JournalCommand: AsyncParsableCommand {
   @Option(help: "About this queue.") var queue: String?
   @Option(help: "About this schedule.") var schedule: String?
   @Option(help: "About this limit.") var limited: String?
-  @Option(help: ArgumentHelp("Lines at most, 1 to 1,000.", valueName: "count")) var limit = 50
+  @OptionGroup var page: PageOptions
   @Option(help: ArgumentHelp("Older than this line.", valueName: "id")) var before: Int64?
 
   func validate() throws {
-    guard 1...Limits.page ~= limit else { throw ValidationError("--limit is 1 to \(Limits.page).") }
     guard [task != nil, queue != nil, schedule != nil, limited != nil].count(where: \.self) < 2 else {
       throw ValidationError("Only one of --task, --queue, --schedule and --limited.")
     }
@@ -39,8 +38,8 @@ struct JournalCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await options.run { session in
-      let actions = try await session.client.operatorActions(before: before, about: target, limit: limit)
-      let next = actions.count == limit ? actions.last?.id : nil
+      let actions = try await session.client.operatorActions(before: before, about: target, limit: page.limit)
+      let next = actions.count == page.limit ? actions.last?.id : nil
       if session.isJSON { session.console.print(["actions": .array(actions.map { .action($0) }), "next": .id(next)]) }
       guard !actions.isEmpty else { throw session.nothing("Nobody did anything.") }
       if session.isJSON { return }

@@ -18,12 +18,8 @@ struct LimitCommand: ParsableCommand {
     )
     @OptionGroup var options: CommandOptions
     @Argument(help: "A limit, for its keys.") var name: String?
-    @Option(help: ArgumentHelp("Keys at most, 1 to 1,000.", valueName: "count")) var limit = 100
+    @OptionGroup var page: PageOptions
     @Option(help: ArgumentHelp("Behind this key.", valueName: "key")) var after: String?
-
-    func validate() throws {
-      guard 1...Limits.page ~= limit else { throw ValidationError("--limit is 1 to \(Limits.page).") }
-    }
 
     func run() async throws {
       try await options.run { session in
@@ -35,7 +31,10 @@ struct LimitCommand: ParsableCommand {
       let limits = try await session.client.limits.list()
       if session.isJSON { session.console.print(["limits": .array(limits.map { .limit($0) })]) }
       guard !limits.isEmpty else { throw session.nothing("There are no limits.") }
-      if session.isJSON { return }
+      if !session.isJSON { session.console.print(table(limits)) }
+    }
+
+    private func table(_ limits: [LimitStatus]) -> Table {
       var table = Table([
         .init("limit", min: 8), .init("state"), .init("at a time", right: true), .init("rate", right: true),
         .init("order"), .init("set", rank: 1),
@@ -51,17 +50,18 @@ struct LimitCommand: ParsableCommand {
           .init(isSet ? "\(limit.rule.concurrency)" + (limit.rule.rate.map { ", \($0.words)" } ?? "") : ""),
         ])
       }
-      session.console.print(table.withoutEmptyColumns(["set", "declared"]))
+      return table.withoutEmptyColumns(["set", "declared"])
     }
 
     private func lines(_ name: String, _ session: Session) async throws {
-      let lines = try await session.client.limitLines(of: name, after: after, limit: limit)
-      let next = lines.count == limit ? lines.last?.limit.key : nil
+      let lines = try await session.client.limitLines(of: name, after: after, limit: page.limit)
+      if lines.isEmpty { return try await idle(name, session) }
+      let next = lines.count == page.limit ? lines.last?.limit.key : nil
       if session.isJSON {
-        session.console.print(["name": .string(name), "lines": .array(lines.map { .line($0) }), "next": .text(next)])
+        return session.console.print([
+          "name": .string(name), "lines": .array(lines.map { .line($0) }), "next": .text(next),
+        ])
       }
-      guard !lines.isEmpty else { throw session.nothing("No key of it runs or waits, or there is no such limit.") }
-      if session.isJSON { return }
       var table = Table([
         .init("key", min: 8), .init("taken", right: true), .init("waiting", right: true), .init("paused", right: true),
         .init("held by", right: true),
@@ -77,6 +77,18 @@ struct LimitCommand: ParsableCommand {
       session.console.print(table.withoutEmptyColumns(["paused", "held by"]))
       if let next { session.console.note("There may be more: --after \(QuotedText.shellWord(next))") }
     }
+
+    /// Of a limit without a key that has something: the limit itself.
+    private func idle(_ name: String, _ session: Session) async throws {
+      guard let limit = try await session.client.limits.list().first(where: { $0.rule.name == name }) else {
+        throw Refusal.unknown("limit", name)
+      }
+      if session.isJSON { return session.console.print(["name": .string(name), "lines": [], "next": .null]) }
+      session.console.print(table([limit]))
+      session.console.note(
+        after == nil ? "No task of it runs or waits for it, and no key is paused." : "There is no key behind this one."
+      )
+    }
   }
 
   struct Set: AsyncParsableCommand {
@@ -90,15 +102,13 @@ struct LimitCommand: ParsableCommand {
           taskqueue limit set mail --rate 10/s --burst 20
         """
     )
-    @OptionGroup var options: CommandOptions
-    @Argument(help: "The limit's name.") var name: String
+    @OptionGroup var target: NamedActionOptions
     @Option(help: ArgumentHelp("Tasks of a key that run at a time, 1 to 1,000. To stop it: pause.", valueName: "count"))
     var concurrency: Int?
     @Option(help: ArgumentHelp("Tasks of a key that start: 10/s, 600/m, 1000/h, 5/10s.", valueName: "count/span"))
     var rate: RateArgument?
     @Option(help: ArgumentHelp("How many may start at once after a pause of as many; with --rate.", valueName: "count"))
     var burst: Int?
-    @OptionGroup var acting: ActingOptions
 
     func validate() throws {
       guard concurrency != nil || rate != nil else {
@@ -108,11 +118,9 @@ struct LimitCommand: ParsableCommand {
     }
 
     func run() async throws {
-      try await options.run { session in
-        let actor = acting(session)
+      try await target.run(.limit, "set") { actor, name in
         if let concurrency { try await actor.setLimit(name, concurrency: concurrency) }
         if let rate { try await actor.setLimit(name, rate: LimitRate(rate.count, per: rate.period, burst: burst ?? 1)) }
-        session.report(.limit, name, "set")
       }
     }
   }
@@ -124,24 +132,25 @@ struct LimitCommand: ParsableCommand {
       discussion:
         "Without --for until taskqueue limit resume. With --for, the key's pause ends by itself; --key '' is the limit without keys."
     )
-    @OptionGroup var options: CommandOptions
-    @Argument(help: "The limit's name.") var name: String
-    @Option(help: ArgumentHelp("For so long, at most a day.", valueName: "span")) var `for`: SpanArgument?
+    @OptionGroup var target: NamedActionOptions
+    @Option(
+      help: ArgumentHelp("For so long, at most a day.", valueName: "span"),
+      transform: SpanArgument.read
+    )
+    var `for`: SpanArgument?
     @Option(help: "This key of it; with --for.") var key: String?
-    @OptionGroup var acting: ActingOptions
 
     func validate() throws {
       guard key == nil || `for` != nil else { throw ValidationError("A key is paused for a time: add --for.") }
     }
 
     func run() async throws {
-      try await options.run { session in
+      try await target.run(.limit, "paused") { actor, name in
         if let span = `for` {
-          try await acting(session).pauseLimit(name, key: key ?? "", for: span.duration)
+          try await actor.pauseLimit(name, key: key ?? "", for: span.duration)
         } else {
-          try await acting(session).pauseLimit(name)
+          try await actor.pauseLimit(name)
         }
-        session.report(.limit, name, "paused")
       }
     }
   }
@@ -151,15 +160,10 @@ struct LimitCommand: ParsableCommand {
       commandName: "resume",
       abstract: "End a pause that has no end of its own."
     )
-    @OptionGroup var options: CommandOptions
-    @Argument(help: "The limit's name.") var name: String
-    @OptionGroup var acting: ActingOptions
+    @OptionGroup var target: NamedActionOptions
 
     func run() async throws {
-      try await options.run { session in
-        try await acting(session).resumeLimit(name)
-        session.report(.limit, name, "open")
-      }
+      try await target.run(.limit, "open") { try await $0.resumeLimit($1) }
     }
   }
 
@@ -168,15 +172,10 @@ struct LimitCommand: ParsableCommand {
       commandName: "reset",
       abstract: "Take back what people have set, pauses too: what programs declare holds again."
     )
-    @OptionGroup var options: CommandOptions
-    @Argument(help: "The limit's name.") var name: String
-    @OptionGroup var acting: ActingOptions
+    @OptionGroup var target: NamedActionOptions
 
     func run() async throws {
-      try await options.run { session in
-        try await acting(session).resetLimit(name)
-        session.report(.limit, name, "as declared")
-      }
+      try await target.run(.limit, "as declared") { try await $0.resetLimit($1) }
     }
   }
 }

@@ -40,10 +40,16 @@ struct FilterOptions: ParsableArguments {
       valueName: "word"
     )
   ) var reason: String?
-  @Option(help: ArgumentHelp("Enqueued so long ago or longer, or before an instant.", valueName: "age|instant"))
+  @Option(
+    help: ArgumentHelp("Enqueued so long ago or longer, or before an instant.", valueName: "age|instant"),
+    transform: InstantArgument.read
+  )
   var before: InstantArgument?
-  @Option(help: ArgumentHelp("Enqueued within so long, or since an instant.", valueName: "age|instant")) var since:
-    InstantArgument?
+  @Option(
+    help: ArgumentHelp("Enqueued within so long, or since an instant.", valueName: "age|instant"),
+    transform: InstantArgument.read
+  )
+  var since: InstantArgument?
 
   func filter(isDead: Bool = false) throws -> TaskFilter {
     var filter = TaskFilter()
@@ -76,7 +82,11 @@ struct PagingOptions: ParsableArguments {
     guard 1...Self.maxLimit ~= limit else {
       throw ValidationError("--limit is 1 to \(Self.maxLimit); for more use --all.")
     }
-    if let after, TaskCursor(after) == nil { throw ValidationError("'\(after)' is no place in a list.") }
+    if let after, TaskCursor(after) == nil {
+      throw ValidationError(
+        "'\(after)' is no place in a list. The list before told it, such as --after i.2856."
+      )
+    }
   }
 }
 

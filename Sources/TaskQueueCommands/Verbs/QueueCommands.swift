@@ -9,16 +9,10 @@ struct PauseCommand: AsyncParsableCommand {
     discussion: "What runs goes on, what is enqueued is kept. Schedules and limits have pauses of their own."
   )
 
-  @OptionGroup var options: CommandOptions
-  @OptionGroup var names: QueueNamesArgument
-  @OptionGroup var acting: ActingOptions
+  @OptionGroup var queues: QueueActionOptions
 
   func run() async throws {
-    try await options.run { session in
-      let actor = acting(session)
-      for queue in names.queues { try await actor.pause(queue) }
-      names.report("paused", to: session)
-    }
+    try await queues.run("paused") { try await $0.pause($1) }
   }
 }
 
@@ -28,25 +22,32 @@ struct ResumeCommand: AsyncParsableCommand {
     abstract: "Let workers take tasks of paused queues again."
   )
 
-  @OptionGroup var options: CommandOptions
-  @OptionGroup var names: QueueNamesArgument
-  @OptionGroup var acting: ActingOptions
+  @OptionGroup var queues: QueueActionOptions
 
   func run() async throws {
-    try await options.run { session in
-      let actor = acting(session)
-      for queue in names.queues { try await actor.resume(queue) }
-      names.report("open", to: session)
-    }
+    try await queues.run("open") { try await $0.resume($1) }
   }
 }
 
-struct QueueNamesArgument: ParsableArguments {
+/// What is done to some queues, by their names.
+struct QueueActionOptions: ParsableArguments {
+  @OptionGroup var options: CommandOptions
   @Argument(help: ArgumentHelp("Names of queues.", valueName: "queue")) var names: [String]
+  @OptionGroup var acting: ActingOptions
 
-  var queues: [QueueName] { names.map { QueueName($0) } }
+  /// - Parameter state: as which they are reported then.
+  func run(
+    _ state: String,
+    _ act: (TaskOperator<PostgresTaskStore>, QueueName) async throws -> Void
+  ) async throws {
+    try await options.run { session in
+      let actor = acting(session)
+      for name in names { try await act(actor, QueueName(name)) }
+      report(state, to: session)
+    }
+  }
 
-  func report(_ state: String, to session: Session) {
+  private func report(_ state: String, to session: Session) {
     if session.isJSON {
       return session.console.print(["queues": .array(names.map { ["queue": .string($0), "state": .string(state)] })])
     }
@@ -67,7 +68,10 @@ struct EmitCommand: AsyncParsableCommand {
   @OptionGroup var options: CommandOptions
   @Argument(help: "The event's key, such as paid/7.") var key: String
   @Option(help: ArgumentHelp("JSON; @FILE reads a file, - standard input.", valueName: "json")) var payload = "null"
-  @Option(help: ArgumentHelp("How long it is there for flows that come to wait; 7 days.", valueName: "span"))
+  @Option(
+    help: ArgumentHelp("How long it is there for flows that come to wait; 7 days.", valueName: "span"),
+    transform: SpanArgument.read
+  )
   var retention: SpanArgument?
   @OptionGroup var acting: ActingOptions
 

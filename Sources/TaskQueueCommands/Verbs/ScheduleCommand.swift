@@ -26,17 +26,13 @@ struct ScheduleCommand: ParsableCommand {
     )
 
     @OptionGroup var options: CommandOptions
-    @Option(help: ArgumentHelp("Schedules at most, 1 to 1,000.", valueName: "count")) var limit = 100
+    @OptionGroup var page: PageOptions
     @Option(help: ArgumentHelp("Behind this name.", valueName: "name")) var after: String?
-
-    func validate() throws {
-      guard 1...Limits.page ~= limit else { throw ValidationError("--limit is 1 to \(Limits.page).") }
-    }
 
     func run() async throws {
       try await options.run { session in
-        let schedules = try await session.client.schedules.list(after: after, limit: limit)
-        let next = schedules.count == limit ? schedules.last?.name : nil
+        let schedules = try await session.client.schedules.list(after: after, limit: page.limit)
+        let next = schedules.count == page.limit ? schedules.last?.name : nil
         if session.isJSON {
           session.console.print(["schedules": .array(schedules.map { .schedule($0) }), "next": .text(next)])
         }
@@ -82,15 +78,10 @@ struct ScheduleCommand: ParsableCommand {
       commandName: "pause",
       abstract: "It makes no more tasks; those that it made go on."
     )
-    @OptionGroup var options: CommandOptions
-    @Argument(help: "The schedule's name.") var name: String
-    @OptionGroup var acting: ActingOptions
+    @OptionGroup var target: NamedActionOptions
 
     func run() async throws {
-      try await options.run { session in
-        try await acting(session).pauseSchedule(name)
-        session.report(.schedule, name, "paused")
-      }
+      try await target.run(.schedule, "paused") { try await $0.pauseSchedule($1) }
     }
   }
 
@@ -100,15 +91,10 @@ struct ScheduleCommand: ParsableCommand {
       abstract: "It goes on with the first slot from now.",
       discussion: "What came meanwhile is not made up for: taskqueue schedule backfill does that."
     )
-    @OptionGroup var options: CommandOptions
-    @Argument(help: "The schedule's name.") var name: String
-    @OptionGroup var acting: ActingOptions
+    @OptionGroup var target: NamedActionOptions
 
     func run() async throws {
-      try await options.run { session in
-        try await acting(session).resumeSchedule(name)
-        session.report(.schedule, name, "active")
-      }
+      try await target.run(.schedule, "active") { try await $0.resumeSchedule($1) }
     }
   }
 
@@ -117,15 +103,10 @@ struct ScheduleCommand: ParsableCommand {
       commandName: "reset",
       abstract: "Goes back to what programs declare; a paused one stays paused."
     )
-    @OptionGroup var options: CommandOptions
-    @Argument(help: "The schedule's name.") var name: String
-    @OptionGroup var acting: ActingOptions
+    @OptionGroup var target: NamedActionOptions
 
     func run() async throws {
-      try await options.run { session in
-        try await acting(session).resetSchedule(name)
-        session.report(.schedule, name, "as declared")
-      }
+      try await target.run(.schedule, "as declared") { try await $0.resetSchedule($1) }
     }
   }
 
@@ -160,9 +141,16 @@ struct ScheduleCommand: ParsableCommand {
     )
     @OptionGroup var options: CommandOptions
     @Argument(help: "The schedule's name.") var name: String
-    @Option(help: ArgumentHelp("From this instant on, or so long ago.", valueName: "instant|age")) var from:
-      InstantArgument
-    @Option(help: ArgumentHelp("Until before this instant; now.", valueName: "instant|age")) var to: InstantArgument?
+    @Option(
+      help: ArgumentHelp("From this instant on, or so long ago.", valueName: "instant|age"),
+      transform: InstantArgument.read
+    )
+    var from: InstantArgument
+    @Option(
+      help: ArgumentHelp("Until before this instant; now.", valueName: "instant|age"),
+      transform: InstantArgument.read
+    )
+    var to: InstantArgument?
     @Flag(help: "Print ids alone, one a line.") var ids = false
     @OptionGroup var acting: ActingOptions
     @OptionGroup var confirmation: ConfirmationOptions
@@ -172,20 +160,39 @@ struct ScheduleCommand: ParsableCommand {
         let (start, end) = (from.date, to?.date ?? session.now)
         guard start < end else { throw Refusal.usage("--from is not before --to.") }
         guard let schedule = try await session.client.schedules.get(name) else {
-          throw Refusal("There is no schedule \(name).")
+          throw Refusal.unknown("schedule", name)
         }
         guard let rule = try? schedule.definition.parsedRule() else {
           throw Refusal("The rule of \(name) cannot be read.")
         }
         let count = rule.slots(in: start..<end, limit: Limits.page + 1).count
         guard count > 0 else { throw session.nothing("The schedule has no slot in this time.") }
-        let words = count > Limits.page ? "more than \(Words.count(Limits.page)) tasks" : Words.count(count, "task")
-        try confirmation.ask(
-          "Make \(words) of \(name), from \(Words.instant(start)) to \(Words.instant(end))?",
+        let tasks = count > Limits.page ? "more than \(Words.count(Limits.page)) tasks" : Words.count(count, "task")
+        try await confirmation.ask(
+          "Make \(tasks) of \(name), from \(Words.instant(start)) to \(Words.instant(end))?",
           session.console
         )
         session.report(try await acting(session).backfillSchedule(name, start..<end))
       }
+    }
+  }
+}
+
+/// What is done to one schedule or limit, by its name.
+struct NamedActionOptions: ParsableArguments {
+  @OptionGroup var options: CommandOptions
+  @Argument(help: "Its name.") var name: String
+  @OptionGroup var acting: ActingOptions
+
+  /// - Parameter state: as which it is reported then.
+  func run(
+    _ noun: Session.Noun,
+    _ state: String,
+    _ act: (TaskOperator<PostgresTaskStore>, String) async throws -> Void
+  ) async throws {
+    try await options.run { session in
+      try await act(acting(session), name)
+      session.report(noun, name, state)
     }
   }
 }

@@ -12,18 +12,12 @@ struct RetryCommand: AsyncParsableCommand {
       """
   )
 
-  @OptionGroup var options: CommandOptions
-  @OptionGroup var tasks: TaskIDsArgument
-  @OptionGroup var acting: ActingOptions
-  @OptionGroup var confirmation: ConfirmationOptions
+  @OptionGroup var action: TaskActionOptions
 
   func run() async throws {
-    try await options.run { session in
-      let actor = acting(session)
-      try await TaskActions(session: session, verb: "Retry", confirmation: confirmation).run(try tasks.read()) { id in
-        let result = try await actor.retry(id)
-        return (result.rawValue, [.due, .redriven].contains(result))
-      }
+    try await action.run("Retry") { actor, id in
+      let result = try await actor.retry(id)
+      return (result.rawValue, [.due, .redriven].contains(result))
     }
   }
 }
@@ -36,18 +30,10 @@ struct RunNowCommand: AsyncParsableCommand {
       "Delays and waits for the next attempt end; limits and paused queues hold all the same. A task that a worker holds, or that is not live, is left alone."
   )
 
-  @OptionGroup var options: CommandOptions
-  @OptionGroup var tasks: TaskIDsArgument
-  @OptionGroup var acting: ActingOptions
-  @OptionGroup var confirmation: ConfirmationOptions
+  @OptionGroup var action: TaskActionOptions
 
   func run() async throws {
-    try await options.run { session in
-      let actor = acting(session)
-      try await TaskActions(session: session, verb: "Run", confirmation: confirmation).run(try tasks.read()) { id in
-        try await actor.runNow(id) ? ("due", true) : ("left_alone", false)
-      }
-    }
+    try await action.run("Run") { actor, id in try await actor.runNow(id) ? ("due", true) : ("left_alone", false) }
   }
 }
 
@@ -59,37 +45,39 @@ struct CancelCommand: AsyncParsableCommand {
       "A cancelled task is a dead letter with the reason cancelled: taskqueue retry brings it back. One that has ended is left alone."
   )
 
-  @OptionGroup var options: CommandOptions
-  @OptionGroup var tasks: TaskIDsArgument
-  @OptionGroup var acting: ActingOptions
-  @OptionGroup var confirmation: ConfirmationOptions
+  @OptionGroup var action: TaskActionOptions
 
   func run() async throws {
-    try await options.run { session in
-      let actor = acting(session)
-      try await TaskActions(session: session, verb: "Cancel", confirmation: confirmation).run(try tasks.read()) { id in
-        let result = try await actor.cancel(id)
-        return (result.rawValue, result != .alreadyFinished)
-      }
+    try await action.run("Cancel") { actor, id in
+      let result = try await actor.cancel(id)
+      return (result.rawValue, result != .alreadyFinished)
     }
   }
 }
 
 /// One action upon each of some tasks. More than one is asked about.
-struct TaskActions {
-  let session: Session
-  let verb: String
-  let confirmation: ConfirmationOptions
+struct TaskActionOptions: ParsableArguments {
+  typealias Act = (TaskOperator<PostgresTaskStore>, TaskID) async throws -> (result: String, isDone: Bool)
+
+  @OptionGroup var options: CommandOptions
+  @OptionGroup var tasks: TaskIDsArgument
+  @OptionGroup var acting: ActingOptions
+  @OptionGroup var confirmation: ConfirmationOptions
 
   /// - Parameter act: returns what became of it, in a word, and whether it was done.
-  func run(_ ids: [TaskID], _ act: (TaskID) async throws -> (result: String, isDone: Bool)) async throws {
+  func run(_ verb: String, _ act: Act) async throws {
+    try await options.run { session in try await run(verb, try tasks.read(), session, act) }
+  }
+
+  private func run(_ verb: String, _ ids: [TaskID], _ session: Session, _ act: Act) async throws {
     guard !ids.isEmpty else { throw session.nothing("No task.") }
-    if ids.count > 1 { try confirmation.ask("\(verb) \(Words.count(ids.count, "task"))?", session.console) }
+    if ids.count > 1 { try await confirmation.ask("\(verb) \(Words.count(ids.count, "task"))?", session.console) }
+    let actor = acting(session)
     var results: [(id: TaskID, result: String, isDone: Bool)] = []
-    defer { report(results) }
+    defer { report(results, session) }
     for (index, id) in ids.enumerated() {
       do {
-        let (result, isDone) = try await act(id)
+        let (result, isDone) = try await act(actor, id)
         results.append((id, result, isDone))
       } catch let error as TaskQueueError where error.code == .unknownTask {
         results.append((id, "unknown", false))
@@ -100,7 +88,7 @@ struct TaskActions {
     guard results.allSatisfy(\.isDone) else { throw ExitCode(ExitStatus.nothing) }
   }
 
-  private func report(_ results: [(id: TaskID, result: String, isDone: Bool)]) {
+  private func report(_ results: [(id: TaskID, result: String, isDone: Bool)], _ session: Session) {
     if session.isJSON {
       return session.console.print([
         "results": .array(

@@ -18,9 +18,11 @@ struct TopCommand: AsyncParsableCommand {
   )
 
   @OptionGroup var options: CommandOptions
-  @Option(help: ArgumentHelp("Between two looks, at least 500ms.", valueName: "span")) var interval = SpanArgument(
-    duration: .seconds(2)
+  @Option(
+    help: ArgumentHelp("Between two looks, at least 500ms.", valueName: "span"),
+    transform: SpanArgument.read
   )
+  var interval = SpanArgument(duration: .seconds(2))
   @Option(help: ArgumentHelp("Ends after so many looks.", valueName: "count")) var count: Int?
 
   func validate() throws {

@@ -104,7 +104,7 @@ import Libpq
 
   func requireKnown(_ result: LibpqResult) throws(TaskQueueError) {
     guard try read({ () throws(LibpqError) in try result[0].bool(0) }) else {
-      throw TaskQueueError(.unknownLimit, "There is no limit of this name; list() names those there are.")
+      throw TaskQueueError(.unknownLimit, "There is no limit of this name.")
     }
   }
 }

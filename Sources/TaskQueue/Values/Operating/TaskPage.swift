@@ -44,6 +44,8 @@ extension Limits {
 extension TaskQueueError {
   /// A cursor of another store, another filter, or written by hand.
   @_spi(Store) public static var unknownCursor: TaskQueueError {
-    .invalidOption("This is no place in such a list; begin again without a cursor.")
+    .invalidOption(
+      "This is no place in a list of these tasks. Give the one that the page before told, with the same conditions, or none."
+    )
   }
 }
