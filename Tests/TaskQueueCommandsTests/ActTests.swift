@@ -124,6 +124,10 @@ struct ActTests {
       #expect(try await tool("resume", "mail").text.contains("is open"))
       _ = try await tool.json("resume", "default")
       #expect(try await tool("pause", "").status == 64)
+      let ahead = try await tool("pause", "tomorrow")
+      #expect(ahead.status == 0 && ahead.errors.contains("queue tomorrow has been seen"), "\(ahead.errors)")
+      _ = try await database.enqueue("note", queue: "today")
+      for verb in ["pause", "resume"] { #expect(try await tool(verb, "today").errors.isEmpty) }
       _ = try await tool.json("emit", "paid/7", "--payload", #"{"sum": 3}"#)
       let again = try await tool("emit", "paid/7")
       #expect(again.status == 1 && again.text.contains("already"))

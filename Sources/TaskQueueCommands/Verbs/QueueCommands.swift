@@ -44,6 +44,7 @@ struct QueueActionOptions: ParsableArguments {
       let actor = acting(session)
       for name in names { try await act(actor, QueueName(name)) }
       report(state, to: session)
+      await wonder(session)
     }
   }
 
@@ -54,6 +55,23 @@ struct QueueActionOptions: ParsableArguments {
     for name in names {
       session.console.print("The queue \(session.console.style(.bold, PlainText.line(name))) is \(state).")
     }
+  }
+
+  /// A queue may be paused ahead; a name that nothing has may be a mistake. It is done in any case, so a look that fails says nothing.
+  private func wonder(_ session: Session) async {
+    guard let overview = try? await session.client.overview(), overview.queues.count < Limits.page else { return }
+    for name in names where !overview.queues.contains(where: { $0.queue.rawValue == name && $0.isInUse }) {
+      session.console.note(
+        "No task and no worker of the queue \(name) has been seen. Those that there are: taskqueue status"
+      )
+    }
+  }
+}
+
+extension QueueSummary {
+  /// Whether it has a task or a worker now.
+  fileprivate var isInUse: Bool {
+    workers > 0 || [due, limited, running, waiting, dead].contains { $0.value > 0 }
   }
 }
 
