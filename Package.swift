@@ -146,6 +146,9 @@ let package = Package(
     // Threads outside of Swift's own.
     .target(name: "DetachedThread"),
 
+    // Text in HTML and SVG.
+    .target(name: "HTMLText"),
+
     // Random numbers that a seed repeats.
     .target(name: "SeededRandom"),
 
@@ -224,7 +227,7 @@ let package = Package(
     .target(
       name: "TaskQueueDashboard",
       dependencies: [
-        "DetachedThread", "TaskQueue",
+        "DetachedThread", "HTMLText", "TaskQueue",
         .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Dashboard"])),
         .product(name: "CryptoExtras", package: "swift-crypto", condition: .when(traits: ["Dashboard"])),
         .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Dashboard"])),
@@ -240,7 +243,7 @@ let package = Package(
     .target(
       name: "PaymentsExample",
       dependencies: [
-        "Libpq", "Outbox", "TaskQueue", "TaskQueueHTTP", "TaskQueuePostgres", "TaskQueuePrometheus",
+        "HTMLText", "Libpq", "Outbox", "TaskQueue", "TaskQueueHTTP", "TaskQueuePostgres", "TaskQueuePrometheus",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -301,7 +304,7 @@ let package = Package(
     .executableTarget(
       name: "TaskQueueBench",
       dependencies: [
-        "CLibpq", "ChildProcesses", "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueuePostgres",
+        "CLibpq", "ChildProcesses", "EmbeddedPostgres", "HTMLText", "Libpq", "TaskQueue", "TaskQueuePostgres",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ]

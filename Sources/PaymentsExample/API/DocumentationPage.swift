@@ -1,4 +1,5 @@
 import Foundation
+import HTMLText
 import HTTPTypes
 import TaskQueueHTTP
 
@@ -89,11 +90,18 @@ enum DocumentationPage {
 
   /// Text for people, with code between backticks.
   static func prose(_ text: String) -> String {
-    escaped(text).replacing(/`([^`]*)`/) { "<code>\($0.1)</code>" }
+    let parts = text.unicodeScalars.split(separator: "`", omittingEmptySubsequences: false).map { escaped(String($0)) }
+    // One without its counterpart is a backtick.
+    let isOpen = parts.count.isMultiple(of: 2)
+    return parts.enumerated().reduce(into: "") { html, part in
+      let isLast = part.offset == parts.count - 1
+      if part.offset.isMultiple(of: 2) {
+        html += part.element
+      } else {
+        html += isLast && isOpen ? "&#96;\(part.element)" : "<code>\(part.element)</code>"
+      }
+    }
   }
 
-  static func escaped(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-      .replacing("\"", with: "&quot;")
-  }
+  static func escaped(_ text: String) -> String { HTMLText.escaped(text) }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import HTMLText
 
 /// A drawing for light and dark pages, as text.
 struct SVGDocument {
@@ -66,8 +67,5 @@ struct SVGDocument {
 
   private static func number(_ value: Double) -> String { String(format: "%.1f", value) }
 
-  static func escape(_ text: String) -> String {
-    text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-      .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
-  }
+  static func escape(_ text: String) -> String { HTMLText.escaped(text) }
 }

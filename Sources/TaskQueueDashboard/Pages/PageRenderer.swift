@@ -1,3 +1,4 @@
+import HTMLText
 import HTTPTypes
 import Hummingbird
 import Mustache
@@ -69,30 +70,9 @@ struct PageRenderer: Sendable {
   }
 }
 
-/// Escapes by scalars, not by characters: to Swift a quote with an accent over it is one character, and no quote; to a browser it ends the
-/// attribute. What turns the direction of text or cannot be seen is shown as a replacement character.
+/// The escaping of the templates.
 struct SafeHTML: MustacheContentType {
   static let name = "TASKQUEUE"
 
-  func escapeText(_ text: String) -> String {
-    var result = ""
-    result.reserveCapacity(text.utf8.count)
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      case "'": result += "&#39;"
-      case "`": result += "&#96;"
-      case "\n", "\t": result.unicodeScalars.append(scalar)
-      case "\u{0}"..<" ", "\u{7F}"..<"\u{A0}", "\u{200E}"..."\u{200F}", "\u{202A}"..."\u{202E}",
-        "\u{2066}"..."\u{2069}",
-        "\u{FEFF}":
-        result += "\u{FFFD}"
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result
-  }
+  func escapeText(_ text: String) -> String { HTMLText.escaped(text) }
 }
