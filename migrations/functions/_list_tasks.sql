@@ -43,6 +43,7 @@ DECLARE
   end_priority int;
   end_due timestamptz;
   found_count int := 0;
+  is_asked_for boolean;
 BEGIN
   IF from_place !~ '^(i[.][0-9]{1,19}|c[.]-?[0-9]{1,5}[.]-?[0-9]{1,19}[.][0-9]{1,19}|r[.][0-9]{1,19}[.]([0-9a-f]{2}){0,128})$' THEN
     RAISE EXCEPTION 'TaskQueue: this is no place in a list' USING ERRCODE = 'invalid_parameter_value';
@@ -197,33 +198,29 @@ BEGIN
         ORDER BY t.priority, t.due_at, t.id LIMIT $11'
       ELSE 'SELECT t.* FROM task t WHERE t.id < $10 ORDER BY t.id DESC LIMIT $11'
     END;
+    -- One pass: the last row of the look comes with those that are asked for, whatever it is.
     FOR id, queue, type, state, priority, attempt, failures, crashes, unique_key, limit_key, due_at, lease_until, created_at, ended_at, last_error,
-      reason, is_flow, looked_at IN
-      EXECUTE format('SELECT %s, t.place::int FROM (SELECT t.*, row_number() OVER () AS place FROM (%s) AS t) AS t WHERE %s LIMIT $12', columns,
-        source, filter)
-      USING of_queue, of_type, of_state, created_before, created_from, with_error, of_limit, of_reason, at, below, max_look, max_count + 1,
+      reason, is_flow, looked_at, is_asked_for IN
+      EXECUTE format('SELECT %1$s, t.place::int, (%3$s) IS TRUE FROM (SELECT t.*, row_number() OVER () AS place FROM (%2$s) AS t) AS t
+        WHERE (%3$s) OR t.place = $11 LIMIT $12', columns, source, filter)
+      USING of_queue, of_type, of_state, created_before, created_from, with_error, of_limit, of_reason, at, below, max_look, max_count + 2,
         place_priority, place_due
     LOOP
-      found_count := found_count + 1;
+      found_count := found_count + is_asked_for::int;
       EXIT WHEN found_count > max_count;
       seen := looked_at;
       end_id := id;
       end_priority := priority;
       end_due := due_at;
-      RETURN NEXT;
+      IF is_asked_for THEN
+        RETURN NEXT;
+      END IF;
     END LOOP;
-    IF found_count <= max_count THEN
-      -- The look went to its end. If that is the table's, this was the last page.
-      EXECUTE format('SELECT t.place::int AS place, t.id%s FROM (SELECT t.*, row_number() OVER () AS place FROM (%s) AS t) AS t
-        ORDER BY t.place DESC LIMIT 1', CASE WHEN way = 'c' THEN ', t.priority::int AS priority, t.due_at' ELSE '' END, source) INTO r
+    IF found_count <= max_count AND seen < max_look THEN
+      -- The table ended before the look: this was the last page.
+      EXECUTE format('SELECT count(*) FROM (%s) AS t', source) INTO seen
       USING of_queue, of_type, of_state, created_before, created_from, with_error, of_limit, of_reason, at, below, max_look, max_count,
         place_priority, place_due;
-      seen := coalesce(r.place, 0);
-      end_id := r.id;
-      IF way = 'c' THEN
-        end_priority := r.priority;
-        end_due := r.due_at;
-      END IF;
     END IF;
     IF found_count > max_count OR seen = max_look THEN
       next_place := CASE WHEN way <> 'c' THEN format('i.%s', end_id) ELSE format('c.%s.%s.%s', end_priority, CASE

@@ -9,7 +9,7 @@ struct ListCommand: AsyncParsableCommand {
       Without --state all live tasks; dead and done ones are in places of their own: --state dead, --state done. All conditions hold together. Payloads are \
       never shown here: taskqueue show ID --payload.
 
-      A page looks at 10,000 rows at most, and this goes on for 20 pages to fill --limit; then it says where to go on (--after). --all goes to the end.
+      A page looks at 10,000 rows at most, and this goes on for 4 pages to fill --limit; then it says where to go on (--after). --all goes to the end.
       """
   )
 
@@ -93,7 +93,7 @@ struct PagingOptions: ParsableArguments {
 /// Walks the pages of a list and prints them.
 struct TaskLister {
   /// Looks at most for one list, unless all is asked for.
-  static let maxLooks = 20
+  static let maxLooks = 4
   /// Rows whose columns are laid out together where all are printed.
   private static let chunk = 1_000
 
