@@ -28,20 +28,37 @@ public struct TaskDashboard: Sendable {
     authenticator: DashboardAuthenticator,
     configuration: DashboardConfiguration = .init()
   ) {
+    self.init(
+      client: client,
+      reading: reading,
+      authenticator: authenticator,
+      configuration: configuration,
+      maxBodyTime: .seconds(10)
+    )
+  }
+
+  init<Store: TaskStore>(
+    client: TaskClient<Store>,
+    reading: TaskClient<Store>? = nil,
+    authenticator: DashboardAuthenticator,
+    configuration: DashboardConfiguration,
+    maxBodyTime: Duration
+  ) {
     precondition(configuration.maxInFlight >= 1, "a dashboard makes at least one page at a time")
     let source = DashboardSource(reads: reading ?? client, acts: client, isCopy: reading != nil)
     let actions = ActionDesk(source: source)
     let secret = configuration.secret ?? (0..<32).map { _ in UInt8.random(in: .min ... .max) }
     responder = DashboardResponder(
       pages: DashboardPages(source: source),
-      api: DashboardAPI(source: source, actions: actions),
+      api: DashboardAPI(source: source, actions: actions, maxBodyTime: maxBodyTime),
       actions: actions,
       authenticator: authenticator,
       configuration: configuration,
       renderer: PageRenderer(title: configuration.title, isCopy: reading != nil),
       sites: SiteRule(hosts: configuration.hosts, origins: configuration.origins),
       tokens: FormToken(secret: secret),
-      gate: InFlightGate(limit: configuration.maxInFlight)
+      gate: InFlightGate(limit: configuration.maxInFlight),
+      maxBodyTime: maxBodyTime
     )
   }
 

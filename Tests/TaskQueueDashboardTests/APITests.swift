@@ -66,13 +66,17 @@ struct APITests {
     try await DashboardFixture.with { dashboard in
       for (path, status) in [
         ("/nothing", 404), ("/tasks/99", 404), ("/tasks/x", 404), ("/tasks?limit=0", 400), ("/tasks?state=x", 400),
-        ("/limit-lines", 400), ("/throughput?minutes=-1", 400), ("/tasks?after=!", 400),
+        ("/limit-lines", 400), ("/throughput?minutes=-1", 400), ("/tasks?after=!", 400), ("/tasks?queue=%ff", 400),
+        ("/tasks?queue=", 400), ("/tasks?stat=due", 400), ("/tasks?reason=bored", 400), ("/actions?before=abc", 400),
+        ("/overview?queue=mail", 400), ("/tasks?limit=1&limit=2", 400), ("/schedules?after=a%00", 400),
       ] {
         let answer = try await dashboard.get("/api/v1\(path)")
         #expect(answer.status.code == status, "\(path)")
         #expect(answer.headers[.contentType] == "application/problem+json")
         let value = try JSONSerialization.jsonObject(with: Data(answer.body.readableBytesView))
         #expect(Self.problems(value, ["$ref": "#/components/schemas/Problem"]) == [])
+        let isOfAddress = status == 400 && !path.contains("%ff")
+        #expect(((value as? Object)?["parameter"] != nil) == isOfAddress, "\(path)")
       }
       for body in [
         "", "[]", "{", "null", "{}", #"{"verb": "fly"}"#, #"{"verb": "cancel"}"#, #"{"verb": "cancel", "task": "x"}"#,

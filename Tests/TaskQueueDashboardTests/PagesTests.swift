@@ -35,14 +35,62 @@ struct PagesTests {
         #expect(text.contains("<main id=\"main\"") && text.hasSuffix("</html>\n"))
         #expect(!text.contains("{{") && !text.contains("Optional("), "\(path)")
       }
-      for path in ["/tasks/77", "/schedule?name=none", "/limit?name=none", "/schedule", "/limit", "/queue", "/nothing"]
-      {
+      for path in ["/tasks/77", "/schedule?name=none", "/limit?name=none", "/nothing"] {
         #expect(try await dashboard.get(path).status == .notFound, "\(path)")
       }
-      #expect(try await dashboard.get("/tasks?state=flying").status == .badRequest)
-      #expect(try await dashboard.get("/tasks?after=%3Cb%3E").status == .badRequest)
       let head = try await dashboard.get("/", method: .head)
       #expect(head.status == .ok && head.body.readableBytes == 0)
+    }
+  }
+
+  @Test(
+    "What an address asks for wrongly is refused, with what is allowed and a way on; never answered as if it were not there"
+  )
+  func refusals() async throws {
+    try await DashboardFixture.with { dashboard in
+      let id = try await dashboard.client.enqueue(Mail()).id
+      for (path, words, way) in [
+        (
+          "/tasks?state=flying&queue=a", "state can only be waiting, due, limited, running, finished, dead or done.",
+          "/tasks?queue=a"
+        ),
+        ("/tasks?queue=%ff", "the bytes of UTF-8", "/tasks"),
+        ("/tasks?queue=a%00b", "queue must not contain NUL", "/tasks"),
+        ("/tasks?after=%3Cb%3E", "after is no place in a list", "/tasks"),
+        (
+          "/tasks?stat=due", "What can be asked for here: state, queue, type, error, limit, key, reason and after.",
+          "/tasks"
+        ),
+        ("/tasks?state=due&state=done", "state is there more than once", "/tasks"),
+        ("/tasks?key=k", "key is one of a limit", "/tasks"),
+        ("/tasks?state=done&error=x", "keep neither errors", "/tasks"),
+        ("/dead?reason=bored", "reason can only be failed,", "/dead"),
+        ("/dead?state=due", "state can only be dead.", "/dead"),
+        ("/journal?before=abc", "before must be a whole number of 0 or more.", "/journal"),
+        ("/journal?before=-1", "before must be a whole number", "/journal"),
+        ("/throughput?minutes=-1", "minutes can only be 60, 360 or 1440.", "/throughput"),
+        ("/tasks/\(id)?payload=yes", "payload can only be show.", "/tasks/\(id)"),
+        ("/workers?queue=mail", "Nothing can be asked for here.", "/workers"),
+        ("/schedule?name=a&from=x&to=y", "from must be an instant in UTC", "/schedule?name=a&amp;to=y"),
+        ("/dead/confirm?verb=fly&all=true", "verb can only be redrive or purge.", "/dead/confirm?all=true"),
+        ("/dead/confirm?verb=purge&all=yes", "all can only be true.", "/dead/confirm?verb=purge"),
+        ("/queue", "name is missing.", "/"), ("/schedule", "name is missing.", "/schedules"),
+        ("/limit", "name is missing.", "/limits"),
+      ] {
+        let answer = try await dashboard.get(path)
+        #expect(answer.status == .badRequest, "\(path)")
+        let page = String(buffer: answer.body)
+        #expect(page.contains(words), "\(path): \(page)")
+        #expect(page.contains("<li><a href=\"/ops/queue\(way)\">"), "\(path): \(page)")
+        #expect(!page.contains("flying") && !page.contains("stat=") && !page.contains("bored"), "\(path)")
+      }
+      // As a browser sends the empty fields of a form.
+      #expect(try await dashboard.get("/tasks?queue=&type=mail.send&error=&limit=&key=").status == .ok)
+      let form: KeyValuePairs = ["verb": "cancel", "task": "x", "back": "/tasks/\(id)"]
+      let page = String(buffer: try await dashboard.act(form).body)
+      #expect(
+        page.contains("task must be a number.") && page.contains("href=\"/ops/queue/tasks/\(id)\">Back to the page")
+      )
     }
   }
 

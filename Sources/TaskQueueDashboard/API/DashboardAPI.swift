@@ -15,34 +15,35 @@ struct DashboardAPI: Sendable {
 
   let source: DashboardSource
   let actions: ActionDesk
+  let maxBodyTime: Duration
   private var reads: any DashboardStore { source.reads }
-
-  init(source: DashboardSource, actions: ActionDesk) {
-    self.source = source
-    self.actions = actions
-  }
 
   func respond(to request: Request, _ visit: Visit) async throws -> Response {
     let path = Array(visit.path.dropFirst(Self.path.count))
     if request.method == .post {
-      guard path == ["actions"] else { throw Self.isThere(path) ? Refusal.methodNotAllowed("GET, HEAD") : .notFound }
-      let report = try await actions.perform(try await Self.fields(request), by: visit.identity)
+      guard path == ["actions"] else {
+        throw Self.rule(path) != nil ? Refusal.methodNotAllowed("GET, HEAD") : .notFound
+      }
+      try QueryRule.nothing.check(visit.query, takesEmptyOnes: false)
+      let report = try await actions.perform(try await fields(request), by: visit.identity)
       return Self.answer(.json(report))
     }
+    guard let rule = Self.rule(path) else { throw Refusal.notFound }
+    try rule.check(visit.query, takesEmptyOnes: false)
     if path == ["openapi.json"] { return Self.answer(PackageResources.openapi_json, "application/json") }
     return Self.answer(try await value(path, visit))
   }
 
   private func value(_ path: [String], _ visit: Visit) async throws -> JSON {
     let query = visit.query
-    let limit = query["limit"] == nil ? DashboardPages.lines : try query.number("limit", in: 1...Limits.page)
+    let limit = query.number("limit").map { Int($0) } ?? DashboardPages.lines
     switch path {
     case ["overview"]: return .json(try await reads.overview())
     case ["tasks"]:
       return .json(
         try await reads.list(
           try TaskFilter(query.with("limit", query["ofLimit"])),
-          after: try DashboardPages.cursor(visit),
+          after: query["after"].flatMap { TaskCursor($0) },
           limit: limit
         )
       )
@@ -63,20 +64,17 @@ struct DashboardAPI: Sendable {
       ]
     case ["workers"]: return ["workers": .array(try await reads.workers().map { .json($0) })]
     case ["throughput"]:
-      let minutes = query["minutes"] == nil ? 60 : try query.number("minutes", in: 1...43_200)
-      let counts = try await reads.throughput(of: .seconds(minutes * 60), limit: 10_000)
+      let counts = try await reads.throughput(of: .seconds((query.number("minutes") ?? 60) * 60), limit: 10_000)
       return ["counts": .array(counts.map { .json($0) })]
     case ["actions"]:
-      let before = query["before"] == nil ? nil : try query.number("before", in: 0...Int.max)
       let target = query["about"].map { OperatorTarget($0) }
-      let lines = try await reads.operatorActions(before: before.map { Int64($0) }, about: target, limit: limit)
+      let lines = try await reads.operatorActions(before: query.number("before"), about: target, limit: limit)
       return [
         "actions": .array(lines.map { .json($0) }),
         "next": lines.count == limit ? lines.last.map { .number($0.id) } : nil,
       ]
     default:
       guard let (id, isExplanation) = Self.task(path) else { throw Refusal.notFound }
-      guard [nil, "show"].contains(query["payload"]) else { throw Refusal.invalid("payload can only be show.") }
       if isExplanation { return .json(try await reads.explain(id)) }
       guard let detail = try await reads.detail(of: id, withPayload: visit.showsPayload) else {
         throw Refusal.unknownTask
@@ -85,13 +83,16 @@ struct DashboardAPI: Sendable {
     }
   }
 
-  private static let paths: Set<String> = [
-    "openapi.json", "overview", "tasks", "effects", "schedules", "limits", "limit-lines", "workers", "throughput",
-    "actions",
+  private static let rules: [String: QueryRule] = [
+    "openapi.json": .nothing, "overview": .nothing, "tasks": .listedTasks, "effects": .listedEffects,
+    "schedules": .listedSchedules, "limits": .nothing, "limit-lines": .limitLines, "workers": .nothing,
+    "throughput": .minutes, "actions": .actions,
   ]
 
-  private static func isThere(_ path: [String]) -> Bool {
-    path.count == 1 && paths.contains(path[0]) || task(path) != nil
+  /// nil: there is no such path.
+  private static func rule(_ path: [String]) -> QueryRule? {
+    if let (_, isExplanation) = task(path) { return isExplanation ? .nothing : .task }
+    return path.count == 1 ? rules[path[0]] : nil
   }
 
   private static func task(_ path: [String]) -> (TaskID, isExplanation: Bool)? {
@@ -102,12 +103,12 @@ struct DashboardAPI: Sendable {
   }
 
   /// A JSON object: no form of another site can send one.
-  private static func fields(_ request: Request) async throws -> FormFields {
+  private func fields(_ request: Request) async throws -> FormFields {
     let type = request.headers[.contentType]?.prefix { $0 != ";" }.lowercased()
     guard type.map({ String($0).trimmed }) == "application/json" else {
       throw Refusal(.unsupportedMediaType, "Not JSON", "The body must be a JSON object, as application/json.")
     }
-    let body = try await DashboardResponder.body(request)
+    let body = try await DashboardResponder.body(request, within: maxBodyTime)
     guard let sent = try? JSONDecoder().decode(SentFields.self, from: Data(body.readableBytesView)) else {
       throw Refusal.invalid("The body must be a JSON object of texts, numbers, flags, and arrays of them.")
     }
@@ -120,6 +121,7 @@ struct DashboardAPI: Sendable {
   func problem(_ refusal: Refusal) -> Response {
     let json: JSON = [
       "title": .text(refusal.title), "status": .int(refusal.status.code), "detail": .text(refusal.detail),
+      "parameter": refusal.parameter.map { .text($0) },
     ]
     return Self.answer(json.bytes, "application/problem+json", refusal.status)
   }

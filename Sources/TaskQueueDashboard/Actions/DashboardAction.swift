@@ -159,11 +159,12 @@ extension TaskFilter {
   /// As addresses and the API name its conditions.
   static let names: Set<String> = ["state", "queue", "type", "error", "limit", "key", "reason"]
 
-  /// - Throws: ``Refusal``: a key without its limit, which would be no condition.
+  /// - Throws: ``Refusal``: a state or reason that there is none of, or a key without its limit, which would be no condition.
   init(_ fields: FormFields) throws(Refusal) {
     self.init()
+    try QueryRule.filter.check(fields.only(Self.names), takesEmptyOnes: true)
     guard fields["key"] == nil || fields["limit"] != nil else {
-      throw .invalid("key is one of a limit: name it as well.")
+      throw .parameter("key", "key is one of a limit: name it as well.")
     }
     queue = fields["queue"].map { QueueName($0) }
     type = fields["type"].map { TaskType($0) }
@@ -176,14 +177,16 @@ extension TaskFilter {
 
 extension FormFields {
   func required(_ name: String) throws(Refusal) -> String {
-    guard let value = self[name] else { throw .invalid("\(name) is missing.") }
+    guard let value = self[name] else { throw .parameter(name, "\(name) is missing.") }
     return value
   }
 
+  /// - Throws: ``Refusal`` with the bounds.
   func number(_ name: String, in range: ClosedRange<Int>) throws(Refusal) -> Int {
-    guard let number = Int(try required(name).trimmed), range.contains(number) else {
-      throw .invalid("\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound).")
-    }
-    return number
+    try QueryRule.Value.number(Int64(range.lowerBound)...Int64(range.upperBound)).check(try required(name), name)
+    return number(name).map { Int($0) } ?? range.lowerBound
   }
+
+  /// One that was checked; nil: it is not there.
+  func number(_ name: String) -> Int64? { trimmed(name).flatMap { Int64($0) } }
 }

@@ -3,12 +3,11 @@ import TaskQueue
 extension DashboardPages {
   /// Tasks that a question names.
   private static let sample = 10
-  private static let reasons: [DeadLetterReason] = [.failed, .crashed, .undecodable, .expired, .discarded, .cancelled]
 
   func deadLetters(_ visit: Visit) async throws -> Page {
     var filter = try TaskFilter(visit.query)
     filter.state = .dead
-    let page = try await reads.list(filter, after: try Self.cursor(visit), limit: Self.lines)
+    let page = try await reads.list(filter, after: Self.cursor(visit), limit: Self.lines)
     let kept = visit.query.only(TaskFilter.names).with("state", nil)
     var fields = list(page, kept, "/dead", visit)
     fields["filter"] = Self.form(filter, visit, state: nil)
@@ -19,7 +18,7 @@ extension DashboardPages {
           "isCurrent": filter.reason == nil,
         ]
       ]
-      + Self.reasons.map { reason -> Fields in
+      + QueryRule.reasons.map { reason -> Fields in
         [
           "name": reason.rawValue, "href": "\(visit.base)/dead\(kept.with("reason", reason.rawValue).query)",
           "isCurrent": filter.reason == reason,
@@ -34,8 +33,7 @@ extension DashboardPages {
   /// What a bulk action would change, before it does. Read where it is to be done.
   func confirmation(_ visit: Visit) async throws -> Page {
     guard visit.mayAct else { throw Refusal.mayNotAct }
-    let verb = OperatorAction.Verb(rawValue: visit.query["verb"] ?? "")
-    guard verb == .redrive || verb == .purge else { throw Refusal.notFound }
+    let verb = OperatorAction.Verb(rawValue: try visit.query.required("verb"))
     let back = visit.query["back"] ?? "/dead"
     if visit.query["all"] == nil, visit.query.all("task").isEmpty {
       throw Refusal.invalid("No dead letter is chosen. Go back, and tick some.")

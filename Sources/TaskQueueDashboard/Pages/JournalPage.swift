@@ -1,8 +1,14 @@
 import TaskQueue
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 extension DashboardPages {
   func journal(_ visit: Visit) async throws -> Page {
-    let before = visit.query["before"].flatMap { Int64($0) }
+    let before = visit.query.number("before")
     let target = visit.query["about"]
     let lines = try await reads.operatorActions(
       before: before,

@@ -33,10 +33,9 @@ extension DashboardPages {
   // MARK: One limit
 
   func limit(_ visit: Visit) async throws -> Page {
-    guard let name = visit.query["name"],
-      let limit = try await reads.limits.list().first(where: { $0.rule.name == name })
-    else {
-      throw Refusal.notFound
+    let name = try visit.query.required("name")
+    guard let limit = try await reads.limits.list().first(where: { $0.rule.name == name }) else {
+      throw Refusal.notFound("There is no limit of this name.")
     }
     let after = visit.query["key"]
     let lines = try await reads.limitLines(of: name, after: after, limit: Self.lines)

@@ -106,7 +106,7 @@ extension DashboardPages {
   // MARK: One queue
 
   func queue(_ visit: Visit) async throws -> Page {
-    guard let name = visit.query["name"] else { throw Refusal.notFound }
+    let name = try visit.query.required("name")
     let queue = QueueName(name)
     let overview = try await reads.overview()
     let counts = try await reads.throughput(of: Self.hour, limit: 10_000).filter { $0.queue == queue }

@@ -35,7 +35,10 @@ struct PageRenderer: Sendable {
   }
 
   func response(_ refusal: Refusal, _ visit: Visit) -> Response {
-    let fields: Fields = ["code": "\(refusal.status.code)", "problem": refusal.title, "detail": refusal.detail]
+    let fields: Fields = [
+      "code": "\(refusal.status.code)", "problem": refusal.title, "detail": refusal.detail,
+      "ways": DashboardPages.ways(from: refusal, visit).map { ["text": $0.text, "href": $0.href] as Fields },
+    ]
     return html(refusal.status, Page("refusal", refusal.title, isLive: false, fields), visit)
   }
 

@@ -44,8 +44,9 @@ extension DashboardPages {
   // MARK: One schedule
 
   func schedule(_ visit: Visit) async throws -> Page {
-    guard let name = visit.query["name"], let schedule = try await reads.schedules.get(name) else {
-      throw Refusal.notFound
+    let name = try visit.query.required("name")
+    guard let schedule = try await reads.schedules.get(name) else {
+      throw Refusal.notFound("There is no schedule of this name.")
     }
     let definition = schedule.definition
     let rule = try? definition.parsedRule()
@@ -78,7 +79,7 @@ extension DashboardPages {
       "from": visit.query["from"] ?? String(Wording.iso(day).prefix(16)),
       "to": visit.query["to"] ?? String(Wording.iso(visit.now).prefix(16)),
     ]
-    guard visit.query["from"] != nil, let rule else { return fields }
+    guard visit.query["from"] != nil || visit.query["to"] != nil, let rule else { return fields }
     let range = try DashboardAction.range(visit.query)
     let slots = rule.slots(in: range, limit: Limits.page + 1)
     fields["plan"] =

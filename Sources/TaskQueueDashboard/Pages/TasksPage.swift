@@ -5,9 +5,9 @@ extension DashboardPages {
 
   func tasks(_ visit: Visit) async throws -> Page {
     let filter = try TaskFilter(visit.query)
-    if filter.state == .dead { return try await deadLetters(visit) }
-    let cursor = try Self.cursor(visit)
-    let page = try await reads.list(filter, after: cursor, limit: Self.lines)
+    // A reason is one of dead letters.
+    if filter.state == .dead || filter.state == nil && filter.reason != nil { return try await deadLetters(visit) }
+    let page = try await reads.list(filter, after: Self.cursor(visit), limit: Self.lines)
     let kept = visit.query.only(TaskFilter.names)
     var fields = list(page, kept, "/tasks", visit)
     fields["states"] =
@@ -31,12 +31,7 @@ extension DashboardPages {
     ]
   }
 
-  /// - Throws: ``Refusal`` for one that cannot be.
-  static func cursor(_ visit: Visit) throws -> TaskCursor? {
-    guard let text = visit.query["after"] else { return nil }
-    guard let cursor = TaskCursor(text) else { throw Refusal.invalid("after is no place in a list.") }
-    return cursor
-  }
+  static func cursor(_ visit: Visit) -> TaskCursor? { visit.query["after"].flatMap { TaskCursor($0) } }
 
   /// Lines, and where the next page is.
   func list(_ page: TaskPage, _ kept: FormFields, _ path: String, _ visit: Visit) -> Fields {

@@ -8,7 +8,7 @@ import TaskQueue
 
 extension DashboardPages {
   /// Time that is shown, in minutes, and how many of them are a bar.
-  private static let spans: [(name: String, minutes: Int, bar: Int)] = [
+  static let spans: [(name: String, minutes: Int, bar: Int)] = [
     ("1 hour", 60, 1), ("6 hours", 360, 3), ("24 hours", 1_440, 10),
   ]
 

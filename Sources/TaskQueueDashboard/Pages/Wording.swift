@@ -25,6 +25,12 @@ enum Wording {
   /// `1 task`, `2 tasks`.
   static func count(_ number: Int, _ noun: String) -> String { "\(count(number)) \(noun)\(number == 1 ? "" : "s")" }
 
+  /// `a`, `a or b`, `a, b or c`.
+  static func list(_ words: [String], _ junction: String) -> String {
+    guard words.count > 1, let last = words.last else { return words.first ?? "" }
+    return "\(words.dropLast().joined(separator: ", ")) \(junction) \(last)"
+  }
+
   /// `4 s`, `3 min`, `2 h`, `5 d`; two digits of precision will do.
   static func span(_ seconds: Double) -> String {
     let seconds = seconds.isFinite ? max(0, min(seconds, 1e11)) : 0

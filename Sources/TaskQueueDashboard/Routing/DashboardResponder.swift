@@ -21,10 +21,11 @@ struct DashboardResponder: Sendable {
   let sites: SiteRule
   let tokens: FormToken
   let gate: InFlightGate
+  /// Until the body of a request has come.
+  let maxBodyTime: Duration
 
   /// Bytes of a form or of a JSON body.
   static let maxBodyBytes = 64 * 1_024
-  static let maxBodyTime: Duration = .seconds(10)
 
   func respond(to request: Request, context: some RequestContext, below depth: Int) async -> Response {
     let isHead = request.method == .head
@@ -33,7 +34,7 @@ struct DashboardResponder: Sendable {
       identity: DashboardIdentity("", role: .read),
       base: configuration.publicPath ?? base,
       path: path ?? [],
-      query: FormFields(urlEncoded: request.uri.query ?? ""),
+      query: FormFields(),
       mayAct: false,
       mayShowPayloads: configuration.showsPayloads,
       now: Date(),
@@ -60,6 +61,7 @@ struct DashboardResponder: Sendable {
     guard let identity = try await identity(request, context) else { throw Refusal.notSignedIn }
     visit.identity = identity
     visit.mayAct = identity.role.mayAct && !configuration.isReadOnly
+    visit.query = try FormFields(urlEncoded: request.uri.query ?? "")
     let isAPI = visit.path.starts(with: DashboardAPI.path)
     if request.method == .post {
       try sites.checkOrigin(request.head)
@@ -75,7 +77,9 @@ struct DashboardResponder: Sendable {
     guard visit.path == ActionDesk.path else {
       throw DashboardPages.isThere(visit.path) ? Refusal.methodNotAllowed("GET, HEAD") : .notFound
     }
-    let form = FormFields(urlEncoded: String(decoding: try await Self.body(request).readableBytesView, as: UTF8.self))
+    let body = String(decoding: try await Self.body(request, within: maxBodyTime).readableBytesView, as: UTF8.self)
+    let form = try FormFields(urlEncoded: body)
+    visit.sentFrom = form["back"].map(Self.path)
     guard let token = form["token"], tokens.isValid(token, for: identity, now: visit.now) else { throw Refusal.oldForm }
     let report = try await actions.perform(form, by: identity)
     return Self.seeOther(visit.base + Self.back(form["back"], report))
@@ -133,8 +137,8 @@ struct DashboardResponder: Sendable {
   /// The page to go back to, with what was done; another site's address is none.
   static func back(_ address: String?, _ report: ActionReport) -> String {
     let halves = path(address ?? "/").split(separator: "?", maxSplits: 1)
-    var fields = FormFields(urlEncoded: halves.count > 1 ? String(halves[1]) : "").with("said", report.said)
-    fields = fields.with("n", report.count.map(String.init))
+    let query = try? FormFields(urlEncoded: halves.count > 1 ? String(halves[1]) : "")
+    let fields = (query ?? FormFields()).with("said", report.said).with("n", report.count.map(String.init))
     return "\(halves.first ?? "/")\(fields.query)"
   }
 
@@ -148,7 +152,7 @@ struct DashboardResponder: Sendable {
   static func seeOther(_ location: String) -> Response { Response(status: .seeOther, headers: [.location: location]) }
 
   /// Whoever sends it slowly keeps no place of the gate for long.
-  static func body(_ request: Request) async throws -> ByteBuffer {
+  static func body(_ request: Request, within time: Duration) async throws -> ByteBuffer {
     try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
       group.addTask {
         do { return try await request.body.collect(upTo: maxBodyBytes) } catch is NIOTooManyBytesError {
@@ -156,7 +160,7 @@ struct DashboardResponder: Sendable {
         }
       }
       group.addTask {
-        try await Task.sleep(for: maxBodyTime)
+        try await Task.sleep(for: time)
         throw Refusal.bodyTooSlow
       }
       defer { group.cancelAll() }

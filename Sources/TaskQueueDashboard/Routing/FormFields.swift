@@ -6,7 +6,7 @@
 
 /// Names with values, of a query, a form or a JSON object; a name may come several times.
 struct FormFields: Sendable, Equatable {
-  /// More of them are left out.
+  /// More of them are refused.
   static let maxCount = 2_000
 
   struct Field: Sendable, Equatable {
@@ -18,12 +18,20 @@ struct FormFields: Sendable, Equatable {
 
   init(_ fields: [Field] = []) { self.fields = fields }
 
-  /// `application/x-www-form-urlencoded`; what cannot be decoded is left out.
-  init(urlEncoded text: String) {
-    for part in text.split(separator: "&").prefix(Self.maxCount) {
+  /// `application/x-www-form-urlencoded`.
+  ///
+  /// - Throws: ``Refusal`` for what is no UTF-8, and for too many: without a condition more would be meant than was asked for.
+  init(urlEncoded text: String) throws(Refusal) {
+    let parts = text.split(separator: "&")
+    guard parts.count <= Self.maxCount else {
+      throw .invalid("There can be \(Wording.count(Self.maxCount)) fields at most.")
+    }
+    for part in parts {
       let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
       guard let name = Self.decoded(halves[0]), let value = halves.count > 1 ? Self.decoded(halves[1]) : "" else {
-        continue
+        throw .invalid(
+          "Something in it is no text: what follows a percent sign must be the bytes of UTF-8, as in %C3%A9."
+        )
       }
       fields.append(Field(name: name, value: value))
     }

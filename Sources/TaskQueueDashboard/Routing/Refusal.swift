@@ -9,6 +9,8 @@ struct Refusal: Error, Equatable {
   var retryAfterSeconds: Int?
   /// Of a method that the path does not have.
   var allow: String?
+  /// Of an address: what cannot be asked for, or not so.
+  var parameter: String?
 
   init(
     _ status: HTTPResponse.Status,
@@ -24,7 +26,7 @@ struct Refusal: Error, Equatable {
     self.allow = allow
   }
 
-  static let notFound = Refusal(.notFound, "Not found", "There is no such page.")
+  static let notFound = notFound("There is no such page.")
   static let unknownTask = Refusal(.notFound, "No such task", "There never was a task with this id.")
   static let notSignedIn = Refusal(.unauthorized, "Sign in", "Say who you are to see this.")
   static let mayNotAct = Refusal(.forbidden, "Read only", "You may look here, but change nothing.")
@@ -50,7 +52,14 @@ struct Refusal: Error, Equatable {
   )
   static let internalError = Refusal(.internalServerError, "It failed", "Something of ours failed; the log says what.")
 
+  static func notFound(_ detail: String) -> Refusal { Refusal(.notFound, "Not found", detail) }
   static func invalid(_ detail: String) -> Refusal { Refusal(.badRequest, "Not understood", detail) }
+
+  static func parameter(_ name: String, _ detail: String) -> Refusal {
+    var refusal = invalid(detail)
+    refusal.parameter = name
+    return refusal
+  }
 
   static func methodNotAllowed(_ allow: String) -> Refusal {
     Refusal(.methodNotAllowed, "Not allowed", "The page has \(allow).", allow: allow)

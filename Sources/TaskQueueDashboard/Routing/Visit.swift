@@ -19,6 +19,8 @@ struct Visit: Sendable {
   var now: Date
   /// For forms of this page.
   var token: String
+  /// The page with the form that was sent, below the base.
+  var sentFrom: String?
 
   /// The address of this page, below the base.
   var address: String {
