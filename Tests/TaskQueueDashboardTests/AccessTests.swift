@@ -1,10 +1,14 @@
+import Dispatch
 import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import Logging
 import NIOCore
+import NIOEmbedded
 import Synchronization
 import TaskQueue
+import TaskQueueInMemory
 import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
@@ -187,6 +191,67 @@ struct AccessTests {
       #expect(answers.contains { $0.status == .ok })
       #expect(try await dashboard.get("/").status == .ok)
     }
+  }
+
+  @Test("However many unknown visitors try passwords, the app's own threads go on")
+  func derivations() async throws {
+    // More than there are threads for Swift's tasks: each waits until the test, on one of these, says so.
+    let count = 2 * ProcessInfo.processInfo.activeProcessorCount + 2
+    let begun = Counter()
+    let goOn = DispatchSemaphore(value: 0)
+    let header = "Basic \(Data("eve:guess".utf8).base64EncodedString())"
+    let wereFree = try await withThrowingTaskGroup(of: Bool.self) { group in
+      for _ in 1...count {
+        group.addTask {
+          let free = Counter()
+          let check = PasswordCheck([]) { _, _ in
+            begun.count.withLock { $0 += 1 }
+            if goOn.wait(timeout: .now() + 20) == .success { free.count.withLock { $0 += 1 } }
+            return false
+          }
+          let identity = try await check.identity(header)
+          #expect(identity == nil)
+          return free.count.withLock { $0 } == 1
+        }
+      }
+      while begun.count.withLock({ $0 }) < count { await Task.yield() }
+      for _ in 1...count { goOn.signal() }
+      return try await group.reduce(into: [Bool]()) { $0.append($1) }
+    }
+    #expect(wereFree == Array(repeating: true, count: count))
+  }
+
+  @Test("A body that never comes to its end is refused, and keeps no place of the gate", .timeLimit(.minutes(1)))
+  func slowBodies() async throws {
+    let dashboard = TaskDashboard(
+      client: TaskClient(store: InMemoryTaskStore()),
+      authenticator: .everybody(as: DashboardIdentity("you", role: .act)),
+      configuration: .with { $0.maxInFlight = 1 },
+      maxBodyTime: .milliseconds(50)
+    )
+    let responder = dashboard.router().buildResponder()
+    for (path, type) in [("/act", "application/x-www-form-urlencoded"), ("/api/v1/actions", "application/json")] {
+      let (body, source) = RequestBody.makeStream()
+      await source.yield(ByteBuffer(string: "{"))
+      let head = HTTPRequest(
+        method: .post,
+        scheme: nil,
+        authority: "localhost",
+        path: path,
+        headerFields: [.contentType: type]
+      )
+      let context = BasicRequestContext(source: Self.source)
+      let answer = try await responder.respond(to: Request(head: head, body: body), context: context)
+      #expect(answer.status == .requestTimeout)
+      let next = HTTPRequest(method: .get, scheme: nil, authority: "localhost", path: "/tasks")
+      let page = Request(head: next, body: RequestBody(buffer: ByteBuffer()))
+      #expect(try await responder.respond(to: page, context: context).status == .ok)
+      source.finish()
+    }
+  }
+
+  private static var source: ApplicationRequestContextSource {
+    .init(channel: EmbeddedChannel(), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }
 
   @Test("A body that is too large is refused before it is read to its end")

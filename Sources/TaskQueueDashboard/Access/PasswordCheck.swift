@@ -19,11 +19,17 @@ final class PasswordCheck: Sendable {
   }
 
   private let users: [String: DashboardUser]
+  private let matches: @Sendable (PasswordHash, String) -> Bool
   private let nobody = PasswordHash(of: "")
   private let key = SymmetricKey(size: .bits256)
   private let state = Mutex(State())
 
-  init(_ users: [DashboardUser]) {
+  /// - Parameter matches: takes as long as a derivation does, on a thread of its own.
+  init(
+    _ users: [DashboardUser],
+    matches: @escaping @Sendable (PasswordHash, String) -> Bool = { $0.matches($1) }
+  ) {
+    self.matches = matches
     self.users = Dictionary(users.map { ($0.name, $0) }) { _, last in last }
   }
 
@@ -38,16 +44,16 @@ final class PasswordCheck: Sendable {
     }
     guard state.withLock({ $0.begin() }) else { throw .busy }
     defer { state.withLock { $0.derivations -= 1 } }
-    let isRight = await Self.matches(user?.password ?? nobody, password)
+    let isRight = await derived(user?.password ?? nobody, password)
     guard let user, isRight else { return nil }
     state.withLock { $0.known[name] = mac }
     return DashboardIdentity(user.name, role: user.role)
   }
 
   /// On a thread of its own: those of Swift's tasks, of which there are few, are the app's.
-  private static func matches(_ hash: PasswordHash, _ password: String) async -> Bool {
+  private func derived(_ hash: PasswordHash, _ password: String) async -> Bool {
     await withCheckedContinuation { continuation in
-      let isSpawned = DetachedThread.spawn { continuation.resume(returning: hash.matches(password)) }
+      let isSpawned = DetachedThread.spawn { [matches] in continuation.resume(returning: matches(hash, password)) }
       if !isSpawned { continuation.resume(returning: false) }
     }
   }
