@@ -114,6 +114,32 @@ struct APITests {
     }
   }
 
+  @Test("An explanation has its causes by name, and what they are about")
+  func causes() async throws {
+    try await DashboardFixture.with { dashboard in
+      let client = dashboard.client
+      try await client.limits.declare([LimitRule("bank")])
+      func causes(_ id: TaskID) async throws -> [Object] {
+        let value = try await dashboard.json("/tasks/\(id)/explanation") as? Object
+        let causes = try #require(value?["causes"] as? [Object])
+        #expect(causes.compactMap { $0["sentence"] as? String } == value?["sentences"] as? [String])
+        return causes
+      }
+      let mail = try await client.enqueue(Mail(), options: .with { $0.queue = "mail" }).id
+      try await client.pause("mail")
+      let paused = try #require(try await causes(mail).first)
+      #expect(paused["cause"] as? String == "queue_paused" && paused["queue"] as? String == "mail")
+      let later = try await client.enqueue(Mail(), options: .with { $0.schedule = .after(.seconds(600)) }).id
+      let delayed = try #require(try await causes(later).first)
+      #expect(delayed["cause"] as? String == "delayed" && delayed["until"] != nil && delayed["limit"] == nil)
+      let limited = try await client.enqueue(Mail(), options: .with { $0.limit = TaskLimit("bank", key: "k") }).id
+      try await client.limits.pause("bank")
+      let bank = try #require(try await causes(limited).first { $0["limit"] != nil })
+      #expect((bank["limit"] as? Object)?["name"] as? String == "bank")
+      #expect(try await causes(TaskID(424_242)).first?["cause"] as? String == "unknown")
+    }
+  }
+
   @Test("A name with spaces around it is another one than that without, and one of spaces alone is one")
   func spaces() async throws {
     try await DashboardFixture.with { dashboard in

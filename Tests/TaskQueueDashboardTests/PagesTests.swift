@@ -276,6 +276,32 @@ struct PagesTests {
     }
   }
 
+  @Test("A task whose call nobody knows the outcome of is not to be retried first")
+  func doubt() async throws {
+    try await DashboardFixture.with { dashboard in
+      let client = dashboard.client
+      let id = try await dashboard.bury(try await client.enqueue(Mail()).id)
+      let retry = "<details class=\"act first\"><summary>Retry"
+      let settle = "<details class=\"act first\"><summary>Say what happened"
+      #expect(try await dashboard.page("/tasks/\(id)").contains(retry))
+      try await client.pool.query(
+        """
+        INSERT INTO taskqueue.effect (task_id, name, task_type, key, request_digest, state, token, call_limit, key_used_at, intended_at, changed_at)
+        VALUES ($1, 'charge', 'mail.send', gen_random_uuid(), sha256('x'), 'unknown', 1, '1 s', now() - interval '2 h', now() - interval '2 h', now())
+        """,
+        [.int8(id.rawValue)]
+      )
+      let page = try await dashboard.page("/tasks/\(id)")
+      #expect(page.contains(settle) && !page.contains(retry))
+      #expect(page.contains("Say that first, below") && page.contains("href=\"#effects\">what became of its call"))
+      let form: KeyValuePairs = [
+        "verb": "resolve_effect", "task": "\(id)", "effect": "charge", "resolution": "did_not_happen",
+      ]
+      #expect(try await dashboard.act(form).status == .seeOther)
+      #expect(try await dashboard.page("/tasks/\(id)").contains(retry))
+    }
+  }
+
   @Test("Schedules, limits, workers and the queue's switch are shown and changed by name")
   func rules() async throws {
     try await DashboardFixture.with { dashboard in

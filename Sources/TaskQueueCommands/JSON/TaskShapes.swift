@@ -91,37 +91,3 @@ extension JSONValue {
     ]
   }
 }
-
-extension TaskExplanation.Cause {
-  /// As the function `explain` of the schema calls it.
-  var name: String {
-    switch self {
-    case .unknown: "unknown"
-    case .gone: "gone"
-    case .finished: "finished"
-    case .dead: "dead"
-    case .running: "running"
-    case .leaseEnded: "lease_ended"
-    case .delayed: "delayed"
-    case .sleeping: "sleeping"
-    case .event: "event"
-    case .turn: "turn"
-    case .retrying: "retrying"
-    case .queuePaused: "queue_paused"
-    case .noWorker: "no_worker"
-    case .noWorkerForType: "no_worker_for_type"
-    case .behind: "behind"
-    case .next: "next"
-    case .limitPaused: "limit_paused"
-    case .limitClosed: "limit_closed"
-    case .limitRate: "limit_rate"
-    case .limitHeld: "limit_held"
-    case .limitWaits: "limit_waits"
-    case .limited: "limited"
-    case .deadlinePassed: "deadline_passed"
-    case .cancelRequested: "cancel_requested"
-    case .runsAgain: "runs_again"
-    default: "other"
-    }
-  }
-}

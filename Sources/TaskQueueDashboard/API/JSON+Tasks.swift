@@ -69,7 +69,21 @@ extension JSON {
   }
 
   static func json(_ explanation: TaskExplanation) -> JSON {
-    ["id": id(explanation.id), "sentences": .array(explanation.sentences.map { .text($0) })]
+    [
+      "id": id(explanation.id), "sentences": .array(explanation.sentences.map { .text($0) }),
+      "causes": .array(zip(explanation.causes, explanation.sentences).map { .json($0, $1) }),
+    ]
+  }
+
+  /// What it is about is where one can do something about it.
+  private static func json(_ cause: TaskExplanation.Cause, _ sentence: String) -> JSON {
+    let subject = cause.subject
+    return [
+      "cause": .text(cause.name), "sentence": .text(sentence), "queue": subject.queue.map { .text($0.rawValue) },
+      "limit": subject.limit.map { .json($0) },
+      "tasks": subject.tasks.isEmpty ? nil : .array(subject.tasks.map { id($0) }),
+      "until": subject.until.map { .at($0) },
+    ]
   }
 
   private static func json(_ failure: TaskFailure) -> JSON {

@@ -57,7 +57,8 @@ extension DashboardPages {
     return [
       "heading": headings[detail.summary.state] ?? "Why it waits", "first": sentences[0],
       "others": Array(sentences.dropFirst()), "hasOthers": sentences.count > 1,
-      "links": explanation.causes.flatMap { links($0, visit) },
+      "links": (Self.isInDoubt(detail) ? [["text": "what became of its call", "href": "#effects"] as Fields] : [])
+        + explanation.causes.flatMap { links($0, visit) },
       "look": Visit.badge(detail.summary.state)["look"] ?? "waiting",
     ]
   }
@@ -65,20 +66,16 @@ extension DashboardPages {
   /// Where one can do something about a cause.
   private func links(_ cause: TaskExplanation.Cause, _ visit: Visit) -> [Fields] {
     func link(_ text: String, _ href: String) -> Fields { ["text": text, "href": href] }
-    func limit(_ limit: TaskLimit) -> Fields {
-      link("the limit \(limit.name)", visit.link("/limit", ["name": limit.name]))
-    }
+    let subject = cause.subject
+    let limits = subject.limit.map { [link("the limit \($0.name)", visit.link("/limit", ["name": $0.name]))] } ?? []
+    func tasks(_ words: String) -> [Fields] { subject.tasks.map { link("\(words) \($0)", visit.link(task: $0)) } }
     switch cause {
     case .queuePaused(let queue, _): return [link("the queue \(queue)", visit.link(queue: queue))]
     case .noWorker, .noWorkerForType: return [link("the workers", visit.link("/workers"))]
     case .behind: return [link("what is due", visit.link("/tasks", ["state": "due"]))]
-    case .limitPaused(let name), .limitClosed(let name, _), .limitRate(let name, _, _): return [limit(name)]
-    case .limitHeld(let name, let letter):
-      return [link("the dead letter \(letter)", visit.link(task: letter)), limit(name)]
-    case .limitWaits(let name, let task, _): return [link("the task \(task)", visit.link(task: task)), limit(name)]
-    case .limited(let name, _, _, _, _, let holders):
-      return [limit(name)] + holders.map { link("task \($0.task)", visit.link(task: $0.task)) }
-    default: return []
+    case .limitHeld: return tasks("the dead letter") + limits
+    case .limitWaits: return tasks("the task") + limits
+    default: return limits + tasks("task")
     }
   }
 
@@ -185,6 +182,11 @@ extension DashboardPages {
 
   // MARK: What can be done
 
+  /// To run it again does not tell what became of a call: that comes first.
+  private static func isInDoubt(_ detail: TaskDetail) -> Bool {
+    detail.summary.state == .dead && detail.effects.contains { [.unknown, .parked].contains($0.state) }
+  }
+
   private func actions(_ detail: TaskDetail) -> [ActionForm] {
     let task = detail.summary
     let hidden: KeyValuePairs = ["task": "\(task.id)"]
@@ -199,8 +201,7 @@ extension DashboardPages {
     )
     switch task.state {
     case .dead:
-      // To run it again does not tell what became of a call: that comes first.
-      let isInDoubt = detail.effects.contains { [.unknown, .parked].contains($0.state) }
+      let isInDoubt = Self.isInDoubt(detail)
       let retry = ActionForm(
         verb: .retry,
         label: "Retry",
