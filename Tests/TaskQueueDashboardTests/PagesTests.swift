@@ -369,6 +369,13 @@ struct PagesTests {
       #expect(journal.allSatisfy { $0.actor == "ann" })
       #expect(journal.last?.reason == "fixed")
       #expect(journal.last?.taskCount == 3)
+      _ = try await dashboard.act(["verb": "purge", "all": "true", "type": "mail.send"])
+      let page = try await dashboard.page("/journal")
+      #expect(
+        page.contains(
+          "Deleted dead letters <a href=\"/ops/queue/dead\"><code>dead_letters</code></a> of type mail.send"
+        )
+      )
     }
   }
 }

@@ -134,7 +134,9 @@ extension TaskClient {
       var cursor: TaskCursor?
       for _ in 0..<Self.maxPages {
         let page = try await list(filter, after: cursor, limit: Limits.page)
-        if !page.tasks.isEmpty { changed += try await change(DeadLetterFilter(ids: page.tasks.map(\.id))) }
+        // The type, which the tasks have anyway, goes into the journal.
+        let these = DeadLetterFilter(ids: page.tasks.map(\.id), type: filter.type)
+        if !page.tasks.isEmpty { changed += try await change(these) }
         cursor = page.next
         if cursor == nil { break }
       }

@@ -34,6 +34,7 @@ extension DashboardPages {
       "isLong": action.request != nil || action.before != nil || action.after != nil,
     ]
     fields.set("targetHref", Self.href(action.target, visit))
+    if action.target == .deadLetters { fields.set("chosen", Self.choice(action.request)) }
     fields.set("because", action.reason)
     fields.set("role", action.role.isEmpty ? nil : action.role)
     fields.set("asked", action.request.map { Wording.json($0, atMost: 2_048) })
@@ -46,6 +47,22 @@ extension DashboardPages {
       }
     }
     return fields
+  }
+
+  /// Which dead letters were meant: `of type mail.send, older than 30 d`.
+  private static func choice(_ request: Data?) -> String? {
+    struct Choice: Decodable {
+      var type: String?
+      var olderThanSeconds: Double?
+      var everything: Bool?
+    }
+    guard let choice = request.flatMap({ try? JSONDecoder().decode(Choice.self, from: $0) }) else { return nil }
+    let words = [
+      choice.type.map { "of type \($0)" }, choice.olderThanSeconds.map { "older than \(Wording.span($0))" },
+      choice.everything == true ? "all of them" : nil,
+    ]
+    .compactMap(\.self)
+    return words.isEmpty ? nil : words.joined(separator: ", ")
   }
 
   private static func href(_ target: OperatorTarget, _ visit: Visit) -> String? {
