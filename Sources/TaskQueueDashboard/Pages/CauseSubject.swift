@@ -18,7 +18,7 @@ struct CauseSubject: Equatable {
 extension TaskExplanation.Cause {
   var subject: CauseSubject {
     switch self {
-    case .done(_, let until), .finished(let until), .running(_, let until, _), .delayed(let until),
+    case .done(_, let until), .finished(let until), .running(_, let until, _, _), .delayed(let until),
       .sleeping(_, let until), .retrying(_, let until, _):
       CauseSubject(until: until)
     case .event(_, let until), .children(_, _, _, let until): CauseSubject(until: until)
