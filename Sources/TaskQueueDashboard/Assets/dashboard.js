@@ -134,7 +134,7 @@
   // MARK: Comfort
 
   document.addEventListener("keydown", (event) => {
-    const open = document.querySelector("details.act[open]");
+    const open = document.querySelector("details.act[open], details.menu[open]");
     if (event.key === "Escape" && open) {
       open.open = false;
       open.querySelector("summary").focus();
@@ -144,7 +144,7 @@
     }
   });
   document.addEventListener("click", (event) => {
-    for (const open of document.querySelectorAll("details.act[open]")) if (!open.contains(event.target)) open.open = false;
+    for (const open of document.querySelectorAll("details.act[open], details.menu[open]")) if (!open.contains(event.target)) open.open = false;
   });
 
   const head = document.querySelector("table.choose th.tick");

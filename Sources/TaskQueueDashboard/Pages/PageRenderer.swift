@@ -65,6 +65,7 @@ struct PageRenderer: Sendable {
       },
     ]
     if !title.isEmpty { fields["siteTitle"] = title }
+    fields.set("section", page.section?.rawValue)
     if isKnown, visit.identity.name != "unknown" {
       fields["user"] = ["name": visit.identity.name, "role": visit.mayAct ? "may act" : "looks only"] as Fields
     }

@@ -15,6 +15,7 @@ enum PageTemplates {
     ("journal_rows", PackageResources.journal_rows_mustache),
     ("limit", PackageResources.limit_mustache),
     ("limits", PackageResources.limits_mustache),
+    ("nav", PackageResources.nav_mustache),
     ("overview", PackageResources.overview_mustache),
     ("pager", PackageResources.pager_mustache),
     ("queue", PackageResources.queue_mustache),
