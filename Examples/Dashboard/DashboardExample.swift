@@ -26,10 +26,9 @@ struct DashboardExample {
     configuration.concurrency = 12
     let worker = try TaskWorker(store: client.store, handlers: Shop.handlers(), configuration: configuration)
 
-    // Whoever is at this machine may act, and no page of another site. An app says who may: see docs/dashboard.md.
     let dashboard = TaskDashboard(
       client: client,
-      authenticator: .everybody(as: DashboardIdentity("you", role: .act)),
+      authenticator: authenticator,
       configuration: .with {
         $0.title = "shop · example"
         $0.showsPayloads = true
@@ -55,5 +54,16 @@ struct DashboardExample {
     app.addServices(worker, sample)
     try await app.runService()
     await server.stop()
+  }
+
+  /// Whoever is at this machine may act, and no page of another site. With a password in `DASHBOARD_PASSWORD` ann may act, and ben only looks. An app says
+  /// who may: see docs/dashboard.md.
+  private static var authenticator: DashboardAuthenticator {
+    guard let password = ProcessInfo.processInfo.environment["DASHBOARD_PASSWORD"] else {
+      return .everybody(as: DashboardIdentity("you", role: .act))
+    }
+    return .basic([
+      DashboardUser("ann", password: password, role: .act), DashboardUser("ben", password: password, role: .read),
+    ])
   }
 }

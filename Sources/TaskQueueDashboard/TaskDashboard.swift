@@ -17,6 +17,8 @@ public import TaskQueue
 /// A value: make one and mount it once.
 public struct TaskDashboard: Sendable {
   private let responder: DashboardResponder
+  /// Those that no page has are answered with those that it has.
+  private static let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"]
 
   /// - Parameters:
   ///   - client: what acts, and reads unless there is another one for that.
@@ -64,11 +66,11 @@ public struct TaskDashboard: Sendable {
 
   /// Adds the dashboard to an app's router, or to a group of it: `mount(on: router.group("admin"), at: "tasks")`.
   ///
-  /// Middleware that was added before runs before it. It answers `GET`, `HEAD` and `POST` of the path and of all below it.
+  /// Middleware that was added before runs before it. It answers all requests of the path and of all below it.
   public func mount<Context: RequestContext>(on router: some RouterMethods<Context>, at path: RouterPath = "") {
     let group = router.group(path)
     let responder = responder
-    for method in [HTTPRequest.Method.get, .head, .post] {
+    for method in Self.methods.compactMap({ HTTPRequest.Method($0) }) {
       group.on("", method: method) { request, context in
         await responder.respond(to: request, context: context, below: 0)
       }

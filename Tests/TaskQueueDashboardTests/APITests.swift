@@ -80,9 +80,12 @@ struct APITests {
       }
       for body in [
         "", "[]", "{", "null", "{}", #"{"verb": "fly"}"#, #"{"verb": "cancel"}"#, #"{"verb": "cancel", "task": "x"}"#,
-        #"{"verb": "redrive"}"#,
+        #"{"verb": "redrive"}"#, #"{"verb": "pause_queue", "queue": "a", "why": [null]}"#,
+        #"{"verb": "pause_queue", "queue": ["a"]}"#, #"{"verb": "pause_queue", "queue": 7}"#,
+        #"{"verb": "pause_queue", "queue": "a", "why": null}"#, #"{"verb": "purge", "all": "true"}"#,
         #"{"verb": {"a": 1}}"#, #"{"verb": "set_limit", "limit": "a"}"#,
         #"{"verb": "resolve_effect", "task": 1, "effect": "e"}"#,
+        #"{"verb": "resolve_effect", "task": 1, "effect": "e\u0007", "resolution": "did_not_happen"}"#,
       ] {
         #expect(try await dashboard.post(body).status == .badRequest, "\(body)")
       }

@@ -290,7 +290,7 @@ struct AccessTests {
   func paths() async throws {
     try await DashboardFixture.with { dashboard in
       for path in [
-        "/tasks/..", "/tasks/%2e%2e%2f", "/tasks/1%00", "/tasks/01", "/tasks/-0", "/tasks/%ff",
+        "/tasks/..", "/tasks/%2e%2e%2f", "/tasks/1%00", "/tasks/01", "/tasks/-0", "/tasks/-7", "/tasks/%ff",
         "/tasks/9999999999999999999", "//", "/assets/../act", "/assets/%2e%2e/x", "/tasks/1/2/3",
       ] {
         let answer = try await dashboard.get(path)
@@ -300,6 +300,17 @@ struct AccessTests {
       #expect(try await dashboard.get("/act").status == .methodNotAllowed)
       #expect(try await dashboard.get("/tasks", method: .post).status == .methodNotAllowed)
       #expect(try await dashboard.get("/nowhere", method: .post).status == .notFound)
+      for method in [HTTPRequest.Method.put, .patch, .delete, .options, .trace] {
+        for (path, methods) in [
+          ("/tasks", "GET, HEAD"), ("/act", "POST"), ("/api/v1/overview", "GET, HEAD"),
+          ("/api/v1/actions", "GET, HEAD, POST"),
+          ("/assets/\(DashboardAsset.style.name)", "GET, HEAD"),
+        ] {
+          let answer = try await dashboard.get(path, method: method)
+          #expect(answer.status == .methodNotAllowed && answer.headers[.allow] == methods, "\(method) \(path)")
+        }
+        #expect(try await dashboard.get("/nowhere", method: method).status == .notFound)
+      }
       let double = try await dashboard.http.execute(
         uri: "//ops//queue//tasks",
         method: .get,

@@ -21,9 +21,6 @@ struct DashboardAPI: Sendable {
   func respond(to request: Request, _ visit: Visit) async throws -> Response {
     let path = Array(visit.path.dropFirst(Self.path.count))
     if request.method == .post {
-      guard path == ["actions"] else {
-        throw Self.rule(path) != nil ? Refusal.methodNotAllowed("GET, HEAD") : .notFound
-      }
       try QueryRule.nothing.check(visit.query, takesEmptyOnes: false)
       let report = try await actions.perform(try await fields(request), by: visit.identity)
       return Self.answer(.json(report))
@@ -90,13 +87,18 @@ struct DashboardAPI: Sendable {
   ]
 
   /// nil: there is no such path.
+  static func methods(_ path: [String]) -> [HTTPRequest.Method]? {
+    rule(path).map { _ in path == ["actions"] ? [.get, .head, .post] : [.get, .head] }
+  }
+
+  /// nil: there is no such path.
   private static func rule(_ path: [String]) -> QueryRule? {
     if let (_, isExplanation) = task(path) { return isExplanation ? .nothing : .task }
     return path.count == 1 ? rules[path[0]] : nil
   }
 
   private static func task(_ path: [String]) -> (TaskID, isExplanation: Bool)? {
-    guard 2...3 ~= path.count, path[0] == "tasks", let id = Int64(path[1]), String(id) == path[1],
+    guard 2...3 ~= path.count, path[0] == "tasks", let id = Int64(path[1]), id >= 0, String(id) == path[1],
       path.count == 2 || path[2] == "explanation"
     else { return nil }
     return (TaskID(id), path.count == 3)
@@ -110,7 +112,7 @@ struct DashboardAPI: Sendable {
     }
     let body = try await DashboardResponder.body(request, within: maxBodyTime)
     guard let sent = try? JSONDecoder().decode(SentFields.self, from: Data(body.readableBytesView)) else {
-      throw Refusal.invalid("The body must be a JSON object of texts, numbers, flags, and arrays of them.")
+      throw Refusal.invalid("The body must be a JSON object of one of the forms that openapi.json names.")
     }
     return sent.fields
   }

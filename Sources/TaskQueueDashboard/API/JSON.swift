@@ -74,45 +74,40 @@ enum JSON: Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
   }
 }
 
-/// The members of an object that was sent, as ``FormFields``: texts, numbers, flags, and arrays of them. One without a value is an empty field.
+/// The members of an object that was sent, as ``FormFields``. Of the types that the document says: a number is no text, and tasks alone may be several.
 struct SentFields: Decodable {
-  private enum Value: Decodable {
-    case none
-    case one(String)
-    case many([Value])
-
-    init(from decoder: any Decoder) throws {
-      let container = try decoder.singleValueContainer()
-      if container.decodeNil() {
-        self = .none
-      } else if let flag = try? container.decode(Bool.self) {
-        self = .one(flag ? "true" : "false")
-      } else if let number = try? container.decode(Int64.self) {
-        self = .one(String(number))
-      } else if let text = try? container.decode(String.self) {
-        self = .one(text)
-      } else {
-        self = .many(try container.decode([Value].self))
-      }
-    }
-
-    var texts: [String] {
-      switch self {
-      case .none: [""]
-      case .one(let text): [text]
-      case .many(let values): values.isEmpty ? [""] : values.flatMap(\.texts)
-      }
-    }
-  }
+  private static let numbers: Set<String> = ["concurrency", "rate", "periodSeconds", "burst", "seconds"]
 
   let fields: FormFields
 
+  private struct Name: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init?(intValue: Int) { nil }
+  }
+
   init(from decoder: any Decoder) throws {
-    let values = try decoder.singleValueContainer().decode([String: Value].self)
-    fields = FormFields(
-      values.sorted { $0.key < $1.key }.flatMap { name, value in
-        value.texts.prefix(FormFields.maxCount).map { FormFields.Field(name: name, value: $0) }
+    let members = try decoder.container(keyedBy: Name.self)
+    var fields: [FormFields.Field] = []
+    for name in members.allKeys.sorted(by: { $0.stringValue < $1.stringValue }) {
+      for value in try Self.values(of: name, in: members).prefix(FormFields.maxCount) {
+        fields.append(.init(name: name.stringValue, value: value))
       }
-    )
+    }
+    self.fields = FormFields(fields)
+  }
+
+  /// One without a value is empty.
+  private static func values(of name: Name, in members: KeyedDecodingContainer<Name>) throws -> [String] {
+    switch name.stringValue {
+    case "task":
+      if let one = try? members.decode(Int64.self, forKey: name) { return [String(one)] }
+      let several = try members.decode([Int64].self, forKey: name)
+      return several.isEmpty ? [""] : several.map { String($0) }
+    case "all": return [try members.decode(Bool.self, forKey: name) ? "true" : "false"]
+    case let text where numbers.contains(text): return [String(try members.decode(Int64.self, forKey: name))]
+    default: return [try members.decode(String.self, forKey: name)]
+    }
   }
 }

@@ -39,7 +39,7 @@ enum DashboardAction: Sendable {
     case .runNow: self = .runNow(try Self.task(fields))
     case .resolveEffect:
       self = .resolveEffect(
-        EffectName(try fields.required("effect")),
+        try Self.effect(fields),
         try Self.task(fields),
         try Self.resolution(fields)
       )
@@ -88,6 +88,12 @@ enum DashboardAction: Sendable {
   private static func task(_ fields: FormFields) throws(Refusal) -> TaskID {
     guard let id = Int64(try fields.required("task").trimmed) else { throw .invalid("task must be a number.") }
     return TaskID(id)
+  }
+
+  private static func effect(_ fields: FormFields) throws(Refusal) -> EffectName {
+    let name = EffectName(try fields.required("effect"))
+    do throws(TaskQueueError) { try name.validate() } catch { throw Refusal(error) }
+    return name
   }
 
   private static func setLimit(_ fields: FormFields) throws(Refusal) -> DashboardAction {

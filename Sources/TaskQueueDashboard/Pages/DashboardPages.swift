@@ -17,9 +17,7 @@ struct DashboardPages: Sendable {
 
   /// - Throws: ``Refusal``, and what the store throws.
   func page(for visit: Visit) async throws -> PageAnswer {
-    guard let rule = Self.rule(visit.path) else {
-      throw visit.path == ActionDesk.path ? Refusal.methodNotAllowed("POST") : .notFound
-    }
+    guard let rule = Self.rule(visit.path) else { throw Refusal.notFound }
     try rule.check(visit.query, takesEmptyOnes: true)
     switch visit.path {
     case []: return .page(try await overview(visit))
@@ -83,7 +81,9 @@ struct DashboardPages: Sendable {
   }
 
   private static func taskID(_ path: [String]) -> TaskID? {
-    guard path.count == 2, path[0] == "tasks", let id = Int64(path[1]), String(id) == path[1] else { return nil }
+    guard path.count == 2, path[0] == "tasks", let id = Int64(path[1]), id >= 0, String(id) == path[1] else {
+      return nil
+    }
     return TaskID(id)
   }
 

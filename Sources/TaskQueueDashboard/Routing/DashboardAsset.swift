@@ -34,7 +34,7 @@ struct DashboardAsset: Sendable {
   static func response(_ path: [String], _ request: Request) throws(Refusal) -> Response? {
     guard path.count == 2, path[0] == "assets" else { return nil }
     guard let asset = all[path[1]] else { throw .notFound }
-    guard request.method != .post else { throw .methodNotAllowed("GET, HEAD") }
+    guard request.method == .get || request.method == .head else { throw .methodNotAllowed("GET, HEAD") }
     return Response(
       status: .ok,
       headers: [.contentType: asset.mediaType, .cacheControl: "public, max-age=31536000, immutable"],

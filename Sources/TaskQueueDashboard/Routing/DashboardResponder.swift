@@ -63,6 +63,10 @@ struct DashboardResponder: Sendable {
     visit.mayAct = identity.role.mayAct && !configuration.isReadOnly
     visit.query = try FormFields(urlEncoded: request.uri.query ?? "")
     let isAPI = visit.path.starts(with: DashboardAPI.path)
+    guard let methods = Self.methods(visit.path) else { throw Refusal.notFound }
+    guard methods.contains(request.method) else {
+      throw Refusal.methodNotAllowed(methods.map(\.rawValue).joined(separator: ", "))
+    }
     if request.method == .post {
       try sites.checkOrigin(request.head)
       guard !configuration.isReadOnly else { throw Refusal.readOnly }
@@ -74,15 +78,21 @@ struct DashboardResponder: Sendable {
     guard request.method == .post else {
       return renderer.response(try await pages.page(for: visit), visit)
     }
-    guard visit.path == ActionDesk.path else {
-      throw DashboardPages.isThere(visit.path) ? Refusal.methodNotAllowed("GET, HEAD") : .notFound
-    }
     let body = String(decoding: try await Self.body(request, within: maxBodyTime).readableBytesView, as: UTF8.self)
     let form = try FormFields(urlEncoded: body)
     visit.sentFrom = form["back"].map(Self.path)
     guard let token = form["token"], tokens.isValid(token, for: identity, now: visit.now) else { throw Refusal.oldForm }
     let report = try await actions.perform(form, by: identity)
     return Self.seeOther(visit.base + Self.back(form["back"], report))
+  }
+
+  /// What can be done with a path; nil: there is none.
+  private static func methods(_ path: [String]) -> [HTTPRequest.Method]? {
+    if path == ActionDesk.path { return [.post] }
+    if path.starts(with: DashboardAPI.path) {
+      return DashboardAPI.methods(Array(path.dropFirst(DashboardAPI.path.count)))
+    }
+    return DashboardPages.isThere(path) ? [.get, .head] : nil
   }
 
   private func identity(_ request: Request, _ context: some RequestContext) async throws -> DashboardIdentity? {

@@ -1,4 +1,4 @@
-"""What the OpenAPI document can't say, for scripts/schemathesis."""
+"""What the OpenAPI document can't say, for scripts/schemathesis payments."""
 
 import hashlib
 import hmac
