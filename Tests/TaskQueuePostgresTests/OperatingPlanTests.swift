@@ -7,10 +7,6 @@ import Testing
 
 @Suite("S70 to S72 What people see is read by index and within bounds", .serialized)
 struct OperatingPlanTests {
-  private static let environment = ProcessInfo.processInfo.environment
-  /// Live tasks and dead letters; ten times as many are done.
-  private static let rows = environment["TASKQUEUE_OPERATE_ROWS"].flatMap { Int($0) }
-
   @Test("With 100,000 tasks no statement scans a table, and none looks at more rows than the bound")
   func plans() async throws {
     try await withStore { store in
@@ -20,14 +16,18 @@ struct OperatingPlanTests {
         SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET auto_explain.log_analyze = on;
         SET auto_explain.log_timing = off; SET auto_explain.log_level = notice; SET client_min_messages = notice
         """
-      for (name, sql) in OperatingScale.reads {
+      let hour = store.historyStatements.throughput.sql.replacing("$1", with: "interval '1 h'").replacing(
+        "$2",
+        with: "10000"
+      )
+      for (name, sql) in OperatingScale.reads + [("the last hour", hour)] {
         let output = try await Psql.run(
           store.configuration.connection.connectionString,
           ["-c", "LOAD 'auto_explain'", "-c", settings, "-c", sql]
         )
         #expect(output.status == 0, "\(name): \(output.errors)")
         let text = output.errors
-        for table in ["task", "dead_task", "done", "effect", "step", "limit_pace"] {
+        for table in ["task", "dead_task", "done", "effect", "step", "limit_pace", "throughput_minute"] {
           #expect(
             text.firstMatch(of: try Regex("Seq Scan on \(table)(_[0-9]+|_rest)?( |$)")) == nil,
             "\(name): \(text)"
@@ -42,30 +42,6 @@ struct OperatingPlanTests {
           let removed = node.firstMatch(of: /Rows Removed by Filter: (\d+)/).flatMap { Double($0.1) } ?? 0
           #expect((rows ?? 0) + removed <= 10_001, "\(name): \(node)")
         }
-      }
-    }
-  }
-
-  @Test("With as many rows as asked for, the time that the database takes for each read", .enabled(if: rows != nil))
-  func scale() async throws {
-    let rows = try #require(Self.rows)
-    try await withStore { store in
-      try await OperatingScale(live: rows, dead: rows, done: 10 * rows).fill(store)
-      for table in ["task", "dead_task", "done", "effect", "step"] {
-        try await store.pool.query("VACUUM taskqueue.\(table)")
-      }
-      print(
-        "With \(rows) live tasks, \(rows) dead letters and \(10 * rows) done: time in the database, the best of three."
-      )
-      for (name, sql) in OperatingScale.reads {
-        var best = Duration.seconds(1_000)
-        for _ in 0..<3 {
-          let start = ContinuousClock.now
-          try await store.pool.query(sql)
-          best = min(best, .now - start)
-        }
-        let milliseconds = ((best / .milliseconds(1)) * 10).rounded() / 10
-        print("  \(name): \(milliseconds) ms")
       }
     }
   }

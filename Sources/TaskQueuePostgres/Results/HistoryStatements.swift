@@ -28,7 +28,7 @@ struct HistoryStatements: Sendable {
       "through",
       """
       SELECT minute, queue, type, outcome, attempts FROM {schema}.throughput_minute
-      WHERE minute > clock_timestamp() - $1 - interval '1 minute' ORDER BY minute DESC, queue DESC, type DESC, outcome DESC LIMIT $2
+      WHERE minute > statement_timestamp() - $1 - interval '1 minute' ORDER BY minute DESC, queue DESC, type DESC, outcome DESC LIMIT $2
       """
     )
     keep = template("history", "SELECT {schema}._keep_history($1)")
