@@ -28,7 +28,8 @@
 # make chaos   5,000 payments while servers and the database are killed; ARGS="--payments 500 --seed 7"
 #
 # make flows    flows of eight steps while processes are killed: TASKS=100000
-# make operate-scale   how long the database takes for what people see, with ROWS=1000000 live, as many dead, and ten times as many done
+# make operate-scale   what people's looks cost the database and a worker, with ROWS=1000000 live, as many dead, and ten times as many done;
+#                      ARGS="--only first,pages" for parts of it
 # make limits   limits while processes are killed: TASKS=1000000      make rates   10, 100 and 1,000 per second: SECONDS_EACH=30
 #
 # make simulate   the engine in virtual trouble; ARGS="--seeds 100000", ARGS="--seed 7" for one with its history
@@ -163,8 +164,8 @@ failover: bootstrap build
 limits: bootstrap build
 	@TASKQUEUE_LIMIT_TASKS=$(TASKS) swift test --skip-build --no-parallel $(STRICT) --filter LimitRunTests
 
-operate-scale: bootstrap build
-	@TASKQUEUE_OPERATE_ROWS=$(ROWS) swift test --skip-build --no-parallel $(STRICT) --filter OperatingPlanTests
+operate-scale: bootstrap
+	@scripts/operate-scale --rows $(ROWS) $(ARGS)
 
 flows: bootstrap build
 	@TASKQUEUE_FLOWS=$(TASKS) swift test --skip-build --no-parallel $(STRICT) --filter FlowKillTests
