@@ -69,6 +69,7 @@ struct SchemaFilesTests {
           "08d1fa83b8f6c312b7feb06728d271f1d83bcd518111cc5e653de11a9d1c8948",
           "39293aee97aa2da6e0241eeaf812da45bad0f63387bd1aca762a454ca96cd2ac",
           "315a04afeda239a93a0cf5a1f78a51e2e152808b95cb929a9c27ed25709a73f9",
+          "0e3dbee95848f580395ae3bb5eed299f4748030c3e3848c67cc68e85267e0db7",
         ]
       )
     }
@@ -86,7 +87,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "27f2306072cd5ffa4b35f4e3f24afa5e75b451a9c8ec8ec6503fccdd3b14d32f"]
+        [FunctionFile.revision: digest] == [1: "93cc3d76e0545f3e8a4859fb132701dfc52b2193e5ddb82358155015f22d48f6"]
       )
     }
   }
