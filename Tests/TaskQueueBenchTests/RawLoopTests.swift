@@ -73,7 +73,10 @@ struct RawLoopTests {
     }
   }
 
-  @Test("Raw transactions write one business row per completed task", arguments: [RawTransactions.RoundTrips.one, .two])
+  @Test(
+    "Raw transactions write one business row per completed task",
+    arguments: [RawTransactions.RoundTrips.one, .two]
+  )
   func transactions(in roundTrips: RawTransactions.RoundTrips) async throws {
     try await withDatabase { database in
       try await database.fill(40, type: Transactional.taskType)

@@ -166,7 +166,9 @@ struct CompletionTests {
       }
       #expect(throws: TaskQueueError.self) { try outcomes[3]?.get() }
       #expect(throws: LibpqError.self) { try outcomes[4]?.get() }
-      for (index, outcome) in outcomes where index != 3 && index != 4 { #expect(throws: Never.self) { try outcome.get() } }
+      for (index, outcome) in outcomes where index != 3 && index != 4 {
+        #expect(throws: Never.self) { try outcome.get() }
+      }
       #expect(try await scene.left() == [3, 4, 5])
       release.finish()
       try await holder.value
