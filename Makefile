@@ -17,6 +17,7 @@
 # make approval    a person decides, or another one: Examples/Approval
 # make bench   speed, latency and cost beside raw SQL, in a release build; ARGS="--quick" for less than a minute
 # make bench-flat    throughput under a held snapshot, 10 million pending tasks and the like; takes 20 minutes
+# make harness    our adapter for an outside benchmark of PostgreSQL queues, by its protocol: benchmarks/README.md
 # make bench-scale   1, 2 and 4 processes, ARGS="--pgbouncer"      make bench-soak    memory, over 20 minutes
 # make docs    build the documentation, and compile its samples      make consumer    what an app that uses the package resolves, and that it builds
 #
@@ -51,12 +52,14 @@ SECONDS_EACH ?= 30
 ROWS ?= 1000000
 TABLE ?=
 
-FORMATTED := Package.swift Sources Tests Examples migrations scripts/samples
+HARNESS := benchmarks/taskqueue-bench
+FORMATTED := Package.swift Sources Tests Examples migrations scripts/samples \
+  $(addprefix $(HARNESS)/, Package.swift Sources Tests)
 
 # See Package.swift.
 COMMAND := $(if $(filter Darwin,$(shell uname)),taskqueue-cli,taskqueue)
 
-.PHONY: help demo cli example bulk-import fan-out http-intake order-events nightly-report schedules chaos failover faults limits flows rates operate-scale limits-example dashboard dashboard-pictures why-not-running sign-up order approval simulate test bench bench-flat bench-scale bench-soak lint docs consumer format build bootstrap
+.PHONY: help demo cli example bulk-import fan-out http-intake order-events nightly-report schedules chaos failover faults limits flows rates operate-scale limits-example dashboard dashboard-pictures why-not-running sign-up order approval simulate test bench bench-flat bench-scale bench-soak harness lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -186,6 +189,12 @@ bench bench-flat bench-scale bench-soak: bootstrap
 	@swift build -c release --product TaskQueueBench
 	@exec "$$(swift build -c release --show-bin-path)/TaskQueueBench" $(SUBCOMMAND) \
 	  --thresholds benchmarks/thresholds.json $(ARGS)
+
+# A package of its own: what it builds is not what `make build` has built.
+harness: bootstrap
+	@echo "Building the adapter (the first time takes some minutes) …"
+	@swift build --package-path $(HARNESS) --build-tests $(STRICT)
+	@swift test --package-path $(HARNESS) --skip-build --no-parallel $(STRICT)
 
 lint:
 	@echo "Checking the formatting …"
