@@ -6,6 +6,8 @@ import TaskQueuePostgres
 struct DepthReader: Service {
   /// While the producer follows the depth.
   private static let depthInterval: Duration = .milliseconds(200)
+  /// After a count that failed: so that a connection that was cut off costs no sample.
+  private static let pause: Duration = .milliseconds(500)
 
   let client: TaskClient<PostgresTaskStore>
   let settings: AdapterSettings
@@ -27,7 +29,7 @@ struct DepthReader: Service {
           }
           return depth
         }
-        try? await Task.sleep(for: interval)
+        try? await Task.sleep(for: counts == nil ? min(Self.pause, interval) : interval)
       }
     }
     try? await gracefulShutdown()

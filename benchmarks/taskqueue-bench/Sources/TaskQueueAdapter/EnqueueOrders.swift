@@ -2,7 +2,8 @@ import Foundation
 
 /// The harness's orders on standard input: `ENQUEUE 20`, one a line.
 enum EnqueueOrders {
-  /// Orders that wait here for a slow database, at most; at the harness's 40 a second that is 100 s. Those over it are not obeyed.
+  /// Orders that wait here for a slow database, at most; at the harness's 40 a second that is 100 s. Those over it are
+  /// not obeyed.
   private static let limit = 4_096
 
   /// How many jobs each order wants. Ends with standard input; a thread waits there for as long as the process lives.

@@ -5,7 +5,7 @@ import TaskQueuePostgres
 
 /// Offers jobs, one enqueue at a time, until the shutdown begins.
 struct JobProducer: Service {
-  /// After an enqueue that failed, and while there is nothing to do.
+  /// After an enqueue that failed.
   private static let pause: Duration = .milliseconds(100)
   /// How often the depth is looked at again once it is reached.
   private static let depthInterval: Duration = .milliseconds(20)
@@ -74,9 +74,13 @@ struct JobProducer: Service {
       do {
         try await client.enqueue(try batches.next(size, client))
         meter.enqueued(size, in: start.duration(to: .now))
+        if batches.failed > 0 { logger.warning("Enqueues work again", metadata: ["failed": "\(batches.failed)"]) }
+        batches.failed = 0
       } catch {
         guard !Task.isCancelled else { return }
-        logger.warning("An enqueue failed", metadata: ["jobs": "\(size)", "error": "\(error)"])
+        // Of an outage its beginning and its end.
+        if batches.failed == 0 { logger.warning("An enqueue failed", metadata: ["error": "\(error)"]) }
+        batches.failed += 1
         try? await Task.sleep(for: Self.pause)
       }
     }
@@ -88,6 +92,8 @@ struct JobBatches {
   private let queues: [QueueName]
   private let payloadBytes: Int
   private var number = 0
+  /// Enqueues that have failed in a row.
+  var failed = 0
 
   init(_ settings: AdapterSettings) {
     queues = BenchJob.queues(settings.queues)

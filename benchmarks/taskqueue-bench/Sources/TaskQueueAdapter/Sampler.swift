@@ -1,7 +1,8 @@
 import Foundation
 import ServiceLifecycle
 
-/// Writes the figures at each multiple of the interval by the wall clock, so that those of all systems lie side by side, and once more at the end.
+/// Writes the figures at each multiple of the interval by the wall clock, so that those of all systems lie side by
+/// side, and once more at the end.
 struct Sampler: Service {
   let settings: AdapterSettings
   let meter: Meter
@@ -14,7 +15,7 @@ struct Sampler: Service {
     while isRunning {
       boundary = nextBoundary(after: boundary)
       let wait = boundary - Date().timeIntervalSince1970
-      // Cancelled: by the shutdown. The producer and the worker have ended by then, so nothing is missing from the last sample.
+      // Cancelled: by the shutdown. The producer and the worker have ended by then: the last sample has everything.
       isRunning = await cancelWhenGracefulShutdown { (try? await Task.sleep(for: .seconds(max(0, wait)))) != nil }
       let now = ContinuousClock.now
       let totals = meter.totals

@@ -12,18 +12,20 @@ struct TaskQueueAdapter {
   /// A run that can't begin (`EX_USAGE`).
   private static let usage: Int32 = 64
 
-  static func main() async throws {
+  static func main() async {
     LoggingSystem.bootstrap { label in
       var handler = StreamLogHandler.standardError(label: label)
       handler.logLevel = .warning
       return handler
     }
     let settings: AdapterSettings
-    do { settings = try AdapterSettings(ProcessInfo.processInfo.environment) } catch {
-      FileHandle.standardError.write(Data("taskqueue-bench: \(error)\n".utf8))
-      exit(usage)
-    }
-    try await run(settings)
+    do { settings = try AdapterSettings(ProcessInfo.processInfo.environment) } catch { fail(error, usage) }
+    do { try await run(settings) } catch { fail(error, EXIT_FAILURE) }
+  }
+
+  private static func fail(_ error: any Error, _ status: Int32) -> Never {
+    FileHandle.standardError.write(Data("taskqueue-bench: \(error)\n".utf8))
+    exit(status)
   }
 
   private static func run(_ settings: AdapterSettings) async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import TaskQueueAdapter
 
-/// The harness's part is played by the test: it starts replicas, orders jobs, holds a snapshot, kills, and reads the lines.
+/// The tests play the harness's part: they start replicas, order jobs, hold a snapshot, kill, and read the lines.
 @Suite(.serialized)
 struct AdapterRunTests {
   private static let required: Set<String> = [
@@ -112,6 +112,20 @@ struct AdapterRunTests {
     let replica = try Replica(["DATABASE_URL": "", "SCENARIO": "long_horizon"])
     #expect(try await replica.exit() == 64)
     #expect(replica.descriptor == nil && replica.samples.isEmpty && replica.strangers.isEmpty)
+  }
+
+  @Test("A server that is away is told of on standard error, before the run and during it")
+  func outage() async throws {
+    try await withServer { server in
+      let replica = try Replica(environment(server, [:]))
+      try await wait { replica.jobs("completion_rate") > 0 }
+      server.kill()
+      #expect(try await replica.stop() == 0)
+      #expect(replica.strangers.isEmpty)
+      let late = try Replica(environment(server, [:]))
+      #expect(try await late.exit() == 1)
+      #expect(late.descriptor == nil && late.strangers.isEmpty)
+    }
   }
 
   private func withServer(_ body: (EmbeddedPostgres) async throws -> Void) async throws {
