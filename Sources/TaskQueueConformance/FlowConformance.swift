@@ -263,6 +263,23 @@
         try await probe.tasks.settleHeld(task, .conclude(Conclusion()))
       }
     },
+    Check("S58 an undone flow that cannot live again, since its key is taken, keeps its steps") { probe in
+      let key = UniqueKey("flow")
+      let task = try await probe.tasks.claimOnly(try await probe.tasks.enqueue { $0.unique = key }.id)
+      try require(await probe.record(FlowStep("~on/a", .undo, place: 1), task), "not recorded")
+      try await probe.tasks.settleHeld(task, .bury(.discarded, detail: "why", nil))
+      let undoing = try await probe.tasks.claimOnly(task.claim.id)
+      try require(await probe.record(FlowStep("~undo/a", .step, place: 2), undoing), "not recorded")
+      try await probe.tasks.settleHeld(undoing, .bury(.discarded, detail: "why", nil))
+      let names = try await probe.names(task)
+      let holder = try await probe.tasks.enqueue { $0.unique = key }.id
+      try requireEqual(try await probe.store.redrive(.init(ids: [task.claim.id])), [], "redriven")
+      try requireEqual(try await probe.names(task), names, "steps")
+      _ = try await probe.store.cancel(holder)
+      _ = try await probe.store.purge(.init(ids: [holder]))
+      _ = try await probe.store.redrive(.init(ids: [task.claim.id]))
+      try requireEqual(try await probe.tasks.claimOnly(task.claim.id).steps, [], "steps of the flow that begins anew")
+    },
     Check("S59 it is known when every flow of a type has recorded a step as true") { probe in
       func isTrue() async throws -> Bool { try await probe.flows.isTrueEverywhere("v", type: StoreProbe.type) }
       try require(await isTrue(), "without flows")

@@ -87,7 +87,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "93cc3d76e0545f3e8a4859fb132701dfc52b2193e5ddb82358155015f22d48f6"]
+        [FunctionFile.revision: digest] == [1: "65ec26001c8fbb80e93aed0eb68a8c3dea1c402263fbeb7dd2ea0f8b8f0cf547"]
       )
     }
   }

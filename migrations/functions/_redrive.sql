@@ -15,6 +15,7 @@ AS $$
 DECLARE
   at timestamptz := clock_timestamp();
   picked bigint[];
+  undone bigint[];
   revived bigint[];
   lines text[];
 BEGIN
@@ -34,14 +35,11 @@ BEGIN
     WHERE d.id = ANY (picked) AND t.finished_at IS NOT NULL AND t.due_at <= at
     FOR UPDATE OF t SKIP LOCKED));
   -- A flow of which all is undone begins anew.
-  WITH begun AS (
-    DELETE FROM step s WHERE s.task_id = ANY (picked) AND EXISTS (SELECT FROM step u WHERE u.task_id = s.task_id AND u.name = '~unwind')
+  undone := ARRAY(
+    SELECT u.task_id FROM step u WHERE u.task_id = ANY (picked) AND u.name = '~unwind'
       AND NOT EXISTS (
-        SELECT FROM step o WHERE o.task_id = s.task_id AND o.kind = 'undo'
-          AND NOT EXISTS (SELECT FROM step d WHERE d.task_id = o.task_id AND d.name = '~undo/' || substr(o.name, 5)))
-    RETURNING task_id
-  )
-  UPDATE task_group g SET expires_at = at WHERE g.parent_id IN (SELECT b.task_id FROM begun b) AND g.expires_at IS NULL;
+        SELECT FROM step o WHERE o.task_id = u.task_id AND o.kind = 'undo'
+          AND NOT EXISTS (SELECT FROM step d WHERE d.task_id = o.task_id AND d.name = '~undo/' || substr(o.name, 5))));
   WITH alive AS (
     -- Without its deadline: somebody wants it run all the same. Waits for a concurrent transaction that inserts the same key: in the
     -- order of the keys, as everywhere.
@@ -50,7 +48,7 @@ BEGIN
     OVERRIDING SYSTEM VALUE
     SELECT d.id, d.queue, d.type, d.priority, d.limit_key IS NULL, at, 'epoch', d.max_attempts, d.created_at, d.unique_key, d.unique_period,
       d.payload, d.headers, d.retry, d.errors, d.limit_key, CASE WHEN d.limit_key IS NOT NULL THEN 0 END, d.is_ordered, d.weight,
-      CASE WHEN EXISTS (SELECT FROM step s WHERE s.task_id = d.id) THEN true END
+      CASE WHEN d.id <> ALL (undone) AND EXISTS (SELECT FROM step s WHERE s.task_id = d.id) THEN true END
     FROM dead_task d WHERE d.id = ANY (picked) ORDER BY d.queue, d.unique_key, d.id
     ON CONFLICT DO NOTHING
     RETURNING id
@@ -59,6 +57,9 @@ BEGIN
   )
   SELECT array_agg(g.id ORDER BY g.id), array_agg(DISTINCT g.limit_key::text) FILTER (WHERE g.limit_key IS NOT NULL)
   INTO revived, lines FROM gone g;
+  DELETE FROM step s WHERE s.task_id = ANY (undone) AND s.task_id = ANY (revived);
+  UPDATE task_group g SET expires_at = at
+  WHERE g.parent_id = ANY (undone) AND g.parent_id = ANY (revived) AND g.expires_at IS NULL;
   IF lines IS NOT NULL THEN
     INSERT INTO limit_look (limit_key, look_at) SELECT l, clock_timestamp() FROM unnest(lines) AS l;
   END IF;
