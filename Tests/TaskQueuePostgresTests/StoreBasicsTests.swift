@@ -199,7 +199,9 @@ struct StoreBasicsTests {
       _ = try await store.add("x")
       _ = try await store.add("y")
       let claims = try await store.claimAll().map(\.claim)
-      try await TaskClient(store: store).withCompletion(of: claims[0]) { _ in
+      let client = TaskClient(store: store)
+      try await client.withTransaction { transaction in
+        try await client.complete(claims[0], in: transaction)
         let renewals = try await store.elsewhere { try await $0.renew(claims, lease: .seconds(60)) }
         #expect(renewals == [.busy, .renewed])
       }

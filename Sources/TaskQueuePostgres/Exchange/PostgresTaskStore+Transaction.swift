@@ -106,7 +106,9 @@ extension PostgresTaskStore: TransactionalTaskStore {
     with statements: [LibpqStatement],
     enqueuing tasks: [NewTask] = []
   ) async throws -> (results: [LibpqResult], enqueued: [EnqueueResult]) {
-    guard let settlement = Settlement(context, .completed), let fence = try ahead(settlement) else { return ([], []) }
+    guard let settlement = Settlement(context, .completed), let fence = try ahead(settlement) else {
+      preconditionFailure("a completion is recorded, and has a fence")
+    }
     let batches = EnqueueBatch.batches(of: tasks)
     var all = statements
     for batch in batches { all.append(try statement(batch)) }
