@@ -80,6 +80,8 @@ struct APITests {
       }
       for body in [
         "", "[]", "{", "null", "{}", #"{"verb": "fly"}"#, #"{"verb": "cancel"}"#, #"{"verb": "cancel", "task": "x"}"#,
+        #"{"verb": "pause_queue", "queue": "a", "why": "b\u0000"}"#, #"{"verb": "cancel", "task": -1}"#,
+        #"{"verb": "purge", "task": [1, -1]}"#,
         #"{"verb": "redrive"}"#, #"{"verb": "pause_queue", "queue": "a", "why": [null]}"#,
         #"{"verb": "pause_queue", "queue": ["a"]}"#, #"{"verb": "pause_queue", "queue": 7}"#,
         #"{"verb": "pause_queue", "queue": "a", "why": null}"#, #"{"verb": "purge", "all": "true"}"#,

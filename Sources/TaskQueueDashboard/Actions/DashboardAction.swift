@@ -80,14 +80,17 @@ enum DashboardAction: Sendable {
     case .backfillSchedule: own = ["schedule", "from", "to"]
     default: own = ["schedule"]
     }
+    if let field = fields.fields.first(where: { $0.value.unicodeScalars.contains("\0") }) {
+      throw .parameter(field.name, "\(field.name) must not contain NUL; nothing was done.")
+    }
     let known = own.union(["verb", "why", "token", "back"])
     guard let other = fields.fields.first(where: { !known.contains($0.name) }) else { return }
     throw .invalid("\(verb) has no \(other.name)\(verb == .setLimit ? " here" : ""); nothing was done.")
   }
 
   private static func task(_ fields: FormFields) throws(Refusal) -> TaskID {
-    guard let id = Int64(try fields.required("task").trimmed) else { throw .invalid("task must be a number.") }
-    return TaskID(id)
+    guard let id = TaskID(number: try fields.required("task").trimmed) else { throw .invalid("task must be a number.") }
+    return id
   }
 
   private static func effect(_ fields: FormFields) throws(Refusal) -> EffectName {
@@ -152,7 +155,7 @@ enum DeadLetterChoice: Sendable, Hashable {
       filter.state = .dead
       self = .all(filter)
     } else {
-      let ids = texts.compactMap { Int64($0) }.map { TaskID($0) }
+      let ids = texts.compactMap { TaskID(number: $0) }
       guard ids.count == texts.count, ids.count <= Limits.page else {
         throw .invalid("task must be a number, and there may be \(Limits.page) of them at most.")
       }
@@ -178,6 +181,14 @@ extension TaskFilter {
     error = fields["error"]
     limit = fields["limit"].map { TaskLimit($0, key: fields["key"] ?? "") }
     reason = fields["reason"].map { DeadLetterReason(rawValue: $0) }
+  }
+}
+
+extension TaskID {
+  /// Nil: it can be no task's.
+  fileprivate init?(number text: String) {
+    guard let id = Int64(text), id >= 0 else { return nil }
+    self.init(id)
   }
 }
 
