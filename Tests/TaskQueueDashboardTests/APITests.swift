@@ -80,7 +80,7 @@ struct APITests {
       }
       for body in [
         "", "[]", "{", "null", "{}", #"{"verb": "fly"}"#, #"{"verb": "cancel"}"#, #"{"verb": "cancel", "task": "x"}"#,
-        #"{"verb": "pause_queue", "queue": "a", "why": "b\u0000"}"#, #"{"verb": "cancel", "task": -1}"#,
+        #"{"verb": "purge", "all": true, "type": "none", "why": "b\u0000"}"#, #"{"verb": "cancel", "task": -1}"#,
         #"{"verb": "purge", "task": [1, -1]}"#,
         #"{"verb": "redrive"}"#, #"{"verb": "pause_queue", "queue": "a", "why": [null]}"#,
         #"{"verb": "pause_queue", "queue": ["a"]}"#, #"{"verb": "pause_queue", "queue": 7}"#,

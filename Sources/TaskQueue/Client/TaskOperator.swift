@@ -19,6 +19,11 @@ public struct TaskOperator<Store: TaskStore>: Sendable {
   /// Why.
   public var reason: String? { note.reason }
 
+  /// Whether the journal can take who and why, as every call asks first: for what acts only if it finds something.
+  ///
+  /// - Throws: ``TaskQueueError`` with `invalidName` or `invalidOption`.
+  public func validate() throws(TaskQueueError) { try note.validate() }
+
   // MARK: Tasks
 
   /// Cancels a waiting task, or asks the handler of a running one to stop. Idempotent; a finished task is left alone.

@@ -54,6 +54,7 @@ extension TaskClient {
     because reason: String?
   ) async throws(TaskQueueError) -> ActionReport {
     let person = operating(as: actor, because: reason)
+    try person.validate()
     switch action {
     case .cancel(let task): return ActionReport(.cancel, try await person.cancel(task).rawValue, tasks: [task])
     case .retry(let task): return ActionReport(.retry, try await person.retry(task).rawValue, tasks: [task])

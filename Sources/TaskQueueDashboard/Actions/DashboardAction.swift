@@ -80,9 +80,6 @@ enum DashboardAction: Sendable {
     case .backfillSchedule: own = ["schedule", "from", "to"]
     default: own = ["schedule"]
     }
-    if let field = fields.fields.first(where: { $0.value.unicodeScalars.contains("\0") }) {
-      throw .parameter(field.name, "\(field.name) must not contain NUL; nothing was done.")
-    }
     let known = own.union(["verb", "why", "token", "back"])
     guard let other = fields.fields.first(where: { !known.contains($0.name) }) else { return }
     throw .invalid("\(verb) has no \(other.name)\(verb == .setLimit ? " here" : ""); nothing was done.")
