@@ -88,7 +88,9 @@ struct SchemaCompatibilityTests {
       var scripts = SchemaScripts.current
       scripts.versions.removeAll { $0.version > 7 }
       // Those that a schema of version 7 cannot have: they read or write the journal, or what workers report since version 9.
-      let newer: Set = ["_journal", "_actions_about", "_drop_actions", "_guard_actions", "_task_detail", "_note_worker_2"]
+      let newer: Set = [
+        "_journal", "_actions_about", "_drop_actions", "_guard_actions", "_task_detail", "_note_worker_2",
+      ]
       scripts.functions.removeAll { newer.contains($0.name) }
       try await Migrator(configuration: database.postgresConfiguration, scripts: scripts).migrate()
       let store = try PostgresTaskStore(.init(database.postgresConfiguration))
