@@ -448,6 +448,8 @@ let package = Package(
       dependencies: ["TaskQueue", .product(name: "Logging", package: "swift-log")],
       path: "Tests/WorkerTestSupport"
     ),
+    // Whether JSON is as a schema of ours says.
+    .target(name: "JSONSchemas", path: "Tests/JSONSchemas"),
 
     .testTarget(name: "ChildProcessesTests", dependencies: ["ChildProcesses", "TaskQueueTestKit"]),
     .testTarget(
@@ -517,15 +519,16 @@ let package = Package(
     .testTarget(
       name: "TaskQueueCommandsTests",
       dependencies: [
-        "ChildProcesses", "Libpq", "TaskQueue", "TaskQueueCommands", "TaskQueuePostgres", "TaskQueueTestKit",
+        "ChildProcesses", "JSONSchemas", "Libpq", "TaskQueue", "TaskQueueCommands", "TaskQueuePostgres",
+        "TaskQueueTestKit",
         .byName(name: taskqueue), .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]
     ),
     .testTarget(
       name: "TaskQueueDashboardTests",
       dependencies: [
-        "EmbeddedPostgres", "Libpq", "TaskQueue", "TaskQueueDashboard", "TaskQueueInMemory", "TaskQueuePostgres",
-        "TaskQueueTestKit",
+        "EmbeddedPostgres", "JSONSchemas", "Libpq", "TaskQueue", "TaskQueueDashboard", "TaskQueueInMemory",
+        "TaskQueuePostgres", "TaskQueueTestKit",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTesting", package: "hummingbird"),

@@ -10,6 +10,9 @@ from schemathesis.generation import GenerationMode
 # Bytes of UTF-8, where a schema counts characters.
 MAX_BYTES = {"queue": 128, "type": 128, "effect": 128, "schedule": 128, "limit": 64, "ofLimit": 64, "name": 64, "key": 128, "why": 1000, "error": 1000}
 
+# Of a limit's rate, whatever its period is.
+MAX_PER_SECOND = 10_000
+
 
 # Each request asks anew: who sends it depends on what it is.
 @schemathesis.auth(refresh_interval=None)
@@ -58,5 +61,7 @@ def before_call(context, case, kwargs):
         if body.get("verb") == "schedule_backfill":
             # One moment, and the next one.
             body["from"], body["to"] = "2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z"
+        if "rate" in body:
+            body["rate"] = min(body["rate"], MAX_PER_SECOND * body["periodSeconds"])
         if body.get("verb") == "resolve_effect" and isinstance(body.get("value"), str):
             body["value"] = json.dumps(body["value"])

@@ -237,7 +237,7 @@ struct LookTests {
       let output = try await tool("top", "--json", "--count", "2", "--interval", "500ms")
       let lines = output.text.split(separator: "\n")
       #expect(output.status == 0 && lines.count == 2)
-      for line in lines { #expect(try JSONSchema.documented().problems(of: String(line), verb: "top").isEmpty) }
+      for line in lines { #expect(try CommandLineSchema.problems(of: String(line), verb: "top").isEmpty) }
       let text = try await tool("top", "--count", "1", columns: 80)
       #expect(text.text.contains("mail") && !text.text.contains("\u{1B}"))
     }
@@ -245,9 +245,9 @@ struct LookTests {
 
   @Test("Each documented form of JSON is one of a verb that is there")
   func schema() throws {
-    #expect(try JSONSchema.documented().names().count > 30)
-    #expect(try !JSONSchema.documented().problems(of: #"{"id": "x"}"#, verb: "enqueue").isEmpty)
-    #expect(try !JSONSchema.documented().problems(of: #"{"id": 1, "isNew": true, "more": 1}"#, verb: "enqueue").isEmpty)
-    #expect(try JSONSchema.documented().problems(of: #"{"id": 1, "isNew": true}"#, verb: "enqueue").isEmpty)
+    #expect(try CommandLineSchema.verbs().count > 30)
+    #expect(try !CommandLineSchema.problems(of: #"{"id": "x"}"#, verb: "enqueue").isEmpty)
+    #expect(try !CommandLineSchema.problems(of: #"{"id": 1, "isNew": true, "more": 1}"#, verb: "enqueue").isEmpty)
+    #expect(try CommandLineSchema.problems(of: #"{"id": 1, "isNew": true}"#, verb: "enqueue").isEmpty)
   }
 }

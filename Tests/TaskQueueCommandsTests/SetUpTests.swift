@@ -62,7 +62,7 @@ struct SetUpTests {
       text += line + "\n"
       if line == "}" { break }
     }
-    #expect(try JSONSchema.documented().problems(of: text, verb: "dev").isEmpty, "\(text)")
+    #expect(try CommandLineSchema.problems(of: text, verb: "dev").isEmpty, "\(text)")
     let said = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: String])
     let url = try #require(said["url"])
     #expect(try await status(of: #require(said["dashboard"])) == 200)
@@ -91,7 +91,7 @@ struct SetUpTests {
         text += line + "\n"
         if line == "}" { break }
       }
-      #expect(try JSONSchema.documented().problems(of: text, verb: "dashboard").isEmpty, "\(text)")
+      #expect(try CommandLineSchema.problems(of: text, verb: "dashboard").isEmpty, "\(text)")
       let said = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: String])
       let (url, user, password) = try (#require(said["url"]), #require(said["user"]), #require(said["password"]))
       #expect(try await status(of: url) == 401)

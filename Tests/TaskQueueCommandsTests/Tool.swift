@@ -1,5 +1,6 @@
 import ChildProcesses
 import Foundation
+import JSONSchemas
 import TaskQueueTestKit
 import Testing
 
@@ -68,9 +69,20 @@ struct Tool: Sendable {
       ? verb.split(separator: "-", maxSplits: 1).map(String.init) : [verb]
     let output = try await run(words + arguments + ["--json"])
     #expect(output.status == status, "\(output.errors)", sourceLocation: sourceLocation)
-    let problems = try JSONSchema.documented().problems(of: output.text, verb: verb)
+    let problems = try CommandLineSchema.problems(of: output.text, verb: verb)
     #expect(problems.isEmpty, "\(verb): \(output.text)", sourceLocation: sourceLocation)
     return try output.json()
+  }
+}
+
+/// What `--json` prints, as it is documented.
+enum CommandLineSchema {
+  private static let schema = Result { try JSONSchema(file: "docs/command-line.schema.json") }
+
+  static func verbs() throws -> [String] { Array(try schema.get().node(["$defs"])?.members?.keys ?? [:].keys) }
+
+  static func problems(of text: String, verb: String) throws -> [String] {
+    try schema.get().problems(of: text, ["$defs", verb])
   }
 }
 

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import HummingbirdTesting
+import JSONSchemas
 import NIOCore
 import TaskQueue
 import TaskQueuePostgres
@@ -13,8 +14,14 @@ import Testing
 struct APITests {
   private typealias Object = [String: Any]
 
-  private static func document() throws -> Object {
-    try #require(try JSONSerialization.jsonObject(with: Data(PackageResources.openapi_json)) as? Object)
+  private static func schema() throws -> JSONSchema { try JSONSchema(document: Data(PackageResources.openapi_json)) }
+
+  /// Where a body is not as the document says of an answer.
+  private static func problems(_ answer: TestResponse, _ path: String, _ method: String = "get") throws -> [String] {
+    try schema().problems(
+      of: String(buffer: answer.body),
+      ["paths", path, method, "responses", "200", "content", "application/json", "schema"]
+    )
   }
 
   @Test("Each answer is as the document says, and has nothing that it does not name")
@@ -46,14 +53,12 @@ struct APITests {
         let answer = try await dashboard.get("/api/v1\(path)")
         #expect(answer.status == .ok, "\(path)")
         #expect(answer.headers[.contentType] == "application/json")
-        let value = try JSONSerialization.jsonObject(with: Data(answer.body.readableBytesView))
-        #expect(Self.problems(value, try Self.schema(template, "get")) == [], "\(path)")
+        #expect(try Self.problems(answer, template) == [], "\(path)")
       }
-      let paths = try #require(try Self.document()["paths"] as? Object)
-      #expect(seen == Set(paths.keys))
+      #expect(seen == Set(try #require(try Self.schema().node(["paths"])?.members).keys))
       let answer = try await dashboard.post(#"{"verb": "retry", "task": \#(dead), "why": "again"}"#)
       let report = try JSONSerialization.jsonObject(with: Data(answer.body.readableBytesView))
-      #expect(Self.problems(report, try Self.schema("/actions", "post")) == [])
+      #expect(try Self.problems(answer, "/actions", "post") == [])
       #expect((report as? Object)?["outcome"] as? String == "redriven")
       #expect(try await client.operatorActions(about: .task(dead)).first?.reason == "again")
       let served = try await dashboard.json("/openapi.json") as? Object
@@ -74,7 +79,8 @@ struct APITests {
         #expect(answer.status.code == status, "\(path)")
         #expect(answer.headers[.contentType] == "application/problem+json")
         let value = try JSONSerialization.jsonObject(with: Data(answer.body.readableBytesView))
-        #expect(Self.problems(value, ["$ref": "#/components/schemas/Problem"]) == [])
+        let problem = String(buffer: answer.body)
+        #expect(try Self.schema().problems(of: problem, ["components", "schemas", "Problem"]) == [])
         let isOfAddress = status == 400 && !path.contains("%ff")
         #expect(((value as? Object)?["parameter"] != nil) == isOfAddress, "\(path)")
       }
@@ -153,48 +159,6 @@ struct APITests {
       #expect(try await dashboard.client.pausedQueues() == [" mail"])
       #expect(try await dashboard.post(#"{"verb": "purge", "all": true, "queue": " "}"#).status == .ok)
       #expect(try await dashboard.client.deadLetters().map(\.id) == [dead])
-    }
-  }
-
-  // MARK: Schemas
-
-  private static func schema(_ path: String, _ method: String) throws -> Object {
-    var value: Any? = try document()["paths"]
-    for name in [path, method, "responses", "200", "content", "application/json", "schema"] {
-      value = (value as? Object)?[name]
-    }
-    return try #require(value as? Object)
-  }
-
-  /// Where a value is not as a schema says: of what the document uses.
-  private static func problems(_ value: Any, _ schema: Object, at place: String = "$") -> [String] {
-    if let reference = schema["$ref"] as? String {
-      let components = (try? document())?["components"] as? Object
-      let named = (components?["schemas"] as? Object)?[String(reference.split(separator: "/").last ?? "")] as? Object
-      return named.map { problems(value, $0, at: place) } ?? ["\(place): there is no \(reference)"]
-    }
-    switch schema["type"] as? String {
-    case "object":
-      guard let object = value as? Object else { return ["\(place): no object"] }
-      let properties = schema["properties"] as? Object ?? [:]
-      let missing = (schema["required"] as? [String] ?? []).filter { object[$0] == nil }.map {
-        "\(place): \($0) is missing"
-      }
-      return missing
-        + object.flatMap { name, member -> [String] in
-          if let own = properties[name] as? Object { return problems(member, own, at: "\(place).\(name)") }
-          return schema["additionalProperties"] as? Bool == false ? ["\(place): \(name) is not named"] : []
-        }
-    case "array":
-      guard let array = value as? [Any] else { return ["\(place): no array"] }
-      let items = schema["items"] as? Object ?? [:]
-      return array.flatMap { problems($0, items, at: "\(place)[]") }
-    case "string":
-      guard let text = value as? String else { return ["\(place): no text"] }
-      return schema["format"] as? String == "date-time" && Wording.instant(text) == nil ? ["\(place): no instant"] : []
-    case "integer": return value is NSNumber ? [] : ["\(place): no number"]
-    case "boolean": return value is Bool ? [] : ["\(place): no flag"]
-    default: return []
     }
   }
 }

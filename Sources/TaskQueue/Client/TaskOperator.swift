@@ -7,8 +7,8 @@
 /// What a person does to tasks, queues, limits and schedules: ``TaskClient/operating(as:because:)``. Each call is one transaction, with one line in the
 /// journal that says who, when, why, and what was before and after (``OperatorAction``); also a call that found nothing to change.
 ///
-/// Every call throws ``TaskQueueError``: `invalidName` for an actor and `invalidOption` for a reason out of their bounds; `storeFailed`, when nothing was
-/// done; `outcomeUnknown` if the connection broke before that was known (the journal tells); `invalidConfiguration` for a store that cannot be
+/// Every call throws ``TaskQueueError``: `invalidName` for an actor or a name out of its bounds, `invalidOption` for such a reason; `storeFailed`, when
+/// nothing was done; `outcomeUnknown` if the connection broke before that was known (the journal tells); `invalidConfiguration` for a store that cannot be
 /// operated; and what else its comment names.
 public struct TaskOperator<Store: TaskStore>: Sendable {
   let client: TaskClient<Store>
@@ -75,7 +75,6 @@ public struct TaskOperator<Store: TaskStore>: Sendable {
     of task: TaskID,
     as resolution: EffectResolution
   ) async throws(TaskQueueError) -> EffectResolutionResult {
-    try resolution.validate()
     guard case .resolved(let result) = try await perform(.resolveEffect(name, of: task, as: resolution)) else {
       throw .foreignAnswer
     }
@@ -96,7 +95,6 @@ public struct TaskOperator<Store: TaskStore>: Sendable {
     _ filter: DeadLetterFilter,
     from cursor: DeadLetterCursor? = nil
   ) async throws(TaskQueueError) -> DeadLetterPage {
-    try filter.validate()
     return try await walk(.redrive(filter, from: cursor))
   }
 
@@ -105,7 +103,6 @@ public struct TaskOperator<Store: TaskStore>: Sendable {
     _ filter: DeadLetterFilter,
     from cursor: DeadLetterCursor? = nil
   ) async throws(TaskQueueError) -> DeadLetterPage {
-    try filter.validate()
     return try await walk(.purge(filter, from: cursor))
   }
 
@@ -113,13 +110,11 @@ public struct TaskOperator<Store: TaskStore>: Sendable {
 
   /// Stops all workers from claiming tasks of this queue; running ones go on. Idempotent.
   public func pause(_ queue: QueueName) async throws(TaskQueueError) {
-    try queue.validate()
     _ = try await perform(.pauseQueue(queue))
   }
 
   /// Ends a pause. Idempotent.
   public func resume(_ queue: QueueName) async throws(TaskQueueError) {
-    try queue.validate()
     _ = try await perform(.resumeQueue(queue))
   }
 
@@ -128,14 +123,12 @@ public struct TaskOperator<Store: TaskStore>: Sendable {
   /// Sets how many tasks of a key run at a time. Lowered: what runs goes on, and no more start until fewer run.
   /// - Throws: `unknownLimit`; `invalidOption` (outside of 1 … 1,000, or above 1 for an ordered one).
   public func setLimit(_ name: String, concurrency: Int) async throws(TaskQueueError) {
-    try LimitRule.validate(concurrency)
     _ = try await perform(.changeLimit(name, .set(concurrency)))
   }
 
   /// Sets how fast tasks of a key are admitted.
   /// - Throws: `unknownLimit`; `invalidOption` (out of its bounds, or an ordered limit).
   public func setLimit(_ name: String, rate: LimitRate) async throws(TaskQueueError) {
-    try rate.validate()
     _ = try await perform(.changeLimit(name, .setRate(rate)))
   }
 
@@ -148,9 +141,7 @@ public struct TaskOperator<Store: TaskStore>: Sendable {
   /// Admits no task of this limit's key for a time, at most ``Limits/limitWait``; then it goes on by itself. Does not shorten a pause that is there.
   /// - Throws: `unknownLimit`, `invalidName`.
   public func pauseLimit(_ name: String, key: String, for duration: Duration) async throws(TaskQueueError) {
-    let limit = TaskLimit(name, key: key)
-    try limit.validate()
-    _ = try await perform(.pauseLimit(limit, for: min(duration, Limits.limitWait)))
+    _ = try await perform(.pauseLimit(TaskLimit(name, key: key), for: min(duration, Limits.limitWait)))
   }
 
   /// Ends a pause without an end.
@@ -170,8 +161,6 @@ public struct TaskOperator<Store: TaskStore>: Sendable {
   /// Adds a schedule, or changes the one of this name.
   /// - Throws: as ``ScheduleClient/set(_:_:)``.
   public func setSchedule(_ name: String, _ definition: ScheduleDefinition) async throws(TaskQueueError) {
-    try ScheduleName.validate(name)
-    try definition.validate()
     _ = try await perform(.setSchedule(name, definition))
   }
 
@@ -212,6 +201,7 @@ public struct TaskOperator<Store: TaskStore>: Sendable {
   /// - Throws: `unknownSchedule`; `invalidOption` for more than ``Limits/page`` slots or a rule that cannot be read.
   @discardableResult
   public func backfillSchedule(_ name: String, _ range: Range<Date>) async throws(TaskQueueError) -> [EnqueueResult] {
+    try ScheduleName.validate(name)
     let slots = try await client.schedules.slots(of: name, in: range)
     guard !slots.isEmpty else { return [] }
     let results = try await enqueued(.backfillSchedule(name, slots: slots))
@@ -223,6 +213,7 @@ public struct TaskOperator<Store: TaskStore>: Sendable {
 
   private func perform(_ request: OperatorRequest) async throws(TaskQueueError) -> OperatorOutcome {
     try note.validate()
+    try request.validate()
     return try await client.operatingStore.perform(request, noting: note)
   }
 

@@ -111,10 +111,7 @@ struct DashboardAPI: Sendable {
       throw Refusal(.unsupportedMediaType, "Not JSON", "The body must be a JSON object, as application/json.")
     }
     let body = try await DashboardResponder.body(request, within: maxBodyTime)
-    guard let sent = try? JSONDecoder().decode(SentFields.self, from: Data(body.readableBytesView)) else {
-      throw Refusal.invalid("The body must be a JSON object of one of the forms that openapi.json names.")
-    }
-    return sent.fields
+    return try SentFields.read(Data(body.readableBytesView))
   }
 
   // MARK: Answers

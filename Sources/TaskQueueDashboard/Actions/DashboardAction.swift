@@ -107,7 +107,11 @@ enum DashboardAction: Sendable {
   }
 
   private static func resolution(_ fields: FormFields) throws(Refusal) -> EffectResolution {
-    switch try fields.required("resolution") {
+    let resolution = try fields.required("resolution")
+    for (name, own) in [("value", "succeeded"), ("because", "failed")] where resolution != own && fields[name] != nil {
+      throw .invalid("\(name) is only there if it \(own); nothing was done.")
+    }
+    switch resolution {
     case "succeeded":
       guard let value = fields["value"] else {
         throw .invalid(

@@ -13,9 +13,14 @@ public enum EffectResolution: Sendable {
   /// It did not happen: the next attempt may call again, with the same key.
   case didNotHappen
 
-  /// - Throws: ``TaskQueueError`` with `invalidOption` for a success without a value.
+  /// - Throws: ``TaskQueueError`` with `invalidOption` for a success without a value, and for NUL bytes, which neither JSON nor a text can have.
   func validate() throws(TaskQueueError) {
-    guard case .succeeded(let json) = self, json.allSatisfy({ [0x20, 0x09, 0x0A, 0x0D].contains($0) }) else { return }
+    if case .failed(let reason) = self, reason.utf8.contains(0) {
+      throw .invalidOption("The reason must not contain NUL.")
+    }
+    guard case .succeeded(let json) = self else { return }
+    guard !json.contains(0) else { throw .invalidOption("JSON must not contain NUL.") }
+    guard json.allSatisfy({ [0x20, 0x09, 0x0A, 0x0D].contains($0) }) else { return }
     throw .invalidOption(
       "What succeeded has a value: what the call would have returned, as JSON. That of a call that returns nothing is null."
     )
