@@ -305,8 +305,11 @@ let package = Package(
       name: "TaskQueueBench",
       dependencies: [
         "CLibpq", "ChildProcesses", "EmbeddedPostgres", "HTMLText", "Libpq", "TaskQueue", "TaskQueuePostgres",
+        "TaskQueuePrometheus", "TaskQueueTracing",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "Metrics", package: "swift-metrics"),
       ]
     ),
 

@@ -121,7 +121,7 @@ struct DeadlineTests {
   func blockedCooperativePool() async throws {
     try await withServer { server in
       let pool = LibpqPool(LibpqConfiguration(server.connectionString), maxConnections: 1)
-      let executor = ConnectionThread()
+      let executor = ConnectionThread(try WakeUp())
       try executor.start()
       defer { executor.stop() }
       let cores = ProcessInfo.processInfo.activeProcessorCount

@@ -3,7 +3,7 @@ import Synchronization
 
 extension ConnectionCore {
   /// What a queued command of a pipeline is, in the order of its results.
-  private enum Step {
+  enum Step {
     case ahead(PendingStatement)
     case prepare(PreparedStatements.Entry, name: String)
     case execute
@@ -11,15 +11,17 @@ extension ConnectionCore {
 
   /// Sends what is pending, where it can't go with the next statement.
   func sendPending(_ interruption: Interruption?) throws(LibpqError) {
-    if hasPending { _ = try pipeline([], interruption) }
+    guard hasPending else { return }
+    var underway = try start([], interruption, nil)
+    _ = try answers(to: &underway)
   }
 
-  /// Sends what is pending, all statements and one sync, then reads all results.
-  func pipeline(
+  /// Sends what is pending, all statements and one sync.
+  func start(
     _ statements: [LibpqStatement],
     _ interruption: Interruption?,
-    _ deadline: CallDeadline? = nil
-  ) throws(LibpqError) -> [LibpqResult] {
+    _ deadline: CallDeadline?
+  ) throws(LibpqError) -> Underway {
     let ahead = status.withLock { $0.pending }
     let sent = ahead.map(\.statement) + statements
     // Everything that can be wrong on this side is found before anything is sent.
@@ -29,7 +31,7 @@ extension ConnectionCore {
       try statement.validate()
       buffers.append(try ParameterBuffer(statement.parameters))
     }
-    var exchange = try begin(interruption, deadline)
+    let exchange = try begin(interruption, deadline)
     guard PQenterPipelineMode(handle.pointer) == 1 else { throw sendFailure(exchange) }
     takePending()
     let steps: [Step]
@@ -41,6 +43,15 @@ extension ConnectionCore {
       throw error
     }
     guard PQpipelineSync(handle.pointer) == 1 else { throw sendFailure(exchange, maybeSent: true) }
+    return Underway(exchange: exchange, statements: sent, steps: steps)
+  }
+
+  /// Reads all results of a pipeline.
+  func answers(
+    to sent: [LibpqStatement],
+    _ steps: [Step],
+    _ exchange: inout Exchange
+  ) throws(LibpqError) -> [LibpqResult] {
     let collected = try collect(steps, &exchange)
     if PQstatus(handle.pointer) == CONNECTION_OK, PQexitPipelineMode(handle.pointer) != 1 { finish() }
     end(exchange)
@@ -48,12 +59,10 @@ extension ConnectionCore {
       for statement in sent { forgetIfStale(statement, error) }
       throw error
     }
-    guard collected.results.count == statements.count else {
+    let count = steps.count { if case .execute = $0 { true } else { false } }
+    guard collected.results.count == count else {
       finish()
-      throw LibpqError(
-        .protocolViolation,
-        "a pipeline of \(statements.count) gave \(collected.results.count) results"
-      )
+      throw LibpqError(.protocolViolation, "a pipeline of \(count) gave \(collected.results.count) results")
     }
     return collected.results
   }

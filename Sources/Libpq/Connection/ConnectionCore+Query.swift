@@ -2,24 +2,25 @@ import CLibpq
 import Synchronization
 
 extension ConnectionCore {
-  /// Runs one statement by itself, or as a pipeline where something has to go before it.
-  func query(
+  /// Sends one statement by itself, or as a pipeline where something has to go before it.
+  func start(
     _ statement: LibpqStatement,
     _ interruption: Interruption?,
-    _ deadline: CallDeadline? = nil
-  ) throws(LibpqError) -> LibpqResult {
+    _ deadline: CallDeadline?
+  ) throws(LibpqError) -> Underway {
     try statement.validate()
     let parameters = try ParameterBuffer(statement.parameters)
     let entry = try preparedEntry(statement, parameters)
     let isPrepareDue = statement.name != nil && configuration.preparesStatements && entry == nil
-    if isPrepareDue || hasPending {
-      let results = try pipeline([statement], interruption, deadline)
-      guard let result = results.first else { throw LibpqError(.protocolViolation, "no result") }
-      return result
-    }
-    var exchange = try begin(interruption, deadline)
+    if isPrepareDue || hasPending { return try start([statement], interruption, deadline) }
+    let exchange = try begin(interruption, deadline)
     let isSent = send(statement, parameters, preparedAs: entry?.serverName)
     guard isSent else { throw sendFailure(exchange, maybeSent: true) }
+    return Underway(exchange: exchange, statements: [statement])
+  }
+
+  /// Waits for the answer of one statement that was sent by itself.
+  func answer(to statement: LibpqStatement, _ exchange: inout Exchange) throws(LibpqError) -> LibpqResult {
     let collected = try collect(&exchange)
     end(exchange)
     if let error = collected.error {

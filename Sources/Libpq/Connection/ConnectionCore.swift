@@ -11,8 +11,8 @@ import Synchronization
 
 /// The connection proper: an actor on a thread of its own, so that it may block there.
 ///
-/// Every method runs one whole exchange without suspending. So exchanges never interleave, and a caller pays one hop to the thread and one
-/// back.
+/// Every method runs one whole exchange without suspending, so exchanges never interleave. Statements are sent by the caller's own thread if nothing
+/// else is under way (``run(_:_:_:)``), which then pays one hop, back from this thread; everything else pays two.
 actor ConnectionCore {
   nonisolated let thread: ConnectionThread
   nonisolated let wakeUp: WakeUp
@@ -29,6 +29,8 @@ actor ConnectionCore {
   var isCopying = false
   /// Whether that COPY is part of a transaction block.
   var isCopyInTransaction = false
+  /// What another thread has sent, until this one waits for its answer.
+  var underway: Underway?
   /// A cancel request that a step of that COPY sent; its end has to wait for it.
   var copyCancelRequest: CancelRequest?
 
@@ -53,7 +55,7 @@ actor ConnectionCore {
     try configuration.validate()
     self.configuration = configuration
     wakeUp = try WakeUp()
-    thread = ConnectionThread()
+    thread = ConnectionThread(wakeUp)
     try thread.start()
   }
 
@@ -65,6 +67,7 @@ actor ConnectionCore {
 
   /// Closes the connection; every later exchange fails.
   func finish() {
+    thread.watch(-1)
     handle.finish()
     isCopying = false
     copyCancelRequest = nil
@@ -79,6 +82,7 @@ actor ConnectionCore {
     let isIdle = PQtransactionStatus(handle.pointer) == PQTRANS_IDLE && !isCopying
     let socket = PQsocket(handle.pointer)
     let processID = PQbackendPID(handle.pointer)
+    thread.watch(isUsable ? socket : -1)
     status.withLock {
       $0.isUsable = isUsable
       $0.isIdle = isIdle

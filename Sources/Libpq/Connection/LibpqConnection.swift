@@ -3,7 +3,8 @@ import Synchronization
 /// One connection to PostgreSQL, on a thread of its own.
 ///
 /// Statements of several tasks run one after the other. A transaction, a COPY or a LISTEN needs the connection for itself: lend it to one task at
-/// a time, as ``LibpqPool`` does. A call costs a hop to the connection's thread and back and never blocks Swift's cooperative threads.
+/// a time, as ``LibpqPool`` does. A call costs a hop back from the connection's thread, at most one there too, and never blocks Swift's cooperative
+/// threads.
 /// Dropping the last reference closes the connection.
 public final class LibpqConnection: LibpqQueryable {
   let core: ConnectionCore
@@ -36,20 +37,20 @@ public final class LibpqConnection: LibpqQueryable {
 
   public func query(_ statement: LibpqStatement) async throws(LibpqError) -> LibpqResult {
     try await core.interruptible { interruption throws(LibpqError) in
-      try await self.core.query(statement, interruption)
+      try await self.core.run(.query(statement), interruption)[0]
     }
   }
 
   func query(_ statement: LibpqStatement, _ deadline: CallDeadline) async throws(LibpqError) -> LibpqResult {
     try await core.interruptible { interruption throws(LibpqError) in
-      try await self.core.query(statement, interruption, deadline)
+      try await self.core.run(.query(statement), interruption, deadline)[0]
     }
   }
 
   func pipeline(_ statements: [LibpqStatement], _ deadline: CallDeadline) async throws(LibpqError) -> [LibpqResult] {
     guard !statements.isEmpty else { return [] }
     return try await core.interruptible { interruption throws(LibpqError) in
-      try await self.core.pipeline(statements, interruption, deadline)
+      try await self.core.run(.pipeline(statements), interruption, deadline)
     }
   }
 
@@ -73,7 +74,7 @@ public final class LibpqConnection: LibpqQueryable {
     let interruption = Interruption(core.wakeUp)
     interrupter.begin(interruption)
     defer { interrupter.end() }
-    return try await core.query(statement, interruption)
+    return try await core.run(.query(statement), interruption)[0]
   }
 
   /// As ``pipeline(_:)``, but ended by the interrupter, if there is one, instead of the calling task's cancellation.
@@ -86,13 +87,13 @@ public final class LibpqConnection: LibpqQueryable {
     let interruption = Interruption(core.wakeUp)
     interrupter.begin(interruption)
     defer { interrupter.end() }
-    return try await core.pipeline(statements, interruption)
+    return try await core.run(.pipeline(statements), interruption)
   }
 
   public func pipeline(_ statements: [LibpqStatement]) async throws(LibpqError) -> [LibpqResult] {
     guard !statements.isEmpty else { return [] }
     return try await core.interruptible { interruption throws(LibpqError) in
-      try await self.core.pipeline(statements, interruption)
+      try await self.core.run(.pipeline(statements), interruption)
     }
   }
 

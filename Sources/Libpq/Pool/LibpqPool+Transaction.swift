@@ -76,7 +76,7 @@ extension LibpqPool {
       // Not Task.sleep, which returns at once in a cancelled task.
       await core.pause(delay)
       try await core.connect(nil)
-      let result = try await core.query(statement, nil)
+      let result = try await core.run(.query(statement), nil)[0]
       await core.finish()
       guard let row = result.rows.first else { return nil }
       return (try row.optionalText(0), try row.optionalText(1))

@@ -10,7 +10,7 @@ extension LibpqPool {
     let core = try ConnectionCore(configuration)
     try await core.connect(nil)
     do throws(LibpqError) {
-      let result = try await core.query(statement, nil)
+      let result = try await core.run(.query(statement), nil)[0]
       await core.finish()
       return result
     } catch {

@@ -1,9 +1,13 @@
 import ArgumentParser
 import Foundation
+import InMemoryTracing
 import Libpq
 import Logging
+import Metrics
 import TaskQueue
 import TaskQueuePostgres
+import TaskQueuePrometheus
+import TaskQueueTracing
 
 /// `taskqueue-bench worker`: what is measured, in a process of its own. Started by the other subcommands.
 struct WorkerCommand: AsyncParsableCommand {
@@ -15,6 +19,7 @@ struct WorkerCommand: AsyncParsableCommand {
 
   @Option var schema = BenchmarkDatabase.schema
   @Option var handles: [WorkerSettings.Handler] = []
+  @Option var observedBy: [WorkerSettings.Observer] = []
   @Option var queue: [String] = []
   @Option var workers = 1
   @Option var idleTypes = 0
@@ -25,6 +30,7 @@ struct WorkerCommand: AsyncParsableCommand {
 
   func run() async throws {
     let output = WorkerOutput()
+    if observedBy.contains(.metrics) { MetricsSystem.bootstrap(PrometheusMetrics()) }
     var running: [TaskWorker] = []
     var stores: [PostgresTaskStore] = []
     for _ in 0..<workers {
@@ -91,7 +97,13 @@ struct WorkerCommand: AsyncParsableCommand {
     if let concurrency { configuration.concurrency = concurrency }
     var logger = Logger(label: "taskqueue-bench.worker") { StreamLogHandler.standardError(label: $0) }
     logger.logLevel = .warning
-    return try TaskWorker(store: store, handlers: handlers, configuration: configuration, logger: logger)
+    return try TaskWorker(
+      store: store,
+      handlers: handlers,
+      configuration: configuration,
+      middleware: observedBy.contains(.tracing) ? [TracingMiddleware(tracer: InMemoryTracer())] : [],
+      logger: logger
+    )
   }
 
   private func register(
@@ -103,6 +115,11 @@ struct WorkerCommand: AsyncParsableCommand {
     switch handler {
     case .noOp:
       try handlers.register(NoOp.self) { _, _ in
+        output.countHandled()
+        return .completed
+      }
+    case .retained:
+      try handlers.register(NoOp.self, options: TaskHandlerOptions(retain: .seconds(3_600))) { _, _ in
         output.countHandled()
         return .completed
       }
@@ -155,3 +172,4 @@ struct WorkerCommand: AsyncParsableCommand {
 }
 
 extension WorkerSettings.Handler: ExpressibleByArgument {}
+extension WorkerSettings.Observer: ExpressibleByArgument {}

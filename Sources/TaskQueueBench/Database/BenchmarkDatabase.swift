@@ -88,6 +88,16 @@ struct BenchmarkDatabase: Sendable {
     try await vacuum()
   }
 
+  /// Schedules that every worker looks after, and whose next slot is far away.
+  func addSchedules(_ count: Int) async throws {
+    _ = try await admin.query(
+      "SELECT \(Self.schema).schedule_put('bench-' || n, '0 0 29 2 *', 'bench.idle') FROM generate_series(1, $1) AS n",
+      [.int4(Int32(count))]
+    )
+  }
+
+  func removeSchedules() async throws { try await admin.executeScript("TRUNCATE \(Self.schema).schedule") }
+
   func vacuum() async throws { try await admin.executeScript("VACUUM ANALYZE \(Self.schema).task") }
 
   /// Empties the tables and adds tasks that stand in the lines of a limit.

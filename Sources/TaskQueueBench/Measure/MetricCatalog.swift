@@ -62,6 +62,16 @@ enum MetricCatalog {
     .tasksPerSecond,
     beside: unlimitedDrain
   )
+  private static let bareDrain = "drain without it, 1 process"
+  static let priceMetrics = Metric("price-metrics", "Drain with metrics", .tasksPerSecond, beside: bareDrain)
+  static let priceTracing = Metric("price-tracing", "Drain with spans in memory", .tasksPerSecond, beside: bareDrain)
+  static let priceHistory = Metric("price-history", "Drain with history", .tasksPerSecond, beside: bareDrain)
+  static let priceSchedules = Metric(
+    "price-schedules",
+    "Drain beside 1,000 schedules",
+    .tasksPerSecond,
+    beside: bareDrain
+  )
   static let produceDrain = Metric(
     "produce-drain",
     "Produce + drain at once",
@@ -116,6 +126,12 @@ enum MetricCatalog {
     .milliseconds,
     beside: "raw: NOTIFY → claim answered, p50"
   )
+  static let latencyFarTail = Metric(
+    "latency-p999",
+    "Commit → handler start, p99.9",
+    .milliseconds,
+    beside: "raw: NOTIFY → claim answered, p99.9"
+  )
   static let latencyTail = Metric(
     "latency-p99",
     "Commit → handler start, p99",
@@ -156,9 +172,10 @@ enum MetricCatalog {
   static let suite = [
     enqueueOne, enqueueSixteen, bulkUnnest, bulkCopy, drainOne, drainOneSingle, drainOneColumns, drainTwo,
     limitOneKey, limitHundredKeys, limitManyKeys, limitKeyEach,
+    priceMetrics, priceTracing, priceHistory, priceSchedules,
     produceDrain, transaction, transactionPipelined, batchHandler, stepsSixteen, stepsMany, stepMedian, stepLate,
     firstStep,
-    eventMedian, eventTail, walStep, latencyMedian, latencyTail, idleStatements, cpuClient, cpuServer,
+    eventMedian, eventTail, walStep, latencyMedian, latencyTail, latencyFarTail, idleStatements, cpuClient, cpuServer,
     walDrain, walLife, peakMemory,
   ]
 

@@ -6,6 +6,8 @@ struct WorkerSettings: Sendable {
     case noOp
     /// Tells the parent when it began.
     case probe
+    /// Does nothing, and leaves a line of history.
+    case retained
     /// Completes its task together with one business row.
     case transactional
     /// The same in one round trip.
@@ -18,9 +20,18 @@ struct WorkerSettings: Sendable {
     case flows
   }
 
+  /// Who watches the worker.
+  enum Observer: String, CaseIterable, Sendable {
+    /// `TaskQueuePrometheus`.
+    case metrics
+    /// `TaskQueueTracing`, with a tracer that keeps its spans in memory.
+    case tracing
+  }
+
   var connectionString: String
   var schema: String
   var handlers: [Handler] = [.noOp]
+  var observers: [Observer] = []
   /// Further types that never occur.
   var idleTypes = 0
   var queues: [String] = ["default"]
@@ -50,6 +61,7 @@ struct WorkerSettings: Sendable {
   var arguments: [String] {
     var arguments = ["worker", "--schema", schema, "--workers", "\(workers)"]
     for handler in handlers { arguments += ["--handles", handler.rawValue] }
+    for observer in observers { arguments += ["--observed-by", observer.rawValue] }
     for queue in queues { arguments += ["--queue", queue] }
     if idleTypes > 0 { arguments += ["--idle-types", "\(idleTypes)"] }
     if let connections { arguments += ["--connections", "\(connections)"] }

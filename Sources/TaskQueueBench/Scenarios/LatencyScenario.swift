@@ -13,12 +13,13 @@ struct LatencyScenario: Scenario {
   func round(_ database: BenchmarkDatabase) async throws -> [Reading] {
     let raw = try await measureRaw(database)
     let ours = try await measureWorker(database)
-    guard let median = ours.median, let tail = ours.percentile(0.99) else {
+    guard let median = ours.median, let tail = ours.percentile(0.99), let farTail = ours.percentile(0.999) else {
       throw BenchmarkError("No latency was measured.")
     }
     return [
       Reading(MetricCatalog.latencyMedian, median, beside: raw.median),
       Reading(MetricCatalog.latencyTail, tail, beside: raw.percentile(0.99)),
+      Reading(MetricCatalog.latencyFarTail, farTail, beside: raw.percentile(0.999)),
     ]
   }
 

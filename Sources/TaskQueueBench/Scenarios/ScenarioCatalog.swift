@@ -7,6 +7,7 @@ enum ScenarioCatalog {
       BulkEnqueueScenario(tasks: sizes.tasks),
       DrainScenario(tasks: sizes.tasks),
       LimitScenario(tasks: sizes.tasks),
+      PriceScenario(tasks: sizes.tasks),
       ProduceDrainScenario(tasks: sizes.tasks),
       TransactionScenario(tasks: sizes.transactions),
       FlowScenario(steps: sizes.steps, latencies: sizes.latencyTasks),

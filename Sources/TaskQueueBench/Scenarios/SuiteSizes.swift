@@ -7,7 +7,7 @@ struct SuiteSizes: Equatable, Sendable {
   /// Steps of flows that run at once, and of the long one.
   var steps = 160_000
   var enqueueTime: Duration = .seconds(2)
-  var latencyTasks = 500
+  var latencyTasks = 1_000
   var idleTime: Duration = .seconds(10)
   var idleRounds = 3
 
