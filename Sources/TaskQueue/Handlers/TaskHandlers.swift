@@ -73,12 +73,12 @@ public struct TaskHandlers: Sendable {
     guard entries[type] == nil else {
       throw .init(.invalidConfiguration, "There is a handler for \(type) already; one type has one handler.")
     }
-    let decoder = coding.decoder
+    let decoder = PayloadDecoder<Payload>(by: coding.decoder)
     entries[type] = Entry(options: options) {
       let handle = makeHandle()
       return { context in
         let payload: Payload
-        do { payload = try decoder.decode(Payload.self, from: context.task.payload) } catch {
+        do { payload = try decoder.decode(context.task.payload) } catch {
           throw UndecodablePayload(error)
         }
         return try await handle(payload, context)

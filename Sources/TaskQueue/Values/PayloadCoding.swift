@@ -8,7 +8,8 @@
 public struct PayloadCoding: Sendable {
   /// Not to be changed after it was given to a client.
   public let encoder: JSONEncoder
-  /// Not to be changed after it was given to handlers.
+  /// Not to be changed after it was given to handlers. They decode as it does, mostly without it; where they need it after all, an
+  /// `init(from:)` runs twice. A subclass of `JSONDecoder` is always used itself.
   public let decoder: JSONDecoder
 
   public init(encoder: JSONEncoder = JSONEncoder(), decoder: JSONDecoder = JSONDecoder()) {
