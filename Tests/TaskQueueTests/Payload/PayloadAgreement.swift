@@ -28,10 +28,15 @@ struct PayloadAgreement {
     let plain = PlainDecoding(by: decoder).flatMap { try? $0.decode(Value.self, from: json, isCheap: &isCheap) }
     let whole = Result { try PayloadDecoder<Value>(by: decoder).decode(json) }
     let comment: Comment = "\(Value.self), seed \(seed): \(String(decoding: json, as: UTF8.self))"
+    // Where two names are one key to a type, such as 0 and -0, Foundation's own answer is chance.
+    func isAnswer(_ value: Value, _ expected: Value) -> Bool {
+      value == expected || (0..<64).contains { _ in (try? decoder.decode(Value.self, from: json)) == value }
+    }
     switch (expected, whole, plain) {
-    case (.success(let expected), .success(let whole), let plain?) where expected == whole && expected == plain:
+    case (.success(let expected), .success(let whole), let plain?)
+    where isAnswer(whole, expected) && isAnswer(plain, expected):
       return .plain
-    case (.success(let expected), .success(let whole), nil) where expected == whole: return .left
+    case (.success(let expected), .success(let whole), nil) where isAnswer(whole, expected): return .left
     // Which of several errors a dictionary finds first is chance, in Foundation itself.
     case (.failure(let expected), .failure(let whole), nil) where Swift.type(of: expected) == Swift.type(of: whole):
       return .refused
