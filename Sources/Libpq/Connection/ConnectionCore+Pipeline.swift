@@ -143,7 +143,12 @@ extension ConnectionCore {
       case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
         PQclear(pointer)
         finish()
-        throw LibpqError(.invalidArgument, "COPY can't be part of a pipeline; the connection was closed")
+        // The server may have copied to nobody, and committed.
+        throw LibpqError(
+          .invalidArgument,
+          "COPY can't be part of a pipeline; the connection was closed",
+          isOutcomeUnknown: !exchange.isInTransactionBlock
+        )
       default:
         let isFirst = collected.error == nil
         let isLost = noteFailure(pointer, exchange, in: &collected)
