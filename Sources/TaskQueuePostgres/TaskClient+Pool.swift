@@ -22,14 +22,18 @@ extension TaskClient where Store == PostgresTaskStore {
   /// other handlers complete at the moment: the cheapest way to complete a task with business rows. The handler then returns
   /// `TaskOutcome.settledInTransaction`.
   ///
-  /// The fence comes first: if the claim no longer holds the task, nothing is run. Where one of those that share a transaction fails, or waits
-  /// for a lock for longer than a moment, nothing of it is kept, and each runs once more in one of its own. So a statement must leave no setting of
-  /// the transaction behind (`SET LOCAL`), and do nothing that a rollback doesn't undo.
+  /// The fence comes first: if the claim no longer holds the task, nothing is run. Where one of those that share a transaction fails, waits for a
+  /// lock for 250 ms, or runs for 500 ms, nothing of it is kept, and each runs once more in one of its own. So a statement must do nothing that a
+  /// rollback doesn't undo, and call no function that leaves a setting of the transaction behind.
+  ///
+  /// Statements share a transaction if they read and write rows. With one that does something else (`CALL`, `DO`, `SET`, `set_config`, DDL), they
+  /// have a transaction of their own, for one more round trip. One that begins or ends a transaction is refused, and so is COPY from or to the
+  /// client.
   ///
   /// - Returns: what each of `statements` returned.
-  /// - Throws: `LibpqError` of a statement; `TaskQueueError` with `leaseLost`, `storeFailed`, or `outcomeUnknown` if the connection broke: let
-  ///   it leave the handler. If the transaction was committed all the same, the task is gone, and the failed attempt changes nothing; if not, it
-  ///   comes back.
+  /// - Throws: `LibpqError` of a statement, with `invalidArgument` for one that is refused; `TaskQueueError` with `leaseLost`, `storeFailed`,
+  ///   `unknownLimit` of a follow-up, or `outcomeUnknown` if the connection broke: let it leave the handler. If the transaction was committed all
+  ///   the same, the task is gone, and the failed attempt changes nothing; if not, it comes back.
   @discardableResult
   public func complete(
     _ context: TaskContext,

@@ -35,6 +35,11 @@ struct CompletionTests {
 
     @discardableResult
     func complete(_ index: Int, _ statements: LibpqStatement...) async throws -> [LibpqResult] {
+      try await complete(index, statements: statements)
+    }
+
+    @discardableResult
+    func complete(_ index: Int, statements: [LibpqStatement]) async throws -> [LibpqResult] {
       try await client.complete(TaskContext(task: claimed[index]), with: statements)
     }
 
@@ -175,6 +180,80 @@ struct CompletionTests {
       _ = try await calls[5].value
       #expect(try await scene.left() == [3, 4])
       #expect(try await scene.written() == (0..<40).filter { ![3, 4, 5].contains($0) }.map(Int64.init) + [1001])
+    }
+  }
+
+  @Test("S1 A statement that begins or ends a transaction is refused, and nothing is done")
+  func transactionControl() async throws {
+    let refused = [
+      "COMMIT", "end", "ROLLBACK", "Abort WORK", "BEGIN", "START TRANSACTION", "PREPARE TRANSACTION 'x'",
+      " ;/* a /* b */ c */ -- SELECT\n commit", "COPY effect TO STDOUT", "copy effect from stdin",
+    ]
+    try await withStore { store in
+      let scene = try await Scene(store, tasks: 1)
+      for sql in refused {
+        let error = await #expect(throws: LibpqError.self, "\(sql)") {
+          try await scene.complete(0, scene.insert(1), LibpqStatement(sql), scene.insert(2))
+        }
+        #expect(error?.code == .invalidArgument, "\(sql)")
+      }
+      #expect(try await scene.written().isEmpty)
+      #expect(try await scene.left() == [0])
+      let others = [
+        "PREPARE p AS SELECT 1", "-- COMMIT", "(SELECT 1)", "LOCK TABLE effect", "SAVEPOINT s", "SELECT 'COMMIT'",
+      ]
+      try await scene.complete(0, statements: others.map { LibpqStatement($0) } + [scene.insert(1)])
+      #expect(try await scene.left().isEmpty)
+    }
+  }
+
+  @Test("S1 S4 What a statement makes of its transaction reaches nobody else's")
+  func particular() async throws {
+    try await withStore { store in
+      let scene = try await Scene(store, tasks: 60)
+      try await store.pool.executeScript(
+        """
+        CREATE PROCEDURE commits() LANGUAGE plpgsql AS $$ BEGIN COMMIT; END $$;
+        CREATE PROCEDURE rolls_back() LANGUAGE plpgsql AS $$ BEGIN ROLLBACK; END $$;
+        CREATE TABLE tenant (number bigint, name text);
+        """
+      )
+      let particular = [
+        10: "CALL commits()", 20: "CALL rolls_back()", 30: "DO $$ BEGIN COMMIT; END $$",
+        40: "SET LOCAL app.tenant = 'a'",
+        50: "SELECT set_config('app.tenant', 'b', true)",
+      ]
+      let outcomes = await withTaskGroup(of: (Int, Result<Void, any Error>).self) { group in
+        for index in 0..<60 {
+          let note = LibpqStatement(
+            "INSERT INTO tenant SELECT $1, current_setting('app.tenant', true)",
+            [.int8(Int64(index))],
+            name: "note_tenant"
+          )
+          let own = particular[index].map { [LibpqStatement($0)] } ?? []
+          let last = index == 55 ? -1 : index
+          group.addTask {
+            do {
+              _ = try await scene.complete(index, statements: own + [note, scene.insert(last)])
+              return (index, .success(()))
+            } catch { return (index, .failure(error)) }
+          }
+        }
+        return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+      }
+      let failed: Set = [10, 20, 30, 55]
+      for (index, outcome) in outcomes {
+        switch outcome {
+        case .success: #expect(!failed.contains(index), "\(index)")
+        case .failure(let error):
+          #expect((error as? LibpqError)?.sqlState == (index == 55 ? "23514" : "2D000"), "\(index): \(error)")
+        }
+      }
+      #expect(try await scene.left() == failed.sorted().map(Int64.init))
+      #expect(try await scene.written() == (0..<60).filter { !failed.contains($0) }.map(Int64.init))
+      let tenants = try await store.pool.query("SELECT number, name FROM tenant WHERE name <> '' ORDER BY number").rows
+      #expect(try tenants.map { try $0.text(1) } == ["a", "b"])
+      #expect(try tenants.map { try $0.int8(0) } == [40, 50])
     }
   }
 

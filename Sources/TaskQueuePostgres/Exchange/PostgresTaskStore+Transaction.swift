@@ -112,7 +112,12 @@ extension PostgresTaskStore: TransactionalTaskStore {
     let batches = EnqueueBatch.batches(of: tasks)
     var all = statements
     for batch in batches { all.append(try statement(batch)) }
-    let results = try await complete(settlement, fence, with: all)
+    let results: ArraySlice<LibpqResult>
+    do { results = try await complete(settlement, fence, with: all) } catch let error as LibpqError
+      where error.sqlState == "TQ002"
+    {
+      throw TaskQueueError(error, .safe)
+    }
     var enqueued: [EnqueueResult] = []
     for (batch, result) in zip(batches, results.dropFirst(statements.count)) {
       enqueued += try EnqueueResult.results(result, count: batch.count)
@@ -125,6 +130,19 @@ extension PostgresTaskStore: TransactionalTaskStore {
     _ fence: LibpqStatement,
     with statements: [LibpqStatement]
   ) async throws -> ArraySlice<LibpqResult> {
+    switch StatementManner.of(statements) {
+    case .plain: break
+    case .particular:
+      return try await withTransaction { transaction in
+        try await settleAhead(settlement, in: transaction)
+        return try await transaction.pipeline(statements)[...]
+      }
+    case .refused:
+      throw LibpqError(
+        .invalidArgument,
+        "a statement that begins or ends a transaction, or copies from or to the client, can't be part of a completion; nothing was sent"
+      )
+    }
     if case .complete = settlement.action,
       let results = try await completions.complete(Completion(claim: settlement.claim, statements: statements))
     {
