@@ -110,12 +110,12 @@ struct StoreStatements: Sendable {
       SELECT pg_current_xact_id(), CASE count(*) WHEN 0 THEN ('\(Self.lostClaim), of ' || count(*))::int END FROM
       """
     completeAhead = template("complete_ahead", "\(fence) {schema}._settle_complete($1, $2, true)")
-    // From here on the group waits for locks no longer than that.
+    // From here on no statement of the group waits for a lock, or runs, for longer than that.
     completeGroup = template(
       "complete_group",
       """
       SELECT CASE WHEN count(c.settled_token) < cardinality($1) THEN ('\(Self.lostClaim), or more: ' || count(*))::int END,
-        set_config('lock_timeout', $3, true)
+        set_config('lock_timeout', $3, true), set_config('statement_timeout', $4, true)
       FROM {schema}._settle_complete($1, $2, false) AS c
       """
     )

@@ -257,6 +257,50 @@ struct CompletionTests {
     }
   }
 
+  @Test("Statements that take long, or end their session, do not keep the others from completing")
+  func long() async throws {
+    try await withStore { store in
+      let scene = try await Scene(store, tasks: 40)
+      try await store.pool.executeScript(
+        """
+        CREATE FUNCTION await_gate() RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+          WHILE NOT pg_try_advisory_xact_lock(7) LOOP PERFORM pg_sleep(0.01); END LOOP;
+        END $$
+        """
+      )
+      let (gate, release) = AsyncStream<Void>.makeStream()
+      let (closed, isClosed) = AsyncStream<Void>.makeStream()
+      let holder = Task {
+        try await store.pool.withTransaction { transaction in
+          _ = try await transaction.query("SELECT pg_advisory_xact_lock(7)")
+          isClosed.finish()
+          for await _ in gate {}
+        }
+      }
+      for await _ in closed {}
+      let long: Set = [0, 1, 7]
+      let calls = (0..<40).map { index in
+        Task {
+          switch index {
+          case 20: try await scene.complete(index, LibpqStatement("SELECT pg_terminate_backend(pg_backend_pid())"))
+          case _ where long.contains(index):
+            try await scene.complete(index, LibpqStatement("SELECT await_gate()"), scene.insert(index))
+          default: try await scene.complete(index, scene.insert(index))
+          }
+        }
+      }
+      for (index, call) in calls.enumerated() where !long.contains(index) && index != 20 { _ = try await call.value }
+      let error = await #expect(throws: TaskQueueError.self) { _ = try await calls[20].value }
+      #expect(error?.isRetrySafe == true)
+      #expect(try await scene.left() == [0, 1, 7, 20])
+      release.finish()
+      try await holder.value
+      for index in long { _ = try await calls[index].value }
+      #expect(try await scene.left() == [20])
+      #expect(try await scene.written() == (0..<40).filter { $0 != 20 }.map(Int64.init))
+    }
+  }
+
   @Test("S28 A connection lost during the commit leaves all or nothing, and never a plain failure")
   func lostCommit() async throws {
     try await withStore { store in

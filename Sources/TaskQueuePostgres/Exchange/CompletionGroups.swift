@@ -9,8 +9,10 @@ struct Completion: Sendable {
 
 /// Lets handlers that complete their tasks at the same time, each with statements of its own, share a round trip and a commit.
 ///
-/// A group is all or nothing. If one claim has lost its task, a statement fails or waits too long for a lock, or the commit fails, nothing of it
-/// was done, and each completion is made by itself, outside of the groups: nobody pays for another's failure but by the time it takes.
+/// A group is all or nothing. If one claim has lost its task, a statement fails or takes too long, or the commit fails, nothing of it was done, and
+/// each completion is made by itself, outside of the groups: nobody pays for another's failure but by the time it takes.
+///
+/// Only for statements that leave the transaction as it was: see ``StatementManner``.
 final class CompletionGroups: Sendable {
   /// As for enqueues: one group commits while the next one is gathered.
   static let maxGroups = 2
@@ -20,6 +22,8 @@ final class CompletionGroups: Sendable {
   static let maxWaiters = 10_000
   /// The longest that a group waits for a lock. A completion by itself waits as long as the session lets it.
   static let lockTimeout = "250ms"
+  /// The longest that one of a group's statements runs, likewise. Two that take long would else keep all others from completing.
+  static let statementTimeout = "500ms"
 
   /// What became of a completion in a group.
   private enum Outcome: Sendable {
@@ -60,7 +64,14 @@ final class CompletionGroups: Sendable {
     // Two groups lock in the same order, as far as it is that of the tasks.
     let order = completions.indices.sorted { completions[$0].claim.id < completions[$1].claim.id }
     let claims = order.map { completions[$0].claim }
-    var statements = [fence(.int8Array(claims.map(\.id.rawValue)), .int8Array(claims.map(\.token)), .text(lockTimeout))]
+    var statements = [
+      fence(
+        .int8Array(claims.map(\.id.rawValue)),
+        .int8Array(claims.map(\.token)),
+        .text(lockTimeout),
+        .text(statementTimeout)
+      )
+    ]
     for index in order { statements += completions[index].statements }
     do throws(LibpqError) {
       var results = try await connection.pipeline(statements, interruptedBy: interest?.interrupter).dropFirst()
@@ -72,7 +83,8 @@ final class CompletionGroups: Sendable {
       }
       return outcomes
     } catch {
-      let isRefused = error.code == .server || error.code == .invalidArgument
+      // A lost connection, too: what ended it may have been one's statement.
+      let isRefused = [.server, .invalidArgument, .timeout, .connectionLost].contains(error.code)
       let outcome: Result<Outcome, TaskQueueError> =
         isRefused && !error.isOutcomeUnknown ? .success(.refused) : .failure(TaskQueueError(error, .unsafe))
       return Array(repeating: outcome, count: completions.count)
