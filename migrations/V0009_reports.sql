@@ -17,8 +17,11 @@ COMMENT ON COLUMN workers.version IS 'Of its program, as its configuration says;
 COMMENT ON COLUMN workers.in_flight IS 'Attempts that it ran at seen_at; NULL: an older program, which does not say.';
 
 CREATE VIEW held_task AS
-  SELECT h.task AS task_id, h.type, h.attempt, to_timestamp(h.since) AS since, w.id AS worker_id, w.name AS worker_name, w.seen_at
-  FROM worker w CROSS JOIN LATERAL jsonb_to_recordset(w.held) AS h(task bigint, type text, attempt int, since float8)
+  SELECT (h ->> 'task')::bigint AS task_id, h ->> 'type' AS type, (h ->> 'attempt')::int AS attempt, to_timestamp((h ->> 'since')::float8) AS since,
+    w.id AS worker_id, w.name AS worker_name, w.seen_at
+  -- What has another form is left out: it was written by hand, or by a newer program.
+  FROM worker w CROSS JOIN LATERAL jsonb_path_query(w.held, '$[*] ? (@.task.abs() < 9223372036854775807 && @.task.floor() == @.task
+    && @.type.type() == "string" && @.attempt.abs() < 2147483648 && @.attempt.floor() == @.attempt && @.since.abs() < 1e11)', '{}', true) AS h
   WHERE w.seen_at > statement_timestamp() - interval '2 min';
 COMMENT ON VIEW held_task IS
   'TaskQueue: which worker runs which task, of attempts that had run for 10 s when their worker reported: of each worker the oldest 20. What has ended

@@ -186,6 +186,16 @@ struct ExplainTests {
       #expect(detail.explanation.description.contains("it is a, since"))
       _ = try await store.pool.query(#"UPDATE taskqueue.worker SET held = '[1, "x", null, {"task": "y"}]'"#)
       #expect(try await client.detail(of: id)?.holder == nil)
+      let wrongs = [
+        #""since": "yesterday", "attempt": 1"#, #""since": 1e300, "attempt": 1"#, #""since": 1, "attempt": "1""#,
+        #""since": 1, "attempt": 99999999999"#, #""attempt": 1"#,
+      ]
+      for wrong in wrongs {
+        let item = #"{"task": \#(id.rawValue), "type": "note", \#(wrong)}"#
+        _ = try await store.pool.query("UPDATE taskqueue.worker SET held = '[\(item)]'")
+        #expect(try await store.number("SELECT count(*) FROM taskqueue.held_task") == 0, "\(wrong)")
+        #expect(try await client.detail(of: id)?.holder == nil, "\(wrong)")
+      }
       let error = await #expect(throws: LibpqError.self) {
         try await store.pool.query("UPDATE taskqueue.worker SET held = '7'")
       }

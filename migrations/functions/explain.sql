@@ -76,8 +76,9 @@ BEGIN
 
   IF t.lease_until > at THEN
     -- Workers report what they have run for long; the last one to say so has it.
-    SELECT w.name, to_timestamp((h ->> 'since')::float8) AS since, w.seen_at INTO other FROM worker w, jsonb_array_elements(w.held) AS h
-    WHERE w.seen_at > at - interval '2 min' AND h -> 'task' = to_jsonb(t.id) AND h -> 'attempt' = to_jsonb(t.attempt)
+    SELECT w.name, to_timestamp((h ->> 'since')::float8) AS since, w.seen_at INTO other FROM worker w, jsonb_path_query(w.held,
+      '$[*] ? (@.task == $task && @.attempt == $attempt && @.since.abs() < 1e11)', jsonb_build_object('task', t.id, 'attempt', t.attempt), true) AS h
+    WHERE w.seen_at > at - interval '2 min'
     ORDER BY (h ->> 'since')::float8 DESC, w.name, w.id LIMIT 1;
     RETURN QUERY SELECT 'running',
       format('A worker runs attempt %s of it, and holds it until %s unless it renews that.%s', t.attempt, to_char(t.lease_until, iso),
