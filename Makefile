@@ -18,6 +18,7 @@
 # make bench   speed, latency and cost beside raw SQL, in a release build; ARGS="--quick" for less than a minute
 # make bench-flat    throughput under a held snapshot, 10 million pending tasks and the like; takes 20 minutes
 # make harness    our adapter for an outside benchmark of PostgreSQL queues, by its protocol: benchmarks/README.md
+# make bench-flow-peers    steps per second of flows beside Absurd and DBOS (from PyPI), in the same run; ARGS="--rounds 5"
 # make bench-scale   1, 2 and 4 processes, ARGS="--pgbouncer"      make bench-soak    memory, over 20 minutes
 # make docs    build the documentation, and compile its samples      make consumer    what an app that uses the package resolves, and that it builds
 #
@@ -59,7 +60,7 @@ FORMATTED := Package.swift Sources Tests Examples migrations scripts/samples \
 # See Package.swift.
 COMMAND := $(if $(filter Darwin,$(shell uname)),taskqueue-cli,taskqueue)
 
-.PHONY: help demo cli example bulk-import fan-out http-intake order-events nightly-report schedules chaos failover faults limits flows rates operate-scale limits-example dashboard dashboard-pictures why-not-running sign-up order approval simulate test bench bench-flat bench-scale bench-soak harness lint docs consumer format build bootstrap
+.PHONY: help demo cli example bulk-import fan-out http-intake order-events nightly-report schedules chaos failover faults limits flows rates operate-scale limits-example dashboard dashboard-pictures why-not-running sign-up order approval simulate test bench bench-flat bench-scale bench-soak bench-flow-peers harness lint docs consumer format build bootstrap
 
 help:
 	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
@@ -189,6 +190,11 @@ bench bench-flat bench-scale bench-soak: bootstrap
 	@swift build -c release --product TaskQueueBench
 	@exec "$$(swift build -c release --show-bin-path)/TaskQueueBench" $(SUBCOMMAND) \
 	  --thresholds benchmarks/thresholds.json $(ARGS)
+
+bench-flow-peers: bootstrap
+	@echo "Building for release (the first time takes some minutes) …"
+	@swift build -c release --product TaskQueueBench
+	@exec benchmarks/flow-peers --taskqueue-bench "$$(swift build -c release --show-bin-path)/TaskQueueBench" $(ARGS)
 
 # A package of its own: what it builds is not what `make build` has built.
 harness: bootstrap
