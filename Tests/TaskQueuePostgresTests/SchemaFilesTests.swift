@@ -69,7 +69,7 @@ struct SchemaFilesTests {
           "08d1fa83b8f6c312b7feb06728d271f1d83bcd518111cc5e653de11a9d1c8948",
           "39293aee97aa2da6e0241eeaf812da45bad0f63387bd1aca762a454ca96cd2ac",
           "315a04afeda239a93a0cf5a1f78a51e2e152808b95cb929a9c27ed25709a73f9",
-          "0e3dbee95848f580395ae3bb5eed299f4748030c3e3848c67cc68e85267e0db7",
+          "88ac55c16fdec4ce1b065c20b05cfb823f362c6a870c32e67525629e429053f0",
         ]
       )
     }
@@ -87,7 +87,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "65ec26001c8fbb80e93aed0eb68a8c3dea1c402263fbeb7dd2ea0f8b8f0cf547"]
+        [FunctionFile.revision: digest] == [1: "8466cd21d07a72a60f8884e87b22cd89d17534c60be03b7cd124932799253e32"]
       )
     }
   }
