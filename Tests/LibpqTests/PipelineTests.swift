@@ -60,6 +60,21 @@ struct PipelineTests {
     await connection.close()
   }
 
+  @Test("COPY in a pipeline is refused, and says that the server may have committed it outside of a transaction")
+  func copy() async throws {
+    let copies = [LibpqStatement("SELECT 1"), LibpqStatement("COPY (SELECT 1) TO STDOUT")]
+    let connection = try await TestServer.connect()
+    let error = try await postgresError { _ = try await connection.pipeline(copies) }
+    #expect(error?.code == .invalidArgument && error?.isOutcomeUnknown == true)
+    let other = try await TestServer.connect()
+    let inside = try await postgresError {
+      try await other.withTransaction { transaction async throws in _ = try await transaction.pipeline(copies) }
+    }
+    #expect(inside?.code == .invalidArgument && inside?.isOutcomeUnknown == false)
+    await connection.close()
+    await other.close()
+  }
+
   @Test("Inside a transaction a pipeline is part of it")
   func inTransaction() async throws {
     let connection = try await TestServer.connect()
