@@ -47,9 +47,13 @@
       try requireEqual(listed[1].types, ["t", "u"], "types")
       try requireEqual(listed[1].slots, 7, "slots")
       try await probe.store.advance(by: .seconds(60))
-      try await probe.work("b", id: first)
+      try await probe.work("b", id: first, queues: ["x", "y"], types: ["t", "u"])
       let later = try await probe.workers.workers()[1]
       try require(later.seenAt.timeIntervalSince(later.startedAt) > 50, "it does not say when it was seen")
+      try requireEqual(later.queues, ["x", "y"], "queues of the second report")
+      try await probe.work("b", id: first, queues: [], types: [])
+      let draining = try await probe.workers.workers()[1]
+      try require(draining.queues.isEmpty && draining.types.isEmpty, "one that shuts down serves something")
       try await probe.store.advance(by: .seconds(70))
       try requireEqual(try await probe.workers.workers().map(\.id), [first], "workers that report")
       try await probe.work("a", id: second)

@@ -87,7 +87,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "8466cd21d07a72a60f8884e87b22cd89d17534c60be03b7cd124932799253e32"]
+        [FunctionFile.revision: digest] == [1: "cf9d52ad77b4fcf41e0e332c585fc0c305c8555e40d4a998e1b071f976943d73"]
       )
     }
   }

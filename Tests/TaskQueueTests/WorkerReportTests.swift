@@ -41,4 +41,35 @@ struct WorkerReportTests {
     }
     #expect(try await store.workers().isEmpty)
   }
+
+  @Test("S76 A worker that shuts down serves nothing any more, and names what it still runs, until it ends")
+  func draining() async throws {
+    let store = InMemoryTaskStore()
+    let isReleased = Mutex(false)
+    let id = try await TaskClient(store: store).enqueue(Ping()).id
+    try await withWorker(store, quickConfiguration()) { handlers in
+      try handlers.register(Ping.self) { _, _ in
+        while !isReleased.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(1)) }
+        return .completed
+      }
+    } _: { worker in
+      try await eventually("it runs the task, and has reported") {
+        let counts = try await store.counts()
+        let report = try await store.workers().first
+        return counts.contains { $0.state == .running } && report?.queues == ["default"]
+      }
+      worker.shutDown()
+      try await eventually("it names the task") {
+        let report = try await store.workers().first
+        return report?.queues == [] && report?.held.map(\.task) == [id]
+      }
+      guard case .running(1, _, [], let holder?) = try await store.explain(id).cause else {
+        throw HandlerFailure(description: "its holder is not told")
+      }
+      let name = try await store.workers().first?.name
+      #expect(holder.worker == name)
+      isReleased.withLock { $0 = true }
+    }
+    #expect(try await store.workers().isEmpty)
+  }
 }

@@ -20,13 +20,14 @@
 @_spi(Store) public struct WorkerReport: Hashable, Sendable {
   public var id: UUID
   public var name: String
+  /// Empty: it shuts down.
   public var queues: [QueueName]
   public var types: [TaskType]
   public var slots: Int
   public var version: String?
   /// Attempts that it runs.
   public var inFlight: Int
-  /// Those of them that have run for ``WorkerTimes/heldAfter``, the oldest first, at most ``WorkerSnapshot/maxHeld``.
+  /// Those of them that have run for ``WorkerTimes/heldAfter``, or all while it shuts down, the oldest first, at most ``WorkerSnapshot/maxHeld``.
   public var held: [HeldAttempt]
 
   public init(

@@ -6,7 +6,7 @@ import Synchronization
   import Foundation
 #endif
 
-/// Tells the store that this worker runs: at its start, every 30 s, and at its end; and every 10 s what it did, and which attempts it has been running
+/// Tells the store that this worker runs: at its start, every 30 s, when it begins to shut down, and at its end; and every 10 s what it did, and which attempts it has been running
 /// for long, if they are others than before. Nothing depends on it, so what fails is tried again in silence: the engine's own calls tell of the
 /// store's troubles. It has no timer of its own, the engine's loop asks it when it is to be asked again.
 final class WorkerPresence: Sendable {
@@ -17,6 +17,7 @@ final class WorkerPresence: Sendable {
     /// By the last report.
     var isKnown = false
     var held: [HeldAttempt] = []
+    var isDraining = false
     var hasLeft = false
   }
 
@@ -52,17 +53,25 @@ final class WorkerPresence: Sendable {
 
   /// Reports if it is time to.
   ///
-  /// - Parameter holdings: what the worker runs now; asked for once per ``WorkerTimes/countInterval``.
+  /// - Parameters:
+  ///   - isDraining: it claims nothing any more, and only waits for what it runs.
+  ///   - holdings: what the worker runs now; asked for once per ``WorkerTimes/countInterval``.
   /// - Returns: when to come again at the latest.
   func turn(
     at now: WorkerClock.Instant,
+    isDraining: Bool,
     _ holdings: () -> (inFlight: Int, held: [HeldAttempt])
   ) -> WorkerClock.Instant {
     state.withLock { state in
+      if isDraining, !state.isDraining {
+        state.isDraining = true
+        (state.nextAt, state.nextReportAt) = (now, now)
+      }
       guard state.call == nil, now >= state.nextAt else { return max(state.nextAt, now.advanced(by: .seconds(1))) }
       state.nextAt = now.advanced(by: WorkerTimes.countInterval)
       var report = report
       (report.inFlight, report.held) = holdings()
+      if isDraining { (report.queues, report.types) = ([], []) }
       let reports = now >= state.nextReportAt || report.held != state.held
       if reports { state.nextReportAt = now.advanced(by: WorkerTimes.reportInterval) }
       state.call = Task(executorPreference: executor) { [report] in await self.tell(reports ? report : nil) }
@@ -70,7 +79,7 @@ final class WorkerPresence: Sendable {
     }
   }
 
-  /// From now on it claims nothing any more. Before the first report there is nothing to do.
+  /// It runs nothing any more. Before the first report there is nothing to do.
   func leave() {
     state.withLock { state in
       let last = state.call

@@ -172,11 +172,10 @@ final class WorkerShell: Sendable {
         isCounted = count()
       }
       let schedulesAt = isRunning ? schedules?.turn(at: clock.now) : nil
-      let presenceAt = isRunning ? presence?.turn(at: clock.now, holdings) : nil
-      if condition.phase == .draining {
-        presence?.leave()
-        stop()
-      }
+      let isDraining = condition.phase == .draining
+      let presenceAt =
+        isRunning || isDraining ? presence?.turn(at: clock.now, isDraining: isDraining, holdings) : nil
+      if isDraining { stop() }
       await pause(
         until: [turn.wakeAt, log.nextFlush, schedulesAt, presenceAt, isCounted ? countsAt : nil]
           .compactMap(\.self).min() ?? turn.wakeAt

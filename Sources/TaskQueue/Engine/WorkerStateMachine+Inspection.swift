@@ -16,9 +16,10 @@ extension WorkerStateMachine {
     return Array(counts.values)
   }
 
-  /// For the report of this worker: how many attempts run, and which of them for long.
+  /// For the report of this worker: how many attempts run, and which of them for long; while it shuts down all of them, since nobody would guess
+  /// who has them.
   func holdings(at now: Instant) -> (inFlight: Int, held: [HeldAttempt]) {
-    let since = now.advanced(by: .zero - WorkerTimes.heldAfter)
+    let since = condition.phase == .draining ? now : now.advanced(by: .zero - WorkerTimes.heldAfter)
     let oldest = runners.oldest(upTo: since, atMost: WorkerSnapshot.maxHeld)
     return (
       runners.runningCount,

@@ -58,7 +58,7 @@ struct WorkersCommand: AsyncParsableCommand {
           .init(Words.age(worker.startedAt, at: session.now)),
           .init(Words.age(worker.seenAt, at: session.now), isSilent ? .yellow : .plain),
         ] + (hasVersions ? [.init(worker.version ?? "-")] : []) + [
-          .init(worker.queues.map(\.rawValue).joined(separator: " ")),
+          .init(worker.queues.isEmpty ? "shuts down" : worker.queues.map(\.rawValue).joined(separator: " ")),
           .init(worker.types.map(\.rawValue).sorted().joined(separator: " ")),
         ]
       )
