@@ -30,4 +30,8 @@ COMMENT ON VIEW held_task IS
 COMMENT ON COLUMN held_task.since IS 'When the attempt''s claim took the task.';
 COMMENT ON COLUMN held_task.seen_at IS 'When the worker reported it.';
 
+-- It has a parameter more.
+DROP FUNCTION IF EXISTS _claim(text[], text[], int, bigint, interval, int[], int[], int[], timestamptz[], bigint[], int[], boolean,
+  timestamptz, timestamptz);
+
 INSERT INTO migration (version, name, minimum_program_version) VALUES (9, 'reports', 1);

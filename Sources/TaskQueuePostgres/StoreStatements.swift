@@ -149,11 +149,13 @@ struct StoreStatements: Sendable {
       "SELECT pg_current_xact_id(), EXISTS (SELECT FROM {schema}._settle($1,$2,$3,$4,$5,$6,$7,$8,true))"
     )
     let claiming = "{schema}._claim($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12"
-    claim = template("claim", "SELECT * FROM \(claiming), NULL, $13)")
+    claim = template("claim", "SELECT * FROM \(claiming), NULL, $13, $14)")
     // What was promoted is handed to the claim, so it is done first. At least one row, in the last columns the promotion.
     promoteAndClaim = template(
       "promote_claim",
-      "SELECT c.*, p.* FROM {schema}._promote($13, $14) AS p LEFT JOIN LATERAL \(claiming), p.promoted_from, $15) AS c ON true"
+      """
+      SELECT c.*, p.* FROM {schema}._promote($15, $16) AS p LEFT JOIN LATERAL \(claiming), p.promoted_from, $13, $14) AS c ON true
+      """
     )
     claimAsynchronously = template("async", "SELECT set_config('synchronous_commit', 'off', true)")
     // Whoever writes a table holds a lock of this mode to the end of the transaction. The time is taken first.

@@ -33,6 +33,27 @@ struct FlatnessTests {
     }
   }
 
+  @Test("A task that somebody locks meanwhile starts long before the backlog's end")
+  func lockedMeanwhile() async throws {
+    var holder: LibpqConnection?
+    let lock = { (store: PostgresTaskStore) in
+      let id = try await store.add("locked").id
+      let connection = try await LibpqConnection.connect(store.configuration.connection)
+      holder = connection
+      _ = try await connection.query("BEGIN")
+      let lock = "SELECT id FROM taskqueue.task WHERE id = \(id.rawValue) FOR UPDATE"
+      _ = try await connection.query(LibpqStatement(lock))
+      return id
+    }
+    try await withBusyWorker(before: lock) { scene in
+      try await scene.handles(5_000)
+      let connection = try #require(holder)
+      _ = try await connection.query("COMMIT")
+      try await scene.expectStart(of: scene.first, within: 15_000)
+      await connection.close()
+    }
+  }
+
   private static func store(_ isNearsighted: Bool) -> (PostgresTaskStore) -> any StoreContract {
     { isNearsighted ? NearsightedStore(base: $0) : $0 as any StoreContract }
   }

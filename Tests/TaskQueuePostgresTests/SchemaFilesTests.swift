@@ -69,7 +69,7 @@ struct SchemaFilesTests {
           "08d1fa83b8f6c312b7feb06728d271f1d83bcd518111cc5e653de11a9d1c8948",
           "39293aee97aa2da6e0241eeaf812da45bad0f63387bd1aca762a454ca96cd2ac",
           "315a04afeda239a93a0cf5a1f78a51e2e152808b95cb929a9c27ed25709a73f9",
-          "88ac55c16fdec4ce1b065c20b05cfb823f362c6a870c32e67525629e429053f0",
+          "a7bd4cdfd6064e548abbb59582a81a420496f80fe569cd49ee084f97530386c6",
         ]
       )
     }
@@ -87,7 +87,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "cf9d52ad77b4fcf41e0e332c585fc0c305c8555e40d4a998e1b071f976943d73"]
+        [FunctionFile.revision: digest] == [1: "59df1bcb0afd1cda0b6107468a4ebc1d01e3a9e26e39babf3368ca47370a225d"]
       )
     }
   }

@@ -7,7 +7,9 @@
 -- what is held, of other types, or dead and not vacuumed yet; a worker that remembers how far it has come does not. With
 -- rescans everything is looked at by one at a time of those who claim from the same queues and types; a last row without an id
 -- then says whether this one did, and how many microseconds it took. With ready_from nothing due from then on is left out:
--- promote has just made it ready.
+-- promote has just made it ready. With has_backlog a row that somebody has touched just now (xmax) is passed over as long as there are enough others:
+-- mostly another claim takes it. To lock it once that one has committed would cost as much as a claim, and the lock would hold up the row's
+-- settling.
 --
 -- A task that was due once is not delayed by a clock that goes back: it was due when it was stored (due_at <= created_at), or
 -- whoever made it ready has stamped lease_until 'epoch' instead of '-infinity'. Leases of others are judged by leases_at if that
@@ -19,7 +21,7 @@ CREATE OR REPLACE FUNCTION _claim(
   first_ranges int[] DEFAULT NULL, last_ranges int[] DEFAULT NULL,
   range_priorities int[] DEFAULT '{-32769}', range_due_ats timestamptz[] DEFAULT '{-infinity}',
   range_ids bigint[] DEFAULT '{0}', range_ends int[] DEFAULT '{32768}', rescans boolean DEFAULT false,
-  ready_from timestamptz DEFAULT NULL, leases_at timestamptz DEFAULT NULL
+  ready_from timestamptz DEFAULT NULL, leases_at timestamptz DEFAULT NULL, has_backlog boolean DEFAULT false
 )
 RETURNS TABLE (
   id bigint, token bigint, queue text, type text, priority int, payload json, headers json, attempt int, failures int,
@@ -54,6 +56,8 @@ DECLARE
   next record;
   left_over tid[];
   left_slots int[];
+  -- Transactions of older xids had ended before: all that they did to a row that is seen was to lock it.
+  past_age int := -2147483648;
 BEGIN
   IF lease IS NULL OR lease <= interval '0' OR lease > interval '100 years' THEN
     RAISE EXCEPTION 'TaskQueue: a lease must be above zero and at most 100 years' USING ERRCODE = 'invalid_parameter_value';
@@ -85,6 +89,10 @@ BEGIN
     FROM unnest(queues, first_ranges, last_ranges) AS q(name, first, last)
     WHERE NOT EXISTS (SELECT FROM paused_queue p WHERE p.queue = q.name);
   END IF;
+  -- Not beside a long transaction: what was locked since it began cannot be told from what is touched now.
+  IF has_backlog AND age(pg_snapshot_xmin(pg_current_snapshot())::xid) < 10000 THEN
+    past_age := age(pg_snapshot_xmin(pg_current_snapshot())::xid);
+  END IF;
   LOOP
     SELECT array_agg(c.ctid), sum(c.bytes) INTO claimed, bytes
     FROM (
@@ -98,7 +106,7 @@ BEGIN
           SELECT w.ctid, octet_length(w.payload::text) + CASE WHEN w.has_steps THEN _claim_bytes(w.id) ELSE 0 END AS bytes FROM task w
           WHERE w.ready AND w.queue = q.name AND (w.priority, w.due_at, w.id) > (r.priority, r.due_at, r.id)
             AND w.priority < r.before AND w.lease_until <= ended_at AND w.type = ANY (types)
-            AND (w.due_at <= greatest(at, w.created_at) OR w.lease_until <> '-infinity')
+            AND age(w.xmax) > past_age AND (w.due_at <= greatest(at, w.created_at) OR w.lease_until <> '-infinity')
           ORDER BY w.priority, w.due_at, w.id LIMIT share FOR UPDATE SKIP LOCKED
         ) AS w
         LIMIT share
@@ -178,6 +186,10 @@ BEGIN
       left_over := NULL;
     END IF;
     remaining := remaining - found_count;
+    IF past_age > -2147483648 AND remaining > 0 AND coalesce(bytes, 0) < max_bytes THEN
+      past_age := -2147483648;
+      CONTINUE;
+    END IF;
     EXIT WHEN remaining <= 0 OR found_count < share OR share >= max_count;
     share := max_count;
   END LOOP;

@@ -21,6 +21,10 @@
   /// a clock that jumped ahead does not end the leases of workers that had no time to renew them by it.
   public var leasesAt: Date?
 
+  /// Whether the claim before reached its limit. Behind a position a store may then pass over tasks that others touch just now, as long as it
+  /// finds enough without them.
+  public var expectsBacklog: Bool
+
   /// Where to look. A store that is fast without it may look at everything always.
   public enum Scope: Sendable {
     case everything
@@ -37,7 +41,8 @@
     lease: Duration,
     promotesDue: Bool,
     scope: Scope = .everything,
-    leasesAt: Date? = nil
+    leasesAt: Date? = nil,
+    expectsBacklog: Bool = false
   ) {
     self.queues = queues
     self.types = types
@@ -46,10 +51,17 @@
     self.promotesDue = promotesDue
     self.scope = scope
     self.leasesAt = leasesAt
+    self.expectsBacklog = expectsBacklog
   }
 }
 
 @_spi(Store) extension ClaimRequest {
+  /// Whether tasks that others touch just now may be passed over; a look at everything is to find those, too.
+  public var passesOverTouched: Bool {
+    guard case .after = scope else { return false }
+    return expectsBacklog
+  }
+
   /// - Throws: `invalidOption` for a lease that would end at once, or beyond every clock.
   public static func validate(lease: Duration) throws(TaskQueueError) {
     guard lease > .zero, lease <= Limits.delay else {

@@ -132,7 +132,8 @@ extension WorkerStateMachine {
       lease: configuration.lease,
       promotesDue: promotesDue,
       scope: scope,
-      leasesAt: settings.faults.contains(.clockBelieved) ? nil : storeClock.estimate(at: now)
+      leasesAt: settings.faults.contains(.clockBelieved) ? nil : storeClock.estimate(at: now),
+      expectsBacklog: groups[group].polling.hasBacklog
     )
   }
 

@@ -135,15 +135,15 @@ import Libpq
     var seen: Set<QueueName> = []
     let queues = request.queues.filter { seen.insert($0).inserted }.shuffled()
     let ranges = ScanRanges(queues: queues, scope: request.scope)
-    let parameters: [LibpqValue] =
+    var parameters: [LibpqValue] =
       [
         .textArray(queues.map(\.rawValue)), .textArray(request.types.map(\.rawValue)),
         .int4(Int32(clamping: request.limit)), .int8(Int64(Limits.claimBytes)), .interval(request.lease),
       ] + ranges.parameters
-    let leasesAt: LibpqValue = request.leasesAt.map { .timestamptz($0) } ?? .null
-    guard request.promotesDue else { return statements.claim(parameters + [leasesAt]) }
+    parameters += [request.leasesAt.map { .timestamptz($0) } ?? .null, .bool(request.passesOverTouched)]
+    guard request.promotesDue else { return statements.claim(parameters) }
     return statements.promoteAndClaim(
-      parameters + [.int4(Self.promotionBatch), .timestamptz(ScanRanges.promotedUntil(request.scope)), leasesAt]
+      parameters + [.int4(Self.promotionBatch), .timestamptz(ScanRanges.promotedUntil(request.scope))]
     )
   }
 
