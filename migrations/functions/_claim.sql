@@ -56,8 +56,8 @@ DECLARE
   next record;
   left_over tid[];
   left_slots int[];
-  -- Transactions of older xids had ended before: all that they did to a row that is seen was to lock it.
-  past_age int := -2147483648;
+  -- Rows touched by transactions of at most this age are passed over; NULL: none are.
+  touched_age int;
 BEGIN
   IF lease IS NULL OR lease <= interval '0' OR lease > interval '100 years' THEN
     RAISE EXCEPTION 'TaskQueue: a lease must be above zero and at most 100 years' USING ERRCODE = 'invalid_parameter_value';
@@ -89,9 +89,13 @@ BEGIN
     FROM unnest(queues, first_ranges, last_ranges) AS q(name, first, last)
     WHERE NOT EXISTS (SELECT FROM paused_queue p WHERE p.queue = q.name);
   END IF;
-  -- Not beside a long transaction: what was locked since it began cannot be told from what is touched now.
-  IF has_backlog AND age(pg_snapshot_xmin(pg_current_snapshot())::xid) < 10000 THEN
-    past_age := age(pg_snapshot_xmin(pg_current_snapshot())::xid);
+  -- Of one queue, since the second pass knows no shares. Not beside an older transaction: what was merely locked since that one began cannot be told
+  -- from what is touched now. The age of a xmax that is a MultiXactId says nothing; few are near the xids.
+  IF has_backlog AND cardinality(queues) = 1 AND free_keys IS NULL THEN
+    touched_age := age(pg_snapshot_xmin(pg_current_snapshot())::xid);
+    IF touched_age > 500 THEN
+      touched_age := NULL;
+    END IF;
   END IF;
   LOOP
     SELECT array_agg(c.ctid), sum(c.bytes) INTO claimed, bytes
@@ -106,7 +110,8 @@ BEGIN
           SELECT w.ctid, octet_length(w.payload::text) + CASE WHEN w.has_steps THEN _claim_bytes(w.id) ELSE 0 END AS bytes FROM task w
           WHERE w.ready AND w.queue = q.name AND (w.priority, w.due_at, w.id) > (r.priority, r.due_at, r.id)
             AND w.priority < r.before AND w.lease_until <= ended_at AND w.type = ANY (types)
-            AND age(w.xmax) > past_age AND (w.due_at <= greatest(at, w.created_at) OR w.lease_until <> '-infinity')
+            AND (touched_age IS NULL OR age(w.xmax) NOT BETWEEN -500 AND touched_age)
+            AND (w.due_at <= greatest(at, w.created_at) OR w.lease_until <> '-infinity')
           ORDER BY w.priority, w.due_at, w.id LIMIT share FOR UPDATE SKIP LOCKED
         ) AS w
         LIMIT share
@@ -186,8 +191,9 @@ BEGIN
       left_over := NULL;
     END IF;
     remaining := remaining - found_count;
-    IF past_age > -2147483648 AND remaining > 0 AND coalesce(bytes, 0) < max_bytes THEN
-      past_age := -2147483648;
+    IF touched_age IS NOT NULL AND remaining > 0 AND coalesce(bytes, 0) < max_bytes THEN
+      touched_age := NULL;
+      max_bytes := max_bytes - coalesce(bytes, 0);
       CONTINUE;
     END IF;
     EXIT WHEN remaining <= 0 OR found_count < share OR share >= max_count;
