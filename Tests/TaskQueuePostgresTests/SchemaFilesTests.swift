@@ -87,7 +87,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "59df1bcb0afd1cda0b6107468a4ebc1d01e3a9e26e39babf3368ca47370a225d"]
+        [FunctionFile.revision: digest] == [1: "b7f2733d8521c962b809888d9b3b5c2e2df74c5875a7d4a9f4e4d9a66451a7dd"]
       )
     }
   }
