@@ -40,6 +40,7 @@ struct ScanRangesTests {
       }
       var request = ClaimRequest(queues: queues, types: ["note"], limit: 100, lease: .seconds(60), promotesDue: false)
       request.scope = .after(position)
+      request.expectsBacklog = Bool.random(using: &generator)
       let claimed = try await store.exchange(settle: [], claim: request).claimed
       #expect(claimed.map(\.claim.id) == all.filter(isBehind).map(\.claim.id))
     }
@@ -73,7 +74,7 @@ struct ScanRangesTests {
         let parameters: [LibpqValue] = [
           .textArray(["default"]), .textArray(["note"]), .int4(0), .int8(1), .interval(.seconds(60)),
         ]
-        _ = try await transaction.query(store.statements.claim(parameters + ranges.parameters + [.null]))
+        _ = try await transaction.query(store.statements.claim(parameters + ranges.parameters + [.null, .bool(false)]))
         let competing = try await store.exchange(settle: [], claim: request)
         #expect(competing.claimed.isEmpty)
         #expect(!competing.lookedAtEverything)
