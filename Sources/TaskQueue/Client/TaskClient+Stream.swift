@@ -18,14 +18,14 @@ extension TaskClient {
     options: EnqueueOptions = .init(),
     onProgress: (EnqueueProgress) async throws -> Void = { _ in }
   ) async throws(EnqueueStreamError) -> Int where Payloads.Element: TaskPayload {
-    let encoder: TaskEncoder<Payloads.Element>
-    do { encoder = try TaskEncoder(options: options, coding: coding) } catch {
+    let tasks: TaskEncoder<Payloads.Element>
+    do { tasks = try TaskEncoder(options: options, encoder: encoder) } catch {
       throw EnqueueStreamError(storedCount: 0, underlying: error)
     }
     let client = self
     let stream = EnqueueStream<Payloads>(
       readsAhead: true,
-      encode: { payload throws(TaskQueueError) in try encoder.encode(payload) },
+      encode: { payload throws(TaskQueueError) in try tasks.encode(payload) },
       store: { batch throws(TaskQueueError) in try await client.enqueue(batch) }
     )
     return try await stream.run(payloads, onProgress: onProgress)
@@ -63,13 +63,13 @@ extension TaskClient where Store: TransactionalTaskStore {
     in transaction: Transaction,
     onProgress: (EnqueueProgress) async throws -> Void = { _ in }
   ) async throws(EnqueueStreamError) -> Int where Payloads.Element: TaskPayload, Transaction: Sendable {
-    let encoder: TaskEncoder<Payloads.Element>
-    do { encoder = try TaskEncoder(options: options, coding: coding) } catch {
+    let tasks: TaskEncoder<Payloads.Element>
+    do { tasks = try TaskEncoder(options: options, encoder: encoder) } catch {
       throw EnqueueStreamError(storedCount: 0, underlying: error)
     }
     let stream = EnqueueStream<Payloads>(
       readsAhead: false,
-      encode: { payload throws(TaskQueueError) in try encoder.encode(payload) },
+      encode: { payload throws(TaskQueueError) in try tasks.encode(payload) },
       store: { batch throws(TaskQueueError) in try await self.enqueue(batch, in: transaction) }
     )
     return try await stream.run(payloads, onProgress: onProgress)

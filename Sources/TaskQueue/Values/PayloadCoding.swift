@@ -6,7 +6,8 @@
 
 /// How payloads become JSON and come back. Enqueuing and handling programs have to agree.
 public struct PayloadCoding: Sendable {
-  /// Not to be changed after it was given to a client.
+  /// Not to be changed after it was given to a client. Clients encode as it does, mostly without it, with members in the order in which
+  /// they are encoded; where they need it after all, an `encode(to:)` runs twice. A subclass of `JSONEncoder` is always used itself.
   public let encoder: JSONEncoder
   /// Not to be changed after it was given to handlers. They decode as it does, mostly without it; where they need it after all, an
   /// `init(from:)` runs twice. A subclass of `JSONDecoder` is always used itself.

@@ -9,13 +9,13 @@ struct TaskEncoder<Payload>: Sendable {
   private let template: NewTask.Template
   private let unique: (@Sendable (Payload) -> UniqueKey?)?
   private let limit: (@Sendable (Payload) -> TaskLimit?)?
-  private let encoder: JSONEncoder
+  private let encoder: PayloadEncoder
 
   init(
     _ type: TaskType,
     defaults: TaskDefaults<Payload> = .init(),
     options: EnqueueOptions,
-    coding: PayloadCoding
+    encoder: PayloadEncoder
   ) throws(TaskQueueError) {
     try type.validate()
     try options.validate()
@@ -28,7 +28,7 @@ struct TaskEncoder<Payload>: Sendable {
     )
     unique = defaults.unique
     limit = defaults.limit
-    encoder = coding.encoder
+    self.encoder = encoder
   }
 
   func task(_ json: Data, unique: UniqueKey?, limit: TaskLimit?) throws(TaskQueueError) -> NewTask {
@@ -61,8 +61,8 @@ extension TaskEncoder where Payload: Encodable {
 }
 
 extension TaskEncoder where Payload: TaskPayload {
-  init(options: EnqueueOptions, coding: PayloadCoding) throws(TaskQueueError) {
-    try self.init(Payload.taskType, defaults: Payload.taskDefaults, options: options, coding: coding)
+  init(options: EnqueueOptions, encoder: PayloadEncoder) throws(TaskQueueError) {
+    try self.init(Payload.taskType, defaults: Payload.taskDefaults, options: options, encoder: encoder)
   }
 }
 

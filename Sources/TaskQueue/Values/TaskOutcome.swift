@@ -26,10 +26,8 @@ public struct TaskOutcome: Hashable, Sendable {
   /// - Parameter result: at most ``Limits/resultBytes`` as JSON.
   /// - Throws: ``TaskQueueError``: `payloadTooLarge`, `encodingFailed`: a failure of the attempt, if the handler lets it through.
   public static func completed(result: some Encodable) throws(TaskQueueError) -> TaskOutcome {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let json: Data
-    do { json = try encoder.encode(result) } catch {
+    do { json = try PayloadEncoder.canonical.encode(result) } catch {
       throw TaskQueueError(
         .encodingFailed,
         "The result could not be encoded as JSON.",

@@ -116,9 +116,7 @@ public struct TaskEffects: Sendable {
   }
 
   private static func digest(_ request: some Encodable, _ name: EffectName) throws(EffectError) -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    do { return Data(SHA256.hash(Array(try encoder.encode(request)))) } catch {
+    do { return Data(SHA256.hash(Array(try PayloadEncoder.canonical.encode(request)))) } catch {
       let cause = UnencodableValue.describing(error)
       throw EffectError(.encodingFailed, name, "The request could not be encoded as JSON.", underlying: cause)
     }

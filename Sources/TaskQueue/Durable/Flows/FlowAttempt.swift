@@ -177,7 +177,7 @@ struct FlowAttempt: Sendable {
 
   func encoded(_ value: some Encodable, _ name: String) throws(FlowError) -> Data {
     let json: Data
-    do { json = try Self.encoder().encode(value) } catch {
+    do { json = try PayloadEncoder.canonical.encode(value) } catch {
       let cause = UnencodableValue.describing(error)
       throw FlowError(.encodingFailed, name, "What it returned could not be encoded as JSON.", underlying: cause)
     }
@@ -201,16 +201,10 @@ struct FlowAttempt: Sendable {
 
   static func digest(_ input: (any Encodable)?, _ name: String) throws(FlowError) -> Data? {
     guard let input else { return nil }
-    do { return Data(SHA256.hash(Array(try encoder().encode(input)))) } catch {
+    do { return Data(SHA256.hash(Array(try PayloadEncoder.canonical.encode(input)))) } catch {
       let cause = UnencodableValue.describing(error)
       throw FlowError(.encodingFailed, name, "Its input could not be encoded as JSON.", underlying: cause)
     }
-  }
-
-  private static func encoder() -> JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return encoder
   }
 }
 

@@ -24,9 +24,7 @@ extension Limits {
 extension EffectOutcome {
   /// Without the value if that cannot be stored: that it happened must be recorded all the same.
   static func succeeded(encoding value: some Encodable) -> EffectOutcome {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard let json = try? encoder.encode(value), json.count <= Limits.effectValueBytes else {
+    guard let json = try? PayloadEncoder.canonical.encode(value), json.count <= Limits.effectValueBytes else {
       return .succeeded(Data())
     }
     return .succeeded(json)

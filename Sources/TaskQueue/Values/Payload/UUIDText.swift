@@ -26,6 +26,27 @@ enum UUIDText {
     }
   }
 
+  /// Capital letters, as Foundation writes it, in a quarter of its time.
+  static func text(of value: UUID) -> String {
+    withUnsafeBytes(of: value.uuid) { bytes in
+      String(unsafeUninitializedCapacity: 36) { text in
+        var at = 0
+        for byte in bytes {
+          if at == 8 || at == 13 || at == 18 || at == 23 {
+            text[at] = UInt8(ascii: "-")
+            at += 1
+          }
+          text[at] = digits[Int(byte >> 4)]
+          text[at + 1] = digits[Int(byte & 0xF)]
+          at += 2
+        }
+        return at
+      }
+    }
+  }
+
+  private static let digits = Array("0123456789ABCDEF".utf8)
+
   /// Of a hexadecimal digit.
   static func digit(_ byte: UInt8) -> UInt8? {
     switch byte {
