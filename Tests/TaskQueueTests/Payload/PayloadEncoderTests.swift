@@ -70,7 +70,8 @@ struct PayloadEncoderTests {
   @Test("Numbers of all forms")
   func numbers() {
     for number: Double in [
-      0, -0.0, 1, -1, 0.1, 0.1 + 0.2, 1e15, 1e16, 1e22, 1e23, 1e-7, .leastNonzeroMagnitude, .greatestFiniteMagnitude, .pi, 100, 1.5,
+      0, -0.0, 1, -1, 0.1, 0.1 + 0.2, 1e15, 1e16, 1e22, 1e23, 1e-7, .leastNonzeroMagnitude, .greatestFiniteMagnitude,
+      .pi, 100, 1.5,
     ] {
       #expect(foundation.check(number) == .plain)
       #expect(foundation.check(Float(number).isFinite ? Float(number) : 1) == .plain)

@@ -54,7 +54,9 @@ struct JSONObjectWriter<Key: CodingKey>: KeyedEncodingContainerProtocol {
     JSONArrayWriter(writing, nested(key, isObject: false))
   }
 
-  private func nested(_ key: Key, isObject: Bool) -> JSONWriting.Place { (try? member(key).begin(isObject: isObject)) ?? .nowhere }
+  private func nested(_ key: Key, isObject: Bool) -> JSONWriting.Place {
+    (try? member(key).begin(isObject: isObject)) ?? .nowhere
+  }
 
   func superEncoder() -> any Encoder { JSONValueWriter(doubtful: writing) }
   func superEncoder(forKey key: Key) -> any Encoder { JSONValueWriter(doubtful: writing) }
