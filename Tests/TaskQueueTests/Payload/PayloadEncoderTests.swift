@@ -85,6 +85,7 @@ struct PayloadEncoderTests {
         $0.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "+", negativeInfinity: "-", nan: "x")
       }
       #expect(told.check([number]) == .left)
+      #expect(throws: Never.self) { try PayloadEncoder(by: told.encoder).encode([number]) }
     }
   }
 
@@ -204,7 +205,32 @@ struct PayloadEncoderTests {
       try container.encode(1, forKey: key("b"))
     }
     check(.refused) { _ in throw CancellationError() }
-    // Paths and encoders for superclasses.
+    // How many there are, told to one of them.
+    check(.left) { encoder in
+      var list = encoder.unkeyedContainer()
+      let view = list
+      for _ in 0..<3 { try list.encode(Made(encode: { try view.count.encode(to: $0) })) }
+    }
+    // Paths and encoders for superclasses: what an app may rely on with Foundation must not end it here.
+    check(.left) { encoder in
+      let isMember = encoder.codingPath.last?.stringValue == "x"
+      #expect(isMember || encoder.codingPath.last?.intValue == 0)
+      var outer = encoder.container(keyedBy: Key.self)
+      var inner = outer.nestedContainer(keyedBy: Key.self, forKey: key("a\"/b"))
+      try inner.encode(1, forKey: key("c"))
+      #expect(inner.codingPath.map(\.stringValue).last == "a\"/b" && inner.codingPath.count == 2)
+    }
+    check(.left) { encoder in
+      var list = encoder.unkeyedContainer()
+      var other = list.superEncoder().unkeyedContainer()
+      while other.count < 3 { try other.encode(1) }
+    }
+    check(.left) { encoder in
+      var container = encoder.container(keyedBy: Key.self)
+      var late = container.nestedUnkeyedContainer(forKey: key("a"))
+      try container.encode(1, forKey: key("b"))
+      do { try late.encode(2) } catch { Issue.record("Foundation has no error here: \(error)") }
+    }
     check(.left) { try $0.codingPath.map(\.stringValue).encode(to: $0) }
     check(.left) { encoder in
       let container = encoder.container(keyedBy: Key.self)
@@ -242,6 +268,12 @@ struct PayloadEncoderTests {
       try outer.encode(2)
       try late?.encode(3)
     }
+  }
+
+  @Test("Objects are left to Foundation: some stand for values that it treats apart")
+  func objects() {
+    #expect(foundation.check(Kind()) == .left)
+    #expect(foundation.check([Kind()]) == .left)
   }
 
   @Test("Depth")
@@ -316,6 +348,10 @@ private struct Nested: Encodable {
     var container = encoder.unkeyedContainer()
     if depth > 1 { try container.encode(Nested(depth: depth - 1)) } else { try container.encode(1) }
   }
+}
+
+private final class Kind: Encodable {
+  var name = "x"
 }
 
 private final class Counter {

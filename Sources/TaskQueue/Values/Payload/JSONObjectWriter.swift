@@ -8,37 +8,34 @@ struct JSONObjectWriter<Key: CodingKey>: KeyedEncodingContainerProtocol {
     self.place = place
   }
 
-  var codingPath: [any CodingKey] {
-    writing.doubt()
-    return []
-  }
+  var codingPath: [any CodingKey] { writing.path(depth: place.valueDepth - 1) }
 
   /// - Returns: where the value is to be written.
   @inline(__always)
-  private func member(_ key: Key) throws -> JSONWriting {
-    try writing.beginMember(key.stringValue, in: place)
+  private func member(_ key: Key) -> JSONWriting {
+    writing.beginMember(key.stringValue, in: place)
     return writing
   }
 
   // MARK: Members
 
-  func encodeNil(forKey key: Key) throws { try member(key).null() }
-  func encode(_ value: Bool, forKey key: Key) throws { try member(key).bool(value) }
-  func encode(_ value: String, forKey key: Key) throws { try member(key).string(value) }
-  func encode(_ value: Double, forKey key: Key) throws { try member(key).number(value) }
-  func encode(_ value: Float, forKey key: Key) throws { try member(key).number(value) }
-  func encode(_ value: Int, forKey key: Key) throws { try member(key).integer(value) }
-  func encode(_ value: Int8, forKey key: Key) throws { try member(key).integer(value) }
-  func encode(_ value: Int16, forKey key: Key) throws { try member(key).integer(value) }
-  func encode(_ value: Int32, forKey key: Key) throws { try member(key).integer(value) }
-  func encode(_ value: Int64, forKey key: Key) throws { try member(key).integer(value) }
-  func encode(_ value: Int128, forKey key: Key) throws { try member(key).integer(value) }
-  func encode(_ value: UInt, forKey key: Key) throws { try member(key).integer(value) }
-  func encode(_ value: UInt8, forKey key: Key) throws { try member(key).integer(value) }
-  func encode(_ value: UInt16, forKey key: Key) throws { try member(key).integer(value) }
-  func encode(_ value: UInt32, forKey key: Key) throws { try member(key).integer(value) }
-  func encode(_ value: UInt64, forKey key: Key) throws { try member(key).integer(value) }
-  func encode(_ value: UInt128, forKey key: Key) throws { try member(key).integer(value) }
+  func encodeNil(forKey key: Key) throws { member(key).null() }
+  func encode(_ value: Bool, forKey key: Key) throws { member(key).bool(value) }
+  func encode(_ value: String, forKey key: Key) throws { member(key).string(value) }
+  func encode(_ value: Double, forKey key: Key) throws { member(key).number(value) }
+  func encode(_ value: Float, forKey key: Key) throws { member(key).number(value) }
+  func encode(_ value: Int, forKey key: Key) throws { member(key).integer(value) }
+  func encode(_ value: Int8, forKey key: Key) throws { member(key).integer(value) }
+  func encode(_ value: Int16, forKey key: Key) throws { member(key).integer(value) }
+  func encode(_ value: Int32, forKey key: Key) throws { member(key).integer(value) }
+  func encode(_ value: Int64, forKey key: Key) throws { member(key).integer(value) }
+  func encode(_ value: Int128, forKey key: Key) throws { member(key).integer(value) }
+  func encode(_ value: UInt, forKey key: Key) throws { member(key).integer(value) }
+  func encode(_ value: UInt8, forKey key: Key) throws { member(key).integer(value) }
+  func encode(_ value: UInt16, forKey key: Key) throws { member(key).integer(value) }
+  func encode(_ value: UInt32, forKey key: Key) throws { member(key).integer(value) }
+  func encode(_ value: UInt64, forKey key: Key) throws { member(key).integer(value) }
+  func encode(_ value: UInt128, forKey key: Key) throws { member(key).integer(value) }
   func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws { try member(key).value(value) }
 
   // MARK: Containers
@@ -55,9 +52,9 @@ struct JSONObjectWriter<Key: CodingKey>: KeyedEncodingContainerProtocol {
   }
 
   private func nested(_ key: Key, isObject: Bool) -> JSONWriting.Place {
-    (try? member(key).begin(isObject: isObject)) ?? .nowhere
+    member(key).begin(isObject: isObject)
   }
 
-  func superEncoder() -> any Encoder { JSONValueWriter(doubtful: writing) }
-  func superEncoder(forKey key: Key) -> any Encoder { JSONValueWriter(doubtful: writing) }
+  func superEncoder() -> any Encoder { JSONValueWriter(doubtful: writing, depth: place.valueDepth) }
+  func superEncoder(forKey key: Key) -> any Encoder { JSONValueWriter(doubtful: writing, depth: place.valueDepth) }
 }

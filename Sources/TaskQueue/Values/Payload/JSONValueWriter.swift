@@ -12,16 +12,13 @@ struct JSONValueWriter: Encoder, SingleValueEncodingContainer {
     self.start = start
   }
 
-  /// For what only Foundation does: nothing can be written to it.
-  init(doubtful writing: JSONWriting) {
+  /// For what only Foundation does: what is written to it comes to nothing.
+  init(doubtful writing: JSONWriting, depth: Int) {
     writing.doubt()
-    self.init(writing, depth: -1, start: -1)
+    self.init(writing, depth: depth, start: -1)
   }
 
-  var codingPath: [any CodingKey] {
-    writing.doubt()
-    return []
-  }
+  var codingPath: [any CodingKey] { writing.path(depth: depth) }
 
   var userInfo: [CodingUserInfoKey: Any] { writing.rules.userInfo }
 
@@ -39,27 +36,27 @@ struct JSONValueWriter: Encoder, SingleValueEncodingContainer {
 
   /// - Returns: where the value is to be written.
   @inline(__always)
-  private func own() throws -> JSONWriting {
-    try writing.beginValue(depth: depth, start: start)
+  private func own() -> JSONWriting {
+    writing.beginValue(depth: depth, start: start)
     return writing
   }
 
-  func encodeNil() throws { try own().null() }
-  func encode(_ value: Bool) throws { try own().bool(value) }
-  func encode(_ value: String) throws { try own().string(value) }
-  func encode(_ value: Double) throws { try own().number(value) }
-  func encode(_ value: Float) throws { try own().number(value) }
-  func encode(_ value: Int) throws { try own().integer(value) }
-  func encode(_ value: Int8) throws { try own().integer(value) }
-  func encode(_ value: Int16) throws { try own().integer(value) }
-  func encode(_ value: Int32) throws { try own().integer(value) }
-  func encode(_ value: Int64) throws { try own().integer(value) }
-  func encode(_ value: Int128) throws { try own().integer(value) }
-  func encode(_ value: UInt) throws { try own().integer(value) }
-  func encode(_ value: UInt8) throws { try own().integer(value) }
-  func encode(_ value: UInt16) throws { try own().integer(value) }
-  func encode(_ value: UInt32) throws { try own().integer(value) }
-  func encode(_ value: UInt64) throws { try own().integer(value) }
-  func encode(_ value: UInt128) throws { try own().integer(value) }
+  func encodeNil() throws { own().null() }
+  func encode(_ value: Bool) throws { own().bool(value) }
+  func encode(_ value: String) throws { own().string(value) }
+  func encode(_ value: Double) throws { own().number(value) }
+  func encode(_ value: Float) throws { own().number(value) }
+  func encode(_ value: Int) throws { own().integer(value) }
+  func encode(_ value: Int8) throws { own().integer(value) }
+  func encode(_ value: Int16) throws { own().integer(value) }
+  func encode(_ value: Int32) throws { own().integer(value) }
+  func encode(_ value: Int64) throws { own().integer(value) }
+  func encode(_ value: Int128) throws { own().integer(value) }
+  func encode(_ value: UInt) throws { own().integer(value) }
+  func encode(_ value: UInt8) throws { own().integer(value) }
+  func encode(_ value: UInt16) throws { own().integer(value) }
+  func encode(_ value: UInt32) throws { own().integer(value) }
+  func encode(_ value: UInt64) throws { own().integer(value) }
+  func encode(_ value: UInt128) throws { own().integer(value) }
   func encode<Value: Encodable>(_ value: Value) throws { try own().value(value) }
 }

@@ -12,8 +12,8 @@ extension JSONWriting {
   func integer(_ value: some FixedWidthInteger) { append(String(value)) }
 
   /// What is no number is up to the encoder's strategy.
-  func number(_ value: some BinaryFloatingPoint & CustomStringConvertible) throws {
-    guard value.isFinite else { throw doubt() }
+  func number(_ value: some BinaryFloatingPoint & CustomStringConvertible) {
+    guard value.isFinite else { return doubt() }
     let digits = value.description
     append(digits.hasSuffix(".0") ? String(digits.dropLast(2)) : digits)
   }
@@ -29,17 +29,19 @@ extension JSONWriting {
     if Value.self == URL.self { return string((value as! URL).absoluteString) }
     if Value.self == Decimal.self {
       let decimal = value as! Decimal
-      guard decimal.isFinite else { throw doubt() }
+      guard decimal.isFinite else { return doubt() }
       return append(decimal.description)
     }
+    // One that stands for such a value, as NSDate does, Foundation treats as the value.
+    if Value.self is AnyClass || Value.self == AnyHashable.self { doubt() }
     try within(value.encode)
   }
 
   private func date(_ date: Date) throws {
     switch rules.dates {
-    case .deferredToDate: try number(date.timeIntervalSinceReferenceDate)
-    case .secondsSince1970: try number(date.timeIntervalSince1970)
-    case .millisecondsSince1970: try number(date.timeIntervalSince1970 * 1_000)
+    case .deferredToDate: number(date.timeIntervalSinceReferenceDate)
+    case .secondsSince1970: number(date.timeIntervalSince1970)
+    case .millisecondsSince1970: number(date.timeIntervalSince1970 * 1_000)
     case .custom(let encode): try within { try encode(date, $0) }
     default: try detour(date)
     }

@@ -7,7 +7,8 @@
 /// One writing of one JSON text, from its beginning to its end. Encoders and containers are views of it.
 ///
 /// Whatever Foundation might do in another way makes it doubtful: a container that is written to after another one beside it, a name that comes
-/// twice, a path that is asked for, an error. Whoever made the writing then throws it away.
+/// twice, a path that is asked for, an error. Whoever made the writing then throws it away. An app's `encode(to:)` is not told: it may not expect
+/// an error where Foundation has none, so the rest is written in vain.
 final class JSONWriting {
   private static let maxDepth = 64
   /// Names of an object that are compared one by one.
@@ -19,6 +20,9 @@ final class JSONWriting {
 
     fileprivate let depth: Int32
     fileprivate let serial: Int32
+
+    /// Open containers around a value in it.
+    var valueDepth: Int { Int(depth) + 1 }
   }
 
   private struct Container {
@@ -57,10 +61,20 @@ final class JSONWriting {
   /// - Returns: nil: doubtful.
   func finish() -> Data? { isDoubtful ? nil : Data(text) }
 
-  @discardableResult
-  func doubt() -> PlainEncoding.Doubt {
-    isDoubtful = true
-    return PlainEncoding.Doubt()
+  func doubt() { isDoubtful = true }
+
+  /// Where the value or container is that so many open ones are around. Its keys are not those that types declare.
+  func path(depth: Int) -> [any CodingKey] {
+    doubt()
+    return open.indices.prefix(max(depth, 0)).map { index in
+      let holder = open[index]
+      let next = index + 1 < open.count ? open[index + 1].firstName : names.count
+      guard holder.isObject, next > holder.firstName else {
+        return JSONPathKey(stringValue: "Index \(holder.count - 1)", intValue: holder.count - 1)
+      }
+      let name = text[names[next - 1]].dropFirst().dropLast()
+      return JSONPathKey(stringValue: name.withUnsafeBufferPointer(JSONEscapes.unescaped) ?? "")
+    }
   }
 
   // MARK: Values
@@ -75,7 +89,7 @@ final class JSONWriting {
     }
     close(downTo: floor)
     if text.count == start {
-      guard start > 0 else { throw doubt() }
+      if start == 0 { doubt() }
       append("{}")
     }
     floor = outer
@@ -83,8 +97,8 @@ final class JSONWriting {
 
   /// - Parameters: those of the encoder that wants to write a single value: there must be none yet.
   @inline(__always)
-  func beginValue(depth: Int, start: Int) throws {
-    guard text.count == start, floor == depth else { throw doubt() }
+  func beginValue(depth: Int, start: Int) {
+    if text.count != start || floor != depth { doubt() }
   }
 
   // MARK: Containers
@@ -111,27 +125,25 @@ final class JSONWriting {
 
   /// Closes what was begun within the container, and says that one more value follows.
   @inline(__always)
-  private func turn(_ place: Place) throws {
+  func beginElement(in place: Place) {
     let depth = Int(place.depth)
-    guard depth >= floor, depth < open.count, open[depth].place.serial == place.serial else { throw doubt() }
+    guard depth >= floor, depth < open.count, open[depth].place.serial == place.serial else { return doubt() }
     close(downTo: depth + 1)
     if open[depth].count > 0 { text.append(UInt8(ascii: ",")) }
     open[depth].count += 1
   }
 
-  /// Elements so far.
-  func count(_ place: Place) -> Int {
+  /// Elements so far. nil: doubtful; while one of them is encoded, for instance.
+  func count(_ place: Place) -> Int? {
     let depth = Int(place.depth)
-    if depth >= 0, depth < open.count, open[depth].place.serial == place.serial { return open[depth].count }
+    if depth >= floor, depth < open.count, open[depth].place.serial == place.serial { return open[depth].count }
     doubt()
-    return 0
+    return nil
   }
 
-  func beginElement(in place: Place) throws { try turn(place) }
-
   @inline(__always)
-  func beginMember(_ name: String, in place: Place) throws {
-    try turn(place)
+  func beginMember(_ name: String, in place: Place) {
+    beginElement(in: place)
     let start = text.count
     string(name)
     names.append(start..<text.count)
@@ -199,7 +211,9 @@ final class JSONWriting {
     case UInt8(ascii: "\r"): append("\\r")
     case UInt8(ascii: "\t"): append("\\t")
     case ..<0x20: append((byte < 0x10 ? "\\u000" : "\\u00") + String(byte, radix: 16))
-    default: text += [UInt8(ascii: "\\"), byte]
+    default:
+      text.append(UInt8(ascii: "\\"))
+      text.append(byte)
     }
   }
 }

@@ -6,9 +6,6 @@
 
 /// Encodes by an app's `JSONEncoder`'s rules, without its overhead. What is not plain it leaves to the encoder.
 final class PlainEncoding: Sendable {
-  /// Nothing can be said: the encoder has to be asked.
-  struct Doubt: Error {}
-
   let encoder: JSONEncoder
   let dates: JSONEncoder.DateEncodingStrategy
   let data: JSONEncoder.DataEncodingStrategy
