@@ -31,7 +31,7 @@ extension EventOutbox {
     in transaction: LibpqTransaction
   ) async throws -> String? {
     let payload: Data
-    do { payload = try coding.encoder.encode(event) } catch {
+    do { payload = try coding.encode(event) } catch {
       throw TaskQueueError(.encodingFailed, "An event of type \(type) cannot be encoded.", underlying: error)
     }
     return try await append(

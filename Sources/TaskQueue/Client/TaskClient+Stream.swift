@@ -19,7 +19,7 @@ extension TaskClient {
     onProgress: (EnqueueProgress) async throws -> Void = { _ in }
   ) async throws(EnqueueStreamError) -> Int where Payloads.Element: TaskPayload {
     let tasks: TaskEncoder<Payloads.Element>
-    do { tasks = try TaskEncoder(options: options, encoder: encoder) } catch {
+    do { tasks = try TaskEncoder(options: options, coding: coding) } catch {
       throw EnqueueStreamError(storedCount: 0, underlying: error)
     }
     let client = self
@@ -64,7 +64,7 @@ extension TaskClient where Store: TransactionalTaskStore {
     onProgress: (EnqueueProgress) async throws -> Void = { _ in }
   ) async throws(EnqueueStreamError) -> Int where Payloads.Element: TaskPayload, Transaction: Sendable {
     let tasks: TaskEncoder<Payloads.Element>
-    do { tasks = try TaskEncoder(options: options, encoder: encoder) } catch {
+    do { tasks = try TaskEncoder(options: options, coding: coding) } catch {
       throw EnqueueStreamError(storedCount: 0, underlying: error)
     }
     let stream = EnqueueStream<Payloads>(

@@ -10,7 +10,6 @@ public struct TaskClient<Store: TaskStore>: Sendable {
   public let store: Store
   let contract: any StoreContract
   package let coding: PayloadCoding
-  let encoder: PayloadEncoder
   let middleware: [any TaskMiddleware]
 
   /// - Parameters:
@@ -19,7 +18,6 @@ public struct TaskClient<Store: TaskStore>: Sendable {
   public init(store: Store, coding: PayloadCoding = .standard, middleware: [any TaskMiddleware] = []) {
     self.store = store
     self.coding = coding
-    encoder = PayloadEncoder(by: coding.encoder)
     self.middleware = middleware + [EnqueueMetrics()]
     contract = store.contract
   }
@@ -75,7 +73,7 @@ public struct TaskClient<Store: TaskStore>: Sendable {
     _ payload: Payload,
     options: EnqueueOptions = .init()
   ) throws(TaskQueueError) -> NewTask {
-    try TaskEncoder<Payload>(options: options, encoder: encoder).encode(payload)
+    try TaskEncoder<Payload>(options: options, coding: coding).encode(payload)
   }
 
   /// ``newTask(_:options:)`` for a payload that does not say its task type.
@@ -84,7 +82,7 @@ public struct TaskClient<Store: TaskStore>: Sendable {
     as type: TaskType,
     options: EnqueueOptions = .init()
   ) throws(TaskQueueError) -> NewTask {
-    try TaskEncoder<Payload>(type, options: options, encoder: encoder).encode(payload)
+    try TaskEncoder<Payload>(type, options: options, coding: coding).encode(payload)
   }
 
   /// Several payloads with the same options; many of them are encoded on several cores.
@@ -93,6 +91,6 @@ public struct TaskClient<Store: TaskStore>: Sendable {
     options: EnqueueOptions = .init()
   ) async throws(TaskQueueError) -> [NewTask] {
     guard !payloads.isEmpty else { return [] }
-    return try await TaskEncoder<Payload>(options: options, encoder: encoder).encode(all: payloads)
+    return try await TaskEncoder<Payload>(options: options, coding: coding).encode(all: payloads)
   }
 }

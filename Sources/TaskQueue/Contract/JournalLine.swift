@@ -63,10 +63,8 @@
 @_spi(Store) extension [String: JournalValue] {
   /// An object; its keys in order.
   public var json: Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     // Numbers here are finite.
-    return (try? encoder.encode(self)) ?? Data("{}".utf8)
+    (try? PayloadEncoder.canonical.encode(self)) ?? Data("{}".utf8)
   }
 }
 

@@ -31,7 +31,7 @@ public struct NewTask: Sendable {
     options: EnqueueOptions = .init(),
     coding: PayloadCoding = .standard
   ) throws(TaskQueueError) {
-    self = try TaskEncoder<Payload>(options: options, encoder: PayloadEncoder(by: coding.encoder)).encode(payload)
+    self = try TaskEncoder<Payload>(options: options, coding: coding).encode(payload)
   }
 
   /// ``init(_:options:coding:)`` for a payload whose type does not say its task type, or is enqueued as another one: then its own
@@ -42,12 +42,12 @@ public struct NewTask: Sendable {
     options: EnqueueOptions = .init(),
     coding: PayloadCoding = .standard
   ) throws(TaskQueueError) {
-    self = try TaskEncoder<Payload>(type, options: options, encoder: PayloadEncoder(by: coding.encoder)).encode(payload)
+    self = try TaskEncoder<Payload>(type, options: options, coding: coding).encode(payload)
   }
 
   /// For payloads that are JSON already. That it is JSON is checked by the store.
   public init(type: TaskType, json payload: Data, options: EnqueueOptions = .init()) throws(TaskQueueError) {
-    self = try TaskEncoder<Never>(type, options: options, encoder: .standard).task(
+    self = try TaskEncoder<Never>(type, options: options, coding: .shared).task(
       payload,
       unique: options.unique,
       limit: options.limit

@@ -6,17 +6,25 @@
 
 /// How payloads become JSON and come back. Enqueuing and handling programs have to agree.
 public struct PayloadCoding: Sendable {
-  /// Not to be changed after it was given to a client. Clients encode as it does, mostly without it, with members in the order in which
+  /// Not to be changed after something was encoded by it. Clients encode as it does, mostly without it, with members in the order in which
   /// they are encoded; where they need it after all, an `encode(to:)` runs twice. A subclass of `JSONEncoder` is always used itself.
   public let encoder: JSONEncoder
   /// Not to be changed after it was given to handlers. They decode as it does, mostly without it; where they need it after all, an
   /// `init(from:)` runs twice. A subclass of `JSONDecoder` is always used itself.
   public let decoder: JSONDecoder
+  let payloads: PayloadEncoder
 
   public init(encoder: JSONEncoder = JSONEncoder(), decoder: JSONDecoder = JSONDecoder()) {
     self.encoder = encoder
     self.decoder = decoder
+    payloads = PayloadEncoder(by: encoder)
   }
+
+  /// As clients encode payloads.
+  package func encode(_ payload: some Encodable) throws -> Data { try payloads.encode(payload) }
+
+  /// For what needs none of its own, and hands it to no app.
+  static let shared = PayloadCoding()
 
   /// Foundation's defaults: a `Date` is a number of seconds since 2001.
   public static var standard: PayloadCoding { PayloadCoding() }

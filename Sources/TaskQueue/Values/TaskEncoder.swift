@@ -9,13 +9,13 @@ struct TaskEncoder<Payload>: Sendable {
   private let template: NewTask.Template
   private let unique: (@Sendable (Payload) -> UniqueKey?)?
   private let limit: (@Sendable (Payload) -> TaskLimit?)?
-  private let encoder: PayloadEncoder
+  private let coding: PayloadCoding
 
   init(
     _ type: TaskType,
     defaults: TaskDefaults<Payload> = .init(),
     options: EnqueueOptions,
-    encoder: PayloadEncoder
+    coding: PayloadCoding
   ) throws(TaskQueueError) {
     try type.validate()
     try options.validate()
@@ -28,7 +28,7 @@ struct TaskEncoder<Payload>: Sendable {
     )
     unique = defaults.unique
     limit = defaults.limit
-    self.encoder = encoder
+    self.coding = coding
   }
 
   func task(_ json: Data, unique: UniqueKey?, limit: TaskLimit?) throws(TaskQueueError) -> NewTask {
@@ -49,7 +49,7 @@ extension TaskEncoder where Payload: Encodable {
       try ownLimit?.validate()
     }
     let json: Data
-    do { json = try encoder.encode(payload) } catch {
+    do { json = try coding.encode(payload) } catch {
       throw .init(
         .encodingFailed,
         "The payload of \(template.type) could not be encoded as JSON.",
@@ -61,8 +61,8 @@ extension TaskEncoder where Payload: Encodable {
 }
 
 extension TaskEncoder where Payload: TaskPayload {
-  init(options: EnqueueOptions, encoder: PayloadEncoder) throws(TaskQueueError) {
-    try self.init(Payload.taskType, defaults: Payload.taskDefaults, options: options, encoder: encoder)
+  init(options: EnqueueOptions, coding: PayloadCoding) throws(TaskQueueError) {
+    try self.init(Payload.taskType, defaults: Payload.taskDefaults, options: options, coding: coding)
   }
 }
 

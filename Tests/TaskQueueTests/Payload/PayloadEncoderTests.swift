@@ -311,16 +311,27 @@ struct PayloadEncoderTests {
     #expect(try encoder.encode([1.0]) == Data("[1]".utf8))
   }
 
-  @Test("Clients, steps and results are encoded that way")
+  @Test("Tasks, events and results are encoded that way")
   func uses() throws {
     struct Ordered: Encodable { var b = 1, a = 2, c = "x/y" }
     let task = try NewTask(Ordered(), as: "ordered")
     #expect(String(decoding: task.payload, as: UTF8.self) == #"{"b":1,"a":2,"c":"x\/y"}"#)
+    let event = try FlowEvent("paid", Ordered(), retention: .seconds(60), coding: .standard)
+    #expect(event.payload == task.payload)
     guard case .completedWith(let result) = try TaskOutcome.completed(result: Ordered()).kind else {
       Issue.record("A result is missing.")
       return
     }
     #expect(String(decoding: result, as: UTF8.self) == #"{"a":2,"b":1,"c":"x/y"}"#)
+  }
+
+  @Test("An encoder may be changed until it is needed first")
+  func lateChange() throws {
+    let coding = PayloadCoding()
+    coding.encoder.dateEncodingStrategy = .secondsSince1970
+    let date = Date(timeIntervalSince1970: 7)
+    #expect(try NewTask([date], as: "dates", coding: coding).payload == Data("[7]".utf8))
+    #expect(try FlowEvent("dates", [date], retention: .seconds(60), coding: coding).payload == Data("[7]".utf8))
   }
 }
 

@@ -62,7 +62,7 @@ extension TaskContext {
     if let recorded {
       started = try attempt.decoded(recorded)
     } else {
-      let encoder = try TaskEncoder<Payload>(options: options, encoder: PayloadEncoder(by: services.coding.encoder))
+      let encoder = try TaskEncoder<Payload>(options: options, coding: services.coding)
       let tasks = try await encoder.encode(all: payloads).map { $0.withoutUniqueKey() }
       started = try await attempt.flow.run { try await attempt.start(tasks, atMost, as: name, place, on: store) }
     }

@@ -20,7 +20,7 @@ public struct FlowEvent: Hashable, Sendable {
     coding: PayloadCoding
   ) throws(TaskQueueError) {
     let json: Data
-    do { json = try coding.encoder.encode(payload) } catch {
+    do { json = try coding.encode(payload) } catch {
       throw TaskQueueError(
         .encodingFailed,
         "The payload of an event could not be encoded as JSON.",

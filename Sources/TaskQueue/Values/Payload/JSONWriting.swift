@@ -126,17 +126,20 @@ final class JSONWriting {
   /// Closes what was begun within the container, and says that one more value follows.
   @inline(__always)
   func beginElement(in place: Place) {
-    let depth = Int(place.depth)
-    guard depth >= floor, depth < open.count, open[depth].place.serial == place.serial else { return doubt() }
+    guard let depth = depth(of: place) else { return }
     close(downTo: depth + 1)
     if open[depth].count > 0 { text.append(UInt8(ascii: ",")) }
     open[depth].count += 1
   }
 
   /// Elements so far. nil: doubtful; while one of them is encoded, for instance.
-  func count(_ place: Place) -> Int? {
+  func count(_ place: Place) -> Int? { depth(of: place).map { open[$0].count } }
+
+  /// Where an open container is. nil: doubtful.
+  @inline(__always)
+  private func depth(of place: Place) -> Int? {
     let depth = Int(place.depth)
-    if depth >= floor, depth < open.count, open[depth].place.serial == place.serial { return open[depth].count }
+    if depth >= floor, depth < open.count, open[depth].place.serial == place.serial { return depth }
     doubt()
     return nil
   }

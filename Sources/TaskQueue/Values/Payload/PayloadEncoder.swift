@@ -20,20 +20,24 @@ final class PayloadEncoder: Sendable {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return PayloadEncoder(by: encoder)
   }()
-  static let standard = PayloadEncoder(by: JSONEncoder())
 
   private let encoder: JSONEncoder
-  private let plain: PlainEncoding?
+  /// How the encoder was set up when it was needed first.
+  private let rules = AtomicLazyReference<Rules>()
   private let hasMisses = Atomic(false)
   private let misses = Mutex<[ObjectIdentifier: Int]>([:])
 
-  init(by encoder: JSONEncoder) {
-    self.encoder = encoder
-    plain = PlainEncoding(by: encoder)
+  private final class Rules: Sendable {
+    let plain: PlainEncoding?
+
+    init(_ plain: PlainEncoding?) { self.plain = plain }
   }
 
+  init(by encoder: JSONEncoder) { self.encoder = encoder }
+
   func encode<Value: Encodable>(_ value: Value) throws -> Data {
-    guard let plain, !isHopeless(Value.self) else { return try encoder.encode(value) }
+    let rules = rules.load() ?? rules.storeIfNil(Rules(PlainEncoding(by: encoder)))
+    guard let plain = rules.plain, !isHopeless(Value.self) else { return try encoder.encode(value) }
     if let json = plain.encode(value) { return json }
     // A value that cannot be encoded at all says nothing of those that can.
     let json = try encoder.encode(value)
