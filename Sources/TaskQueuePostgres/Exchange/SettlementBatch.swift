@@ -84,8 +84,9 @@ struct SettlementBatch {
 
   var conclusionParameters: [LibpqValue] {
     [
-      ids(concluded), tokens(concluded), .jsonArray(conclusions.map(\.result)),
-      .intervalArray(conclusions.map(\.retain)),
+      ids(concluded), tokens(concluded),
+      conclusions.contains { $0.result != nil } ? .jsonArray(conclusions.map(\.result)) : .null,
+      conclusions.contains { $0.retain != nil } ? .intervalArray(conclusions.map(\.retain)) : .null,
     ]
   }
 

@@ -15,12 +15,12 @@ struct FlowStatements: Sendable {
     func template(_ name: String, _ sql: String) -> Template { Template(name, sql, in: schema) }
     record = template(
       "steps_rec",
-      "SELECT recorded, busy FROM {schema}._record_steps($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)"
+      "SELECT {schema}._record_steps($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)"
     )
     // The transaction's id in the same round trip: an unknown COMMIT can then be looked up.
     recordInTransaction = template(
       "step_in",
-      "SELECT EXISTS (SELECT FROM {schema}._record_steps($1,$2,$3,$4,$5,$6,$7,$8,true)), pg_current_xact_id()"
+      "SELECT {schema}._record_steps($1,$2,$3,$4,$5,$6,$7,$8,true) IS NULL, pg_current_xact_id()"
     )
     hold = template(
       "hold",

@@ -48,7 +48,8 @@ final class StepGroups: Sendable {
     case .lost: return false
     case .busy:
       let statement = template([record].parameters + [.bool(true), .bool(record.repeats)])
-      return try await alone(statement).rowCount > 0
+      let result = try await alone(statement)
+      do { return try result[0].isNull(0) } catch { throw TaskQueueError(error, .safe) }
     }
   }
 
@@ -93,14 +94,15 @@ final class StepGroups: Sendable {
     _ result: LibpqResult,
     count: Int
   ) throws(LibpqError) -> [Result<Recording, TaskQueueError>] {
-    var outcomes = [Result<Recording, TaskQueueError>](repeating: .success(.lost), count: count)
-    for row in result.rows {
-      if let place = try row.optionalInt4(0) {
-        outcomes[Int(place) - 1] = .success(.recorded)
-      } else {
-        outcomes[Int(try row.int4(1)) - 1] = .success(.busy)
+    guard let letters = try result[0].optionalText(0) else {
+      return Array(repeating: .success(.recorded), count: count)
+    }
+    return letters.utf8.map { letter in
+      switch letter {
+      case UInt8(ascii: "r"): .success(.recorded)
+      case UInt8(ascii: "b"): .success(.busy)
+      default: .success(.lost)
       }
     }
-    return outcomes
   }
 }
