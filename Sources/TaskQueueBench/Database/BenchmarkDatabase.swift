@@ -66,8 +66,6 @@ struct BenchmarkDatabase: Sendable {
     WorkerSettings(connectionString: connectionString, schema: Self.schema, handlers: handlers)
   }
 
-  /// Empties the tables. The checkpoint comes now, not in the middle of what is measured, and before the tables are
-  /// filled: else each first touch of a page would write the whole page to the log.
   func empty() async throws {
     try await admin.executeScript(
       """
@@ -75,6 +73,12 @@ struct BenchmarkDatabase: Sendable {
         \(Self.schema).event_wait, \(Self.schema).event_look, public.taskqueue_bench_effect
       """
     )
+    try await checkpoint()
+  }
+
+  /// Now, not in the middle of what is measured, and before tasks are added: else each first touch of a page would write the whole page to the
+  /// log.
+  func checkpoint() async throws {
     do { try await admin.executeScript("CHECKPOINT") } catch {
       // Not ours to ask for on this server: the log then has more whole pages, for the raw loops as well.
       guard error.sqlState == Self.missingPrivilege else { throw error }

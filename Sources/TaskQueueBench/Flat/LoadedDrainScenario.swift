@@ -35,29 +35,29 @@ struct LoadedDrainScenario: FlatScenario {
   func run(_ database: BenchmarkDatabase, _ progress: ProgressLine) async throws -> FlatOutcome {
     var outcome = FlatOutcome()
     var without: [Double] = []
+    try await database.empty()
     for round in 1...rounds {
       progress.update("\(name): drain without, round \(round)/\(rounds)")
-      without.append(try await drain(database) { try await database.fill(tasks) }.rate)
+      without.append(try await drain(database))
     }
     progress.update("\(name): fill")
     try await fill(database)
     for round in 1...rounds {
       progress.update("\(name): drain with, round \(round)/\(rounds)")
-      let with = try await drain(database) {
-        try await database.add(tasks)
-        try await database.vacuum()
-      }
+      let with = try await drain(database)
       try await check(database)
-      outcome.readings.append(Reading(metric, with.rate, beside: without[round - 1]))
+      outcome.readings.append(Reading(metric, with, beside: without[round - 1]))
     }
     return outcome
   }
 
-  private func drain(
-    _ database: BenchmarkDatabase,
-    prepare: () async throws -> Void
-  ) async throws -> DrainMeasurement {
-    try await .workers(1, database.workerSettings([.noOp]), tasks: tasks, database, prepare: prepare)
+  /// On a table that was in use before: its free space is filled first.
+  private func drain(_ database: BenchmarkDatabase) async throws -> Double {
+    try await DrainMeasurement.workers(1, database.workerSettings([.noOp]), tasks: tasks, database) {
+      try await database.checkpoint()
+      try await database.add(tasks)
+      try await database.vacuum()
+    }.rate
   }
 
   private func fill(_ database: BenchmarkDatabase) async throws {
