@@ -6,6 +6,8 @@
 -- Functions whose plans matter pin them with SET clauses: a plan made on an empty table would be kept otherwise, and session
 -- settings do not survive a transaction pooler. What has to use a plan that is switched off, such as a sort of a handful of names
 -- from PostgreSQL 16 on, costs so much on paper that it would be compiled with every call: hence jit = off.
+-- Joins with arrays of ids say t.id BETWEEN u.id AND u.id: with t.id = u.id, the order of the whole index is of use to a merge join, which
+-- leaves it a candidate, and on an empty table the first choice. So nothing but a probe per id is left.
 
 \set ON_ERROR_STOP on
 \set QUIET on

@@ -87,7 +87,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "9c2cf56dcf30c482965ccc326f0bdc9661cda0ed930e0f05a73a6bd7de2bd650"]
+        [FunctionFile.revision: digest] == [1: "913e68b3b3cb9d25d53dcb526b078ed10d820e572fcae5a1975e47659bf8386d"]
       )
     }
   }

@@ -22,14 +22,14 @@ DECLARE
   unwound bigint[] := '{}';
   group_queues text[];
 BEGIN
-  IF EXISTS (SELECT FROM unnest(ids) AS u(id) JOIN task t ON t.id = u.id WHERE t.has_steps) THEN
+  IF EXISTS (SELECT FROM unnest(ids) AS u(id) JOIN task t ON t.id BETWEEN u.id AND u.id WHERE t.has_steps) THEN
     unwound := _unwind(ids, tokens, failure_list, reasons, details);
     RETURN QUERY SELECT u.token FROM unnest(ids, tokens) AS u(id, token) WHERE u.id = ANY (unwound);
   END IF;
   WITH gone AS (
     DELETE FROM task t
     USING unnest(ids, tokens, failure_list, reasons, details) AS u(id, token, failure, reason, detail)
-    WHERE t.id = u.id AND t.lease_token IS NOT DISTINCT FROM u.token AND NOT t.rerun AND t.id <> ALL (unwound)
+    WHERE t.id BETWEEN u.id AND u.id AND t.lease_token IS NOT DISTINCT FROM u.token AND NOT t.rerun AND t.id <> ALL (unwound)
     RETURNING u.token, t.id, t.queue, t.type, t.priority, t.attempt,
       CASE WHEN u.failure IS NULL THEN t.failures ELSE least(t.failures, 2147483646) + 1 END AS failures, t.crashes, t.max_attempts, t.created_at, t.deadline,
       t.unique_key, t.unique_period,

@@ -27,13 +27,13 @@ BEGIN
     SELECT array_agg(h.id), array_agg(h.token), array_agg(h.id) FILTER (WHERE h.rerun), bool_or(h.member > 0)
     INTO held, held_tokens, again, has_members
     FROM (
-      SELECT t.id, u.token, t.rerun, t.member FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id = u.id AND t.lease_token = u.token
+      SELECT t.id, u.token, t.rerun, t.member FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id BETWEEN u.id AND u.id AND t.lease_token = u.token
       FOR UPDATE OF t) AS h;
   ELSE
     SELECT array_agg(h.id), array_agg(h.token), array_agg(h.id) FILTER (WHERE h.rerun), bool_or(h.member > 0)
     INTO held, held_tokens, again, has_members
     FROM (
-      SELECT t.id, u.token, t.rerun, t.member FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id = u.id AND t.lease_token = u.token
+      SELECT t.id, u.token, t.rerun, t.member FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id BETWEEN u.id AND u.id AND t.lease_token = u.token
       FOR UPDATE OF t SKIP LOCKED) AS h;
   END IF;
   IF held IS NOT NULL THEN
@@ -48,7 +48,7 @@ BEGIN
           INSERT INTO done (id, queue, type, attempt, created_at, done_at, expires_at, result)
           SELECT t.id, t.queue, t.type, t.attempt, t.created_at, at, at + k.retain, u.result
           FROM unnest(ids, tokens, results, retains) AS u(id, token, result, retain)
-          JOIN task t ON t.id = u.id AND t.lease_token = u.token
+          JOIN task t ON t.id BETWEEN u.id AND u.id AND t.lease_token = u.token
           CROSS JOIN LATERAL (
             SELECT CASE WHEN u.retain IS NOT NULL THEN least(u.retain, interval '366 days')
               WHEN u.result IS NOT NULL AND t.group_id IS NULL THEN interval '1 day' END AS retain) AS k
@@ -68,14 +68,14 @@ BEGIN
       WITH ended AS (
         INSERT INTO group_end (group_id, member, task_id, outcome, value)
         SELECT t.group_id, t.member, t.id, 'completed', u.result
-        FROM unnest(ids, tokens, results) AS u(id, token, result) JOIN task t ON t.id = u.id AND t.lease_token = u.token
+        FROM unnest(ids, tokens, results) AS u(id, token, result) JOIN task t ON t.id BETWEEN u.id AND u.id AND t.lease_token = u.token
         WHERE u.id = ANY (held) AND t.member > 0 AND NOT t.rerun
         ON CONFLICT DO NOTHING
         RETURNING group_id
       )
       INSERT INTO event_look (event_key, look_at) SELECT DISTINCT '~group/' || e.group_id, at + interval '20 ms' FROM ended e;
       IF FOUND AND waits THEN
-        PERFORM _wake(ARRAY(SELECT DISTINCT E'\x01' || t.queue FROM unnest(held) AS u(id) JOIN task t ON t.id = u.id WHERE t.member > 0));
+        PERFORM _wake(ARRAY(SELECT DISTINCT E'\x01' || t.queue FROM unnest(held) AS u(id) JOIN task t ON t.id BETWEEN u.id AND u.id WHERE t.member > 0));
       END IF;
     END IF;
     -- One statement: the start of each costs as much as its work.
@@ -89,6 +89,6 @@ BEGIN
   END IF;
   IF coalesce(cardinality(held), 0) < cardinality(ids) THEN
     RETURN QUERY
-    SELECT NULL::bigint, u.token FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id = u.id AND t.lease_token = u.token;
+    SELECT NULL::bigint, u.token FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id BETWEEN u.id AND u.id AND t.lease_token = u.token;
   END IF;
 END $$;

@@ -51,7 +51,7 @@ BEGIN
   END IF;
   -- What is decided about a flow is decided under the lock of its task.
   held := ARRAY(
-    SELECT t.id FROM unnest(wait_tasks) AS u(id) JOIN task t ON t.id = u.id FOR NO KEY UPDATE OF t SKIP LOCKED);
+    SELECT t.id FROM unnest(wait_tasks) AS u(id) JOIN task t ON t.id BETWEEN u.id AND u.id FOR NO KEY UPDATE OF t SKIP LOCKED);
   UPDATE step s SET kind = 'event', value = e.payload, until = NULL
   FROM unnest(wait_keys, wait_tasks, wait_steps) AS w(key, task_id, name) JOIN event e ON e.key = w.key
   WHERE s.task_id = w.task_id AND s.name = w.name AND s.kind = 'wait' AND w.task_id = ANY (held);

@@ -26,7 +26,7 @@ BEGIN
     due_at = CASE WHEN u.member <= first THEN t.due_at ELSE at + interval '100 years' END,
     slot = CASE WHEN u.member <= first THEN t.slot END
   FROM unnest(ids) WITH ORDINALITY AS u(id, member)
-  WHERE t.id = u.id AND t.group_id IS NULL AND t.unique_key IS NULL AND t.lease_token IS NULL;
+  WHERE t.id BETWEEN u.id AND u.id AND t.group_id IS NULL AND t.unique_key IS NULL AND t.lease_token IS NULL;
   GET DIAGNOSTICS updated = ROW_COUNT;
   IF updated < total THEN
     RAISE EXCEPTION 'TaskQueue: a group is made of new tasks without unique keys' USING ERRCODE = 'invalid_parameter_value';

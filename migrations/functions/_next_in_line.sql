@@ -22,9 +22,6 @@ AS $$
 DECLARE
   keys text[];
   hinted text[];
-  -- Mostly there are none, and no key need be asked for.
-  has_holds boolean := EXISTS (SELECT FROM dead_task d WHERE d.holds);
-  has_paces boolean := EXISTS (SELECT FROM limit_pace);
 BEGIN
   -- One array per key: as a join of slots and rows it would be quadratic. A slot that this transaction left may have been found by a look.
   SELECT array_agg(w.ctid), array_agg(k.slots[w.place]), array_agg(k.limit_key), count(*) FILTER (WHERE NOT w.is_mine), sum(w.bytes),
@@ -50,8 +47,8 @@ BEGIN
       SELECT FROM task t WHERE t.limit_key = k.limit_key AND t.slot = 0
         AND ((CASE WHEN t.is_ordered THEN 0 ELSE t.priority END), t.id) < (c.rank, c.id))
   ) AS w
-  WHERE NOT (has_holds AND EXISTS (SELECT FROM dead_task d WHERE d.limit_key = k.limit_key AND d.holds))
-    AND NOT (has_paces AND EXISTS (SELECT FROM limit_pace p WHERE p.limit_key = k.limit_key AND p.paused_until > clock_timestamp()));
+  WHERE NOT EXISTS (SELECT FROM dead_task d WHERE d.limit_key = k.limit_key AND d.holds)
+    AND NOT EXISTS (SELECT FROM limit_pace p WHERE p.limit_key = k.limit_key AND p.paused_until > clock_timestamp());
   IF coalesce(cardinality(rows), 0) < cardinality(free_slots) THEN
     -- Whose first in line is locked, or which has a rate.
     WITH left_over AS MATERIALIZED (

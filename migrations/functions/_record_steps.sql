@@ -22,7 +22,8 @@ DECLARE
   fresh bigint[];
 BEGIN
   IF waits THEN
-    PERFORM FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id = u.id AND t.lease_token = u.token FOR NO KEY UPDATE OF t;
+    PERFORM FROM unnest(ids, tokens) AS u(id, token) CROSS JOIN LATERAL (
+      SELECT FROM task t WHERE t.id = u.id AND t.lease_token = u.token AND t.lease_until > clock_timestamp() FOR NO KEY UPDATE) AS h;
   END IF;
   -- NULL for what is not held, or is locked. In the order of the arrays: nothing between unnest and here may reorder them.
   IF repeats THEN

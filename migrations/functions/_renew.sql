@@ -23,12 +23,12 @@ BEGIN
   WITH u AS (
     UPDATE task t SET lease_until = clock_timestamp() + lease
     WHERE t.ctid = ANY (ARRAY(
-      SELECT h.ctid FROM unnest(ids, tokens) AS u(id, token) JOIN task h ON h.id = u.id AND h.lease_token = u.token
+      SELECT h.ctid FROM unnest(ids, tokens) AS u(id, token) JOIN task h ON h.id BETWEEN u.id AND u.id AND h.lease_token = u.token
       FOR UPDATE OF h SKIP LOCKED))
     RETURNING t.ctid
   )
   SELECT array_agg(u.ctid) INTO renewed FROM u;
   RETURN QUERY
   SELECT u.token, t.cancel_requested, t.ctid = ANY (renewed) IS NOT TRUE FROM unnest(ids, tokens) AS u(id, token)
-  JOIN task t ON t.id = u.id AND t.lease_token = u.token;
+  JOIN task t ON t.id BETWEEN u.id AND u.id AND t.lease_token = u.token;
 END $$;

@@ -52,7 +52,7 @@ BEGIN
     errors = _error_history(t.errors, u.failure)
   FROM unnest(ids, tokens, delays, returns_attempts, failure_list, reasons)
     AS u(id, token, delay, returns_attempt, failure, reason)
-  WHERE t.id = u.id AND t.lease_token = u.token AND u.reason IS NULL AND NOT t.rerun AND NOT t.cancel_requested
+  WHERE t.id BETWEEN u.id AND u.id AND t.lease_token = u.token AND u.reason IS NULL AND NOT t.rerun AND NOT t.cancel_requested
   RETURNING u.token, NULL::bigint;
   GET DIAGNOSTICS settled = ROW_COUNT;
   IF settled < cardinality(ids) THEN
@@ -61,7 +61,7 @@ BEGIN
     -- A token that is still there belongs to a row that was passed over.
     RETURN QUERY
     SELECT NULL::bigint, u.token FROM unnest(offered, tokens) AS u(id, token)
-    JOIN task t ON t.id = u.id AND t.lease_token = u.token;
+    JOIN task t ON t.id BETWEEN u.id AND u.id AND t.lease_token = u.token;
   END IF;
   IF free_keys IS NOT NULL THEN
     PERFORM _fill(free_keys, free_slots, claims);

@@ -32,7 +32,7 @@ BEGIN
   IF EXISTS (SELECT FROM limit_rule) THEN
     WITH gone AS (
       DELETE FROM task t USING unnest(ids, tokens) AS u(id, token)
-      WHERE t.id = u.id AND t.lease_token = u.token AND NOT t.rerun AND t.unique_period IS NULL
+      WHERE t.id BETWEEN u.id AND u.id AND t.lease_token = u.token AND NOT t.rerun AND t.unique_period IS NULL
         AND (waits OR t.xmax IN ('0', t.xmin) OR age(t.xmax) BETWEEN oldest_running + 1 AND age(t.xmin) + 100)
       RETURNING t.lease_token, t.limit_key, t.slot
     )
@@ -46,7 +46,7 @@ BEGIN
   ELSE
     RETURN QUERY
     DELETE FROM task t USING unnest(ids, tokens) AS u(id, token)
-    WHERE t.id = u.id AND t.lease_token = u.token AND NOT t.rerun AND t.unique_period IS NULL
+    WHERE t.id BETWEEN u.id AND u.id AND t.lease_token = u.token AND NOT t.rerun AND t.unique_period IS NULL
       AND (waits OR t.xmax IN ('0', t.xmin) OR age(t.xmax) BETWEEN oldest_running + 1 AND age(t.xmin) + 100)
     RETURNING t.lease_token, NULL::bigint;
   END IF;
@@ -60,7 +60,7 @@ BEGIN
       PERFORM set_config('lock_timeout', '20ms', true);
     END IF;
     locked := ARRAY(
-      SELECT t.ctid FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id = u.id AND t.lease_token = u.token
+      SELECT t.ctid FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id BETWEEN u.id AND u.id AND t.lease_token = u.token
       FOR UPDATE OF t);
     PERFORM set_config('lock_timeout', patience, true);
   EXCEPTION WHEN lock_not_available THEN
@@ -68,7 +68,7 @@ BEGIN
       RAISE;
     END IF;
     locked := ARRAY(
-      SELECT t.ctid FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id = u.id AND t.lease_token = u.token
+      SELECT t.ctid FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id BETWEEN u.id AND u.id AND t.lease_token = u.token
       FOR UPDATE OF t SKIP LOCKED);
   END;
   -- Tid Scans of rows that are locked above: a mark to run once more, set by who had them locked before, is seen.
@@ -86,12 +86,12 @@ BEGIN
       lease_token = NULL, crashes = 0, cancel_requested = false, payload = '{}', headers = NULL, errors = NULL, limit_key = NULL,
       slot = NULL, is_ordered = NULL
     FROM unnest(rest_ids, rest_tokens) AS u(id, token)
-    WHERE t.id = u.id AND t.lease_token = u.token AND NOT t.rerun AND t.unique_period IS NOT NULL
+    WHERE t.id BETWEEN u.id AND u.id AND t.lease_token = u.token AND NOT t.rerun AND t.unique_period IS NOT NULL
     RETURNING u.token, NULL::bigint;
     RETURN QUERY SELECT r.token, NULL::bigint FROM _settle_rerun(rest_ids, rest_tokens, '{}') AS r(token);
     -- A token that is still there belongs to a row that was passed over.
     RETURN QUERY
-    SELECT NULL::bigint, u.token FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id = u.id AND t.lease_token = u.token;
+    SELECT NULL::bigint, u.token FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id BETWEEN u.id AND u.id AND t.lease_token = u.token;
   END IF;
   IF free_keys IS NOT NULL THEN
     PERFORM _fill(free_keys, free_slots, claims);

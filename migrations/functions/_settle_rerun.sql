@@ -14,7 +14,7 @@ BEGIN
   UPDATE task t SET ready = true, due_at = clock_timestamp(), lease_until = 'epoch', lease_token = NULL, attempt = 0,
     failures = 0, crashes = 0, rerun = false, cancel_requested = false, errors = _error_history(t.errors, u.failure)
   FROM unnest(ids, tokens, failure_list) AS u(id, token, failure)
-  WHERE t.id = u.id AND t.lease_token = u.token AND t.rerun
+  WHERE t.id BETWEEN u.id AND u.id AND t.lease_token = u.token AND t.rerun
   RETURNING u.token;
   IF FOUND AND EXISTS (SELECT FROM limit_rule) THEN
     PERFORM _give_back(ids, array_fill(interval '0', ARRAY[cardinality(ids)]));

@@ -68,18 +68,18 @@ BEGIN
       FROM json_to_recordset(u.list) AS w(name text) JOIN step s ON s.task_id = t.id AND s.name = w.name), at), t.deadline),
     slot = CASE WHEN t.is_ordered THEN t.slot END
   FROM unnest(ids, tokens, waits_list) AS u(id, token, list)
-  WHERE t.id = u.id AND t.lease_token = u.token AND NOT t.rerun AND NOT t.cancel_requested
+  WHERE t.id BETWEEN u.id AND u.id AND t.lease_token = u.token AND NOT t.rerun AND NOT t.cancel_requested
   RETURNING u.token, NULL::bigint;
   GET DIAGNOSTICS settled = ROW_COUNT;
   IF settled < cardinality(ids) THEN
     UPDATE task t SET has_steps = true FROM unnest(ids, tokens) AS u(id, token)
-    WHERE t.id = u.id AND t.lease_token = u.token AND t.has_steps IS NULL;
+    WHERE t.id BETWEEN u.id AND u.id AND t.lease_token = u.token AND t.has_steps IS NULL;
     RETURN QUERY SELECT b.token, NULL::bigint FROM _bury(ids, tokens, NULL, NULL, NULL) AS b(token);
     RETURN QUERY SELECT r.token, NULL::bigint FROM _settle_rerun(ids, tokens, NULL) AS r(token);
     -- A token that is still there belongs to a row that was passed over.
     RETURN QUERY
     SELECT NULL::bigint, u.token FROM unnest(offered, tokens) AS u(id, token)
-    JOIN task t ON t.id = u.id AND t.lease_token = u.token;
+    JOIN task t ON t.id BETWEEN u.id AND u.id AND t.lease_token = u.token;
   END IF;
   IF free_keys IS NOT NULL THEN
     PERFORM _fill(free_keys, free_slots, claims);

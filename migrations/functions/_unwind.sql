@@ -19,7 +19,7 @@ BEGIN
     SELECT t.id, '~unwind', 'unwind', json_build_object(
       'reason', CASE WHEN t.cancel_requested THEN 'cancelled' ELSE u.reason END, 'detail', CASE WHEN NOT t.cancel_requested THEN u.detail END), 0
     FROM unnest(ids, tokens, reasons, details) AS u(id, token, reason, detail)
-    JOIN task t ON t.id = u.id AND t.lease_token IS NOT DISTINCT FROM u.token
+    JOIN task t ON t.id BETWEEN u.id AND u.id AND t.lease_token IS NOT DISTINCT FROM u.token
     WHERE t.has_steps AND NOT t.rerun AND EXISTS (SELECT FROM step s WHERE s.task_id = t.id AND s.kind = 'undo')
       AND NOT EXISTS (SELECT FROM step s WHERE s.task_id = t.id AND s.name = '~unwind')
     RETURNING task_id
@@ -29,7 +29,7 @@ BEGIN
     UPDATE task t SET ready = false, due_at = clock_timestamp(), lease_until = '-infinity', lease_token = NULL, attempt = 0, failures = 0,
       crashes = 0, cancel_requested = false, deadline = NULL, errors = _error_history(t.errors, u.failure)
     FROM unnest(ids, failure_list) AS u(id, failure)
-    WHERE t.id = u.id AND t.id = ANY (unwound);
+    WHERE t.id BETWEEN u.id AND u.id AND t.id = ANY (unwound);
     PERFORM _wake(ARRAY(SELECT DISTINCT E'\x01' || t.queue FROM task t WHERE t.id = ANY (unwound)));
   END IF;
   RETURN coalesce(unwound, '{}');

@@ -9,10 +9,10 @@ BEGIN
     AND (t.has_steps OR t.headers ->> 'taskqueue-retain' IS NOT NULL))
   THEN
     IF NOT EXISTS (
-      SELECT FROM _conclude(ARRAY[task_id], ARRAY[lease_token], NULL, ARRAY(
+      SELECT FROM _conclude(ARRAY[task_id], ARRAY[lease_token], NULL, nullif(ARRAY(
         SELECT CASE WHEN t.headers ->> 'taskqueue-retain' ~ '^[0-9]{1,255}$'
           THEN least((t.headers ->> 'taskqueue-retain')::numeric, 31622400)::int * interval '1 s' END
-        FROM task t WHERE t.id = complete.task_id), true))
+        FROM task t WHERE t.id = complete.task_id), ARRAY[NULL::interval]), true))
     THEN
       RAISE EXCEPTION 'TaskQueue: task % is no longer held by this claim', task_id
         USING ERRCODE = 'TQ001',

@@ -51,7 +51,7 @@ struct LoadedDrainScenario: FlatScenario {
     return outcome
   }
 
-  /// On a table that was in use before: its free space is filled first.
+  /// Both halves begin with TRUNCATE, and go on in the free space that their own rounds left.
   private func drain(_ database: BenchmarkDatabase) async throws -> Double {
     try await DrainMeasurement.workers(1, database.workerSettings([.noOp]), tasks: tasks, database) {
       try await database.checkpoint()
