@@ -62,7 +62,7 @@ struct SchemaFilesTests {
       #expect(
         checksums == [
           "cfb2deaa1b48b415f287572eca85bb4217521d625c3e2d48ae306dad9f7c9982",
-          "96be682e66c17e865d62840e52c0cedb7663b252079d1dd3bdd68a14d0075352",
+          "781b549ebf740364191bf80b7998a37fb4580563631455691b033178f590dfea",
           "fec39104bc1e3c680a178c1718d0d3f2e2a0c1bd686c2177f8364527cd544951",
           "d5bd15751403c8119636304c58389dbf5cae2a8c8e8f36eb2e901ef1dddb5598",
           "53d48b9540cd1dbd2cb815f8da3d3316e75c6659e1a29bc42aee0f0f1f7d72f1",
@@ -87,7 +87,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "913e68b3b3cb9d25d53dcb526b078ed10d820e572fcae5a1975e47659bf8386d"]
+        [FunctionFile.revision: digest] == [1: "82515e98cca3402d22e382ed0fd754fa5a62385c742ed0ca744e6f7bf7c74a5e"]
       )
     }
   }

@@ -30,14 +30,17 @@ DECLARE
   found_creation timestamptz;
   found_queue text;
   found_unique text;
+  namespace uuid;
   own_key uuid;
   e effect;
   other effect;
   is_absent boolean;
   is_expired boolean;
 BEGIN
-  SELECT t.type, t.created_at, t.unique_key, CASE WHEN t.unique_key IS NOT NULL THEN t.queue END
-  INTO found_type, found_creation, found_unique, found_queue FROM task t
+  -- The namespace by its index: a scan that is switched off costs so much that it would be compiled.
+  SELECT t.type, t.created_at, t.unique_key, CASE WHEN t.unique_key IS NOT NULL THEN t.queue END,
+    (SELECT n.id FROM effect_namespace n WHERE n.is_only)
+  INTO found_type, found_creation, found_unique, found_queue, namespace FROM task t
   WHERE t.id = task AND t.lease_token = claim_token AND t.lease_until > clock_timestamp() FOR NO KEY UPDATE;
   at := clock_timestamp();
   IF found_type IS NULL THEN
@@ -45,8 +48,7 @@ BEGIN
     RETURN;
   END IF;
   lifetime := CASE WHEN lifetime IS NOT NULL THEN least(lifetime, interval '100 years') END;
-  -- By its index: a scan that is switched off costs so much that it would be compiled.
-  SELECT _effect_key(n.id, task, found_creation, effect_name, action_scope) INTO own_key FROM effect_namespace n WHERE n.is_only;
+  own_key := _effect_key(namespace, task, found_creation, effect_name, action_scope);
   IF action_scope IS NOT NULL THEN
     PERFORM pg_advisory_xact_lock(hashtextextended('taskqueue.effect:' || own_key::text, 0));
     SELECT x.* INTO other FROM effect x

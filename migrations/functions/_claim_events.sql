@@ -17,5 +17,5 @@ BEGIN
     UPDATE inbox_event i SET is_pending = false, payload = NULL FROM pending p
     WHERE i.source = p.source AND i.event_id = p.event_id
   )
-  SELECT p.event_id, p.payload, p.received_at FROM pending p ORDER BY p.received_at, p.event_id;
+  SELECT p.event_id::text, p.payload::json, p.received_at FROM pending p ORDER BY p.received_at, p.event_id;
 END $$;

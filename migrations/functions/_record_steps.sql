@@ -25,37 +25,25 @@ BEGIN
     PERFORM FROM unnest(ids, tokens) AS u(id, token) CROSS JOIN LATERAL (
       SELECT FROM task t WHERE t.id = u.id AND t.lease_token = u.token AND t.lease_until > clock_timestamp() FOR NO KEY UPDATE) AS h;
   END IF;
-  -- NULL for what is not held, or is locked. In the order of the arrays: nothing between unnest and here may reorder them.
-  IF repeats THEN
-    WITH claim AS MATERIALIZED (
-      SELECT h.id, h.is_fresh, u.name, u.kind, u.value, u.digest, u.until, u.place
-      FROM unnest(ids, tokens, names, kinds, step_values, digests, untils, places)
-        AS u(id, token, name, kind, value, digest, until, place)
-      LEFT JOIN LATERAL (
-        SELECT t.id, t.has_steps IS NULL OR t.failures > 0 OR t.crashes > 0 AS is_fresh
-        FROM task t WHERE t.id = u.id AND t.lease_token = u.token AND t.lease_until > clock_timestamp()
-        FOR NO KEY UPDATE SKIP LOCKED) AS h ON true
-    ), recorded AS (
-      INSERT INTO step (task_id, name, kind, value, digest, until, place)
-      SELECT c.id, c.name, c.kind, c.value, decode(c.digest, 'hex'), c.until, c.place FROM claim c WHERE c.id IS NOT NULL
-      ON CONFLICT DO NOTHING
-    )
-    SELECT array_agg(c.id), array_agg(c.id) FILTER (WHERE c.is_fresh) INTO held, fresh FROM claim c;
-  ELSE
-    WITH claim AS MATERIALIZED (
-      SELECT h.id, h.is_fresh, u.name, u.kind, u.value, u.digest, u.until, u.place
-      FROM unnest(ids, tokens, names, kinds, step_values, digests, untils, places)
-        AS u(id, token, name, kind, value, digest, until, place)
-      LEFT JOIN LATERAL (
-        SELECT t.id, t.has_steps IS NULL OR t.failures > 0 OR t.crashes > 0 AS is_fresh
-        FROM task t WHERE t.id = u.id AND t.lease_token = u.token AND t.lease_until > clock_timestamp()
-        FOR NO KEY UPDATE SKIP LOCKED) AS h ON true
-    ), recorded AS (
-      INSERT INTO step (task_id, name, kind, value, digest, until, place)
-      SELECT c.id, c.name, c.kind, c.value, decode(c.digest, 'hex'), c.until, c.place FROM claim c WHERE c.id IS NOT NULL
-    )
-    SELECT array_agg(c.id), array_agg(c.id) FILTER (WHERE c.is_fresh) INTO held, fresh FROM claim c;
-  END IF;
+  -- NULL for what is not held, or is locked. In the order of the arrays: nothing between the subscripts and here may reorder them.
+  WITH claim AS MATERIALIZED (
+    SELECT i, h.id, h.is_fresh
+    FROM (SELECT generate_subscripts(ids, 1) AS i) AS u
+    LEFT JOIN LATERAL (
+      SELECT t.id, t.has_steps IS NULL OR t.failures > 0 OR t.crashes > 0 AS is_fresh
+      FROM task t WHERE t.id = ids[i] AND t.lease_token = tokens[i] AND t.lease_until > clock_timestamp()
+      FOR NO KEY UPDATE SKIP LOCKED) AS h ON true
+  ), recorded AS (
+    INSERT INTO step (task_id, name, kind, value, digest, until, place)
+    SELECT c.id, names[i], kinds[i], step_values[i], decode(digests[i], 'hex'), untils[i], places[i]
+    FROM claim c WHERE c.id IS NOT NULL AND NOT repeats
+  ), repeated AS (
+    INSERT INTO step (task_id, name, kind, value, digest, until, place)
+    SELECT c.id, names[i], kinds[i], step_values[i], decode(digests[i], 'hex'), untils[i], places[i]
+    FROM claim c WHERE c.id IS NOT NULL AND repeats
+    ON CONFLICT DO NOTHING
+  )
+  SELECT array_agg(c.id), array_agg(c.id) FILTER (WHERE c.is_fresh) INTO held, fresh FROM claim c;
   IF fresh IS NOT NULL THEN
     UPDATE task t SET has_steps = true, failures = 0, crashes = 0, attempt = CASE WHEN t.failures > 0 OR t.crashes > 0 THEN 1 ELSE t.attempt END
     WHERE t.id = ANY (fresh);
