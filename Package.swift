@@ -263,7 +263,6 @@ let package = Package(
         .embedInCode("Migrations/P0005_ledger.sql"), .embedInCode("Migrations/P0006_callers.sql"),
         .embedInCode("Migrations/P0007_after_done.sql"),
         .embedInCode("Migrations/P0008_last_error.sql"),
-        .embedInCode("Migrations/P0009_cheaper_triggers.sql"),
       ]
     ),
 

@@ -25,17 +25,22 @@ language sql volatile parallel safe as $$
     'hex')::uuid
 $$;
 
+-- Rules of columns, as domains: a table's checks are parsed anew with every change of a row.
+create domain payments.amount as bigint check (value > 0);                  -- minor units
+create domain payments.currency as text check (value ~ '^[A-Z]{3}$');       -- ISO 4217
+create domain payments.provider_name as text check (value ~ '^[a-z0-9][a-z0-9._-]{0,62}$');
+
 create table payments.payment (
   id uuid primary key default payments.new_id(),              -- also what the provider knows it by
   user_id text not null,
   order_id text,
-  amount bigint not null check (amount > 0),                  -- minor units
-  currency text not null check (currency ~ '^[A-Z]{3}$'),     -- ISO 4217
+  amount payments.amount not null,
+  currency payments.currency not null,
   description text not null,
   -- CREATED, then what the provider says: INIT, PROCESSING, and at last DONE or CANCELLED.
   status text not null default 'CREATED',
   -- By its name in the options of `serve`. A payment stays with the provider that it was accepted for.
-  provider text not null default 'provider' check (provider ~ '^[a-z0-9][a-z0-9._-]{0,62}$'),
+  provider payments.provider_name not null default 'provider',
   -- The one payment at the provider that may ever be executed for this one. Written once, by init.
   provider_id text,
   -- How many attempts at it came to nothing.

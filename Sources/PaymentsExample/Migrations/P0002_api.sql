@@ -50,7 +50,7 @@ update payments.payment set execution_requested_at = updated_at, execution_round
 create table payments.refund (
   id uuid primary key default payments.new_id(),    -- also what the provider knows it by
   payment_id uuid not null references payments.payment (id),
-  amount bigint not null check (amount > 0),        -- minor units of the payment's currency
+  amount payments.amount not null,                  -- of the payment's currency
   reason text not null,
   status text not null default 'CREATED',           -- then what the provider says, at last DONE or FAILED
   failure text,                                     -- why it is FAILED

@@ -8,12 +8,19 @@
 --
 -- There are no foreign keys: their checks need the right to update, which nobody has here. Triggers and ledger_check look instead.
 
+-- As domains: see payments.amount.
+create domain payments.transfer_phase as text check (value in ('pending', 'posted', 'voided', 'reversed', 'settled'));
+create domain payments.entry_position as smallint check (value > 0);
+-- Above 0 it goes into the account, below out of it. Both signs have the same range.
+create domain payments.entry_amount as bigint check (value <> 0 and value > -9223372036854775808);
+create domain payments.entry_count as bigint check (value > 0);
+
 create table payments.account (
   id bigint generated always as identity primary key,
   code text not null,                               -- user:<user id>, held:<provider>, clearing:<provider>, payee
   kind text not null generated always as (split_part(code, ':', 1)) stored
     check (kind in ('user', 'held', 'clearing', 'payee')),
-  currency text not null check (currency ~ '^[A-Z]{3}$'),
+  currency payments.currency not null,
   created_at timestamptz not null default now(),
   unique (code, currency)
 );
@@ -22,7 +29,7 @@ create table payments.transfer (
   id bigint generated always as identity primary key,
   payment_id uuid,                                  -- of the type of payments.payment.id; null: no payment of ours
   refund_id uuid,                                   -- null: about the payment itself
-  phase text not null check (phase in ('pending', 'posted', 'voided', 'reversed', 'settled')),
+  phase payments.transfer_phase not null,
   -- The one before: the hold that is posted or voided, the posted one that is reversed. Unique: each ends once.
   follows bigint unique check ((phase in ('posted', 'voided', 'reversed')) = (follows is not null)),
   -- What the provider's books say: their entry (payment:<id> or refund:<id>), and how often that was found to be another.
@@ -42,10 +49,9 @@ create index transfer_at on payments.transfer using brin (at);
 
 create table payments.entry (
   transfer_id bigint not null,
-  position smallint not null check (position > 0),
+  position payments.entry_position not null,
   account_id bigint not null,
-  -- Minor units of the account's currency. Above 0 it goes into the account, below out of it. Both signs have the same range.
-  amount bigint not null check (amount <> 0 and amount > -9223372036854775808),
+  amount payments.entry_amount not null,            -- minor units of the account's currency
   primary key (transfer_id, position)
 );
 
@@ -54,7 +60,7 @@ create table payments.balance (
   id bigint generated always as identity,
   account_id bigint not null,
   amount numeric(38) not null,                      -- wider than an entry: no sum of entries overflows
-  entries bigint not null check (entries > 0),      -- how many entries it stands for
+  entries payments.entry_count not null,            -- how many entries it stands for
   is_folded boolean not null
 );
 create index balance_account on payments.balance (account_id);
@@ -196,7 +202,7 @@ language sql immutable as $$
 $$;
 
 -- Writes what the ledger lacks for a payment, or for one of its refunds: nothing if it is complete. The caller holds the payment's or
--- the refund's lock, by having changed it.
+-- the refund's lock, by having changed it. Assignments instead of queries: they need no executor.
 create function payments.ledger_follow(payment payments.payment, refund payments.refund, opening boolean) returns void
 language plpgsql set enable_seqscan = off as $$
 declare
@@ -217,34 +223,35 @@ begin
     if goal = 'voided' then
       return;
     end if;
-    select payments.ledger_write(payment.id, refund.id, 'pending', null, opening, payment.currency,
-        case when refund.id is null then array[own_user, held] else array['payee', held] end,
-        case when refund.id is null then array[-payment.amount, payment.amount] else array[-refund.amount, refund.amount] end) as id,
-      'pending' as phase, coalesce(refund.amount, payment.amount) as amount, payment.currency into last;
+    last.phase := 'pending';
+    last.amount := coalesce(refund.amount, payment.amount);
+    last.currency := payment.currency;
+    last.id := payments.ledger_write(payment.id, refund.id, 'pending', null, opening, last.currency,
+      array[case when refund.id is null then own_user else 'payee' end, held], array[-last.amount, last.amount]);
   end if;
   if goal in (last.phase, 'pending') or (goal = 'voided' and last.phase = 'reversed') then
     return;
   end if;
   if last.phase = 'pending' and goal = 'posted' and refund.id is null then
-    perform payments.ledger_write(payment.id, null, 'posted', last.id, opening, last.currency,
+    last.id := payments.ledger_write(payment.id, null, 'posted', last.id, opening, last.currency,
       array[held, clearing], array[-last.amount, last.amount]);
   elsif last.phase = 'pending' and goal = 'posted' then
-    perform payments.ledger_write(payment.id, refund.id, 'posted', last.id, opening, last.currency,
+    last.id := payments.ledger_write(payment.id, refund.id, 'posted', last.id, opening, last.currency,
       array[held, 'payee', clearing, own_user], array[-last.amount, last.amount, -last.amount, last.amount]);
   elsif last.phase = 'pending' and goal = 'reversed' then
     -- It moved and came back before anybody here saw that it had moved.
-    perform payments.ledger_write(payment.id, null, 'reversed',
+    last.id := payments.ledger_write(payment.id, null, 'reversed',
       payments.ledger_write(payment.id, null, 'posted', last.id, opening, last.currency,
         array[held, clearing], array[-last.amount, last.amount]),
       opening, last.currency, array[clearing, own_user], array[-last.amount, last.amount]);
   elsif last.phase = 'pending' then
-    perform payments.ledger_write(payment.id, refund.id, 'voided', last.id, opening, last.currency,
+    last.id := payments.ledger_write(payment.id, refund.id, 'voided', last.id, opening, last.currency,
       array[held, case when refund.id is null then own_user else 'payee' end], array[-last.amount, last.amount]);
   elsif last.phase = 'posted' and refund.id is null then
-    perform payments.ledger_write(payment.id, null, 'reversed', last.id, opening, last.currency,
+    last.id := payments.ledger_write(payment.id, null, 'reversed', last.id, opening, last.currency,
       array[clearing, own_user], array[-last.amount, last.amount]);
   elsif last.phase = 'posted' then
-    perform payments.ledger_write(payment.id, refund.id, 'reversed', last.id, opening, last.currency,
+    last.id := payments.ledger_write(payment.id, refund.id, 'reversed', last.id, opening, last.currency,
       array[clearing, own_user], array[last.amount, -last.amount]);
   else
     raise exception 'the hold of payment % has ended as % and cannot be posted', payment.id, last.phase
@@ -259,13 +266,16 @@ begin
   return null;
 end $$;
 
+-- The conditions of triggers are prepared anew with each statement, and a SQL function in them is parsed each time. So those of every
+-- payment name the statuses for which payments.ledger_end is not null.
 create trigger payment_ledger_new after insert on payments.payment
-  for each row when (new.execution_requested_at is not null or payments.ledger_end(new.status) is not null)
+  for each row when (
+    new.execution_requested_at is not null or new.status in ('DONE', 'CANCELLED', 'FAILED', 'RETURNED', 'WON', 'LOST'))
   execute function payments.ledger_payment();
 create trigger payment_ledger after update of status, execution_requested_at on payments.payment
   for each row when (
     (old.execution_requested_at is null and new.execution_requested_at is not null)
-    or (old.status is distinct from new.status and payments.ledger_end(new.status) is not null))
+    or (old.status is distinct from new.status and new.status in ('DONE', 'CANCELLED', 'FAILED', 'RETURNED', 'WON', 'LOST')))
   execute function payments.ledger_payment();
 
 create function payments.ledger_refund() returns trigger

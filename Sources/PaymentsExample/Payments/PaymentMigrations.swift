@@ -10,7 +10,6 @@ package enum PaymentMigrations {
     (3, PackageResources.P0003_effects_sql), (4, PackageResources.P0004_saga_sql),
     (5, PackageResources.P0005_ledger_sql), (6, PackageResources.P0006_callers_sql),
     (7, PackageResources.P0007_after_done_sql), (8, PackageResources.P0008_last_error_sql),
-    (9, PackageResources.P0009_cheaper_triggers_sql),
   ]
 
   /// Brings the schema `payments` up to date, its outbox and its idempotency keys included. Does nothing if it is.
