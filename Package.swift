@@ -169,7 +169,7 @@ let package = Package(
       path: "Sources/SimulateCommand"
     ),
 
-    // What an HTTP API in front of a queue needs: idempotency keys, signatures, back-pressure, problem details. Knows no web framework.
+    // What an HTTP API in front of a queue needs: idempotency keys, signatures, strict JSON, limits, problem details. Knows no web framework.
     .target(
       name: "TaskQueueHTTP",
       dependencies: [
@@ -286,8 +286,8 @@ let package = Package(
     .executableTarget(
       name: "payments",
       dependencies: [
-        "EmbeddedPostgres", "Libpq", "Outbox", "PaymentsExample", "PaymentsLab", "TaskQueue", "TaskQueuePostgres",
-        "TaskQueuePrometheus",
+        "EmbeddedPostgres", "Libpq", "Outbox", "PaymentsExample", "PaymentsLab", "TaskQueue", "TaskQueueHTTP",
+        "TaskQueuePostgres", "TaskQueuePrometheus",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Hummingbird", package: "hummingbird"),
@@ -494,7 +494,7 @@ let package = Package(
     .testTarget(
       name: "TaskQueueHTTPTests",
       dependencies: [
-        "Libpq", "TaskQueueHTTP", "TaskQueueTestKit",
+        "Libpq", "SeededRandom", "TaskQueueHTTP", "TaskQueueTestKit",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
       ]

@@ -135,12 +135,6 @@ struct AccessTests {
 
   @Test("Nothing listens beyond the loopback interface without a key")
   func exposure() async throws {
-    for host in ["127.0.0.1", "127.8.9.1", "localhost", "::1", "[::1]", "LOCALHOST."] {
-      #expect(ListenAddress(host: host).isLoopback, "\(host)")
-    }
-    for host in ["0.0.0.0", "::", "10.0.0.1", "example.com", "127.evil.example", "localhost.evil.example", ""] {
-      #expect(!ListenAddress(host: host).isLoopback, "\(host)")
-    }
     try await PaymentsFixture.with(works: false) { fixture in
       var settings = PaymentsFixture.settings()
       try await fixture.app.checkExposure()

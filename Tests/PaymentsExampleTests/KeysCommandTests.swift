@@ -1,5 +1,6 @@
 import ArgumentParser
 import PaymentsExample
+import TaskQueueHTTP
 import Testing
 
 @testable import payments

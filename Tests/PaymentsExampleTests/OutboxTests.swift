@@ -5,6 +5,7 @@ import NIOHTTP1
 import Outbox
 import ServiceLifecycle
 @_spi(Store) import TaskQueue
+import TaskQueueHTTP
 @_spi(Store) import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing

@@ -4,6 +4,7 @@ import Foundation
 import Libpq
 import NIOHTTP1
 import Synchronization
+import TaskQueueHTTP
 import TaskQueuePostgres
 import Testing
 
@@ -37,12 +38,12 @@ struct SecurityTests {
 
   @Test("Text that takes long to read holds up none of the threads that serve others", .timeLimit(.minutes(1)))
   func readsApart() async throws {
-    let long = Data("[\(String(repeating: "0,", count: JSONFormat.inlineBytes))0]".utf8)
+    let long = Data("[\(String(repeating: "0,", count: StrictJSON.inlineBytes))0]".utf8)
     // More than there are threads to serve.
     let count = 2 * ProcessInfo.processInfo.activeProcessorCount + 2
     try await PaymentsFixture.with(works: false) { fixture in
       try await withThrowingTaskGroup(of: Void.self) { group in
-        for _ in 1...count { group.addTask { _ = try await JSONFormat.read(Slow.self, from: long) } }
+        for _ in 1...count { group.addTask { _ = try await StrictJSON.read(Slow.self, from: long) } }
         while Slow.begun.withLock({ $0 }) == 0 { try await Task.sleep(for: .milliseconds(10)) }
         for number in 1...20 {
           let answer = try await fixture.post("/payments", PaymentsFixture.body, key: "k\(number)")

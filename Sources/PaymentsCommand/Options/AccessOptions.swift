@@ -1,5 +1,6 @@
 import ArgumentParser
 import PaymentsExample
+import TaskQueueHTTP
 
 /// Who reaches `serve`, by what, and how often.
 struct AccessOptions: ParsableArguments {

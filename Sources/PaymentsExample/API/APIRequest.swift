@@ -82,24 +82,10 @@ struct APIRequest: Sendable {
   }
 
   /// A JSON object as fields to be checked.
-  /// - Throws: also `malformed-request` if it isn't JSON.
+  /// - Throws: also `JSONRefusal`; `invalid-fields` if it is no object.
   func fields(isOptional: Bool = false) async throws -> BodyFields {
     let data = try await body(isOptional: isOptional)
     if isOptional, data.isEmpty { return BodyFields([:]) }
-    guard case .object(let fields) = try await tree(data) else {
-      throw ProblemError(.invalidFields, errors: [.init(pointer: "", detail: "must be an object")])
-    }
-    return BodyFields(fields)
-  }
-
-  /// A body that is JSON as ``StrictJSON`` reads it.
-  /// - Throws: `malformed-request`.
-  func tree(_ body: Data) async throws -> JSONTree {
-    do { return try await JSONFormat.tree(body) } catch let error as JSONRefusal {
-      throw ProblemError(
-        .malformedRequest,
-        "The body isn't JSON as it is read here: \(error.reason), at byte \(error.offset)."
-      )
-    }
+    return try BodyFields(of: try await StrictJSON.tree(data))
   }
 }

@@ -56,7 +56,7 @@ extension PaymentAPI {
     try refusals.noting(PaymentActor.inventory) { () throws(SignatureError) in
       try signature.verify(header, of: body, at: now)
     }
-    guard case .object(let fields) = try await request.tree(body) else {
+    guard case .object(let fields) = try await StrictJSON.tree(body) else {
       throw ProblemError(.malformedRequest, "The body must be a JSON object.")
     }
     let intake = InventoryIntake(

@@ -27,9 +27,9 @@ struct PaymentBatch: Sendable {
   /// - Throws: ``ProblemError`` if it is no batch.
   init(_ fields: BodyFields, caller: Caller) throws {
     var fields = fields
-    let payments = fields.array("payments", count: Self.sizes)
+    let payments = fields.array("payments", count: Self.sizes, isRequired: true)
     try fields.finish()
-    items = try payments.map { payment in
+    items = try (payments ?? []).map { payment in
       var key: RequestKey?
       do {
         let item = try Self.item(payment, caller, &key)
@@ -39,10 +39,7 @@ struct PaymentBatch: Sendable {
   }
 
   private static func item(_ payment: JSONTree, _ caller: Caller, _ key: inout RequestKey?) throws -> Item {
-    guard case .object(let members) = payment else {
-      throw ProblemError(.invalidFields, errors: [.init(pointer: "", detail: "must be an object")])
-    }
-    var fields = BodyFields(members)
+    var fields = try BodyFields(of: payment)
     let name = "idempotencyKey"
     let header = fields.text(name, length: 1...RequestKey.maxLength, isRequired: true)
     if let header {

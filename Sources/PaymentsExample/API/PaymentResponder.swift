@@ -22,7 +22,7 @@ struct PaymentResponder: HTTPResponder {
     let (operation, path) = route(method, request.uri.path)
     var response: Response
     do {
-      try gate.sites.check(request.head, operation?.access)
+      try gate.check(request.head, operation?.access)
       response = try await answer(request, context, operation, path)
     } catch {
       response = JSONResponse.problem(problem(error, operation))
@@ -72,6 +72,8 @@ struct PaymentResponder: HTTPResponder {
       return error
     case is SignatureError:
       return ProblemError(.invalidSignature)
+    case let error as JSONRefusal:
+      return ProblemError(answering: error)
     case is HTTPParserError:
       return ProblemError(.malformedRequest)
     case let error as LibpqError where Self.isOurMistake(error):

@@ -1,4 +1,5 @@
 import Foundation
+import TaskQueueHTTP
 
 /// A URL that requests with money, secrets or signatures in them are sent to.
 package enum OutgoingURL {
@@ -11,7 +12,7 @@ package enum OutgoingURL {
       let parts = URLComponents(string: url), let scheme = parts.scheme?.lowercased(), let host = parts.host,
       !host.isEmpty, ["http", "https"].contains(scheme)
     else { throw CommandError("\(option) is a URL such as https://example.com.") }
-    guard scheme == "http", !isInsecure, !ListenAddress.isLoopback(host) else { return }
+    guard scheme == "http", !isInsecure, !HostName(host).isLoopback else { return }
     throw CommandError(
       """
       \(option) is plain HTTP to another machine (\(host)): whoever is on the way reads and changes what is paid. Use \

@@ -13,6 +13,12 @@ struct RequestGate: Sendable {
   /// For each address, of requests without a key that is known; nil: none.
   let addressLimit: RateLimiter?
 
+  /// - Parameter access: nil: there is no such operation.
+  /// - Throws: what it may not pass by, before anything else of it is looked at.
+  func check(_ head: HTTPRequest, _ access: APIOperation.Access?) throws(ProblemError) {
+    try sites.check(head, allowsNoHost: access == .open, allowsAnyHost: access == .signed)
+  }
+
   /// - Returns: who sends it, and what the operation answered.
   /// - Throws: what it may not pass by, and what the operation throws.
   func answer(
@@ -55,11 +61,10 @@ struct RequestGate: Sendable {
   }
 
   private func count(_ caller: Caller, _ address: SocketAddress?, _ requests: Int) throws {
-    let (limiter, name) = caller == .local ? (addressLimit, RateLimiter.name(address)) : (callerLimit, caller.name)
-    try limiter?.admit(name, requests)
+    if caller == .local { try admit(address, requests) } else { try callerLimit?.admit(caller.name, requests) }
   }
 
-  private func admit(_ address: SocketAddress?) throws {
-    try addressLimit?.admit(RateLimiter.name(address))
+  private func admit(_ address: SocketAddress?, _ requests: Int = 1) throws {
+    try addressLimit?.admit(RateLimiter.name(ipAddress: address?.ipAddress), requests)
   }
 }

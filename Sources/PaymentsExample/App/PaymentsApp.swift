@@ -5,7 +5,7 @@ import NIOCore
 import Outbox
 package import ServiceLifecycle
 package import TaskQueue
-import TaskQueueHTTP
+package import TaskQueueHTTP
 package import TaskQueuePostgres
 package import TaskQueuePrometheus
 
@@ -163,7 +163,7 @@ package struct PaymentsApp: Sendable {
   /// Sees to it that the API isn't open to everybody.
   /// - Throws: ``CommandError`` if it is to listen beyond the loopback interface and there is no key.
   package func checkExposure() async throws {
-    guard settings.role.serves, !ListenAddress.isLoopback(settings.host) else { return }
+    guard settings.role.serves, !HostName(settings.host).isLoopback else { return }
     guard try await APIKeyStore.live(in: client.pool).keys.isEmpty else { return }
     throw CommandError(
       """
@@ -306,8 +306,12 @@ package struct PaymentsApp: Sendable {
   private func server(of operations: [APIOperation], at audience: Audience) -> some Service {
     let address = listeners[audience] ?? ListenAddress()
     let gate = RequestGate(
-      callers: CallerDirectory(pool: client.pool, needsKeys: !ListenAddress.isLoopback(settings.host)),
-      sites: SiteCheck(names: settings.allowedHosts, listening: [settings.host, address.host]),
+      callers: CallerDirectory(pool: client.pool, needsKeys: !HostName(settings.host).isLoopback),
+      sites: SiteCheck(
+        names: settings.allowedHosts,
+        listening: [settings.host, address.host],
+        hint: "Name it with --allowed-host if this server is reached by it."
+      ),
       callerLimit: settings.callerLimit.map { RateLimiter($0) },
       addressLimit: settings.addressLimit.map { RateLimiter($0) }
     )

@@ -17,7 +17,7 @@ package struct InventoryEvent: Codable, Equatable, Sendable {
   var currency: String?
   var description: String?
 
-  private enum CodingKeys: String, CodingKey, CaseIterable {
+  private enum CodingKeys: String, CodingKey {
     case idempotentKey = "idempotent_key"
     case orderId = "order_id"
     case status
@@ -28,8 +28,7 @@ package struct InventoryEvent: Codable, Equatable, Sendable {
   /// Fields that aren't known here are passed over: the other service may add some.
   /// - Throws: ``ProblemError`` with every field that breaks a rule.
   init(_ tree: [String: JSONTree]) throws {
-    let known = Set(CodingKeys.allCases.map(\.rawValue))
-    var fields = BodyFields(tree.filter { known.contains($0.key) })
+    var fields = BodyFields(tree)
     let key = fields.text("idempotent_key", length: 1...Self.maxKeyLength, isRequired: true)
     let order = fields.identifier("order_id", length: 1...NewPayment.maxIdLength, isRequired: true)
     let status = fields.text("status", length: 1...Self.maxStatusLength, isRequired: true)
@@ -40,7 +39,7 @@ package struct InventoryEvent: Codable, Equatable, Sendable {
     if let currency, Currency.exponent(currency) == nil {
       fields.report("currency", "must be a currency of ISO 4217 in capital letters")
     }
-    try fields.finish()
+    try fields.finish(allowsOthers: true)
     guard let key, let order, let status else { throw ProblemError(.invalidFields) }
     idempotentKey = key
     orderId = order

@@ -1,5 +1,6 @@
 import Foundation
 import Outbox
+import TaskQueueHTTP
 
 /// An event as others get it: CloudEvents 1.0, with the extension `sequence`.
 ///

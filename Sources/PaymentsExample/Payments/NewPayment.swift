@@ -1,4 +1,4 @@
-import TaskQueueHTTP
+package import TaskQueueHTTP
 
 /// The body of `POST /payments`.
 package struct NewPayment: Codable, Equatable, Sendable {

@@ -1,6 +1,7 @@
 package import Foundation
 package import Logging
 import Synchronization
+import TaskQueueHTTP
 package import TaskQueuePrometheus
 
 /// A provider behind a ``CircuitBreaker``: what fails or hangs is left alone until it answers again, and never holds more than its share

@@ -28,6 +28,6 @@ package struct ProviderCallbackFormat: Sendable {
     signatureHeader: ProviderCallback.signatureHeader,
     schema: "ProviderCallback",
     example: ["eventId": "ev_1", "paymentProviderId": "pp_1", "status": "DONE"],
-    decode: { try await JSONFormat.read(ProviderCallback.self, from: $0) }
+    decode: { try await StrictJSON.read(ProviderCallback.self, from: $0, decoder: JSONFormat.decoder()) }
   )
 }

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import TaskQueueHTTP
 
 extension StripeClient {
   /// Largest answer that is read.
@@ -50,7 +51,7 @@ extension StripeClient {
     guard (200..<300).contains(response.status.code) else {
       throw await error(call, status: response.status.code, headers: response.headers, answer)
     }
-    guard let value = try? await JSONFormat.read(Answer.self, from: answer) else {
+    guard let value = try? await StrictJSON.read(Answer.self, from: answer, decoder: JSONFormat.decoder()) else {
       throw ProviderError(code: .undecodableAnswer, call: call, httpStatus: response.status.code)
     }
     return value
@@ -59,7 +60,7 @@ extension StripeClient {
   /// A refusal only by Stripe's own word, in its own format: any other error, also a 404 of something in between, leaves
   /// open what happened. `Stripe-Should-Retry: true` overrules it; `false` means nothing to us, who ask the books.
   private func error(_ call: String, status: UInt, headers: HTTPHeaders, _ answer: Data) async -> ProviderError {
-    let failure = try? await JSONFormat.read(StripeFailure.self, from: answer)
+    let failure = try? await StrictJSON.read(StripeFailure.self, from: answer, decoder: JSONFormat.decoder())
     let isRefusal =
       headers.first(name: "Stripe-Should-Retry") != "true" && failure?.isRefusal(status: status) ?? false
     let reason = failure.map { configuration.key.redact($0.reason) } ?? ""

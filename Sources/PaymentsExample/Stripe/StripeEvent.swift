@@ -1,4 +1,5 @@
 import Foundation
+import TaskQueueHTTP
 
 /// An event that Stripe posts to a webhook endpoint, as far as we read it.
 ///
@@ -90,7 +91,10 @@ extension ProviderCallbackFormat {
       signatureHeader: "Stripe-Signature",
       schema: "StripeEvent",
       example: StripeEvent.example,
-      decode: { try await JSONFormat.read(StripeEvent.self, from: $0).callback(namespace: namespace) }
+      decode: {
+        let event = try await StrictJSON.read(StripeEvent.self, from: $0, decoder: JSONFormat.decoder())
+        return event.callback(namespace: namespace)
+      }
     )
   }
 }

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import TaskQueueHTTP
 
 /// Calls another server's JSON API.
 struct JSONCaller: Sendable {
@@ -11,7 +12,7 @@ struct JSONCaller: Sendable {
     var body: Data
 
     func decoded<Value: Decodable & Sendable>(_ type: Value.Type = Value.self) async throws -> Value {
-      try await JSONFormat.read(type, from: body)
+      try await StrictJSON.read(type, from: body, decoder: JSONFormat.decoder())
     }
   }
 

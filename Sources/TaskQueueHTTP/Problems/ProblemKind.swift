@@ -29,6 +29,8 @@ public struct ProblemKind: Hashable, Sendable {
 extension ProblemKind {
   /// 400.
   public static let malformedRequest = Self("malformed-request", .badRequest, "The request can't be read")
+  /// 403; thrown by ``SiteCheck``.
+  public static let crossSite = Self("cross-site", .forbidden, "Another site's pages may not ask for this")
   /// 404.
   public static let notFound = Self("not-found", .notFound, "There is no such thing")
   /// 405; name the methods in `Allow`.
@@ -45,6 +47,16 @@ extension ProblemKind {
   )
   /// 413.
   public static let bodyTooLarge = Self("body-too-large", .contentTooLarge, "The body is too large")
+  /// 415.
+  public static let notJSON = Self("not-json", .unsupportedMediaType, "The body must be application/json")
+  /// 417; thrown by ``SiteCheck``.
+  public static let expectationFailed = Self(
+    "expectation-failed",
+    .expectationFailed,
+    "Only 100-continue can be expected"
+  )
+  /// 421; thrown by ``SiteCheck``.
+  public static let unknownHost = Self("unknown-host", .misdirectedRequest, "The request is for another host")
   /// 422; name the fields in ``ProblemError/errors``.
   public static let invalidFields = Self(
     "invalid-fields",
@@ -90,5 +102,12 @@ extension ProblemKind {
     .tooManyRequests,
     "Too much is waiting to be done; come back later",
     retryAfterSeconds: 5
+  )
+  /// 429; thrown by ``RateLimiter``, with its own `Retry-After`.
+  public static let tooManyRequests = Self(
+    "too-many-requests",
+    .tooManyRequests,
+    "Too many requests; come back later",
+    retryAfterSeconds: 1
   )
 }

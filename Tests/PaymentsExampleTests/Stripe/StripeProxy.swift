@@ -6,6 +6,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import Synchronization
+import TaskQueueHTTP
 
 @testable import PaymentsExample
 

@@ -100,6 +100,6 @@ actor StripeTenant {
     let arguments = ["reconcile", "--json", "--grace", "0s"] + options(stripeURL)
     let command = ChildCommand(ChildCommand.built("payments"), arguments, addedEnvironment: Self.environment)
     let result = try await ChildProcess.run(command)
-    return (result.exit, try await JSONFormat.read(ReconciliationReport.self, from: Data(result.output.utf8)))
+    return (result.exit, try JSONFormat.decoder().decode(ReconciliationReport.self, from: Data(result.output.utf8)))
   }
 }

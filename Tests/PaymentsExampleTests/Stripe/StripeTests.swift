@@ -3,6 +3,7 @@ import Foundation
 import Libpq
 import NIOCore
 import TaskQueue
+import TaskQueueHTTP
 import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing

@@ -1,7 +1,12 @@
-/// Any JSON value, for documents that are built and bodies that are checked field by field.
+#if canImport(FoundationEssentials)
+  public import FoundationEssentials
+#else
+  public import Foundation
+#endif
+
 ///
 /// What strangers wrote is read by ``StrictJSON``. Decoding takes more than linear time in the depth: for our own documents only.
-enum JSONTree: Codable, Equatable, Sendable {
+public enum JSONTree: Codable, Equatable, Sendable {
   case null
   case bool(Bool)
   case integer(Int64)
@@ -10,7 +15,11 @@ enum JSONTree: Codable, Equatable, Sendable {
   case array([JSONTree])
   case object([String: JSONTree])
 
-  init(from decoder: any Decoder) throws {
+  public init(reading data: Data) throws(JSONRefusal) {
+    self = try StrictJSONReader.tree([UInt8](data))
+  }
+
+  public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     if container.decodeNil() {
       self = .null
@@ -29,7 +38,7 @@ enum JSONTree: Codable, Equatable, Sendable {
     }
   }
 
-  func encode(to encoder: any Encoder) throws {
+  public func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {
     case .null: try container.encodeNil()
@@ -43,7 +52,7 @@ enum JSONTree: Codable, Equatable, Sendable {
   }
 
   /// A field of an object; nil: no object, or no such field.
-  subscript(name: String) -> JSONTree? {
+  public subscript(name: String) -> JSONTree? {
     if case .object(let fields) = self { fields[name] } else { nil }
   }
 }
@@ -51,11 +60,11 @@ enum JSONTree: Codable, Equatable, Sendable {
 extension JSONTree: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
   ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
-  init(stringLiteral value: String) { self = .text(value) }
-  init(integerLiteral value: Int64) { self = .integer(value) }
-  init(booleanLiteral value: Bool) { self = .bool(value) }
-  init(arrayLiteral elements: JSONTree...) { self = .array(elements) }
-  init(dictionaryLiteral elements: (String, JSONTree)...) {
+  public init(stringLiteral value: String) { self = .text(value) }
+  public init(integerLiteral value: Int64) { self = .integer(value) }
+  public init(booleanLiteral value: Bool) { self = .bool(value) }
+  public init(arrayLiteral elements: JSONTree...) { self = .array(elements) }
+  public init(dictionaryLiteral elements: (String, JSONTree)...) {
     self = .object(Dictionary(elements, uniquingKeysWith: { _, last in last }))
   }
 }

@@ -1,18 +1,16 @@
-import Foundation
 import HTTPTypes
-import NIOCore
 import Synchronization
-import TaskQueueHTTP
 
 /// How many requests one may send.
-package struct RateLimit: Equatable, Sendable {
+public struct RateLimit: Equatable, Sendable {
   /// In the long run; above 0.
-  package var perSecond: Double
+  public let perSecond: Double
   /// At once, after a pause; at least 1.
-  package var burst: Double
+  public let burst: Double
 
   /// - Parameter burst: nil: of two seconds.
-  package init(perSecond: Double, burst: Double? = nil) {
+  public init(perSecond: Double, burst: Double? = nil) {
+    precondition(perSecond > 0, "a rate is above 0")
     self.perSecond = perSecond
     self.burst = max(1, burst ?? 2 * perSecond)
   }
@@ -20,8 +18,8 @@ package struct RateLimit: Equatable, Sendable {
 
 /// A token bucket for each name. Bounded: when there are too many, those that are full are forgotten, which changes nothing
 /// for them, and while none is, new names share one.
-final class RateLimiter: Sendable {
-  static let maxBuckets = 10_000
+public final class RateLimiter: Sendable {
+  public static let maxBuckets = 10_000
   /// Between two looks for full ones.
   static let sweepInterval = Duration.seconds(1)
 
@@ -35,20 +33,20 @@ final class RateLimiter: Sendable {
     var sweptAt: ContinuousClock.Instant?
   }
 
-  let limit: RateLimit
+  public let limit: RateLimit
   private let clock: @Sendable () -> ContinuousClock.Instant
   private let state = Mutex(State())
 
-  init(_ limit: RateLimit, clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
+  public init(_ limit: RateLimit, clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
     self.limit = limit
     self.clock = clock
   }
 
-  var bucketCount: Int { state.withLock { $0.buckets.count } }
+  public var bucketCount: Int { state.withLock { $0.buckets.count } }
 
   /// Takes so many tokens from the name's bucket, if there is one: what is missing of the others is owed by the name's next requests.
   /// - Throws: `too-many-requests` with the seconds until there is one.
-  func admit(_ name: String, _ count: Int = 1) throws {
+  public func admit(_ name: String, _ count: Int = 1) throws(ProblemError) {
     guard count > 0 else { return }
     let now = clock()
     let missing = state.withLock { state in
@@ -62,7 +60,7 @@ final class RateLimiter: Sendable {
     }
     guard missing > 0 else { return }
     var error = ProblemError(.tooManyRequests, "At most \(limit.perSecond) requests per second in the long run.")
-    error.fields[.retryAfter] = String(Int((missing / limit.perSecond).rounded(.up)))
+    error.fields[.retryAfter] = String(Int(exactly: (missing / limit.perSecond).rounded(.up)) ?? .max)
     throw error
   }
 
@@ -83,10 +81,9 @@ final class RateLimiter: Sendable {
 
 extension RateLimiter {
   /// What an address is counted by: one of IPv6 by its network of 64 bits, since whoever has one has all of it.
-  static func name(_ address: SocketAddress?) -> String {
-    guard let text = address?.ipAddress else { return "none" }
-    var bytes = [UInt8](repeating: 0, count: 16)
-    guard inet_pton(AF_INET6, text, &bytes) == 1 else { return text }
+  public static func name(ipAddress: String?) -> String {
+    guard let ipAddress else { return "none" }
+    guard let bytes = IPAddress.bytes(ipAddress), bytes.count == 16 else { return ipAddress }
     // An address of IPv4 in the form of IPv6 counts by itself.
     let isMapped = bytes.prefix(10).allSatisfy { $0 == 0 } && bytes[10] == 0xFF && bytes[11] == 0xFF
     return bytes.prefix(isMapped ? 16 : 8).map { String($0, radix: 16) }.joined(separator: ":")

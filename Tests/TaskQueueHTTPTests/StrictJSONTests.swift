@@ -1,13 +1,12 @@
+import Dispatch
 import Foundation
-import NIOHTTP1
+import Synchronization
 import TaskQueueHTTP
 import Testing
 
-@testable import PaymentsExample
-
 @Suite("JSON of strangers")
 struct StrictJSONTests {
-  private func tree(_ text: String) throws -> JSONTree { try StrictJSON.tree(Data(text.utf8)) }
+  private func tree(_ text: String) throws -> JSONTree { try JSONTree(reading: Data(text.utf8)) }
 
   @Test("What RFC 8259 allows is read, and whole numbers exactly")
   func reads() throws {
@@ -45,8 +44,8 @@ struct StrictJSONTests {
   )
   func encoding(bytes: [UInt8]) {
     let quote = [UInt8(ascii: "\"")]
-    #expect(throws: JSONRefusal.self) { try StrictJSON.tree(Data(quote + bytes + quote)) }
-    #expect(throws: JSONRefusal.self) { try StrictJSON.tree(Data(bytes)) }
+    #expect(throws: JSONRefusal.self) { try JSONTree(reading: Data(quote + bytes + quote)) }
+    #expect(throws: JSONRefusal.self) { try JSONTree(reading: Data(bytes)) }
   }
 
   @Test("32 arrays and objects in one another are read, 33 are not")
@@ -78,40 +77,65 @@ struct StrictJSONTests {
   }()
 
   @Test("60 KB are read or refused within a second, whatever they hold", arguments: long.indices)
-  func isLinear(index: Int) async {
+  func isLinear(index: Int) {
     let data = Data(Self.long[index].utf8)
-    let time = await ContinuousClock().measure { _ = try? await JSONFormat.read(JSONTree.self, from: data) }
+    let time = ContinuousClock().measure { _ = try? JSONTree(reading: data) }
     #expect(time < .seconds(1))
   }
 
-  @Test("A provider's answer or callback is read by the same rules")
-  func answers() async throws {
-    let callback = #"{"eventId":"e","paymentProviderId":"p","status":"DONE","more":[1]}"#
-    #expect(try await ProviderCallbackFormat.contract.callback(Data(callback.utf8))?.eventId == "e")
-    for broken in [#","status":"INIT"}"#, #","x":\#(String(repeating: "[", count: 40))"#, #","x":1e999}"#] {
-      let body = Data((callback.dropLast() + broken).utf8)
-      await #expect(throws: ProblemError.self) { try await ProviderCallbackFormat.contract.callback(body) }
-      let answer = JSONCaller.Answer(status: .ok, headers: [:], body: body)
-      await #expect(throws: DecodingError.self) { _ = try await answer.decoded(ProviderCallback.self) }
+  @Test("What has a type is read by the same rules, also where it is long")
+  func typed() async throws {
+    struct Answer: Codable, Equatable { var at: Date }
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .secondsSince1970
+    for padding in [1, 2 * StrictJSON.inlineBytes] {
+      let spaces = String(repeating: " ", count: padding)
+      let right = Data(#"{"at":1.5e3,\#(spaces)"more":[1]}"#.utf8)
+      let answer = try await StrictJSON.read(Answer.self, from: right, decoder: decoder)
+      #expect(answer.at == Date(timeIntervalSince1970: 1500))
+      #expect(try await StrictJSON.tree(right) == JSONTree(reading: right))
+      let twice = Data(#"{"at":1,\#(spaces)"at":2}"#.utf8)
+      await #expect(throws: DecodingError.self) {
+        _ = try await StrictJSON.read(Answer.self, from: twice, decoder: decoder)
+      }
+      let refusal = await #expect(throws: JSONRefusal.self) { _ = try await StrictJSON.tree(twice) }
+      #expect(refusal?.reason == "two members have one name")
+      #expect(refusal?.offset == twice.count - 1)
     }
-    // Long ones are read elsewhere, and by the same rules.
-    let long = Data((#"{"a":1,"b":"\#(String(repeating: "x", count: 100_000))","a":2}"#).utf8)
-    await #expect(throws: DecodingError.self) { _ = try await JSONFormat.read([String: JSONTree].self, from: long) }
   }
 
-  @Test("Bodies that freeze a cubic reader cost the API nothing", .timeLimit(.minutes(1)))
-  func api() async throws {
-    try await PaymentsFixture.with(works: false) { fixture in
-      for index in Self.long.indices {
-        let answer = try await fixture.post("/payments", Self.long[index], key: "long-\(index)")
-        #expect((400..<500).contains(answer.status))
-      }
-      let twice = try await fixture.post(
-        "/payments",
-        #"{"userId":"u","amount":1,"amount":2,"currency":"EUR"}"#,
-        key: "k"
-      )
-      #expect(twice.problem == .malformedRequest)
+  /// Takes until somebody opens the gate, as text that is hard to read would.
+  private struct Slow: Decodable, Sendable {
+    static let gate = DispatchSemaphore(value: 0)
+    static let begun = Mutex(0)
+
+    init(from decoder: any Decoder) throws {
+      Self.begun.withLock { $0 += 1 }
+      Self.gate.wait()
     }
+  }
+
+  @Test("Long texts are read one after the other, on no thread that serves others", .timeLimit(.minutes(1)))
+  func readsApart() async throws {
+    let long = Data("[\(String(repeating: "0,", count: StrictJSON.inlineBytes))0]".utf8)
+    // More than there are threads to serve.
+    let count = 2 * ProcessInfo.processInfo.activeProcessorCount + 2
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 1...count { group.addTask { _ = try await StrictJSON.read(Slow.self, from: long) } }
+      while Slow.begun.withLock({ $0 }) == 0 { try await Task.sleep(for: .milliseconds(10)) }
+      // A short one waits for none of them.
+      #expect(try await StrictJSON.tree(Data("1".utf8)) == 1)
+      #expect(Slow.begun.withLock { $0 } == 1)
+      for _ in 1...count { Slow.gate.signal() }
+      try await group.waitForAll()
+    }
+  }
+
+  @Test("What isn't read is answered with why and where, and nothing of it")
+  func answers() throws {
+    let refusal = try #require(throws: JSONRefusal.self) { try tree(#"{"secret":}"#) }
+    let error = ProblemError(answering: refusal)
+    #expect(error.kind == .malformedRequest)
+    #expect(error.detail == "The body isn't JSON as it is read here: a value is missing, at byte 10.")
   }
 }

@@ -4,33 +4,52 @@
 /// calls, or when the provider asks to be left alone. *Open*: one call every few seconds is let through, the probe. The first probe that
 /// works closes it. Whoever is refused is told when to come back, each at another time, so that those who wait don't come all at
 /// once, however many they are.
-struct CircuitBreaker: Sendable {
-  typealias Instant = ContinuousClock.Instant
+public struct CircuitBreaker: Sendable {
+  public typealias Instant = ContinuousClock.Instant
 
-  struct Settings: Sendable {
+  public struct Settings: Sendable {
     /// Calls under way at one time.
-    var limit: Int
+    public var limit: Int
     /// Failures in a row that open it, and those from which on it is rather the provider than a payment that fails.
-    var failuresInRow = 8
-    var suspiciousInRow = 3
-    /// Of how many calls the failures are counted, and how many of them open it.
-    var window = 40
-    var failuresInWindow = 30
-    /// Between two probes, a quarter more or less.
-    var probePeriod = Duration.seconds(2)
-    /// Probes under way at one time: a provider that hangs is not to hold everything by them.
-    var maxProbes = 2
-    /// Before one comes back who was refused for the limit.
-    var pause = Duration.milliseconds(100)
-    /// Between two who come back.
-    var spacing = Duration.milliseconds(10)
-    /// The longest that it is left alone for without a probe, whatever it asks for.
-    var longestPatience = Duration.seconds(30)
-    /// The longest that somebody is sent away for.
-    var longestWait = Duration.seconds(900)
+    public var failuresInRow: Int
+    public var suspiciousInRow: Int
+    public var window: Int
+    public var failuresInWindow: Int
+    public var probePeriod: Duration
+    public var maxProbes: Int
+    public var pause: Duration
+    public var spacing: Duration
+    public var longestPatience: Duration
+    public var longestWait: Duration
+
+    public init(
+      limit: Int,
+      failuresInRow: Int = 8,
+      suspiciousInRow: Int = 3,
+      window: Int = 40,
+      failuresInWindow: Int = 30,
+      probePeriod: Duration = .seconds(2),
+      maxProbes: Int = 2,
+      pause: Duration = .milliseconds(100),
+      spacing: Duration = .milliseconds(10),
+      longestPatience: Duration = .seconds(30),
+      longestWait: Duration = .seconds(900)
+    ) {
+      self.limit = limit
+      self.failuresInRow = failuresInRow
+      self.suspiciousInRow = suspiciousInRow
+      self.window = window
+      self.failuresInWindow = failuresInWindow
+      self.probePeriod = probePeriod
+      self.maxProbes = maxProbes
+      self.pause = pause
+      self.spacing = spacing
+      self.longestPatience = longestPatience
+      self.longestWait = longestWait
+    }
   }
 
-  enum State: String, CaseIterable, Sendable {
+  public enum State: String, CaseIterable, Sendable {
     case closed
     case open
     /// Open, with a probe under way.
@@ -38,17 +57,17 @@ struct CircuitBreaker: Sendable {
   }
 
   /// One call that was let through.
-  struct Ticket: Sendable {
+  public struct Ticket: Sendable {
     fileprivate var generation: Int
   }
 
-  enum Admission: Sendable {
+  public enum Admission: Sendable {
     case admitted(Ticket)
     case refused(State, retryAfter: Duration)
   }
 
   /// What a call says about the provider.
-  enum Verdict: Equatable, Sendable {
+  public enum Verdict: Equatable, Sendable {
     /// It answers, be it with a refusal.
     case works
     case fails
@@ -58,12 +77,12 @@ struct CircuitBreaker: Sendable {
     case nothing
   }
 
-  let settings: Settings
+  public let settings: Settings
   /// One more with each opening and closing: a call that began before says nothing about now.
   private var generation = 0
   /// nil: closed.
   private var nextProbe: Instant?
-  private(set) var underWay = 0
+  public private(set) var underWay = 0
   private var probes = 0
   private var failuresInRow = 0
   /// Whether each of the last calls failed.
@@ -71,13 +90,14 @@ struct CircuitBreaker: Sendable {
   /// When the last one who was refused comes back.
   private var lastReturn: Instant?
 
-  init(_ settings: Settings) {
+  public init(_ settings: Settings) {
+    precondition(settings.limit > 0 && settings.maxProbes > 0, "a limit is at least 1")
     self.settings = settings
   }
 
-  var state: State { nextProbe == nil ? .closed : probes == 0 ? .open : .halfOpen }
+  public var state: State { nextProbe == nil ? .closed : probes == 0 ? .open : .halfOpen }
 
-  mutating func begin(at now: Instant, using generator: inout some RandomNumberGenerator) -> Admission {
+  public mutating func begin(at now: Instant, using generator: inout some RandomNumberGenerator) -> Admission {
     if let nextProbe {
       guard now >= nextProbe, probes < settings.maxProbes else {
         let earliest = max(nextProbe, now + settings.pause)
@@ -94,7 +114,7 @@ struct CircuitBreaker: Sendable {
 
   /// - Returns: after which time whoever made the call may try again, if the provider fails and not just this call; the wait for a provider
   ///   isn't to grow as that for a payment does.
-  mutating func end(
+  public mutating func end(
     _ ticket: Ticket,
     _ verdict: Verdict,
     at now: Instant,

@@ -1,9 +1,8 @@
 import SeededRandom
+import TaskQueueHTTP
 import Testing
 
-@testable import PaymentsExample
-
-@Suite("The breaker before a provider")
+@Suite("The breaker before a service")
 struct CircuitBreakerTests {
   private let start = ContinuousClock.now
   private var generator = SeededGenerator(seed: 1)
@@ -40,7 +39,7 @@ struct CircuitBreakerTests {
   mutating func opens() throws {
     for count in 1...7 {
       let wait = try call(.fails)
-      #expect((wait == nil) == (count < 3), "the first may be the payment's own fault")
+      #expect((wait == nil) == (count < 3), "the first may be the call's own fault")
       #expect(breaker.state == .closed)
     }
     let wait = try #require(try call(.fails))
@@ -71,7 +70,7 @@ struct CircuitBreakerTests {
     #expect(breaker.state == .open)
   }
 
-  @Test("A provider that asks for patience gets it, and no call before")
+  @Test("A service that asks for patience gets it, and no call before")
   mutating func patience() throws {
     try call(.patience(.seconds(30)))
     #expect(breaker.state == .open)

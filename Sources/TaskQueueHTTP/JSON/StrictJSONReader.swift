@@ -1,25 +1,5 @@
-import Foundation
-
-/// Why bytes aren't read as JSON.
-struct JSONRefusal: Error, Equatable {
-  /// For people. Holds nothing of the bytes.
-  var reason: String
-  /// Offset of the byte at which it was noticed.
-  var offset: Int
-}
-
-/// Reads JSON (RFC 8259) that strangers wrote: one pass over the bytes, in time and memory linear in them.
-///
-/// Refuses what two readers may take for different things: members of one name in an object, numbers that can't be
-/// represented, lone surrogates, bytes that aren't UTF-8. Whole numbers are read exactly, never by way of a `Double`.
-struct StrictJSON {
-  /// Of arrays and objects in one another.
-  static let maxDepth = 32
-  /// Of a number's text. Reading one takes more than linear time.
-  static let maxNumberBytes = 100
-  /// Of a member's name. Comparing names takes more than linear time in the combining marks of one character.
-  static let maxNameBytes = 512
-
+/// One pass over the bytes, as ``StrictJSON`` says.
+struct StrictJSONReader {
   private let bytes: [UInt8]
   private var index = 0
 
@@ -28,8 +8,8 @@ struct StrictJSON {
   }
 
   /// The one value that the bytes are.
-  static func tree(_ data: Data) throws(JSONRefusal) -> JSONTree {
-    var reader = StrictJSON([UInt8](data))
+  static func tree(_ bytes: [UInt8]) throws(JSONRefusal) -> JSONTree {
+    var reader = StrictJSONReader(bytes)
     let value = try reader.value(depth: 0)
     reader.skipSpace()
     guard reader.index == reader.bytes.count else { throw reader.refusal("something follows the value") }
@@ -76,7 +56,7 @@ struct StrictJSON {
   }
 
   private mutating func array(depth: Int) throws(JSONRefusal) -> [JSONTree] {
-    guard depth <= Self.maxDepth else { throw refusal("it is nested more than \(Self.maxDepth) deep") }
+    guard depth <= StrictJSON.maxDepth else { throw refusal("it is nested more than \(StrictJSON.maxDepth) deep") }
     index += 1
     var elements: [JSONTree] = []
     skipSpace()
@@ -90,7 +70,7 @@ struct StrictJSON {
   }
 
   private mutating func object(depth: Int) throws(JSONRefusal) -> [String: JSONTree] {
-    guard depth <= Self.maxDepth else { throw refusal("it is nested more than \(Self.maxDepth) deep") }
+    guard depth <= StrictJSON.maxDepth else { throw refusal("it is nested more than \(StrictJSON.maxDepth) deep") }
     index += 1
     var members: [String: JSONTree] = [:]
     skipSpace()
@@ -99,7 +79,7 @@ struct StrictJSON {
       skipSpace()
       guard next == UInt8(ascii: "\"") else { throw refusal("a member's name is missing") }
       let name = try text()
-      guard name.utf8.count <= Self.maxNameBytes else { throw refusal("a member's name is too long") }
+      guard name.utf8.count <= StrictJSON.maxNameBytes else { throw refusal("a member's name is too long") }
       skipSpace()
       guard take(":") else { throw refusal("a member has no value") }
       let value = try value(depth: depth)
@@ -113,7 +93,7 @@ struct StrictJSON {
 
 // MARK: - Texts
 
-extension StrictJSON {
+extension StrictJSONReader {
   private mutating func text() throws(JSONRefusal) -> String {
     index += 1
     var unescaped: [UInt8] = []
@@ -182,7 +162,7 @@ extension StrictJSON {
 
 // MARK: - Numbers
 
-extension StrictJSON {
+extension StrictJSONReader {
   private mutating func number() throws(JSONRefusal) -> JSONTree {
     let start = index
     let isNegative = take("-")
@@ -211,7 +191,7 @@ extension StrictJSON {
       exponent = min(Int(String(decoding: power.prefix(9), as: UTF8.self)) ?? 0, 1000) * (isSmall ? -1 : 1)
     }
     let text = bytes[start..<index]
-    guard text.count <= Self.maxNumberBytes else { throw refusal("a number is too long") }
+    guard text.count <= StrictJSON.maxNumberBytes else { throw refusal("a number is too long") }
     if let integer = Self.integer(isNegative, whole + fraction, point: whole.count + exponent) {
       return .integer(integer)
     }
