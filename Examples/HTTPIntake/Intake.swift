@@ -7,7 +7,17 @@ import TaskQueue
 import TaskQueueHTTP
 import TaskQueuePostgres
 
-struct Order: Codable { var item: String }
+struct Order: Encodable {
+  var item: String
+
+  /// - Throws: Everything that is wrong with the body, at once.
+  init(_ body: JSONTree) throws {
+    var fields = try BodyFields(of: body)
+    let item = fields.text("item", length: 1...100, isRequired: true)
+    try fields.finish()
+    self.item = item ?? ""
+  }
+}
 
 /// Waits until the goods have come, an hour at most.
 struct ShipOrder: TaskPayload {
@@ -48,7 +58,7 @@ struct Intake: Sendable {
   private func takeOrder(_ request: Request) async throws -> Response {
     guard let caller = callers[request.headers[.authorization] ?? ""] else { throw ProblemError(.unknownCaller) }
     let key = try RequestKey(caller: caller, operation: "POST /orders", fields: request.headers)
-    let order = try JSONDecoder().decode(Order.self, from: try await body(request))
+    let order = try Order(try await StrictJSON.tree(try await body(request)))
     let answer = try await gate.answer(key, RequestFingerprint(of: order), backlog: backlog) { transaction in
       let sql = "INSERT INTO shop.purchase (caller, item) VALUES ($1, $2) RETURNING id"
       let id = try await transaction.query(sql, [.text(caller), .text(order.item)])[0].int8(0)
@@ -63,7 +73,7 @@ struct Intake: Sendable {
   private func goodsCame(_ request: Request) async throws -> Response {
     let body = try await body(request)
     try warehouse.verify(request.headers, of: body)
-    try await client.enqueue(try JSONDecoder().decode(ShipOrder.self, from: body))
+    try await client.enqueue(try await StrictJSON.read(ShipOrder.self, from: body))
     return Response(status: .noContent)
   }
 

@@ -11,6 +11,7 @@ struct Caller {
 }
 
 struct Request {
+  var head: HTTPRequest
   var headers: HTTPFields
 }
 
@@ -22,6 +23,8 @@ struct Response {
 struct Event {
   var id: String
 }
+
+struct LeftAlone: Error {}
 
 extension HTTPField.Name {
   static let providerSignature = Self("Provider-Signature")!
@@ -38,5 +41,5 @@ func sample(
   new: String,
   old: String,
   event: Event,
-  body: [UInt8]
+  body: Data
 ) async throws {}

@@ -1,4 +1,27 @@
+/// A JSON object read field by field. Collects everything that is wrong, so that the client learns it at once.
+///
+/// Each method takes a field out: nil means that it is absent or `null`, or wrong, which is noted then. ``finish(allowsOthers:)`` throws what was
+/// noted.
+///
+/// ```swift
+/// struct Order: Codable {
+///   var item: String
+///   var count: Int64
+///
+///   init(_ body: JSONTree) throws {
+///     var fields = try BodyFields(of: body)
+///     let item = fields.text("item", length: 1...100, isRequired: true)
+///     count = fields.integer("count", in: 1...10) ?? 1
+///     try fields.finish()
+///     guard let item else { throw ProblemError(.invalidFields) }
+///     self.item = item
+///   }
+/// }
+/// ```
+///
+/// For an object within it make another one of ``value(_:isRequired:)``; its pointers begin at that object.
 public struct BodyFields: Sendable {
+  /// Of a field's name in a problem's pointer, in characters; the rest is left out.
   private static let maxPointerLength = 100
 
   private var fields: [String: JSONTree]
@@ -8,7 +31,7 @@ public struct BodyFields: Sendable {
     self.fields = fields
   }
 
-  /// A text of so many code points, without U+0000. nil: absent (or null), or wrong.
+  /// - Throws: `invalid-fields` if it isn't an object.
   public init(of tree: JSONTree) throws(ProblemError) {
     guard case .object(let fields) = tree else {
       throw ProblemError(.invalidFields, errors: [.init(pointer: "", detail: "must be an object")])
@@ -16,12 +39,14 @@ public struct BodyFields: Sendable {
     self.init(fields)
   }
 
+  /// A field of any kind.
   public mutating func value(_ name: String, isRequired: Bool = false) -> JSONTree? {
     if let value = fields.removeValue(forKey: name), value != .null { return value }
     if isRequired { report(name, "is missing") }
     return nil
   }
 
+  /// A text of so many code points, as JSON Schema counts, without U+0000, which PostgreSQL can't store.
   public mutating func text(_ name: String, length: ClosedRange<Int>, isRequired: Bool = false) -> String? {
     switch value(name, isRequired: isRequired) {
     case nil: break
@@ -31,7 +56,7 @@ public struct BodyFields: Sendable {
     return nil
   }
 
-  /// A text as by ``text(_:length:isRequired:)``, or a whole number, which is read as its digits.
+  /// A text as by ``text(_:length:isRequired:)``, or a whole number, which is read as its digits, however many.
   public mutating func identifier(_ name: String, length: ClosedRange<Int>, isRequired: Bool = false) -> String? {
     if case .integer(let number)? = fields[name] {
       fields[name] = nil
@@ -40,6 +65,7 @@ public struct BodyFields: Sendable {
     return text(name, length: length, isRequired: isRequired)
   }
 
+  /// A whole number within the range.
   public mutating func integer(_ name: String, in range: ClosedRange<Int64>, isRequired: Bool = false) -> Int64? {
     switch value(name, isRequired: isRequired) {
     case nil: break
@@ -50,7 +76,7 @@ public struct BodyFields: Sendable {
     return nil
   }
 
-  /// Required; empty if it is wrong.
+  /// An array of so many elements, which are yet to be checked.
   public mutating func array(_ name: String, count: ClosedRange<Int>, isRequired: Bool = false) -> [JSONTree]? {
     switch value(name, isRequired: isRequired) {
     case nil: break
@@ -61,13 +87,19 @@ public struct BodyFields: Sendable {
     return nil
   }
 
+  /// Notes that a field is wrong, by a rule of yours.
+  ///
+  /// - Parameter detail: For people, and goes to the client: `must be a currency of ISO 4217`.
   public mutating func report(_ name: String, _ detail: String) {
     let escaped = name.replacing("~", with: "~0").replacing("/", with: "~1")
     problems.append(.init(pointer: "/\(escaped.prefix(Self.maxPointerLength))", detail: detail))
   }
 
   /// Call it last.
-  /// - Throws: `invalid-fields` if anything was wrong, or fields are left that nobody asked for.
+  ///
+  /// - Parameter allowsOthers: Whether fields that nobody asked for are passed over: for senders that may add some without a word. By default
+  ///   they are wrong, so that a misspelt name isn't taken for an absent field.
+  /// - Throws: `invalid-fields` if anything is wrong, with each field, of which the first ``ProblemError/maxErrors`` are answered.
   public mutating func finish(allowsOthers: Bool = false) throws(ProblemError) {
     if !allowsOthers {
       for name in fields.keys.sorted() { report(name, "is not known here") }

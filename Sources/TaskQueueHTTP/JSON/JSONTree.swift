@@ -4,17 +4,28 @@
   public import Foundation
 #endif
 
+/// Any JSON value: of bodies that are checked field by field, and of documents that are built.
 ///
-/// What strangers wrote is read by ``StrictJSON``. Decoding takes more than linear time in the depth: for our own documents only.
+/// ```swift
+/// let schema: JSONTree = ["type": "array", "maxItems": 500, "items": ["type": "string"]]
+/// ```
+///
+/// What strangers wrote is read by ``StrictJSON``. As `Decodable` it is for documents of your own: decoding takes more than linear time in the
+/// depth, and of two members of one name passes one over.
 public enum JSONTree: Codable, Equatable, Sendable {
   case null
   case bool(Bool)
+  /// A whole number that fits. Never equal to a ``number(_:)``.
   case integer(Int64)
+  /// Any other number.
   case number(Double)
   case text(String)
   case array([JSONTree])
   case object([String: JSONTree])
 
+  /// Reads bytes as ``StrictJSON`` says, on the calling thread. Where others are to be served meanwhile, use ``StrictJSON/tree(_:)``.
+  ///
+  /// - Throws: ``JSONRefusal``.
   public init(reading data: Data) throws(JSONRefusal) {
     self = try StrictJSONReader.tree([UInt8](data))
   }
@@ -64,6 +75,7 @@ extension JSONTree: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Exp
   public init(integerLiteral value: Int64) { self = .integer(value) }
   public init(booleanLiteral value: Bool) { self = .bool(value) }
   public init(arrayLiteral elements: JSONTree...) { self = .array(elements) }
+  /// Of two fields of one name the last one counts.
   public init(dictionaryLiteral elements: (String, JSONTree)...) {
     self = .object(Dictionary(elements, uniquingKeysWith: { _, last in last }))
   }

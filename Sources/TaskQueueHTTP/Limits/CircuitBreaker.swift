@@ -1,27 +1,65 @@
-/// Decides whether a provider is called now: a plain value without a clock of its own.
+/// Decides whether somebody else's service is called now: a plain value without a clock, a lock or a timer of its own.
 ///
 /// *Closed*: calls are let through, as many at a time as the limit says. It opens after failures in a row, after too many of the last
-/// calls, or when the provider asks to be left alone. *Open*: one call every few seconds is let through, the probe. The first probe that
+/// calls, or when the service asks to be left alone. *Open*: one call every few seconds is let through, the probe. The first probe that
 /// works closes it. Whoever is refused is told when to come back, each at another time, so that those who wait don't come all at
 /// once, however many they are.
+///
+/// Nobody waits in it: a handler that is refused gives its place to another task, and comes back when it is told to.
+///
+/// ```swift
+/// let breaker = Mutex(CircuitBreaker(.init(limit: 16)))     // one for each service and process
+///
+/// func begin() throws -> CircuitBreaker.Ticket {
+///   var generator = SystemRandomNumberGenerator()
+///   switch breaker.withLock({ $0.begin(at: .now, using: &generator) }) {
+///   case .admitted(let ticket): return ticket
+///   case .refused(_, let wait): throw RetryAfter(wait, because: BankLeftAlone())
+///   }
+/// }
+/// ```
+///
+/// It knows one process: each has its own, and each finds out by itself. Memory and a call's cost are bounded by ``Settings/window``.
 public struct CircuitBreaker: Sendable {
   public typealias Instant = ContinuousClock.Instant
 
+  /// When it opens, and how those wait who are refused.
   public struct Settings: Sendable {
-    /// Calls under way at one time.
+    /// Calls under way at one time, so that a service that hangs holds no more workers than these. At least 1. Probes count too, but aren't
+    /// refused for it.
     public var limit: Int
-    /// Failures in a row that open it, and those from which on it is rather the provider than a payment that fails.
+    /// Failures in a row that open it; at least 1.
     public var failuresInRow: Int
+    /// Failures in a row from which on it is rather the service than the one call that fails: from then on ``CircuitBreaker/end(_:_:at:using:)``
+    /// says when to come back, while it is closed yet.
     public var suspiciousInRow: Int
+    /// Of how many of the last calls the failures are counted; 0: of none.
     public var window: Int
+    /// Failures among those that open it. More than ``window``: only those in a row do.
     public var failuresInWindow: Int
+    /// Between two probes; a quarter more or less, by chance, so that processes don't ask at the same time.
     public var probePeriod: Duration
+    /// Probes under way at one time: a service that hangs is not to hold everything by them. At least 1.
     public var maxProbes: Int
+    /// The shortest time before one comes back who was refused.
     public var pause: Duration
+    /// Between two who come back: 10 ms let a hundred a second come.
     public var spacing: Duration
+    /// The longest that it is left alone for without a probe, whatever it asks for: one answer is not to close it for long.
     public var longestPatience: Duration
+    /// The longest that anybody is sent away for.
     public var longestWait: Duration
 
+    /// - Parameters:
+    ///   - failuresInRow: 8 by default.
+    ///   - suspiciousInRow: 3 by default.
+    ///   - window: 40 calls by default, of which `failuresInWindow` are 30.
+    ///   - probePeriod: 2 s by default.
+    ///   - maxProbes: 2 by default.
+    ///   - pause: 100 ms by default.
+    ///   - spacing: 10 ms by default.
+    ///   - longestPatience: 30 s by default.
+    ///   - longestWait: A quarter of an hour by default.
     public init(
       limit: Int,
       failuresInRow: Int = 8,
@@ -49,29 +87,35 @@ public struct CircuitBreaker: Sendable {
     }
   }
 
+  /// What it does with calls. The raw values are fit for a metric's label.
   public enum State: String, CaseIterable, Sendable {
+    /// Lets calls through.
     case closed
+    /// Lets a probe through when it is time for one.
     case open
     /// Open, with a probe under way.
     case halfOpen = "half-open"
   }
 
-  /// One call that was let through.
+  /// One call that was let through: ``CircuitBreaker/end(_:_:at:using:)`` follows, once.
   public struct Ticket: Sendable {
     fileprivate var generation: Int
   }
 
+  /// Whether a call is let through.
   public enum Admission: Sendable {
     case admitted(Ticket)
+    /// By which state, ``State/closed`` if it is for the limit, and when to come back.
     case refused(State, retryAfter: Duration)
   }
 
-  /// What a call says about the provider.
+  /// What a call says about the service.
   public enum Verdict: Equatable, Sendable {
     /// It answers, be it with a refusal.
     case works
+    /// It doesn't answer, or with an error of its own: a time-out, 500, 503.
     case fails
-    /// It asks not to be called for so long.
+    /// It asks not to be called for so long, as by 429 with `Retry-After`.
     case patience(Duration)
     /// Nothing: the call was given up on our side.
     case nothing
@@ -82,6 +126,7 @@ public struct CircuitBreaker: Sendable {
   private var generation = 0
   /// nil: closed.
   private var nextProbe: Instant?
+  /// Calls that were let through and haven't ended.
   public private(set) var underWay = 0
   private var probes = 0
   private var failuresInRow = 0
@@ -90,13 +135,20 @@ public struct CircuitBreaker: Sendable {
   /// When the last one who was refused comes back.
   private var lastReturn: Instant?
 
+  /// Closed.
+  ///
+  /// - Precondition: The settings' `limit` and `maxProbes` are at least 1, or it never let anything through.
   public init(_ settings: Settings) {
     precondition(settings.limit > 0 && settings.maxProbes > 0, "a limit is at least 1")
     self.settings = settings
   }
 
+  /// What it does with calls now.
   public var state: State { nextProbe == nil ? .closed : probes == 0 ? .open : .halfOpen }
 
+  /// Asks for a call.
+  ///
+  /// - Parameter now: Not before that of an earlier call.
   public mutating func begin(at now: Instant, using generator: inout some RandomNumberGenerator) -> Admission {
     if let nextProbe {
       guard now >= nextProbe, probes < settings.maxProbes else {
@@ -112,8 +164,11 @@ public struct CircuitBreaker: Sendable {
     return .admitted(Ticket(generation: generation))
   }
 
-  /// - Returns: after which time whoever made the call may try again, if the provider fails and not just this call; the wait for a provider
-  ///   isn't to grow as that for a payment does.
+  /// Ends a call that was let through. If it began before the breaker last opened or closed, its verdict changes nothing: it says nothing about
+  /// now.
+  ///
+  /// - Returns: After which time whoever made the call may try again, if the service fails and not just this call; nil: as long as retries of
+  ///   that one call wait. The wait for a service isn't to grow with each attempt, as that for a call which fails by itself does.
   public mutating func end(
     _ ticket: Ticket,
     _ verdict: Verdict,

@@ -1,14 +1,17 @@
 import HTTPTypes
 import Synchronization
 
-/// How many requests one may send.
+/// How many requests one sender may send.
 public struct RateLimit: Equatable, Sendable {
   /// In the long run; above 0.
   public let perSecond: Double
   /// At once, after a pause; at least 1.
   public let burst: Double
 
-  /// - Parameter burst: nil: of two seconds.
+  /// - Parameters:
+  ///   - perSecond: Below 1 for fewer: `0.1` is one in ten seconds.
+  ///   - burst: nil: of two seconds. Less than 1 is 1.
+  /// - Precondition: `perSecond` is above 0.
   public init(perSecond: Double, burst: Double? = nil) {
     precondition(perSecond > 0, "a rate is above 0")
     self.perSecond = perSecond
@@ -16,9 +19,20 @@ public struct RateLimit: Equatable, Sendable {
   }
 }
 
-/// A token bucket for each name. Bounded: when there are too many, those that are full are forgotten, which changes nothing
-/// for them, and while none is, new names share one.
+/// A token bucket for each sender: refuses requests of those who send more than the limit, and of nobody else.
+///
+/// ```swift
+/// let callers = RateLimiter(RateLimit(perSecond: 200))
+/// let addresses = RateLimiter(RateLimit(perSecond: 50))
+/// try callers.admit(caller.name)                                    // who has a key
+/// try addresses.admit(RateLimiter.name(ipAddress: "2001:db8::1"))   // who has none
+/// ```
+///
+/// In the memory of the process: n processes let n times as many pass. Bounded: when there are ``maxBuckets``, those that are full are forgotten,
+/// which changes nothing for them, and while none is, new names share one. A request costs a look into a dictionary under a lock; once a second
+/// at most, with that many buckets, one looks at all of them.
 public final class RateLimiter: Sendable {
+  /// Of names that are counted apart.
   public static let maxBuckets = 10_000
   /// Between two looks for full ones.
   static let sweepInterval = Duration.seconds(1)
@@ -33,19 +47,27 @@ public final class RateLimiter: Sendable {
     var sweptAt: ContinuousClock.Instant?
   }
 
+  /// Of each name.
   public let limit: RateLimit
   private let clock: @Sendable () -> ContinuousClock.Instant
   private let state = Mutex(State())
 
+  /// - Parameter clock: What the rate is measured by.
   public init(_ limit: RateLimit, clock: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
     self.limit = limit
     self.clock = clock
   }
 
+  /// How many buckets there are now: ``maxBuckets`` and the shared one at most.
   public var bucketCount: Int { state.withLock { $0.buckets.count } }
 
   /// Takes so many tokens from the name's bucket, if there is one: what is missing of the others is owed by the name's next requests.
-  /// - Throws: `too-many-requests` with the seconds until there is one.
+  ///
+  /// - Parameters:
+  ///   - name: The sender's, as your authentication or the connection tells it, never as the request merely says. Not empty, which names the
+  ///     shared bucket.
+  ///   - count: How many requests this one counts for, as a batch does. Below 1 it takes nothing and passes.
+  /// - Throws: `too-many-requests` with the seconds until there is a token as `Retry-After`. What is refused takes none.
   public func admit(_ name: String, _ count: Int = 1) throws(ProblemError) {
     guard count > 0 else { return }
     let now = clock()
@@ -81,6 +103,10 @@ public final class RateLimiter: Sendable {
 
 extension RateLimiter {
   /// What an address is counted by: one of IPv6 by its network of 64 bits, since whoever has one has all of it.
+  ///
+  /// Of a connection's other end. Behind a proxy all have the proxy's address: let that limit, or give the one that it vouches for.
+  ///
+  /// - Parameter ipAddress: Without a port and brackets. nil: it isn't known; all of those share a bucket.
   public static func name(ipAddress: String?) -> String {
     guard let ipAddress else { return "none" }
     guard let bytes = IPAddress.bytes(ipAddress), bytes.count == 16 else { return ipAddress }

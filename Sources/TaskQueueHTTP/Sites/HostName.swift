@@ -1,12 +1,11 @@
 /// A host as requests, URLs and configurations name it: a name of DNS, or an IP address. Nothing is looked up.
 ///
-/// Two are equal that lead to the same host by their text: upper case, the brackets of an IPv6 address and the dot at the end of a full name
-/// make no difference.
+/// Upper case, the brackets of an IPv6 address and the dot at the end of a full name make no difference; other spellings of an address do.
 public struct HostName: Hashable, Sendable {
   /// In lower case, without brackets and the last dot.
   public let text: String
 
-  /// Any text; what no host is called fits no other one.
+  /// Takes any text, also one that no host can have.
   ///
   /// - Parameter text: Without a port.
   public init(_ text: String) {
