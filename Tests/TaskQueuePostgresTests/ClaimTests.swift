@@ -39,11 +39,20 @@ struct ClaimTests {
   func takenMeanwhile() async throws {
     try await withSessions { store, slow, holder in
       let ids = try await add(200, to: store)
-      // It stops between its first row and its second: that is all that this function is for here.
+      // It stops between its first row and its second.
       try await store.pool.executeScript(
         """
-        CREATE OR REPLACE FUNCTION taskqueue._claim_bytes(flow bigint) RETURNS bigint LANGUAGE sql VOLATILE
-        AS $$ SELECT pg_advisory_xact_lock_shared(42); SELECT 0::bigint $$;
+        CREATE FUNCTION taskqueue.stop(stops boolean) RETURNS int LANGUAGE plpgsql AS $$
+        BEGIN
+          IF stops THEN
+            PERFORM pg_advisory_xact_lock_shared(42);
+          END IF;
+          RETURN 0;
+        END $$;
+        DO $$ BEGIN
+          EXECUTE replace(pg_get_functiondef('taskqueue._claim'::regproc), 'octet_length(w.payload::text) AS bytes',
+            'octet_length(w.payload::text) + stop(w.has_steps) AS bytes');
+        END $$;
         UPDATE taskqueue.task SET has_steps = true WHERE id = \(ids[0]);
         """
       )

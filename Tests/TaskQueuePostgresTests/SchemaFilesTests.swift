@@ -87,7 +87,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "82515e98cca3402d22e382ed0fd754fa5a62385c742ed0ca744e6f7bf7c74a5e"]
+        [FunctionFile.revision: digest] == [1: "6ad285fb18c0ecb3eb9e003fef2b574d5c12d52ebd1ab18e128c426a20021336"]
       )
     }
   }

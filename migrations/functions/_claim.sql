@@ -50,6 +50,8 @@ DECLARE
   share int := greatest(1, ceil(max_count::float8 / greatest(1, cardinality(queues)))::int);
   claimed tid[];
   bytes bigint;
+  -- Whether any is a flow with steps; NULL: not.
+  has_flows boolean;
   found_count int;
   free_keys text[] := nullif(current_setting('taskqueue.free_keys', true), '')::text[];
   slots int[];
@@ -62,11 +64,12 @@ BEGIN
   IF lease IS NULL OR lease <= interval '0' OR lease > interval '100 years' THEN
     RAISE EXCEPTION 'TaskQueue: a lease must be above zero and at most 100 years' USING ERRCODE = 'invalid_parameter_value';
   END IF;
-  IF rescans AND pg_try_advisory_xact_lock(hashtextextended(concat_ws(':', current_schema(), 'rescan',
-    (SELECT string_agg(q, ',' ORDER BY q) FROM unnest(queues) AS q),
-    (SELECT string_agg(y, ',' ORDER BY y) FROM unnest(types) AS y)), 0))
-  THEN
-    looks_at_everything := true;
+  IF rescans THEN
+    looks_at_everything := pg_try_advisory_xact_lock(hashtextextended(concat_ws(':', current_schema(), 'rescan',
+      (SELECT string_agg(q, ',' ORDER BY q) FROM unnest(queues) AS q),
+      (SELECT string_agg(y, ',' ORDER BY y) FROM unnest(types) AS y)), 0));
+  END IF;
+  IF looks_at_everything THEN
     first_ranges := NULL;
     range_priorities := '{-32769}';
     range_due_ats := '{-infinity}';
@@ -98,18 +101,17 @@ BEGIN
     END IF;
   END IF;
   LOOP
-    SELECT array_agg(c.ctid), sum(c.bytes) INTO claimed, bytes
+    SELECT array_agg(c.ctid), sum(c.bytes), bool_or(c.has_steps) INTO claimed, bytes, has_flows
     FROM (
-      SELECT c.ctid, c.bytes
-      FROM unnest(queues, first_ranges, last_ranges) AS q(name, first, last)
+      SELECT c.ctid, c.bytes, c.has_steps
+      FROM (SELECT generate_subscripts(queues, 1) AS q) AS lane
       CROSS JOIN LATERAL (
-        SELECT w.ctid, w.bytes
-        FROM unnest(range_priorities[q.first:q.last], range_due_ats[q.first:q.last], range_ids[q.first:q.last],
-          range_ends[q.first:q.last]) AS r(priority, due_at, id, before)
+        SELECT w.ctid, w.bytes, w.has_steps
+        FROM (SELECT generate_series(first_ranges[q], last_ranges[q]) AS r) AS range
         CROSS JOIN LATERAL (
-          SELECT w.ctid, octet_length(w.payload::text) + CASE WHEN w.has_steps THEN _claim_bytes(w.id) ELSE 0 END AS bytes FROM task w
-          WHERE w.ready AND w.queue = q.name AND (w.priority, w.due_at, w.id) > (r.priority, r.due_at, r.id)
-            AND w.priority < r.before AND w.lease_until <= ended_at AND w.type = ANY (types)
+          SELECT w.ctid, octet_length(w.payload::text) AS bytes, w.has_steps FROM task w
+          WHERE w.ready AND w.queue = queues[q] AND (w.priority, w.due_at, w.id) > (range_priorities[r], range_due_ats[r], range_ids[r])
+            AND w.priority < range_ends[r] AND w.lease_until <= ended_at AND w.type = ANY (types)
             AND (touched_age IS NULL OR age(w.xmax) NOT BETWEEN -500 AND touched_age)
             AND (w.due_at <= greatest(at, w.created_at) OR w.lease_until <> '-infinity')
           ORDER BY w.priority, w.due_at, w.id LIMIT share FOR UPDATE SKIP LOCKED
@@ -118,6 +120,9 @@ BEGIN
       ) AS c
       LIMIT remaining
     ) AS c;
+    IF has_flows THEN
+      bytes := bytes + (SELECT sum(_claim_bytes(t.id)) FROM task t WHERE t.ctid = ANY (claimed) AND t.has_steps);
+    END IF;
     IF free_keys IS NOT NULL THEN
       SELECT * INTO next FROM _next_in_line(free_keys, current_setting('taskqueue.free_slots')::int[], queues, types);
       found_count := coalesce(cardinality(claimed), 0);
@@ -156,17 +161,14 @@ BEGIN
       WHERE b.bytes_before IS NULL OR b.bytes_before < max_bytes;
     END IF;
     -- Tid Scans of rows that are locked above.
-    IF slots IS NULL THEN
+    IF slots IS NULL AND has_flows IS NOT TRUE THEN
       RETURN QUERY
       UPDATE task AS t SET lease_until = at + lease, lease_token = hashint8extended(t.id, salt),
         attempt = least(t.attempt, 2147483646) + 1, crashes = least(t.crashes, 2147483646) + (t.lease_until > 'epoch')::int
       WHERE t.ctid = ANY (claimed)
       RETURNING t.id, t.lease_token, t.queue::text, t.type::text, t.priority::int, t.payload::json, t.headers::json,
         t.attempt, t.failures, t.crashes, t.max_attempts::int, t.retry, t.deadline, t.created_at, t.due_at, at,
-        t.cancel_requested, CASE WHEN t.has_steps THEN (
-          SELECT coalesce(json_agg(
-            json_build_array(s.name, s.kind, s.place, s.value::text, encode(s.digest, 'hex'), extract(epoch FROM s.until)::float8)), '[]')
-          FROM step s WHERE s.task_id = t.id) END, NULL::boolean, NULL::bigint;
+        t.cancel_requested, NULL::json, NULL::boolean, NULL::bigint;
       GET DIAGNOSTICS found_count = ROW_COUNT;
     ELSE
       RETURN QUERY

@@ -72,6 +72,12 @@ enum MetricCatalog {
     .tasksPerSecond,
     beside: bareDrain
   )
+  static let priceDashboard = Metric(
+    "price-dashboard",
+    "Drain beside 8 open dashboards",
+    .tasksPerSecond,
+    beside: bareDrain
+  )
   static let produceDrain = Metric(
     "produce-drain",
     "Produce + drain at once",
@@ -172,7 +178,7 @@ enum MetricCatalog {
   static let suite = [
     enqueueOne, enqueueSixteen, bulkUnnest, bulkCopy, drainOne, drainOneSingle, drainOneColumns, drainTwo,
     limitOneKey, limitHundredKeys, limitManyKeys, limitKeyEach,
-    priceMetrics, priceTracing, priceHistory, priceSchedules,
+    priceMetrics, priceTracing, priceHistory, priceSchedules, priceDashboard,
     produceDrain, transaction, transactionPipelined, batchHandler, stepsSixteen, stepsMany, stepMedian, stepLate,
     firstStep,
     eventMedian, eventTail, walStep, latencyMedian, latencyTail, latencyFarTail, idleStatements, cpuClient, cpuServer,

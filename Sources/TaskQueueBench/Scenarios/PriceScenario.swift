@@ -1,6 +1,7 @@
 /// What a capability costs the tasks that use it, or have it beside them: a worker process empties a full table, beside one that has nothing of it.
 struct PriceScenario: Scenario {
   private static let scheduleCount = 1_000
+  private static let dashboardCount = 8
 
   let tasks: Int
 
@@ -20,6 +21,8 @@ struct PriceScenario: Scenario {
     try await database.addSchedules(Self.scheduleCount)
     readings.append(Reading(MetricCatalog.priceSchedules, try await drain(database), beside: bare))
     try await database.removeSchedules()
+    let watched = try await OpenDashboards(count: Self.dashboardCount).beside(database) { try await drain(database) }
+    readings.append(Reading(MetricCatalog.priceDashboard, watched, beside: bare))
     return readings
   }
 
