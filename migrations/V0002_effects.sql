@@ -141,12 +141,13 @@ COMMENT ON TABLE alarm_rule IS 'TaskQueue: how long after its creation a task of
 -- Tasks that should be final by now: live ones, and dead letters other than cancelled ones. For people: reads every live task
 -- of the types with a rule. AlarmMonitor reads in bounded pages instead.
 CREATE VIEW overdue AS
-  SELECT t.id AS task_id, t.type, t.queue, t.created_at, t.created_at + r.final_within AS final_by,
+  SELECT t.id AS task_id, t.type::text COLLATE "C" AS type, t.queue::text COLLATE "C" AS queue, t.created_at, t.created_at + r.final_within AS final_by,
     now() - greatest(t.created_at, '0001-01-01') - r.final_within AS overdue_by, t.attempt, t.failures, 'live' AS state
   FROM alarm_rule r JOIN task t ON t.type = r.type
   WHERE t.finished_at IS NULL AND t.created_at < now() - r.final_within
   UNION ALL
-  SELECT d.id, d.type, d.queue, d.created_at, d.created_at + r.final_within, now() - greatest(d.created_at, '0001-01-01') - r.final_within, d.attempt,
+  SELECT d.id, d.type::text COLLATE "C", d.queue::text COLLATE "C", d.created_at, d.created_at + r.final_within,
+    now() - greatest(d.created_at, '0001-01-01') - r.final_within, d.attempt,
     d.failures, 'dead'
   FROM alarm_rule r JOIN dead_task d ON d.type = r.type
   WHERE d.reason <> 'cancelled' AND d.created_at < now() - r.final_within;
@@ -158,11 +159,13 @@ COMMENT ON COLUMN overdue.state IS 'live or dead.';
 -- Effects without a known outcome (intended, unknown, parked), and contradicted ones. The key is the one sent to the provider:
 -- look it up in its books. Read by index.
 CREATE VIEW unsettled_effect AS
-  SELECT e.task_id, e.name, e.task_type, e.state, e.contradicted, e.key, e.calls, e.intended_at, now() - e.intended_at AS age,
+  SELECT e.task_id, e.name::text COLLATE "C" AS name, e.task_type, e.state::text COLLATE "C" AS state, e.contradicted, e.key, e.calls,
+    e.intended_at::timestamptz AS intended_at, now() - e.intended_at AS age,
     e.key_used_at + e.key_lifetime AS key_expires_at, e.code, e.reason
   FROM effect e WHERE e.state IN ('intended', 'unknown', 'parked')
   UNION ALL
-  SELECT e.task_id, e.name, e.task_type, e.state, e.contradicted, e.key, e.calls, e.intended_at, now() - e.intended_at,
+  SELECT e.task_id, e.name::text COLLATE "C", e.task_type, e.state::text COLLATE "C", e.contradicted, e.key, e.calls,
+    e.intended_at::timestamptz, now() - e.intended_at,
     e.key_used_at + e.key_lifetime, e.code, e.reason
   FROM effect e WHERE e.contradicted AND e.state NOT IN ('intended', 'unknown', 'parked');
 

@@ -32,6 +32,21 @@ struct BulkEnqueueTests {
     }
   }
 
+  @Test(
+    "Arrays of unlike lengths are refused, not cut",
+    arguments: ["'{note}', '{1,2}'", "'{note,note}', '{1}'", "'{}', '{1}'"]
+  )
+  func unlikeLengths(arrays: String) async throws {
+    try await withStore { store in
+      let call =
+        "SELECT taskqueue._enqueue_many(\(arrays), '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', true)"
+      let error = await #expect(throws: LibpqError.self) { try await store.pool.query(LibpqStatement(call)) }
+      #expect(error?.sqlState == "23502")
+      let count = try await store.number("SELECT count(*) FROM taskqueue.task")
+      #expect(count == 0)
+    }
+  }
+
   @Test("S14 COPY and enqueue_many store the same rows, with every option, also in a transaction")
   func sameRows() async throws {
     try await withStore { store in

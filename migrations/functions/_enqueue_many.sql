@@ -38,10 +38,10 @@ BEGIN
     + cardinality(limits) = 0
   THEN
     -- The usual case, at the price of the bare INSERT. Rows get their ids, and are returned, in the order of the arrays:
-    -- nothing between the subscripts and INSERT may reorder them. unnest would copy all of them twice.
+    -- nothing between the series and INSERT may reorder them. unnest would copy all of them twice.
     RETURN QUERY
     INSERT INTO task (type, due_at, created_at, payload)
-    SELECT types[i], at, at, payloads[i] FROM (SELECT generate_subscripts(types, 1) AS i) AS u
+    SELECT types[i], at, at, payloads[i] FROM (SELECT generate_series(1, greatest(cardinality(types), cardinality(payloads))) AS i) AS u
     RETURNING id, true;
     -- _wake('{default}') without the calls of _wake() and _channel(), which cost as much as half an INSERT.
     IF wakes THEN

@@ -36,7 +36,7 @@ BEGIN
   ), recorded AS (
     INSERT INTO step (task_id, name, kind, value, digest, until, place)
     SELECT c.id, names[i], kinds[i], step_values[i], decode(digests[i], 'hex'), untils[i], places[i]
-    FROM claim c WHERE c.id IS NOT NULL AND NOT repeats
+    FROM claim c WHERE c.id IS NOT NULL AND repeats IS NOT TRUE
   ), repeated AS (
     INSERT INTO step (task_id, name, kind, value, digest, until, place)
     SELECT c.id, names[i], kinds[i], step_values[i], decode(digests[i], 'hex'), untils[i], places[i]

@@ -72,7 +72,7 @@ comment on table payments.entry is 'What a transfer does to an account; the amou
 comment on table payments.balance is 'Pieces of the accounts'' balances; read payments.account_balance.';
 
 create view payments.account_balance as
-  select a.code, a.kind, a.currency, coalesce(sum(b.amount), 0) as amount, coalesce(sum(b.entries), 0)::bigint as entries,
+  select a.code, a.kind, a.currency::text as currency, coalesce(sum(b.amount), 0) as amount, coalesce(sum(b.entries), 0)::bigint as entries,
     count(*) filter (where not b.is_folded) as unfolded
   from payments.account a left join payments.balance b on b.account_id = a.id
   group by a.id;

@@ -58,14 +58,14 @@ create view payments.stuck as
       end) as why,
     o.last_error_at, o.attempts, n.next_attempt_at, n.task_id, n.task_type, n.state as task_state
   from (
-    select id as payment_id, null::uuid as refund_id, id, status, provider, provider_id, stop_reason, last_error, last_error_at, attempts,
+    select id as payment_id, null::uuid as refund_id, id, status, provider::text, provider_id, stop_reason, last_error, last_error_at, attempts,
       updated_at as since
     from payments.payment where status not in ('DONE', 'CANCELLED', 'FAILED', 'RETURNED')
     union all
-    select id, null, id, status, provider, provider_id, stop_reason, last_error, last_error_at, attempts, updated_at
+    select id, null, id, status, provider::text, provider_id, stop_reason, last_error, last_error_at, attempts, updated_at
     from payments.payment where stop_reason is not null and is_contradicted
     union all
-    select r.payment_id, r.id, r.id, r.status, p.provider, r.provider_id, r.stop_reason, r.last_error, r.last_error_at, r.attempts,
+    select r.payment_id, r.id, r.id, r.status, p.provider::text, r.provider_id, r.stop_reason, r.last_error, r.last_error_at, r.attempts,
       r.updated_at
     from payments.refund r join payments.payment p on p.id = r.payment_id where r.status not in ('DONE', 'FAILED', 'OPEN', 'WON', 'LOST')
   ) as o
