@@ -303,15 +303,12 @@ let package = Package(
     .executableTarget(
       name: "TaskQueueBench",
       dependencies: [
-        "CLibpq", "ChildProcesses", "EmbeddedPostgres", "HTMLText", "Libpq", "TaskQueue", "TaskQueueDashboard",
-        "TaskQueuePostgres", "TaskQueuePrometheus", "TaskQueueTracing",
+        "CLibpq", "ChildProcesses", "EmbeddedPostgres", "HTMLText", "Libpq", "TaskQueue", "TaskQueuePostgres",
+        "TaskQueuePrometheus", "TaskQueueTracing",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "AsyncHTTPClient", package: "async-http-client"),
-        .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Metrics", package: "swift-metrics"),
-        .product(name: "NIOHTTP1", package: "swift-nio"),
       ]
     ),
 

@@ -74,7 +74,7 @@ enum MetricCatalog {
   )
   static let priceDashboard = Metric(
     "price-dashboard",
-    "Drain beside 8 open dashboards",
+    "Drain beside the reads of 8 open dashboards",
     .tasksPerSecond,
     beside: bareDrain
   )
