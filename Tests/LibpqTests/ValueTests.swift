@@ -40,6 +40,23 @@ struct ValueTests {
     await connection.close()
   }
 
+  @Test("A text comes as it is: empty, long, with a NUL where there can be one; what is not UTF-8 is refused")
+  func texts() async throws {
+    let connection = try await TestServer.connect()
+    let long = String(repeating: "ü", count: 100_000)
+    let row = try await connection.query(
+      #"SELECT '', ''::"char", 'x'::"char", $1, '"a"'::json, '"b"'::jsonb"#,
+      [.text(long)]
+    )[0]
+    #expect(try (0...5).map { try row.text($0) } == ["", "\0", "x", long, #""a""#, #""b""#])
+    _ = try await connection.query("SET client_encoding = 'LATIN1'")
+    let other = try await connection.query(#"SELECT chr(252), 'a' || chr(252)"#)[0]
+    for column in 0...1 {
+      #expect(throws: LibpqError.self) { try other.text(column) }
+    }
+    await connection.close()
+  }
+
   @Test("Arrays and intervals arrive, also empty and with NULL elements")
   func arrays() async throws {
     let connection = try await TestServer.connect()

@@ -11,11 +11,14 @@ final class HandlerLane: Sendable {
   /// A rolled back transaction is worth so many tries within one attempt.
   private static var maxTries: Int { 5 }
 
+  /// Empty: none, as it is for all that were not asked for.
+  let type: TaskType
   private let options: TaskHandlerOptions
   private let services: AttemptServices
   private let attempt: @Sendable (TaskContext) async throws -> TaskOutcome
 
-  init(_ entry: TaskHandlers.Entry, services: AttemptServices, middleware: [any TaskMiddleware]) {
+  init(_ type: TaskType, _ entry: TaskHandlers.Entry, services: AttemptServices, middleware: [any TaskMiddleware]) {
+    self.type = type
     options = entry.options
     self.services = services
     attempt = middleware.around(entry.makeAttempt())
@@ -31,7 +34,7 @@ final class HandlerLane: Sendable {
       retry: .standard,
       environment: environment
     )
-    return HandlerLane(.init(options: .init()) { { _ in .snooze(delay) } }, services: services, middleware: [])
+    return HandlerLane("", .init(options: .init()) { { _ in .snooze(delay) } }, services: services, middleware: [])
   }
 
   /// How an attempt ended, and how far its flow came.
@@ -112,7 +115,8 @@ final class HandlerLane: Sendable {
 /// The lanes of a worker.
 struct HandlerLanes: Sendable {
   private let lanes: [TaskType: HandlerLane]
-  private let unknown: HandlerLane
+  /// For tasks of types that were not asked for.
+  let unknown: HandlerLane
 
   /// - Parameter unknownDelay: how long a task of a type that was not asked for is put off.
   init(
@@ -138,7 +142,7 @@ struct HandlerLanes: Sendable {
           environment: environment,
           middleware: middleware
         )
-        return (type, HandlerLane(entry, services: services, middleware: middleware))
+        return (type, HandlerLane(type, entry, services: services, middleware: middleware))
       }
     )
     unknown = .snoozing(unknownDelay, environment: environment)

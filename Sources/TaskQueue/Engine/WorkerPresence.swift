@@ -24,7 +24,7 @@ final class WorkerPresence: Sendable {
   private let store: any WorkerStore
   /// Without what it runs.
   private let report: WorkerReport
-  private let tally: AttemptTally
+  private let attempts: AttemptMetrics
   private let callLimit: Duration
   private let clock: WorkerClock
   private let executor: any TaskExecutor
@@ -35,7 +35,7 @@ final class WorkerPresence: Sendable {
   init(
     store: any WorkerStore,
     report: WorkerReport,
-    tally: AttemptTally,
+    attempts: AttemptMetrics,
     callLimit: Duration,
     clock: WorkerClock,
     executor: any TaskExecutor,
@@ -43,7 +43,7 @@ final class WorkerPresence: Sendable {
   ) {
     self.store = store
     self.report = report
-    self.tally = tally
+    self.attempts = attempts
     self.callLimit = callLimit
     self.clock = clock
     self.executor = executor
@@ -118,9 +118,9 @@ final class WorkerPresence: Sendable {
 
   private func tellCounts(within limit: Duration) async {
     guard let history = store as? any HistoryStore else { return }
-    let counts = tally.take()
+    let counts = attempts.takeCounts()
     guard !counts.isEmpty else { return }
-    do throws(TaskQueueError) { try await history.note(counts, within: limit) } catch { tally.putBack(counts) }
+    do throws(TaskQueueError) { try await history.note(counts, within: limit) } catch { attempts.putBack(counts) }
   }
 
   /// A row that stays behind is gone after 2 minutes.

@@ -19,7 +19,6 @@ final class WorkerShell: Sendable {
   private let log: EngineLog
   private let attempts = AttemptMetrics()
   private let metrics: WorkerMetrics
-  private let tally = AttemptTally()
   private let thread = EngineThread()
   private let machine: Mutex<WorkerStateMachine>
   /// nil: the store keeps none.
@@ -91,7 +90,7 @@ final class WorkerShell: Sendable {
         DepthMeter(store: store, worker: id, interval: interval, clock: environment.clock)
       }
     }
-    presence = (store as? any WorkerStore).map { [thread, types, tally] store in
+    presence = (store as? any WorkerStore).map { [thread, types, attempts] store in
       WorkerPresence(
         store: store,
         report: WorkerReport(
@@ -102,7 +101,7 @@ final class WorkerShell: Sendable {
           slots: configuration.concurrency,
           version: configuration.version
         ),
-        tally: tally,
+        attempts: attempts,
         callLimit: min(configuration.lease / 3, .seconds(10)),
         clock: environment.clock,
         executor: thread,
@@ -330,12 +329,13 @@ final class WorkerShell: Sendable {
   }
 
   private func run(_ runner: RunnerID, _ flows: FlowRunner) async {
-    var next = machine.withLock { $0.start(runner, at: clock.now) }
+    var startedAt = clock.now
+    var next = machine.withLock { $0.start(runner, at: startedAt) }
+    var lane = lanes.unknown
     while let attempt = next.take() {
       let task = attempt.task
       var ticket: AttemptTicket? = attempt.takeTicket()
-      let lane = lanes[task.type]
-      let startedAt = clock.now
+      if lane.type != task.type { lane = lanes[task.type] }
       let performed = await lane.perform(task, on: flows)
       let endedAt = clock.now
       // A handler may have cancelled the task that it runs in; the next attempt needs another one.
@@ -346,7 +346,7 @@ final class WorkerShell: Sendable {
         if needsTurn { thread.raise() }
         if ticket == nil {
           attempts.ended(task, .returned(.completed), after: startedAt.duration(to: endedAt))
-          tally.note(task.queue, task.type, .returned(.completed))
+          startedAt = endedAt
           continue
         }
       }
@@ -355,13 +355,13 @@ final class WorkerShell: Sendable {
         standing.isHeld ? lane.judgement(of: performed, task, cancelReason: standing.cancelReason) : .nothing
       let end = standing.isGivenUp ? nil : AttemptEnd(performed.ending, standing.cancelReason)
       attempts.ended(task, end, after: startedAt.duration(to: endedAt))
-      tally.note(task.queue, task.type, end)
       var goesOn = false
       tell { machine in
         if let ticket = ticket.take() { goesOn = machine.end(ticket, judgement, at: endedAt) }
       }
       guard goesOn, !isCancelled else { return machine.withLock { $0.endRunner(runner) } }
-      next = machine.withLock { $0.start(runner, at: clock.now) }
+      startedAt = clock.now
+      next = machine.withLock { $0.start(runner, at: startedAt) }
     }
   }
 }

@@ -84,6 +84,7 @@ struct ClaimGroups: Sendable {
   ///
   /// - Parameter claimed: tasks asked for in claims of a group that are not answered yet.
   func room(of index: Int, claimed: (Int) -> Int) -> Int? {
+    guard isBounded else { return nil }
     let group = all[index]
     let rooms = [(group.queueMaximum, \ClaimGroup.queueMaximum), (group.typeMaximum, \ClaimGroup.typeMaximum)]
       .compactMap {

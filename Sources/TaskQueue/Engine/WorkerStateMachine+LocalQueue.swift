@@ -50,9 +50,10 @@ extension WorkerStateMachine {
     // A late answer: these leases are over.
     guard startedAt.advanced(by: configuration.lease) > now else { return }
     for task in tasks {
+      let old = held[task.claim.id]
       // A late answer again: the task was claimed anew since then.
-      if let old = held[task.claim.id], old.task.claimedAt > task.claimedAt { continue }
-      if let action = takeWaitingOutcome(of: task.claim.id) {
+      if let old, old.task.claimedAt > task.claimedAt { continue }
+      if let old, let action = takeWaitingOutcome(of: old) {
         hold(task, startedAt: startedAt, place: .ended)
         outcomes.append(Settlement(task.claim, action))
         continue
@@ -63,13 +64,13 @@ extension WorkerStateMachine {
           task,
           isToBeUndone: FlowJournal(task.steps).isToBeUndone
         )
-        forgetHeld(task.claim.id, at: now)
+        if let old { forget(old, at: now) }
         hold(task, startedAt: startedAt, place: .ended)
         outcomes.append(Settlement(task.claim, action))
         continue
       }
       // Claimed again by ourselves: our own earlier claim was lost.
-      forgetHeld(task.claim.id, at: now)
+      if let old { forget(old, at: now) }
       hold(task, startedAt: startedAt, place: .queued)
       // A late answer once more: its place was given to another one meanwhile.
       if !settings.faults.contains(.maximumIgnored), let group = groups.index(of: task),
@@ -87,8 +88,8 @@ extension WorkerStateMachine {
   }
 
   /// Somebody had locked the row until its lease was over, and we were the next to claim it: it was done already.
-  private mutating func takeWaitingOutcome(of id: TaskID) -> Settlement.Action? {
-    guard let old = held[id], case .ended = old.place, !old.mayBeSettled else { return nil }
+  private mutating func takeWaitingOutcome(of old: HeldTask) -> Settlement.Action? {
+    guard case .ended = old.place, !old.mayBeSettled else { return nil }
     return outcomes.takeDeferred(old.task.claim)
   }
 
@@ -97,8 +98,8 @@ extension WorkerStateMachine {
   }
 
   /// Another claim of the same task has come.
-  private mutating func forgetHeld(_ id: TaskID, at now: Instant) {
-    guard let old = held.removeValue(forKey: id) else { return }
+  private mutating func forget(_ old: HeldTask, at now: Instant) {
+    held[old.task.claim.id] = nil
     switch old.place {
     case .queued:
       groups.giveBack(old.task)

@@ -130,8 +130,7 @@ extension WorkerStateMachine {
         continue
       }
       held.values[index].place = .running(runner)
-      let timeout = settings.faults.contains(.timeoutIgnored) ? nil : settings.timeouts[task.type] ?? nil
-      runners.begin(.init(task: task, startedAt: now, timeout: timeout), on: runner)
+      runners.begin(.init(task: task, startedAt: now, timeout: timeouts[task.type]), on: runner)
       return Attempt(task, AttemptTicket(claim: task.claim, runner: runner))
     }
     runners.remove(runner)

@@ -56,6 +56,8 @@ package struct WorkerStateMachine: Sendable {
   }
 
   let settings: Settings
+  /// Of the types that have one.
+  let timeouts: [TaskType: Duration]
   /// How long one call of the store may take.
   package let callLimit: Duration
   var generator: SeededGenerator
@@ -84,6 +86,7 @@ package struct WorkerStateMachine: Sendable {
   package init(_ settings: Settings, seed: UInt64, at now: Instant) {
     let configuration = settings.configuration
     self.settings = settings
+    timeouts = settings.faults.contains(.timeoutIgnored) ? [:] : settings.timeouts.compactMapValues(\.self)
     callLimit = min(configuration.lease / 3, .seconds(10))
     generator = SeededGenerator(seed: seed)
     runners = RunnerBook(concurrency: configuration.concurrency)

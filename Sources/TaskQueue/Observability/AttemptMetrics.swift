@@ -47,7 +47,7 @@ enum AttemptEnd: Hashable, Sendable {
   }
 }
 
-/// The instruments of attempts, made once per queue and type. The engine tells them, as only it knows why a handler ended.
+/// Counts how attempts end, as metrics and for the worker's reports. The engine tells it, as only it knows why a handler ended.
 final class AttemptMetrics: Sendable {
   private let instruments = Instruments { AttemptInstruments($0, $1) }
 
@@ -57,15 +57,33 @@ final class AttemptMetrics: Sendable {
     let waited = task.claimedAt.timeIntervalSince(task.dueAt)
     instruments.instrument(of: task.queue, task.type).ended(end?.name, after: duration, waited: waited)
   }
+
+  /// How many ended since they were taken last.
+  func takeCounts() -> [AttemptCount] {
+    instruments.all.flatMap { queue, type, instruments in
+      instruments.takeCounts().map { AttemptCount(queue: queue, type: type, outcome: $0, count: $1) }
+    }
+  }
+
+  /// A report of them failed.
+  func putBack(_ counts: [AttemptCount]) {
+    for count in counts { instruments.instrument(of: count.queue, count.type).putBack(count.outcome, count.count) }
+  }
 }
 
 /// The instruments of one queue and type.
 private final class AttemptInstruments: Sendable {
+  private struct Outcome {
+    let name: String
+    let counter: Counter
+    var untakenCount = 0
+  }
+
   private let queue: String
   private let type: String
   private let duration: Metrics.Timer
   private let wait: Metrics.Timer
-  private let counters = Mutex<[(outcome: String, counter: Counter)]>([])
+  private let outcomes = Mutex<[Outcome]>([])
 
   init(_ queue: String, _ type: String) {
     (self.queue, self.type) = (queue, type)
@@ -77,36 +95,64 @@ private final class AttemptInstruments: Sendable {
   func ended(_ outcome: String?, after time: Duration, waited seconds: Double) {
     duration.recordNanoseconds(time.wholeNanoseconds)
     wait.recordNanoseconds(Int64(max(0, min(seconds, 9e9)) * 1e9))
-    guard let outcome else { return }
-    let counter = counters.withLock { counters in
-      if let known = counters.first(where: { $0.outcome == outcome }) { return known.counter }
-      let made = MetricName.attempts.counter(queue, type, outcome)
-      counters.append((outcome, made))
-      return made
+    if let outcome { count(outcome, 1).increment() }
+  }
+
+  func putBack(_ outcome: String, _ count: Int) { _ = self.count(outcome, count) }
+
+  func takeCounts() -> [(outcome: String, count: Int)] {
+    outcomes.withLock { outcomes in
+      outcomes.indices.compactMap { index in
+        defer { outcomes[index].untakenCount = 0 }
+        let outcome = outcomes[index]
+        return outcome.untakenCount > 0 ? (outcome.name, outcome.untakenCount) : nil
+      }
     }
-    counter.increment()
+  }
+
+  private func count(_ name: String, _ count: Int) -> Counter {
+    outcomes.withLock { outcomes in
+      let index = outcomes.firstIndex { $0.name == name } ?? outcomes.endIndex
+      if index == outcomes.endIndex {
+        outcomes.append(Outcome(name: name, counter: MetricName.attempts.counter(queue, type, name)))
+      }
+      outcomes[index].untakenCount += count
+      return outcomes[index].counter
+    }
   }
 }
 
-/// Instruments made once per queue and type. A list: there are few, and most often one.
+/// Instruments made once per queue and type.
 final class Instruments<Instrument: Sendable>: Sendable {
-  private struct Entry {
+  private struct Kind: Hashable {
     let queue: QueueName
     let type: TaskType
-    let instrument: Instrument
+  }
+
+  private struct State {
+    var instruments: [Kind: Instrument] = [:]
+    /// What was asked for last is mostly asked for again.
+    var last: (kind: Kind, instrument: Instrument)?
   }
 
   private let make: @Sendable (_ queue: String, _ type: String) -> Instrument
-  private let entries = Mutex<[Entry]>([])
+  private let state = Mutex(State())
 
   init(_ make: @escaping @Sendable (_ queue: String, _ type: String) -> Instrument) { self.make = make }
 
   func instrument(of queue: QueueName, _ type: TaskType) -> Instrument {
-    entries.withLock { entries in
-      if let known = entries.first(where: { $0.type == type && $0.queue == queue }) { return known.instrument }
-      let made = make(queue.rawValue, type.rawValue)
-      entries.append(Entry(queue: queue, type: type, instrument: made))
-      return made
+    let kind = Kind(queue: queue, type: type)
+    return state.withLock { state in
+      if let last = state.last, last.kind == kind { return last.instrument }
+      let instrument = state.instruments[kind] ?? make(queue.rawValue, type.rawValue)
+      state.instruments[kind] = instrument
+      state.last = (kind, instrument)
+      return instrument
     }
+  }
+
+  /// Those made so far.
+  var all: [(queue: QueueName, type: TaskType, instrument: Instrument)] {
+    state.withLock { $0.instruments.map { ($0.queue, $0.type, $1) } }
   }
 }
