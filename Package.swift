@@ -451,7 +451,7 @@ let package = Package(
       path: "Tests/WorkerTestSupport"
     ),
     // Whether JSON is as a schema of ours says.
-    .target(name: "JSONSchemas", path: "Tests/JSONSchemas"),
+    .target(name: "JSONSchemas", dependencies: ["TaskQueueHTTP"], path: "Tests/JSONSchemas"),
 
     .testTarget(name: "ChildProcessesTests", dependencies: ["ChildProcesses", "TaskQueueTestKit"]),
     .testTarget(
@@ -529,8 +529,8 @@ let package = Package(
     .testTarget(
       name: "TaskQueueDashboardTests",
       dependencies: [
-        "EmbeddedPostgres", "JSONSchemas", "Libpq", "TaskQueue", "TaskQueueDashboard", "TaskQueueInMemory",
-        "TaskQueuePostgres", "TaskQueueTestKit",
+        "EmbeddedPostgres", "JSONSchemas", "Libpq", "TaskQueue", "TaskQueueDashboard", "TaskQueueHTTP",
+        "TaskQueueInMemory", "TaskQueuePostgres", "TaskQueueTestKit",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTesting", package: "hummingbird"),

@@ -1,10 +1,11 @@
 public import Foundation
+public import TaskQueueHTTP
 
 /// As much of JSON Schema 2020-12 as the documents that are shipped use: of the command line's output, and of the dashboard's API.
 public struct JSONSchema: Sendable {
-  public let document: JSONNode
+  public let document: JSONTree
 
-  public init(document: Data) throws { self.document = try JSONNode(document) }
+  public init(document: Data) throws { self.document = try JSONTree(document) }
 
   /// - Parameter path: below the repository.
   public init(file path: String) throws {
@@ -14,18 +15,18 @@ public struct JSONSchema: Sendable {
   }
 
   /// What stands at a place of the document, member by member.
-  public func node(_ path: [String]) -> JSONNode? {
-    path.reduce(document as JSONNode?) { $0?[$1] }
+  public func node(_ path: [String]) -> JSONTree? {
+    path.reduce(document as JSONTree?) { $0?[$1] }
   }
 
   /// - Parameter path: where the schema stands in the document.
   /// - Returns: where the text does not fit; empty: it does.
   public func problems(of text: String, _ path: [String]) throws -> [String] {
     guard let schema = node(path) else { return ["the document has no \(path)"] }
-    return problems(of: try JSONNode(Data(text.utf8)), schema)
+    return problems(of: try JSONTree(Data(text.utf8)), schema)
   }
 
-  public func problems(of value: JSONNode, _ schema: JSONNode, at place: String = "$") -> [String] {
+  public func problems(of value: JSONTree, _ schema: JSONTree, at place: String = "$") -> [String] {
     if let reference = schema["$ref"]?.string {
       guard let target = node(reference.split(separator: "/").dropFirst().map(String.init)) else {
         return ["\(place): there is no \(reference)"]
@@ -49,7 +50,7 @@ public struct JSONSchema: Sendable {
       guard types.contains(where: { Self.isOf($0, value) }) else { return ["\(place): \(value) is not of \(types)"] }
     }
     switch value {
-    case .string(let text): return Self.problems(of: text, schema, at: place)
+    case .text(let text): return Self.problems(of: text, schema, at: place)
     case .integer(let number):
       let range = (schema["minimum"]?.integer ?? .min)...(schema["maximum"]?.integer ?? .max)
       return range.contains(number) ? [] : ["\(place): \(number) is not within \(range)"]
@@ -63,7 +64,7 @@ public struct JSONSchema: Sendable {
     }
   }
 
-  private func problems(of members: [String: JSONNode], _ schema: JSONNode, at place: String) -> [String] {
+  private func problems(of members: [String: JSONTree], _ schema: JSONTree, at place: String) -> [String] {
     let needed = (schema["required"]?.items ?? []).compactMap(\.string)
     let dependent = (schema["dependentRequired"]?.members ?? [:]).filter { members[$0.key] != nil }
       .flatMap { ($0.value.items ?? []).compactMap(\.string) }
@@ -79,7 +80,7 @@ public struct JSONSchema: Sendable {
     return found
   }
 
-  private static func problems(of text: String, _ schema: JSONNode, at place: String) -> [String] {
+  private static func problems(of text: String, _ schema: JSONTree, at place: String) -> [String] {
     let lengths = (schema["minLength"]?.integer ?? 0)...(schema["maxLength"]?.integer ?? .max)
     guard lengths.contains(Int64(text.unicodeScalars.count)) else { return ["\(place): its length"] }
     if let pattern = schema["pattern"]?.string {
@@ -95,10 +96,10 @@ public struct JSONSchema: Sendable {
     [false, true].contains { (try? Date.ISO8601FormatStyle(includingFractionalSeconds: $0).parse(text)) != nil }
   }
 
-  private static func isOf(_ type: String, _ value: JSONNode) -> Bool {
+  private static func isOf(_ type: String, _ value: JSONTree) -> Bool {
     switch (type, value) {
     case ("null", .null), ("boolean", .bool), ("integer", .integer), ("number", .integer), ("number", .number),
-      ("string", .string), ("array", .array), ("object", .object):
+      ("string", .text), ("array", .array), ("object", .object):
       true
     default: false
     }

@@ -4,6 +4,7 @@ import HummingbirdTesting
 import JSONSchemas
 import NIOCore
 import TaskQueue
+import TaskQueueHTTP
 import TaskQueueTestKit
 import Testing
 
@@ -12,11 +13,11 @@ import Testing
 @Suite("What is sent to the API to be done")
 struct SentActionsTests {
   /// In the place of each member, one after the other.
-  private static let others: [JSONNode] = [
-    .null, .bool(true), .bool(false), .integer(0), .integer(-1), .integer(1_000_000_000_000), .number(1.5), .string(""),
-    .string(" "), .string("x"), .string("1"), .string("true"), .string("\0"), .string("a\u{7}"), .string("a/b"),
-    .string(String(repeating: "x", count: 2_000)), .array([]), .array([.integer(1)]), .array([.integer(-1)]),
-    .array([.string("1")]), .array([.integer(1), .bool(true)]), .array([.array([])]), .object([:]),
+  private static let others: [JSONTree] = [
+    .null, .bool(true), .bool(false), .integer(0), .integer(-1), .integer(1_000_000_000_000), .number(1.5), .text(""),
+    .text(" "), .text("x"), .text("1"), .text("true"), .text("\0"), .text("a\u{7}"), .text("a/b"),
+    .text(String(repeating: "x", count: 2_000)), .array([]), .array([.integer(1)]), .array([.integer(-1)]),
+    .array([.text("1")]), .array([.integer(1), .bool(true)]), .array([.array([])]), .object([:]),
     .object(["a": .integer(1)]),
   ]
   /// What an effect's value is belongs to the effect, and texts that say nothing wrong are no fault of their form.
@@ -30,7 +31,7 @@ struct SentActionsTests {
       var refused = 0
       var understood = 0
       for (body, changed) in try Self.bodies(of: form) {
-        let text = try JSONNode.object(body).text
+        let text = try JSONTree.object(body).json
         let isAllowed = schema.problems(of: .object(body), form).isEmpty
         let answer = try await dashboard.post(text)
         if isAllowed {
@@ -47,8 +48,8 @@ struct SentActionsTests {
   }
 
   /// Each form with each member left out, each value of ``others`` in the place of each, and a member that it does not have.
-  private static func bodies(of form: JSONNode) throws -> [(body: [String: JSONNode], changed: String?)] {
-    var bodies: [(body: [String: JSONNode], changed: String?)] = []
+  private static func bodies(of form: JSONTree) throws -> [(body: [String: JSONTree], changed: String?)] {
+    var bodies: [(body: [String: JSONTree], changed: String?)] = []
     for branch in form["oneOf"]?.items ?? [] {
       let members = try #require(branch["properties"]?.members)
       for verb in branch["properties"]?["verb"]?["enum"]?.items ?? [] {
@@ -66,12 +67,12 @@ struct SentActionsTests {
     return bodies
   }
 
-  private static func example(of schema: JSONNode) -> JSONNode {
+  private static func example(of schema: JSONTree) -> JSONTree {
     if let value = schema["const"] ?? schema["examples"]?.items?.first ?? schema["enum"]?.items?.first { return value }
     return switch schema["type"]?.string {
     case "integer": .integer(schema["minimum"]?.integer ?? 1)
     case "array": .array([.integer(1)])
-    default: .string("a")
+    default: .text("a")
     }
   }
 }
