@@ -19,6 +19,7 @@ public struct FunctionFile: Sendable {
     [
       FunctionFile(name: "_actions_about", bytes: PackageResources._actions_about_sql),
       FunctionFile(name: "_admit", bytes: PackageResources._admit_sql),
+      FunctionFile(name: "_as_jsonb", bytes: PackageResources._as_jsonb_sql),
       FunctionFile(name: "_as_operator", bytes: PackageResources._as_operator_sql),
       FunctionFile(name: "_await_event", bytes: PackageResources._await_event_sql),
       FunctionFile(name: "_begin_effect", bytes: PackageResources._begin_effect_sql),
@@ -40,6 +41,7 @@ public struct FunctionFile: Sendable {
       FunctionFile(name: "_error_history", bytes: PackageResources._error_history_sql),
       FunctionFile(name: "_fill", bytes: PackageResources._fill_sql),
       FunctionFile(name: "_fill_at_rate", bytes: PackageResources._fill_at_rate_sql),
+      FunctionFile(name: "_fill_later", bytes: PackageResources._fill_later_sql),
       FunctionFile(name: "_fire_schedules", bytes: PackageResources._fire_schedules_sql),
       FunctionFile(name: "_give_back", bytes: PackageResources._give_back_sql),
       FunctionFile(name: "_grant", bytes: PackageResources._grant_sql),
@@ -74,6 +76,7 @@ public struct FunctionFile: Sendable {
       FunctionFile(name: "_redrive", bytes: PackageResources._redrive_sql),
       FunctionFile(name: "_remember_event", bytes: PackageResources._remember_event_sql),
       FunctionFile(name: "_renew", bytes: PackageResources._renew_sql),
+      FunctionFile(name: "_same_json", bytes: PackageResources._same_json_sql),
       FunctionFile(name: "_same_schedule_plan", bytes: PackageResources._same_schedule_plan_sql),
       FunctionFile(name: "_schedule_brief", bytes: PackageResources._schedule_brief_sql),
       FunctionFile(name: "_schedule_tasks", bytes: PackageResources._schedule_tasks_sql),

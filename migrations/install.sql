@@ -141,6 +141,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
 \if :is_current
   \ir functions/_actions_about.sql
   \ir functions/_admit.sql
+  \ir functions/_as_jsonb.sql
   \ir functions/_as_operator.sql
   \ir functions/_await_event.sql
   \ir functions/_begin_effect.sql
@@ -162,6 +163,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_error_history.sql
   \ir functions/_fill.sql
   \ir functions/_fill_at_rate.sql
+  \ir functions/_fill_later.sql
   \ir functions/_fire_schedules.sql
   \ir functions/_give_back.sql
   \ir functions/_grant.sql
@@ -196,6 +198,7 @@ SELECT coalesce(max(revision), 0) <= :revision AS is_current FROM installed_func
   \ir functions/_redrive.sql
   \ir functions/_remember_event.sql
   \ir functions/_renew.sql
+  \ir functions/_same_json.sql
   \ir functions/_same_schedule_plan.sql
   \ir functions/_schedule_brief.sql
   \ir functions/_schedule_tasks.sql

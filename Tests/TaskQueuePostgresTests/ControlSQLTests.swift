@@ -50,6 +50,63 @@ struct ControlSQLTests {
     }
   }
 
+  @Test("What a variable holds by mistake stands for nothing, in redrive and in purge")
+  func mistakes() async throws {
+    try await withStore { store in
+      _ = try await bury(store, 2)
+      for function in ["redrive", "purge"] {
+        for arguments in ["0", "task_type => ''"] {
+          #expect(try await answer(store, "SELECT taskqueue.\(function)(\(arguments))") == "0", "\(function)")
+        }
+        for arguments in ["NULL, 'note'", "task_type => 'note', older_than => NULL", "max_count => -1"] {
+          let error = await #expect(throws: LibpqError.self) {
+            try await store.pool.query(LibpqStatement("SELECT taskqueue.\(function)(\(arguments))"))
+          }
+          #expect(error?.sqlState == "22023" && error?.message.hasPrefix("TaskQueue: ") == true, "\(arguments)")
+        }
+      }
+      #expect(try await TaskClient(store: store).deadLetters().count == 2)
+    }
+  }
+
+  @Test("A maximum of redrive counts those that live again, whatever stays before them")
+  func redrivePastTakenKeys() async throws {
+    try await withStore { store in
+      for number in 1...3 {
+        _ = try await bury(store, 1, key: "k\(number)")
+        _ = try await store.add("x") { $0.unique = UniqueKey("k\(number)") }
+      }
+      let ids = try await bury(store, 3, type: "other")
+      #expect(try await answer(store, "SELECT taskqueue.redrive(max_count => 2)") == "2")
+      #expect(try await store.claimAll(types: ["other"]).map(\.claim.id) == Array(ids.prefix(2)))
+    }
+  }
+
+  @Test("Two people who retry one dead letter at once both learn what became of it", arguments: [true, false])
+  func retryTwice(_ commits: Bool) async throws {
+    struct RolledBack: Error {}
+    try await withStore { store in
+      let id = try await bury(store, 1)[0]
+      let call = "SELECT taskqueue.retry(\(id))"
+      var second: Task<String, any Error>?
+      do {
+        try await store.pool.withTransaction { transaction in
+          #expect(try await transaction.query(LibpqStatement(call))[0].text(0) == "redriven")
+          second = Task.detached { try await answer(store, call) }
+          try await eventually("the second one waits") {
+            try await database(store, "SELECT count(*) FROM pg_locks WHERE NOT granted") > 0
+          }
+          if !commits { throw RolledBack() }
+        }
+      } catch is RolledBack {}
+      #expect(try await second?.value == (commits ? "due" : "redriven"))
+    }
+  }
+
+  private func database(_ store: PostgresTaskStore, _ sql: String) async throws -> Int {
+    try await store.elsewhere { store in Int(try await answer(store, sql)) ?? -1 }
+  }
+
   @Test("redrive says that a dead letter stays because its unique key is taken")
   func redriveWithTakenKey() async throws {
     try await withStore { store in

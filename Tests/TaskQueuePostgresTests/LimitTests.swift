@@ -118,6 +118,55 @@ struct LimitTests {
     }
   }
 
+  @Test(
+    "S46 What a transaction leaves is given after its commit, by what holds then",
+    arguments: [
+      "SELECT taskqueue.pause_limit('bank')", "SELECT taskqueue.set_limit('bank', 1)",
+      "SELECT taskqueue.pause_limit_for('bank', '1 hour', 'a')",
+    ]
+  )
+  func tightenedMeanwhile(_ change: String) async throws {
+    try await withStore { store in
+      try await store.declare([LimitRule("bank", concurrency: 2)])
+      for text in ["first", "second", "third", "fourth"] { _ = try await limited(store, text) }
+      let running = try await store.claimAll()
+      #expect(running.map(\.text) == ["first", "second"])
+      try await store.withTransaction { transaction in
+        try await store.settle(Settlement(running[0].claim, .complete), in: transaction)
+        try await store.elsewhere { store in _ = try await store.pool.query(LibpqStatement(change)) }
+      }
+      for _ in 0..<10 {
+        #expect(try await store.claimAll().isEmpty)
+        try await Task.sleep(for: .milliseconds(50))
+      }
+      try await store.pool.executeScript(
+        "SELECT taskqueue.reset_limit('bank'); UPDATE taskqueue.limit_pace SET paused_until = NULL"
+      )
+      try await eventually("the next one starts", within: .seconds(20)) {
+        try await store.claimAll().map(\.text) == ["third"]
+      }
+    }
+  }
+
+  @Test(
+    "S46 A slot that a cancellation in an open transaction leaves goes to nobody before its commit, and then at once"
+  )
+  func cancelledInTransaction() async throws {
+    try await withStore { store in
+      try await store.declare([LimitRule("bank")])
+      let first = try await limited(store, "first")
+      let claimed = try #require(try await store.claimAll().first)
+      #expect(try await store.settle(claimed.claim, .release))
+      _ = try await limited(store, "second")
+      try await store.withTransaction { transaction in
+        let answer = try await transaction.query("SELECT taskqueue.cancel($1)", [.int8(first.rawValue)])
+        #expect(try answer[0].text(0) == "cancelled")
+        #expect(try await transaction.query("SELECT slot FROM taskqueue.task")[0].int4(0) == 0)
+      }
+      #expect(try await store.claimAll().map(\.text) == ["second"])
+    }
+  }
+
   @Test("S46 An enqueue in an open transaction holds nobody up, and a rollback leaves nothing")
   func openTransaction() async throws {
     try await withStore { store in

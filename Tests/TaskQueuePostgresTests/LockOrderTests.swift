@@ -87,6 +87,26 @@ struct LockOrderTests {
   }
 
   /// Every call that locks several rows, or a row and a key, against every other one.
+  @Test("A pause of a key and a change of its limit, each in a transaction with the other, take turns")
+  func limits() async throws {
+    try await withStore { store in
+      try await store.declare([LimitRule("bank", concurrency: 1, rate: LimitRate(10))])
+      var other: Task<Void, any Error>?
+      try await store.pool.withTransaction { transaction in
+        _ = try await transaction.query("SELECT taskqueue.pause_limit_for('bank', '1 s', 'a')")
+        other = Task.detached { _ = try await store.pool.query("SELECT taskqueue.set_limit('bank', new_rate => 7)") }
+        try await eventually("the other one waits") {
+          try await store.elsewhere { store in
+            try await store.number("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0
+          }
+        }
+        _ = try await transaction.query("SELECT taskqueue.set_limit('bank', 5)")
+      }
+      try await other?.value
+      #expect(try await store.number("SELECT operator_rate FROM taskqueue.limit_rule") == 7)
+    }
+  }
+
   @Test("All of them at once bring about no deadlock that shows", arguments: [1, 2, 3] as [UInt64])
   func stress(seed: UInt64) async throws {
     try await withTestDatabase { database in

@@ -68,12 +68,65 @@ struct OperatingTests {
       _ = try await store.perform(.pauseQueue("mail"), noting: .init(actor: "ann", reason: nil))
       for statement in [
         "UPDATE taskqueue.action SET actor = 'bob'", "DELETE FROM taskqueue.action", "TRUNCATE taskqueue.action",
-        "SELECT taskqueue._drop_actions('1 hour', 10)",
+        "SELECT taskqueue._drop_actions('1 hour', 10)", "SELECT taskqueue._drop_actions('-100 years 36030 days', 10)",
       ] {
         let error = await #expect(throws: LibpqError.self, "\(statement)") { try await store.pool.query(statement) }
         #expect(["42501", "22023"].contains(error?.sqlState ?? ""), "\(statement)")
       }
       #expect(try await store.number("SELECT count(*) FROM taskqueue.action") == 1)
+    }
+  }
+
+  @Test("S74 Nor does a worker whose rights were granted by hand, as the documents say, whatever it sets")
+  func byHand() async throws {
+    try await withTestDatabase { database in
+      let owner = try PostgresTaskStore(.init(database.postgresConfiguration))
+      _ = try await owner.perform(.pauseQueue("mail"), noting: .init(actor: "ann", reason: nil))
+      try await database.withRole("hand") { role in
+        for grant in [
+          "GRANT USAGE ON SCHEMA taskqueue TO",
+          "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA taskqueue TO",
+          "GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA taskqueue TO",
+        ] {
+          try await database.query("\(grant) \(role.name)")
+        }
+        let store = try PostgresTaskStore(.init(role.configuration))
+        try await store.checkEnvironment()
+        try await SmallWorkload(store: store).run()
+        await #expect(throws: LibpqError.self) {
+          try await store.pool.executeScript("SET taskqueue.drops_actions = 'on'; DELETE FROM taskqueue.action")
+        }
+        try await database.query("REVOKE INSERT, UPDATE, DELETE ON taskqueue.action FROM \(role.name)")
+        try await store.checkEnvironment()
+        let error = await #expect(throws: LibpqError.self) {
+          try await store.pool.query("INSERT INTO taskqueue.action (actor, verb, target) VALUES ('x', 'purge', 'y')")
+        }
+        #expect(error?.sqlState == "42501")
+        await store.close()
+      }
+      #expect(try await owner.number("SELECT count(*) FROM taskqueue.action") == 1)
+      await owner.close()
+    }
+  }
+
+  @Test("S73 What is not there is not written down, and a name that cannot be is told in words")
+  func refusedLines() async throws {
+    try await withStore { store in
+      try await store.pool.withTransaction { transaction in
+        _ = try await transaction.query("SET LOCAL taskqueue.actor = 'ann'")
+        let answer = try await transaction.query("SELECT taskqueue.run_now(99999, 0), taskqueue.run_now(NULL, NULL)")
+        #expect(try answer[0].bool(0) == false)
+      }
+      #expect(try await store.number("SELECT count(*) FROM taskqueue.action") == 0)
+      for (setting, value) in [("actor", "a\tb"), ("actor", String(repeating: "a", count: 129))] {
+        let error = await #expect(throws: (any Error).self) {
+          try await store.pool.withTransaction { transaction in
+            _ = try await transaction.query("SELECT set_config('taskqueue.\(setting)', $1, true)", [.text(value)])
+            _ = try await transaction.query("SELECT taskqueue.pause_queue('mail')")
+          }
+        }
+        #expect((error as? LibpqError)?.message.contains("taskqueue.actor must have 1 to 128 bytes") == true)
+      }
     }
   }
 

@@ -322,6 +322,9 @@ struct RoleTests {
         try await client.resume("q")
         #expect(try await client.cancel(id) == .cancelled)
         #expect(try await client.purge(.all) == 1)
+        #expect(try await client.explain(id).cause == .gone)
+        let unknown = await #expect(throws: TaskQueueError.self) { try await client.schedules.pause("none") }
+        #expect(unknown?.code != .storeFailed)
         await owner.close()
       }
       try await database.query("ALTER DEFAULT PRIVILEGES GRANT EXECUTE ON FUNCTIONS TO PUBLIC")

@@ -166,6 +166,35 @@ struct ScheduleTests {
     }
   }
 
+  @Test("A payload that json takes and jsonb does not is declared again and changed as any other")
+  func oddPayloads() async throws {
+    try await withStore { store in
+      func declare(_ payload: String) async throws -> Int {
+        try await store.number(
+          """
+          SELECT taskqueue._put_schedules('{good,odd}', array_fill('{"rule": "@daily", "type": "note"}'::json, ARRAY[2]),
+            ARRAY['{}', '\(payload)']::json[], true)
+          """
+        )
+      }
+      for payload in [#"{"a": "\u0000"}"#, #"{"a": "\ud800"}"#, #"{"a": 1e200000}"#] {
+        #expect(try await declare(payload) >= 1)
+        #expect(try await declare(payload) == 0)
+      }
+      try await store.pool.query(
+        #"SELECT taskqueue.schedule_put('odd', '@daily', 'note', '{"a": "\u0000"}'), taskqueue.schedule_put('odd', '@hourly', 'note')"#
+      )
+      for arguments in [#"headers => '{"a": "\u0000"}'"#, "limit_key => 'x'"] {
+        let error = await #expect(throws: LibpqError.self) {
+          try await store.pool.query(
+            LibpqStatement("SELECT taskqueue.schedule_put('odd', '@daily', 'note', \(arguments))")
+          )
+        }
+        #expect(error?.sqlState == "22023" && error?.message.hasPrefix("TaskQueue: ") == true)
+      }
+    }
+  }
+
   @Test("The roles: a worker does everything, an operator pauses, resumes and removes, and writes no payload")
   func roles() async throws {
     try await withStore { store in
@@ -193,7 +222,9 @@ struct ScheduleTests {
       for sql in ["schedule_put('a', '@daily', 'note')", "schedule_run('a')", "schedule_reset('a')"] {
         #expect(try await tryAs("SELECT taskqueue.\(sql)") == "42501", "\(sql)")
       }
-      #expect(try await tryAs("UPDATE taskqueue.schedule SET payload = '1'") == "42501")
+      for change in ["SET payload = '1'", "SET slot = last_slot, next_at = '-infinity'"] {
+        #expect(try await tryAs("UPDATE taskqueue.schedule \(change)") == "42501", "\(change)")
+      }
       try await store.pool.executeScript("DROP OWNED BY \(role); DROP ROLE \(role)")
     }
   }

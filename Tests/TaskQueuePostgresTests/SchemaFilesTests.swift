@@ -87,7 +87,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "01fc67e4f3b288f55974e6ec3bfe19b591513d5ceff263d6f39abf21fb5a82d5"]
+        [FunctionFile.revision: digest] == [1: "290b798a3f07cdb96dfc6c542b9baa2663369400494d5b9e18a131e65edceb68"]
       )
     }
   }

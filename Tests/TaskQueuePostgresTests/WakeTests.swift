@@ -60,6 +60,22 @@ struct WakeTests {
         try await connection.query("PREPARE TRANSACTION 'p'")
         try await connection.query("COMMIT PREPARED 'p'")
       }
+      // One that leaves a slot for which another task waits.
+      try await connection.executeScript(
+        """
+        SELECT taskqueue.declare_limit('bank');
+        SELECT taskqueue.enqueue('note', '{}', queue => 'q', limit_name => 'bank', unique_key => key) FROM unnest('{a,b}'::text[]) AS key;
+        UPDATE taskqueue.task SET slot = 1, ready = true WHERE unique_key = 'a'
+        """
+      )
+      try await connection.executeScript(
+        """
+        BEGIN;
+        SELECT taskqueue.enqueue('note', '{}', queue => 'q', unique_key => 'a', unique_mode => 'replace', wakes => false);
+        PREPARE TRANSACTION 'p'
+        """
+      )
+      try await connection.query("COMMIT PREPARED 'p'")
       try await connection.query("BEGIN")
       try await connection.query("SELECT taskqueue.enqueue('note', '{}')")
       await #expect(throws: LibpqError.self) { try await connection.query("PREPARE TRANSACTION 'p'") }

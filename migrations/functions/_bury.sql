@@ -1,6 +1,6 @@
 -- Moves tasks to the dead letters if the token still holds them; a NULL token: if no claim does. The one place that
--- does. Returns the tokens it was applied to. Tasks that are marked to run once more stay. Slots go to the next in line, unless the
--- rule says that a dead letter holds its line. A flow with something to undo stays for that (_unwind). A group's member has ended
+-- does. Returns the tokens it was applied to. Tasks that are marked to run once more stay. Slots go to the next in line after the commit (it may be a
+-- transaction of anybody's), unless the rule says that a dead letter holds its line. A flow with something to undo stays for that (_unwind). A group's member has ended
 -- with it, whatever becomes of the letter: its group counts that once it is committed (_count_ends).
 CREATE OR REPLACE FUNCTION _bury(ids bigint[], tokens bigint[], failure_list json[], reasons text[], details text[])
 RETURNS SETOF bigint
@@ -18,7 +18,6 @@ DECLARE
   at timestamptz := clock_timestamp();
   buried bigint[];
   free_keys text[];
-  free_slots int[];
   unwound bigint[] := '{}';
   group_queues text[];
 BEGIN
@@ -53,14 +52,14 @@ BEGIN
   ), looks AS (
     INSERT INTO event_look (event_key, look_at) SELECT '~group/' || e.group_id, at FROM ended e
   )
-  SELECT array_agg(g.token), array_agg(g.limit_key::text) FILTER (WHERE g.slot > 0), array_agg(g.slot) FILTER (WHERE g.slot > 0),
+  SELECT array_agg(g.token), array_agg(g.limit_key::text) FILTER (WHERE g.slot > 0),
     array_agg(DISTINCT E'\x01' || g.queue) FILTER (WHERE g.member > 0)
-  INTO buried, free_keys, free_slots, group_queues FROM gone g;
+  INTO buried, free_keys, group_queues FROM gone g;
   IF group_queues IS NOT NULL THEN
     PERFORM _wake(group_queues);
   END IF;
   IF free_keys IS NOT NULL THEN
-    PERFORM _fill(free_keys, free_slots);
+    PERFORM _fill_later(free_keys);
   END IF;
   RETURN QUERY SELECT u.token FROM unnest(buried) AS u(token);
 END $$;

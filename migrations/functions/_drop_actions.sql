@@ -12,7 +12,10 @@ DECLARE
 BEGIN
   IF NOT has_table_privilege(session_user, 'task'::regclass, 'DELETE') THEN
     RAISE EXCEPTION 'TaskQueue: the role % may not drop actions', quote_ident(session_user) USING ERRCODE = 'insufficient_privilege';
-  ELSIF older_than IS NULL OR older_than < interval '30 days' THEN
+  -- Compared as months of 30 days, an interval may be longer than the time that it leads back.
+  ELSIF older_than IS NULL OR older_than < interval '30 days'
+    OR clock_timestamp() - least(older_than, interval '1000 years') > clock_timestamp() - interval '29 days'
+  THEN
     RAISE EXCEPTION 'TaskQueue: the journal of actions is kept for 30 days at least' USING ERRCODE = 'invalid_parameter_value';
   END IF;
   -- For _guard_actions. Not by a SET clause, which takes a superuser for a setting of our own.

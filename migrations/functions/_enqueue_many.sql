@@ -146,7 +146,7 @@ BEGIN
                 slot = CASE WHEN t.lease_token IS NOT NULL THEN t.slot WHEN item.limit_key IS NOT NULL AND item.due <= at THEN 0 END
               WHERE t.id = existing.id;
               IF existing.lease_token IS NULL AND existing.slot > 0 THEN
-                PERFORM _fill(ARRAY[existing.limit_key::text], ARRAY[existing.slot]);
+                PERFORM _fill_later(ARRAY[existing.limit_key::text], wakes);
               END IF;
             ELSIF existing.finished_at IS NULL AND item.unique_mode = 'coalesce' THEN
               -- A token means: somebody may still settle this attempt, even if its lease is over.

@@ -6,6 +6,9 @@ AS $$
 DECLARE
   privilege text;
 BEGIN
+  IF role_name IS NULL THEN
+    RAISE EXCEPTION 'TaskQueue: a role must not be NULL' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
   -- PostgreSQL only warns if nothing could be granted.
   IF NOT (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = 'task'::regclass) THEN
     RAISE EXCEPTION 'TaskQueue: only the owner of the schema''s tables may grant roles' USING ERRCODE = 'insufficient_privilege';

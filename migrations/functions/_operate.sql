@@ -33,6 +33,12 @@ BEGIN
       RETURN NEXT resume_limit(arguments[1])::text;
     WHEN 'reset_limit' THEN
       RETURN NEXT reset_limit(arguments[1])::text;
+    WHEN 'schedule_pause' THEN
+      RETURN NEXT schedule_pause(arguments[1])::text;
+    WHEN 'schedule_resume' THEN
+      RETURN NEXT schedule_resume(arguments[1])::text;
+    WHEN 'schedule_remove' THEN
+      RETURN NEXT schedule_remove(arguments[1])::text;
   END CASE;
 END $$;
 

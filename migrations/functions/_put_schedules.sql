@@ -16,8 +16,9 @@ BEGIN
     RAISE EXCEPTION 'TaskQueue: there is no limit %', quote_literal(unknown_limit) USING ERRCODE = 'TQ002',
       HINT = 'Declare it first: in the limits of a worker''s configuration, by the client''s limits, or by declare_limit.';
   END IF;
-  INSERT INTO schedule AS s (name, definition, payload, code_definition, code_payload)
-  SELECT u.name, u.definition, u.payload, CASE WHEN by_code THEN u.definition END, CASE WHEN by_code THEN u.payload END
+  -- A revision that no removed schedule of the name had: a worker may have planned that one, and not come back yet.
+  INSERT INTO schedule AS s (name, revision, definition, payload, code_definition, code_payload)
+  SELECT u.name, 1 + (random() * 1e9)::int, u.definition, u.payload, CASE WHEN by_code THEN u.definition END, CASE WHEN by_code THEN u.payload END
   FROM unnest(names, definitions, payloads) AS u(name, definition, payload) ORDER BY u.name COLLATE "C"
   ON CONFLICT (name) DO UPDATE SET
     code_definition = CASE WHEN by_code THEN excluded.definition ELSE s.code_definition END,
@@ -30,10 +31,9 @@ BEGIN
     slot = CASE WHEN by_code AND s.changed OR _same_schedule_plan(s.definition, excluded.definition) THEN s.slot END,
     next_at = CASE WHEN by_code AND s.changed OR _same_schedule_plan(s.definition, excluded.definition) THEN s.next_at ELSE '-infinity' END
   WHERE CASE WHEN by_code
-    THEN s.code_definition::jsonb IS DISTINCT FROM excluded.definition::jsonb
-      OR s.code_payload::jsonb IS DISTINCT FROM excluded.payload::jsonb
-      OR NOT s.changed AND (s.definition::jsonb <> excluded.definition::jsonb OR s.payload::jsonb <> excluded.payload::jsonb)
-    ELSE s.definition::jsonb <> excluded.definition::jsonb OR s.payload::jsonb <> excluded.payload::jsonb
+    THEN NOT (_same_json(s.code_definition, excluded.definition) AND _same_json(s.code_payload, excluded.payload))
+      OR NOT s.changed AND NOT (_same_json(s.definition, excluded.definition) AND _same_json(s.payload, excluded.payload))
+    ELSE NOT (_same_json(s.definition, excluded.definition) AND _same_json(s.payload, excluded.payload))
   END;
   GET DIAGNOSTICS changed_count = ROW_COUNT;
   IF changed_count > 0 THEN

@@ -1,7 +1,7 @@
 -- Completes tasks if the token still holds them, whether or not the lease is over. Returns the tokens (not ids: one call may bring a
 -- stale and a fresh claim of one task) that it was applied to, and apart from them those whose rows another session keeps locked
 -- for longer than a moment: nothing was changed there, and they are to be offered again. With waits it waits for such rows instead.
--- Slots go to the next in line.
+-- Slots go to the next in line; with waits, in a transaction of the app's, after its commit.
 CREATE OR REPLACE FUNCTION _settle_complete(
   ids bigint[], tokens bigint[], waits boolean DEFAULT false, claims boolean DEFAULT false, OUT settled_token bigint, OUT busy_token bigint
 ) RETURNS SETOF record
@@ -39,7 +39,9 @@ BEGIN
     SELECT array_agg(g.lease_token), array_agg(g.limit_key::text) FILTER (WHERE g.slot > 0),
       array_agg(g.slot) FILTER (WHERE g.slot > 0)
     INTO done_tokens, free_keys, free_slots FROM gone g;
-    IF free_keys IS NOT NULL THEN
+    IF free_keys IS NOT NULL AND waits THEN
+      PERFORM _fill_later(free_keys);
+    ELSIF free_keys IS NOT NULL THEN
       PERFORM _fill(free_keys, free_slots, claims);
     END IF;
     RETURN QUERY SELECT u.token, NULL::bigint FROM unnest(done_tokens) AS u(token);
@@ -93,7 +95,9 @@ BEGIN
     RETURN QUERY
     SELECT NULL::bigint, u.token FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id BETWEEN u.id AND u.id AND t.lease_token = u.token;
   END IF;
-  IF free_keys IS NOT NULL THEN
+  IF free_keys IS NOT NULL AND waits THEN
+    PERFORM _fill_later(free_keys);
+  ELSIF free_keys IS NOT NULL THEN
     PERFORM _fill(free_keys, free_slots, claims);
   END IF;
 END $$;

@@ -15,18 +15,17 @@ DECLARE
       AND t.finished_at IS NULL AND t.lease_until <= clock_timestamp() AND t.group_id IS NULL
       AND NOT EXISTS (SELECT FROM effect e WHERE e.task_id = t.id AND e.state IN (''intended'', ''unknown'', ''parked''))
     FOR UPDATE SKIP LOCKED)) RETURNING limit_key, slot)
-    SELECT count(*), array_agg(limit_key::text) FILTER (WHERE slot > 0), array_agg(slot) FILTER (WHERE slot > 0) FROM gone';
+    SELECT count(*), array_agg(limit_key::text) FILTER (WHERE slot > 0) FROM gone';
   candidate record;
   equal bigint[] := '{}';
   deleted bigint;
   free_keys text[];
-  free_slots int[];
 BEGIN
   BEGIN
-    EXECUTE format(statement, format('t.payload ->> %L = $4', property)) INTO deleted, free_keys, free_slots
+    EXECUTE format(statement, format('t.payload ->> %L = $4', property)) INTO deleted, free_keys
       USING task_type, older_than, min_priority, value;
     IF free_keys IS NOT NULL THEN
-      PERFORM _fill(free_keys, free_slots);
+      PERFORM _fill_later(free_keys);
     END IF;
     RETURN deleted;
   EXCEPTION WHEN data_exception OR program_limit_exceeded THEN
@@ -43,10 +42,10 @@ BEGIN
       NULL;
     END;
   END LOOP;
-  EXECUTE format(statement, 't.id = ANY ($4)') INTO deleted, free_keys, free_slots
+  EXECUTE format(statement, 't.id = ANY ($4)') INTO deleted, free_keys
     USING task_type, older_than, min_priority, equal;
   IF free_keys IS NOT NULL THEN
-    PERFORM _fill(free_keys, free_slots);
+    PERFORM _fill_later(free_keys);
   END IF;
   RETURN deleted;
 END $$;

@@ -46,6 +46,7 @@ BEGIN
     problem := CASE
       WHEN octet_length(headers::text) > 16384 THEN 'headers must be at most 16384 bytes'
       WHEN json_typeof(headers) <> 'object' THEN 'headers must be a JSON object of strings'
+      WHEN _as_jsonb(headers) IS NULL THEN E'headers must not have \\u0000 or halves of surrogate pairs'
       WHEN EXISTS (SELECT FROM json_each(headers) AS h WHERE json_typeof(h.value) <> 'string')
         THEN 'headers must be a JSON object of strings'
     END;
@@ -54,6 +55,7 @@ BEGIN
     problem := CASE
       WHEN octet_length(retry::text) > 1024 THEN 'retry must be at most 1024 bytes'
       WHEN json_typeof(retry) <> 'object' THEN 'retry must be a JSON object'
+      WHEN _as_jsonb(retry) IS NULL THEN E'retry must not have numbers beyond numeric, \\u0000 or halves of surrogate pairs'
       WHEN (SELECT count(*) FILTER (WHERE json_typeof(r.value) = 'number') < 4 FROM json_each(retry) AS r
           WHERE r.key IN ('baseSeconds', 'factor', 'capSeconds', 'jitter'))
         THEN 'retry must have the numbers baseSeconds, factor, capSeconds and jitter'

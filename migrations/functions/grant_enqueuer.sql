@@ -3,7 +3,7 @@ CREATE OR REPLACE FUNCTION grant_enqueuer(role_name text) RETURNS void
 LANGUAGE sql
 SET search_path FROM CURRENT
 AS $$
-  SELECT _grant(role_name, ARRAY['EXECUTE ON FUNCTION enqueue, _enqueue_many, _enqueue_as_owner'])
+  SELECT _grant(role_name, ARRAY['EXECUTE ON FUNCTION enqueue, _enqueue_many, _enqueue_as_owner, _as_jsonb'])
 $$;
 
 COMMENT ON FUNCTION grant_enqueuer IS

@@ -13,9 +13,8 @@ AS $$
     'INSERT ON limit_look',
     'INSERT, UPDATE, DELETE ON alarm_rule',
     'DELETE, UPDATE (detail) ON dead_task',
-    'DELETE, UPDATE (revision, paused, slot, next_at) ON schedule',
-    'EXECUTE ON FUNCTION explain, _operate, _as_operator, cancel, retry, run_now, redrive, _redrive, purge, pause_queue, resume_queue, resolve_effect,
-      set_limit, pause_limit, pause_limit_for, resume_limit, reset_limit, _limit_problem, _rate_problem, _wake, _channel, schedule_pause, schedule_resume, schedule_remove, _wake_schedules,
+    'EXECUTE ON FUNCTION explain, _was_enqueued, _operate, _as_operator, cancel, retry, run_now, redrive, _redrive, purge, pause_queue, resume_queue, resolve_effect,
+      set_limit, pause_limit, pause_limit_for, resume_limit, reset_limit, _limit_problem, _rate_problem, _wake, _channel, schedule_pause, schedule_resume, schedule_remove,
       _journal, _task_brief, _limit_brief, _schedule_brief, _list_tasks, _overview, _task_detail, _limit_lines, _actions_about'])
 $$;
 

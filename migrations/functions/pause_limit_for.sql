@@ -13,7 +13,7 @@ DECLARE
   problem text := _limit_problem(limit_name, limit_key);
   is_noted boolean := current_setting('taskqueue.actor', true) <> '';
   noted json;
-  until timestamptz := clock_timestamp() + least(duration, interval '1 day');
+  until timestamptz := clock_timestamp() + least(greatest(duration, interval '0'), interval '1 day');
 BEGIN
   IF NOT has_table_privilege('task'::regclass, 'UPDATE') THEN
     RETURN _as_operator('pause_limit_for', limit_name, duration::text, limit_key);
@@ -27,6 +27,8 @@ BEGIN
   ELSIF duration <= interval '0' THEN
     RETURN true;
   END IF;
+  -- Rule and key in the order of set_limit, so that the two cannot wait for each other.
+  PERFORM FROM limit_rule r WHERE r.name = limit_name FOR SHARE;
   IF is_noted THEN
     noted := json_build_object('pausedUntil', (SELECT to_char(p.paused_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
       FROM limit_pace p WHERE p.limit_key = line));

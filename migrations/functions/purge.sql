@@ -1,6 +1,6 @@
--- One statement: it takes what is there when it begins.
+-- One statement: it takes what is there when it begins. What is not given is neither NULL nor 0 nor empty: see redrive.
 CREATE OR REPLACE FUNCTION purge(
-  task_id bigint DEFAULT NULL, task_type text DEFAULT NULL, older_than interval DEFAULT NULL, everything boolean DEFAULT false,
+  task_id bigint DEFAULT -1, task_type text DEFAULT '*', older_than interval DEFAULT '0', everything boolean DEFAULT false,
   max_count bigint DEFAULT NULL
 ) RETURNS bigint
 LANGUAGE plpgsql
@@ -12,6 +12,15 @@ DECLARE
   is_noted boolean := current_setting('taskqueue.actor', true) <> '';
   noted bigint[];
 BEGIN
+  IF num_nulls(task_id, task_type, older_than) > 0 THEN
+    RAISE EXCEPTION 'TaskQueue: a condition of purge is NULL'
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave out the conditions that do not matter.';
+  ELSIF max_count < 0 THEN
+    RAISE EXCEPTION 'TaskQueue: max_count must not be below zero' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  task_id := nullif(task_id, -1);
+  task_type := nullif(task_type, '*');
+  older_than := nullif(older_than, interval '0');
   IF coalesce(everything, false) = (num_nonnulls(task_id, task_type, older_than) > 0) THEN
     RAISE EXCEPTION 'TaskQueue: purge needs either a condition or everything => true'
       USING ERRCODE = 'invalid_parameter_value',

@@ -17,6 +17,8 @@ BEGIN
   IF is_noted THEN
     before := _task_brief(task_id);
   END IF;
+  -- Waits for whoever revives or purges it at this moment.
+  PERFORM FROM dead_task d WHERE d.id = task_id FOR UPDATE;
   -- One that its limit's rate has admitted for a moment to come keeps that.
   UPDATE task t SET ready = t.limit_key IS NULL OR coalesce(t.slot, 0) > 0 AND (t.ready OR t.is_ordered),
     due_at = CASE WHEN t.slot > 0 AND NOT t.ready AND NOT t.is_ordered THEN t.due_at ELSE least(t.due_at, at) END,

@@ -21,7 +21,8 @@ BEGIN
     lease_until = greatest(t.lease_until, 'epoch'), slot = CASE WHEN t.limit_key IS NOT NULL THEN coalesce(t.slot, 0) END
   WHERE t.id = task_id AND t.attempt = expected_attempt AND t.finished_at IS NULL AND t.lease_until <= at
   RETURNING t.queue, CASE WHEN t.slot = 0 THEN t.limit_key END INTO lane, line;
-  IF is_noted THEN
+  -- No line about a task that is not there.
+  IF is_noted AND before IS NOT NULL THEN
     PERFORM _journal('run_now', 'task/' || task_id, json_build_object('expectedAttempt', expected_attempt), before,
       json_build_object('result', CASE WHEN lane IS NULL THEN 'unchanged' ELSE 'due' END), CASE WHEN lane IS NOT NULL THEN ARRAY[task_id] END);
   END IF;

@@ -25,7 +25,9 @@ DECLARE
     WHEN catch_up IS NULL OR catch_up NOT BETWEEN 0 AND 1000 THEN 'catch_up must be in 0 ... 1000'
     WHEN jitter IS NULL OR jitter < interval '0' OR jitter > interval '1 day' THEN 'jitter must be in 0 ... 1 day'
     WHEN octet_length(headers::text) > 16384 THEN 'headers must be at most 16384 bytes'
-    WHEN json_typeof(headers) <> 'object' THEN 'headers must be a JSON object of strings'
+    WHEN json_typeof(headers) <> 'object' OR _as_jsonb(headers) IS NULL AND headers IS NOT NULL
+      THEN E'headers must be a JSON object of strings, without \\u0000 and halves of surrogate pairs'
+    WHEN limit_name IS NULL AND limit_key <> '' THEN 'a limit_key needs a limit_name'
     WHEN limit_name IS NOT NULL THEN _limit_problem(limit_name, limit_key)
   END;
   is_noted boolean := current_setting('taskqueue.actor', true) <> '';

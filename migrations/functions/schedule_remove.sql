@@ -5,6 +5,9 @@ AS $$
 DECLARE
   before json;
 BEGIN
+  IF NOT has_table_privilege('schedule'::regclass, 'DELETE') THEN
+    RETURN _as_operator('schedule_remove', schedule_name);
+  END IF;
   IF current_setting('taskqueue.actor', true) <> '' THEN
     before := _schedule_brief(schedule_name);
   END IF;

@@ -6,6 +6,9 @@ DECLARE
   before json;
   was_paused boolean;
 BEGIN
+  IF NOT has_table_privilege('schedule'::regclass, 'DELETE') THEN
+    RETURN _as_operator('schedule_resume', schedule_name);
+  END IF;
   IF current_setting('taskqueue.actor', true) <> '' THEN
     before := _schedule_brief(schedule_name);
   END IF;

@@ -147,7 +147,7 @@ struct DoctorSchemaTests {
       (
         "grant_operator", "REVOKE SELECT ON taskqueue.action, taskqueue.operator_action", DoctorFinding.Severity.warning
       ),
-      ("grant_operator", "REVOKE UPDATE (paused) ON taskqueue.schedule", .warning),
+      ("grant_operator", "REVOKE UPDATE (detail) ON taskqueue.dead_task", .warning),
       ("grant_operator", "REVOKE SELECT ON SEQUENCE taskqueue.task_id_seq", .warning),
       ("grant_worker", "REVOKE INSERT ON taskqueue.group_end", .error),
       ("grant_enqueuer", "REVOKE EXECUTE ON FUNCTION taskqueue._enqueue_as_owner", .warning),
@@ -173,8 +173,8 @@ struct DoctorSchemaTests {
     let rights = Set(GrantedRight.all(.current))
     for right in [
       GrantedRight(grant: "grant_operator", kind: .function, privilege: "EXECUTE", object: "_journal"),
-      .init(grant: "grant_operator", kind: .column, privilege: "UPDATE", object: "schedule", column: "next_at"),
-      .init(grant: "grant_operator", kind: .table, privilege: "DELETE", object: "schedule"),
+      .init(grant: "grant_operator", kind: .column, privilege: "UPDATE", object: "dead_task", column: "detail"),
+      .init(grant: "grant_operator", kind: .table, privilege: "DELETE", object: "dead_task"),
       .init(grant: "grant_worker", kind: .sequence, privilege: "USAGE", object: "task_group_id_seq"),
       .init(grant: "grant_worker", kind: .function, privilege: "EXECUTE", object: "_claim"),
       .init(grant: "grant_enqueuer", kind: .table, privilege: "SELECT", object: "migration"),
