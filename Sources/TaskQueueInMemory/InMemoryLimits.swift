@@ -60,10 +60,7 @@ package struct InMemoryLimits {
   /// - Throws: `unknownLimit` for the first one that was never declared.
   func check(_ limits: [TaskLimit]) throws(TaskQueueError) {
     for limit in limits where statuses[limit.name] == nil {
-      throw TaskQueueError(
-        .unknownLimit,
-        "The limit \(limit.name) was never declared. Declare it by a worker's configuration or the client's limits."
-      )
+      throw .unknownLimit(limit.name)
     }
   }
 }
@@ -151,7 +148,7 @@ extension InMemoryState {
 
   mutating func change(_ name: String, _ change: LimitChange) throws(TaskQueueError) {
     guard var status = limits.statuses[name] else {
-      throw Self.unknownLimit
+      throw .unknownLimit(name)
     }
     switch change {
     case .set(let concurrency):

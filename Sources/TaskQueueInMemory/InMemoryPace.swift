@@ -105,7 +105,7 @@ extension InMemoryLimits {
 
 extension InMemoryState {
   mutating func take(_ limit: TaskLimit, within longest: Duration) throws(TaskQueueError) -> Duration {
-    guard let status = limits.statuses[limit.name] else { throw Self.unknownLimit }
+    guard let status = limits.statuses[limit.name] else { throw .unknownLimit(limit.name) }
     if status.isPaused { return longest + .seconds(60) }
     let wait = limits.wait(limit)
     if wait <= longest { _ = limits.charge(limit, within: longest) }
@@ -113,15 +113,11 @@ extension InMemoryState {
   }
 
   mutating func pause(_ limit: TaskLimit, for duration: Duration, now: Date) throws(TaskQueueError) {
-    guard limits.statuses[limit.name] != nil else { throw Self.unknownLimit }
+    guard limits.statuses[limit.name] != nil else { throw .unknownLimit(limit.name) }
     guard duration > .zero else { return }
     limits.pause(limit, until: now.adding(min(duration, Limits.limitWait)))
     for task in tasks.values where task.content.limit?.line == limit.line && !locks.tasks.contains(task.id) {
       if case .ready = task.phase { leaveSlot(task) }
     }
-  }
-
-  static var unknownLimit: TaskQueueError {
-    TaskQueueError(.unknownLimit, "There is no limit of this name.")
   }
 }

@@ -64,7 +64,10 @@ extension TaskQueueError {
     case (_, "TQ002"?):
       self.init(
         .unknownLimit,
-        "A task names a limit that was never declared. Declare it by a worker's configuration or the client's limits.",
+        """
+        A limit was never declared\(error.message.firstRange(of: "there is no limit ").map { ": " + error.message[$0.upperBound...] } ?? ""). \
+        Declare it by a worker's configuration or the client's limits.
+        """,
         underlying: error
       )
     case (_, "22P02"?), (_, "22021"?), (_, "22P05"?):

@@ -15,7 +15,7 @@ public struct TestedAttempt: Sendable {
   /// Whether its flow waits now: for a sleep's end, or an event.
   public let isSuspended: Bool
   /// false: the claim had lost the task when the attempt ended, so its outcome counts for nothing; or the handler returned
-  /// `settledInTransaction` without having settled it, so that it comes back when the lease ends.
+  /// `settledInTransaction` although its transaction was rolled back, so that it comes back when the lease ends.
   public let isRecorded: Bool
   /// The task, if it is live; nil: it is finished, or dead.
   public let task: TaskSnapshot?

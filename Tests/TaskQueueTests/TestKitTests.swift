@@ -228,16 +228,27 @@ struct TestKitTests {
     #expect(try await client.enqueued(Ping.self).count == 2_502)
   }
 
-  @Test("Shows that a handler did not settle what it says it has settled")
+  @Test("Shows that a handler did not settle what it says it has settled; one that never tried to fails")
   func unsettled() async throws {
+    struct Down: Error {}
     let client = client
     let tester = try tester { ping, context in
-      if ping.number > 0 { try await client.withCompletion(of: context) { _ in } }
+      switch ping.number {
+      case 0: try? await client.withCompletion(of: context) { _ in throw Down() }
+      case 1: try await client.withCompletion(of: context) { _ in }
+      case 2: try await client.withTransaction { _ in }
+      default: _ = context.claim
+      }
       return .settledInTransaction
     }
-    let forgotten = try await tester.run(Ping(number: 0))
-    #expect(forgotten.outcome == .settledInTransaction && !forgotten.isRecorded && forgotten.task?.state == .running)
+    for number in [0, 3] {
+      let open = try await tester.run(Ping(number: number))
+      #expect(open.outcome == .settledInTransaction && !open.isRecorded && open.task?.state == .running)
+    }
     #expect(try await tester.run(Ping(number: 1)).isRecorded)
+    let forgotten = try await tester.run(Ping(number: 2))
+    #expect(forgotten.isRecorded && forgotten.failures == 1)
+    #expect((forgotten.error as? TaskQueueError)?.message.contains("withCompletion(of:)") == true)
   }
 
   @Test("A worker on the manual clock times a handler out when the time is moved")

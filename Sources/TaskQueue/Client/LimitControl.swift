@@ -61,3 +61,13 @@ extension TaskClient {
   /// How many tasks of a key run at a time: declared, listed, changed.
   public var limits: LimitControl { LimitControl(contract: contract) }
 }
+
+@_spi(Store) extension TaskQueueError {
+  /// Nothing was changed.
+  public static func unknownLimit(_ name: String) -> TaskQueueError {
+    TaskQueueError(
+      .unknownLimit,
+      "There is no limit \(name). Declare it first, by a worker's configuration or the client's limits."
+    )
+  }
+}

@@ -48,7 +48,11 @@ final class HandlerLane: Sendable {
   /// Runs one attempt to its end.
   func perform(_ task: ClaimedTask, on runner: FlowRunner) async -> Performed {
     let flow = FlowState(task, on: runner, clock: services.environment.clock)
-    let ending = await call(task, flow)
+    var ending = await call(task, flow)
+    // Else it would run again and again when its lease has ended, without a word why.
+    if case .returned(.settledInTransaction) = ending, !flow.maySettle {
+      ending = .threw(TaskQueueError.nothingSettled)
+    }
     guard flow.isFlow else {
       var isPlain = false
       if case .returned(.completed) = ending { isPlain = keepsNothing(of: task) }
@@ -166,5 +170,17 @@ extension ClaimedTask {
       return .bury(.expired, detail: "Its deadline passed before attempt \(attempt).", nil)
     }
     return nil
+  }
+}
+
+extension TaskQueueError {
+  fileprivate static var nothingSettled: TaskQueueError {
+    TaskQueueError(
+      .invalidOption,
+      """
+      The handler returned settledInTransaction, but nothing in this attempt has settled its task. Settle it by withCompletion(of:), \
+      complete(_:in:) or settle(_:_:in:) with the handler's context, or return another outcome.
+      """
+    )
   }
 }

@@ -1,6 +1,6 @@
 import Metrics
 
-/// Counts what clients and flows store.
+/// Counts what clients and flows store: not those whose unique keys were taken.
 struct EnqueueMetrics: TaskMiddleware {
   private let counters = Instruments { MetricName.enqueued.counter($0, $1) }
 
@@ -14,7 +14,8 @@ struct EnqueueMetrics: TaskMiddleware {
       {
         continue
       }
-      counters.instrument(of: tasks[index].queue, tasks[index].type).increment(by: following - start)
+      let count = results[min(start, results.count)..<min(following, results.count)].count(where: \.isNew)
+      if count > 0 { counters.instrument(of: tasks[index].queue, tasks[index].type).increment(by: count) }
       start = following
     }
     return results

@@ -36,6 +36,7 @@ final class FlowState: Sendable {
   private let clock: WorkerClock
   /// nil: nothing was asked of the flow yet, and most tasks never do.
   private let contents = Mutex<Contents?>(nil)
+  private let settles = Atomic(false)
 
   /// The step whose body runs in this Swift task.
   @TaskLocal static var isInStep = false
@@ -45,6 +46,11 @@ final class FlowState: Sendable {
     self.runner = runner
     self.clock = clock
   }
+
+  /// Somebody asked for what settles the task in a transaction.
+  func noteSettling() { settles.store(true, ordering: .relaxed) }
+  /// false: nothing in the attempt can have settled it.
+  var maySettle: Bool { settles.load(ordering: .relaxed) }
 
   private func withContents<Value>(_ body: (inout Contents) -> Value) -> Value {
     contents.withLock { contents in

@@ -19,6 +19,7 @@ extension Settlement {
 
   /// The outcome of the attempt that a context is of.
   @_spi(Store) public init?(_ context: TaskContext, _ outcome: TaskOutcome) {
+    context.flow.noteSettling()
     let hasSteps = context.flow.progress.hasSteps
     self.init(context.task, outcome, hasSteps: hasSteps, retain: context.services.retain) {
       var generator = context.services.environment.generator

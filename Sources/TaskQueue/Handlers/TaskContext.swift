@@ -15,7 +15,10 @@ public struct TaskContext: Sendable {
 
   public var id: TaskID { task.claim.id }
   /// The fence, for settling in a transaction of another driver.
-  public var claim: Claim { task.claim }
+  public var claim: Claim {
+    flow.noteSettling()
+    return task.claim
+  }
   public var type: TaskType { task.type }
   public var queue: QueueName { task.queue }
   public var priority: Int { task.priority }

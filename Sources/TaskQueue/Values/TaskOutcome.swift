@@ -45,7 +45,7 @@ public struct TaskOutcome: Hashable, Sendable {
 
   /// Recorded already: the handler completed or settled the task in its own transaction
   /// (``TaskClient/withCompletion(of:_:)-(TaskContext,_)``, ``TaskClient/complete(_:in:)-(TaskContext,_)``,
-  /// ``TaskClient/settle(_:_:in:)``).
+  /// ``TaskClient/settle(_:_:in:)``). An attempt that asked for none of these, nor for its context's ``TaskContext/claim``, fails.
   public static let settledInTransaction = TaskOutcome(kind: .settledInTransaction)
 
   /// Not final yet: look again on the retry policy's schedule. Not a failure.

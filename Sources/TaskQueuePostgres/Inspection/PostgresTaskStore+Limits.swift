@@ -44,7 +44,7 @@ import Libpq
 
   public func change(_ limit: String, _ change: LimitChange) async throws(TaskQueueError) {
     let statement = statement(limit, change)
-    try await changing { () async throws(TaskQueueError) in
+    try await changing(limit) { () async throws(TaskQueueError) in
       try await tryingAgain { () async throws(TaskQueueError) in try await query(statement) }
     }
   }
@@ -72,7 +72,7 @@ import Libpq
   }
 
   /// - Throws: `unknownLimit`; `invalidOption` for what an ordered limit does not have.
-  func changing(_ body: () async throws(TaskQueueError) -> LibpqResult) async throws(TaskQueueError) {
+  func changing(_ name: String, _ body: () async throws(TaskQueueError) -> LibpqResult) async throws(TaskQueueError) {
     let result: LibpqResult
     do throws(TaskQueueError) { result = try await body() } catch {
       guard (error.underlying as? LibpqError)?.sqlState == "22023" else { throw error }
@@ -82,7 +82,7 @@ import Libpq
         underlying: error.underlying
       )
     }
-    try requireKnown(result)
+    try requireKnown(name, result)
   }
 
   /// What was taken is lost if the connection breaks: a repetition takes the next one.
@@ -99,12 +99,15 @@ import Libpq
 
   public func pause(_ limit: TaskLimit, for duration: Duration) async throws(TaskQueueError) {
     let statement = pauseStatement(limit, for: duration)
-    try requireKnown(try await tryingAgain { () async throws(TaskQueueError) in try await query(statement) })
+    try requireKnown(
+      limit.name,
+      try await tryingAgain { () async throws(TaskQueueError) in try await query(statement) }
+    )
   }
 
-  func requireKnown(_ result: LibpqResult) throws(TaskQueueError) {
+  func requireKnown(_ name: String, _ result: LibpqResult) throws(TaskQueueError) {
     guard try read({ () throws(LibpqError) in try result[0].bool(0) }) else {
-      throw TaskQueueError(.unknownLimit, "There is no limit of this name.")
+      throw .unknownLimit(name)
     }
   }
 }

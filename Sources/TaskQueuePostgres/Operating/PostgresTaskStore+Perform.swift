@@ -36,10 +36,10 @@ import Libpq
       return .resolved(EffectResolutionResult(rawValue: try text(result)))
     case .changeLimit(let limit, let change):
       let statement = statement(limit, change)
-      try await changing { () async throws(TaskQueueError) in try await noted(statement, note) }
+      try await changing(limit) { () async throws(TaskQueueError) in try await noted(statement, note) }
       return .done
     case .pauseLimit(let limit, let duration):
-      try requireKnown(try await noted(pauseStatement(limit, for: duration), note))
+      try requireKnown(limit.name, try await noted(pauseStatement(limit, for: duration), note))
       return .done
     case .pauseSchedule(let name):
       return .answered(try answer(try await noted(scheduleStatements.pause(.text(name)), note)))

@@ -151,7 +151,9 @@ struct WorkerMetricsTests {
           case 2: return .snooze(.seconds(600))
           case 3: return .discard(reason: "no")
           case 4: throw HandlerFailure()
-          case 5: return .settledInTransaction
+          case 5:
+            try await client.withCompletion(of: context) { _ in }
+            return .settledInTransaction
           case 6: cancelled.append(context.id)
           default: last.append(context.id)
           }

@@ -106,7 +106,7 @@ public struct TaskEffects: Sendable {
     try name.validate()
     try options.validate()
     return EffectIntent(
-      claim: context.claim,
+      claim: context.task.claim,
       name: name,
       requestDigest: try Self.digest(request, name),
       callLimit: options.callLimit,

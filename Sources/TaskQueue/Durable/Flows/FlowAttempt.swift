@@ -86,7 +86,7 @@ struct FlowAttempt: Sendable {
         name,
         "It was recorded with another input, or as something else. Give what has changed another name, or ask version(_:)."
       )
-    case .leaseLost: TaskQueueError.flowLeaseLost(context.claim)
+    case .leaseLost: TaskQueueError.flowLeaseLost(context.task.claim)
     case .attemptEnded:
       FlowError(.attemptEnded, name, "The attempt of this context is over; a flow is for the handler's own time.")
     }
@@ -159,9 +159,9 @@ struct FlowAttempt: Sendable {
     var tries = 1
     while true {
       do throws(TaskQueueError) {
-        guard try await store.record(step, by: context.claim, repeats: tries > 1) else {
+        guard try await store.record(step, by: context.task.claim, repeats: tries > 1) else {
           flow.withJournal { $0.noteLost() }
-          throw TaskQueueError.flowLeaseLost(context.claim)
+          throw TaskQueueError.flowLeaseLost(context.task.claim)
         }
         return flow.withJournal { $0.note(step) }
       } catch {

@@ -58,7 +58,7 @@ extension TaskContext {
     }
     let isOver = recorded == nil && timeout.map { $0 <= .zero } == true
     let look = try await attempt.flow.run {
-      try await attempt.store.look(for: key, as: name, place: place, isOver: isOver, by: self.claim)
+      try await attempt.store.look(for: key, as: name, place: place, isOver: isOver, by: task.claim)
     }
     switch look {
     case .event(let step):

@@ -99,7 +99,7 @@ extension FlowAttempt {
       try await record(FlowStep(name, .step, place: place, value: try encoded(started, name)))
       return started
     }
-    let claim = context.claim
+    let claim = context.task.claim
     let (started, step) = try await transactional.withReadCommittedTransaction { transaction in
       guard try await transactional.hold(claim, in: transaction) else { throw TaskQueueError.flowLeaseLost(claim) }
       let ids = try await context.services.enqueueMiddleware.enqueue(tasks) { tasks throws(TaskQueueError) in
