@@ -79,6 +79,12 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "Most connections to the database, one more for wake-ups. (default: --workers, 8 to 32)")
   var connections: Int?
 
+  @Option(
+    help: "Longest time of one statement; then its request is answered 503, its attempt made again. (default: 30s)",
+    transform: DurationText.parse
+  )
+  var statementTimeout = Duration.seconds(30)
+
   @Option(help: "Wait after the first attempt; doubles from there. (default: 1m)", transform: DurationText.parse)
   var baseRetry = Duration.seconds(60)
 
@@ -113,6 +119,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
     guard !apiOnly || !workerOnly else { throw ValidationError("A process with neither does nothing.") }
     guard baseRetry > .zero else { throw ValidationError("--base-retry must be above zero.") }
+    guard statementTimeout > .zero else { throw ValidationError("--statement-timeout must be above zero.") }
     guard lease >= .milliseconds(100) else { throw ValidationError("--lease must be at least 100ms.") }
     guard Logger.Level(rawValue: logLevel) != nil else { throw ValidationError("There is no such log level.") }
   }
@@ -146,12 +153,12 @@ struct ServeCommand: AsyncParsableCommand {
     }
     // A handler holds one for a transaction; with fewer than handlers they wait for one another.
     let connections = self.connections ?? min(max(8, workers), 32)
-    let store = try PostgresTaskStore(
-      .init(LibpqConfiguration(databaseURL), maxConnections: connections)
-    )
+    var database = LibpqConfiguration(databaseURL)
+    let namespace = try await migrate(database)
+    database.statementTimeout = statementTimeout
+    let store = try PostgresTaskStore(.init(database, maxConnections: connections))
     do {
       let tasks = TaskClient(store: store)
-      let namespace = try await PaymentsApp.migrate(tasks)
       let app = PaymentsApp(
         settings: settings(client, namespace: namespace, callbackSecrets: secrets),
         client: tasks,
@@ -169,6 +176,15 @@ struct ServeCommand: AsyncParsableCommand {
       throw error
     }
     await store.close()
+  }
+
+  /// On connections of its own: a statement of an upgrade may take longer than one of a request.
+  private func migrate(_ database: LibpqConfiguration) async throws -> String {
+    let store = try PostgresTaskStore(.init(database))
+    let result: Result<String, any Error>
+    do { result = .success(try await PaymentsApp.migrate(TaskClient(store: store))) } catch { result = .failure(error) }
+    await store.close()
+    return try result.get()
   }
 
   private func settings(

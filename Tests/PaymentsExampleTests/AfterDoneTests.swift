@@ -315,6 +315,8 @@ struct AfterDoneTests {
     #expect(changes("DONE", back).isEmpty)
     for (word, isFinal) in [
       ("FAILED", true), ("REJECTED", true), ("RETURNED", true), ("CANCELLED", true), ("HELD", false),
+      // Words for disputes.
+      ("WON", false), ("LOST", false), ("OPEN", false),
     ] {
       back.status = word
       #expect(changes("DONE", back).isEmpty == !isFinal, "\(word)")

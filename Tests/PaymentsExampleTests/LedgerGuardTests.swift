@@ -19,6 +19,20 @@ struct LedgerGuardTests {
     """
   }
 
+  @Test("The account of a user whose id has a slash is not that of a caller's user")
+  func accounts() async throws {
+    try await LedgerFixture.with { ledger in
+      _ = try await ledger.pay("shop/u1")
+      let payment = try await ledger.create("u1")
+      _ = try await ledger.pool.query(
+        LibpqStatement("UPDATE payments.payment SET caller = 'shop' WHERE id = '\(payment)'")
+      )
+      try await ledger.hold(payment)
+      let balances = try await ledger.balances()
+      #expect(balances["user:/shop/u1 EUR"] == "-100" && balances["user:shop/u1 EUR"] == "-100", "\(balances)")
+    }
+  }
+
   @Test("A transfer that doesn't add up can't be committed")
   func unbalanced() async throws {
     try await LedgerFixture.with { ledger in

@@ -12,6 +12,8 @@ struct MeddlingProvider: PaymentProvider {
   var found: @Sendable (String, [ProviderPayment]) -> [ProviderPayment] = { $1 }
   /// A page of its list.
   var listed: @Sendable ([ProviderPayment]) -> [ProviderPayment] = { $0 }
+  /// Its list is empty, and goes on.
+  var isEndless = false
   /// The refunds of the payment with this id.
   var refunded: @Sendable (String, [ProviderRefund]) throws -> [ProviderRefund] = { $1 }
   var disputed: @Sendable (String, [ProviderRefund]) throws -> [ProviderRefund] = { $1 }
@@ -31,6 +33,7 @@ struct MeddlingProvider: PaymentProvider {
   }
 
   func payments(in window: Range<Date>, after cursor: String?) async throws -> ProviderPage {
+    if isEndless { return ProviderPage(payments: [], next: UUID().uuidString) }
     var page = try await provider.payments(in: window, after: cursor)
     page.payments = try listed(page.payments).map { try shown($0) }
     return page

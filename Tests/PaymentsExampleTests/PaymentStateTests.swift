@@ -111,7 +111,10 @@ struct PaymentStateTests {
 
   @Test(
     "A provider's own words are waited on, also when they are ours and mean nothing in its mouth",
-    arguments: [("ON_HOLD", "ON_HOLD"), ("CREATED", "CREATED?"), ("", "?"), ("DONE\u{0}", "DONE?")]
+    arguments: [
+      ("ON_HOLD", "ON_HOLD"), ("CREATED", "CREATED?"), ("", "?"), ("DONE\u{0}", "DONE?"), ("OPEN", "OPEN?"),
+      ("WON", "WON?"), ("LOST", "LOST?"),
+    ]
   )
   func otherStatuses(text: String, stored: String) {
     let state = PaymentState(status: .initial, providerId: "p", executionRounds: 1)

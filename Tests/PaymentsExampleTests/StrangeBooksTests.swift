@@ -1,4 +1,5 @@
 import Foundation
+import Libpq
 import TaskQueuePostgres
 import TaskQueueTestKit
 import Testing
@@ -65,6 +66,37 @@ struct StrangeBooksTests {
       #expect(report.settled == 8 + 3)
       let details = report.lines.filter { $0.paymentId == payments[2].id }.map(\.detail)
       #expect(details.allSatisfy { $0.contains("500") }, "\(details)")
+    }
+  }
+
+  @Test("A list that only seems to go on ends the comparison with an error", .timeLimit(.minutes(1)))
+  func endless() async throws {
+    try await Self.with(1) { fixture, _, _ in
+      var provider = MeddlingProvider(provider: fixture.provider)
+      provider.isEndless = true
+      let endless = provider
+      await #expect(throws: CommandError.self) { _ = try await Self.report(endless, fixture) }
+    }
+  }
+
+  @Test("A refund and a dispute of one payment may have one id; two refunds may not")
+  func oneId() async throws {
+    try await Self.with(1) { fixture, payments, _ in
+      func add(_ origin: String, _ status: String) async throws {
+        try await fixture.store.pool.query(
+          """
+          INSERT INTO payments.refund (payment_id, amount, reason, status, provider_id, origin)
+          VALUES ('\(payments[0].id)', 100, '', '\(status)', 's1', '\(origin)')
+          """
+        )
+      }
+      try await add("provider", "DONE")
+      try await add("dispute", "OPEN")
+      for (origin, status) in [("provider", "DONE"), ("caller", "CREATED"), ("dispute", "LOST")] {
+        let error = await #expect(throws: LibpqError.self) { try await add(origin, status) }
+        #expect(error?.sqlState == "23505", "\(origin)")
+      }
+      #expect(try await LedgerStore.check(in: fixture.store.pool).isEmpty)
     }
   }
 

@@ -46,6 +46,10 @@ package final class CallerDirectory: Sendable {
   /// - Throws: ``ProblemError`` `missing-key` or `unknown-key`; `LibpqError` if the keys can't be read.
   func caller(_ authorization: String?) async throws -> Caller {
     var keys = try await keys(atMost: Self.freshness)
+    // Somebody has been given a key: the first one may be new.
+    if !keys.areThereAny, APIKey(authorization: authorization ?? "") != nil {
+      keys = try await self.keys(atMost: .zero)
+    }
     if !needsKeys, !keys.areThereAny { return .local }
     guard let authorization else { throw ProblemError.unauthenticated(.missingKey) }
     guard let key = APIKey(authorization: authorization) else { throw ProblemError.unauthenticated(.unknownKey) }

@@ -188,10 +188,11 @@ end $$;
 create function payments.ledger_provider(payment payments.payment) returns text
 language sql immutable as $$ select payment.provider $$;
 
--- The account of whose money a payment is.
+-- The account of whose money a payment is. A user's id may have a slash: without a caller one more stands before it, as no caller's name is
+-- empty.
 create function payments.ledger_user(payment payments.payment) returns text
 language sql immutable as $$
-  select 'user:' || case when payment.caller = '' then '' else payment.caller || '/' end || payment.user_id
+  select 'user:' || case when payment.caller <> '' or strpos(payment.user_id, '/') > 0 then payment.caller || '/' else '' end || payment.user_id
 $$;
 
 -- What a final status of a payment, a refund or a dispute does to the hold; null: it is not final.
@@ -267,15 +268,15 @@ begin
 end $$;
 
 -- The conditions of triggers are prepared anew with each statement, and a SQL function in them is parsed each time. So those of every
--- payment name the statuses for which payments.ledger_end is not null.
+-- payment name the statuses for which payments.ledger_end is not null, but those of disputes.
 create trigger payment_ledger_new after insert on payments.payment
   for each row when (
-    new.execution_requested_at is not null or new.status in ('DONE', 'CANCELLED', 'FAILED', 'RETURNED', 'WON', 'LOST'))
+    new.execution_requested_at is not null or new.status in ('DONE', 'CANCELLED', 'FAILED', 'RETURNED'))
   execute function payments.ledger_payment();
 create trigger payment_ledger after update of status, execution_requested_at on payments.payment
   for each row when (
     (old.execution_requested_at is null and new.execution_requested_at is not null)
-    or (old.status is distinct from new.status and new.status in ('DONE', 'CANCELLED', 'FAILED', 'RETURNED', 'WON', 'LOST')))
+    or (old.status is distinct from new.status and new.status in ('DONE', 'CANCELLED', 'FAILED', 'RETURNED')))
   execute function payments.ledger_payment();
 
 create function payments.ledger_refund() returns trigger

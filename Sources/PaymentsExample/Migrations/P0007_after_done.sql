@@ -4,6 +4,9 @@
 alter table payments.refund
   -- caller: we asked for it. provider: somebody there did. dispute: its statuses are OPEN, WON and LOST.
   add column origin text not null default 'caller' check (origin in ('caller', 'provider', 'dispute'));
+-- A dispute may have the id of a refund.
+alter table payments.refund drop constraint refund_provider_id_payment_id_key;
+create unique index refund_provider_id on payments.refund (payment_id, provider_id, (origin = 'dispute'));
 create index refund_open on payments.refund (payment_id) where status not in ('DONE', 'FAILED', 'WON', 'LOST');
 
 -- The event that a status of a refund or a dispute is; null: none.

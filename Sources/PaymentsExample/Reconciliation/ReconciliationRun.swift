@@ -9,6 +9,8 @@ package struct ReconciliationRun: Sendable {
   /// Payments asked for one by one at the same time.
   package static let concurrency = 8
   static let pageSize = 1000
+  /// One after the other, of a provider's list: it only seems to go on.
+  static let maxEmptyPages = 100
   package static let defaultGrace = Duration.seconds(60)
   /// Payments that nothing can be read of, before it is rather the provider that fails.
   package static let maxUnread = 50
@@ -114,11 +116,15 @@ package struct ReconciliationRun: Sendable {
     guard provider.capabilities.contains(.lists) else { return nil }
     var entries: [ProviderPayment] = []
     var cursor: String?
+    var emptyPages = 0
     repeat {
       do {
         let page = try await patiently { try await provider.payments(in: window, after: cursor) }
         entries += page.payments
-        guard page.next == nil || page.next != cursor else { throw CommandError("The provider's list has no end.") }
+        emptyPages = page.payments.isEmpty ? emptyPages + 1 : 0
+        guard page.next == nil || page.next != cursor && emptyPages < Self.maxEmptyPages else {
+          throw CommandError("The provider's list has no end.")
+        }
         cursor = page.next
       } catch let error as ProviderError where error.code == .unsupported {
         return nil
