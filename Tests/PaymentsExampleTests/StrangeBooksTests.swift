@@ -69,6 +69,28 @@ struct StrangeBooksTests {
     }
   }
 
+  @Test("An entry that can't be read hides no other one, if it has an id")
+  func unreadableEntry() throws {
+    let page = try JSONFormat.decoder().decode(
+      ProviderPage.self,
+      from: Data(
+        """
+        {"payments": [{"id": "a", "status": "DONE", "amount": 100.5}, {"id": "b", "status": "DONE", "amount": 100}, {"id": "c"},
+          {"id": "d", "status": "DONE", "currency": 7}], "next": "n"}
+        """.utf8
+      )
+    )
+    #expect(page.payments.map(\.id) == ["a", "b", "c", "d"] && page.next == "n")
+    #expect(
+      page.payments.map(\.fault) == [
+        "it can't be read", nil, "its status can't be read", "its currency can't be read",
+      ]
+    )
+    #expect(throws: DecodingError.self) {
+      try JSONFormat.decoder().decode(ProviderPage.self, from: Data(#"{"payments": [{"status": "DONE"}]}"#.utf8))
+    }
+  }
+
   @Test("A list that only seems to go on ends the comparison with an error", .timeLimit(.minutes(1)))
   func endless() async throws {
     try await Self.with(1) { fixture, _, _ in

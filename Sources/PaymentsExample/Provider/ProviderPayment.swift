@@ -23,6 +23,8 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
   /// Why the provider won't move the money, if it tried and gave up: none has moved. No part of our own contract, whose
   /// providers cancel then.
   package var failure: String?
+  /// Of a list's entry: what of it can't be read. nil: nothing.
+  var unreadable: String?
 
   package init(
     id: String,
@@ -58,7 +60,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
 
   /// Why our books can't have it; nil: they can.
   var fault: String? {
-    if let fault = ProviderText.fault(inId: id) { return fault }
+    if let fault = unreadable ?? ProviderText.fault(inId: id) { return fault }
     guard let currency, currency.wholeMatch(of: /[A-Z]{3}/) == nil else { return nil }
     return "\(ProviderText.plain(currency)) is no currency"
   }
@@ -100,5 +102,42 @@ package struct ProviderPage: Codable, Equatable, Sendable {
   package init(payments: [ProviderPayment], next: String? = nil) {
     self.payments = payments
     self.next = next
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    payments = try container.decode([Entry].self, forKey: .payments).map(\.payment)
+    next = try container.decodeIfPresent(String.self, forKey: .next)
+  }
+
+  /// One that can't be read hides none of the others, as long as it says which it is.
+  private struct Entry: Decodable {
+    private struct Name: Decodable {
+      var id: String
+    }
+
+    let payment: ProviderPayment
+
+    init(from decoder: any Decoder) throws {
+      // Not only a DecodingError: of a number that does not fit Foundation throws one of its own.
+      do { payment = try ProviderPayment(from: decoder) } catch {
+        guard let name = try? Name(from: decoder) else { throw error }
+        var payment = ProviderPayment(id: name.id, status: ProviderStatus(rawValue: ""))
+        payment.unreadable = ((error as? DecodingError)?.field.map { "its \($0)" } ?? "it") + " can't be read"
+        self.payment = payment
+      }
+    }
+  }
+}
+
+extension DecodingError {
+  /// The member that could not be read; nil: it is none.
+  fileprivate var field: String? {
+    switch self {
+    case .keyNotFound(let key, _): key.stringValue
+    case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+      context.codingPath.last?.stringValue
+    @unknown default: nil
+    }
   }
 }

@@ -68,16 +68,16 @@ public struct ScheduleRule: Sendable {
   ) throws(ScheduleRuleError) -> ScheduleRule {
     let (seconds, fraction) = interval.components
     let anchor = Self.seconds(anchor)
-    let text = "every \(Words.interval(seconds))" + (anchor == 0 ? "" : " from \(Words.utc(anchor))")
     guard fraction == 0, seconds >= 1, interval <= Limits.delay else {
       throw ScheduleRuleError(
-        rule: text,
+        rule: "every \(interval)",
         field: .interval,
         position: 7,
         problem: "\(interval) is no interval",
         allowed: "whole seconds, from 1 to 100 years"
       )
     }
+    let text = "every \(Words.interval(seconds))" + (anchor == 0 ? "" : " from \(Words.utc(anchor))")
     return ScheduleRule(text: text, timeZone: "UTC", kind: .interval(seconds: seconds, anchor: anchor))
   }
 
