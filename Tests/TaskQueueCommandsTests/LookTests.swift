@@ -97,7 +97,7 @@ struct LookTests {
       let show = try await tool("show", "\(id)")
       #expect(
         show.text.contains(
-          "no such person. It stays until it is retried or purged, or for as long as dead letters are kept."
+          "no such person. It stays until it is retried or purged."
         ),
         "\(show.text)"
       )

@@ -11,9 +11,8 @@ package struct PaymentStatus: RawRepresentable, Hashable, Codable, Sendable, Cus
     self.rawValue = rawValue
   }
 
-  /// What the provider says of a payment or a refund, as our books have it. REJECTED is one more word for FAILED. CREATED means nothing in a
-  /// provider's mouth, and neither do nothing and the words for disputes: words that the contract doesn't know there, as one with control
-  /// characters is.
+  /// What the provider says of a payment or a refund, as our books have it. REJECTED is one more word for FAILED. CREATED, nothing at all and
+  /// the words for disputes mean nothing in its mouth: words that the contract doesn't know there, as one with control characters is.
   package init(_ status: ProviderStatus) {
     let text = String(
       status.rawValue.unicodeScalars.prefix(Self.maxLength).map { $0.value >= 0x20 ? Character($0) : "?" }

@@ -65,7 +65,7 @@ package struct ProviderPayment: Codable, Equatable, Sendable {
     return "\(ProviderText.plain(currency)) is no currency"
   }
 
-  private enum CodingKeys: String, CodingKey {
+  fileprivate enum CodingKeys: String, CodingKey {
     case id, status, reference, userId, amount, currency, createdAt, namespace, refunded, disputed
   }
 }
@@ -112,17 +112,14 @@ package struct ProviderPage: Codable, Equatable, Sendable {
 
   /// One that can't be read hides none of the others, as long as it says which it is.
   private struct Entry: Decodable {
-    private struct Name: Decodable {
-      var id: String
-    }
-
     let payment: ProviderPayment
 
     init(from decoder: any Decoder) throws {
       // Not only a DecodingError: of a number that does not fit Foundation throws one of its own.
       do { payment = try ProviderPayment(from: decoder) } catch {
-        guard let name = try? Name(from: decoder) else { throw error }
-        var payment = ProviderPayment(id: name.id, status: ProviderStatus(rawValue: ""))
+        let fields = try? decoder.container(keyedBy: ProviderPayment.CodingKeys.self)
+        guard let id = try? fields?.decode(String.self, forKey: .id) else { throw error }
+        var payment = ProviderPayment(id: id, status: ProviderStatus(rawValue: ""))
         payment.unreadable = ((error as? DecodingError)?.field.map { "its \($0)" } ?? "it") + " can't be read"
         self.payment = payment
       }

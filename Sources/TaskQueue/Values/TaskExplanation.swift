@@ -114,7 +114,7 @@ extension TaskExplanation.Cause {
     case .dead(let reason, let detail, let lastError, let at):
       """
       It is a dead letter (\(reason)) since \(Self.utc(at))\(detail.map { ": \(Self.unended($0))" } ?? "")\
-      \(lastError.map { "; the last error: \(Self.unended($0))" } ?? ""). It stays until it is retried or purged, or for as long as dead letters are kept.
+      \(lastError.map { "; the last error: \(Self.unended($0))" } ?? ""). It stays until it is retried or purged.
       """
     case .running(let attempt, let until, let workers, let holder):
       "A worker runs attempt \(attempt) of it, and holds it until \(Self.utc(until)) unless it renews that."
