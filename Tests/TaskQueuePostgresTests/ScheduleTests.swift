@@ -166,6 +166,19 @@ struct ScheduleTests {
     }
   }
 
+  @Test("What a worker has planned for a schedule is not taken for another one of its name")
+  func successor() async throws {
+    try await withStore { store in
+      var revisions: Set<Int> = []
+      for rule in ["every 2 s", "0 3 1 1 *"] {
+        _ = try await store.pool.query(LibpqStatement("SELECT taskqueue.schedule_put('n', '\(rule)', 'note')"))
+        revisions.insert(try await store.number("SELECT revision FROM taskqueue.schedule"))
+        try await store.pool.query("SELECT taskqueue.schedule_remove('n')")
+      }
+      #expect(revisions.count == 2)
+    }
+  }
+
   @Test("A payload that json takes and jsonb does not is declared again and changed as any other")
   func oddPayloads() async throws {
     try await withStore { store in

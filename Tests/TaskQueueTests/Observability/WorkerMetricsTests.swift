@@ -86,6 +86,22 @@ struct WorkerMetricsTests {
     #expect(metrics.counters(label: "taskqueue_dead_total").reduce(0) { $0 + $1.totalValue } == 2)
   }
 
+  @Test("What is stored is counted by type, and not what had its unique key taken")
+  func enqueued() async throws {
+    let metrics = TestMetrics()
+    try await withMetricsFactory(metrics) {
+      let client = TaskClient(store: InMemoryTaskStore())
+      for _ in 1...3 { try await client.enqueue(Ping(), options: .with { $0.unique = UniqueKey("k") }) }
+      let tasks = try ["k", "a", "b", "a"].map { key in
+        try client.newTask(Ping(), options: .with { $0.unique = UniqueKey(key) })
+      }
+      try await client.enqueue(tasks + [client.newTask(Pong())])
+    }
+    let counters = metrics.counters(label: "taskqueue_enqueued_total")
+    let counts = Dictionary(uniqueKeysWithValues: counters.map { ($0.dimensions.last?.1, $0.totalValue) })
+    #expect(counts == ["test.ping": 3, "test.pong": 1])
+  }
+
   @Test("What upkeep drops is counted by kind: nothing goes silently")
   func dropped() async throws {
     let metrics = TestMetrics()
