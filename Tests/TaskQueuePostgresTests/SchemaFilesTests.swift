@@ -87,7 +87,7 @@ struct SchemaFilesTests {
         """
       )[0].text(0)
       #expect(
-        [FunctionFile.revision: digest] == [1: "290b798a3f07cdb96dfc6c542b9baa2663369400494d5b9e18a131e65edceb68"]
+        [FunctionFile.revision: digest] == [1: "fe137145227adaae0b2c16482494374eeb2fda31c5999b4855e629bfdc8a2e31"]
       )
     }
   }

@@ -94,7 +94,7 @@ BEGIN
     WHERE k.limit_key <> ALL (paced)
   ) AS f;
   IF free_keys IS NOT NULL THEN
-    PERFORM _fill(free_keys, free_slots, true);
+    PERFORM _fill(free_keys, free_slots, true, false);
   END IF;
   -- All rows of a key become one, or none if nobody waits: whoever puts something in line brings a row.
   WITH gone AS (

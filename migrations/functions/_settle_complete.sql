@@ -39,10 +39,8 @@ BEGIN
     SELECT array_agg(g.lease_token), array_agg(g.limit_key::text) FILTER (WHERE g.slot > 0),
       array_agg(g.slot) FILTER (WHERE g.slot > 0)
     INTO done_tokens, free_keys, free_slots FROM gone g;
-    IF free_keys IS NOT NULL AND waits THEN
-      PERFORM _fill_later(free_keys);
-    ELSIF free_keys IS NOT NULL THEN
-      PERFORM _fill(free_keys, free_slots, claims);
+    IF free_keys IS NOT NULL THEN
+      PERFORM _fill(free_keys, free_slots, claims, waits);
     END IF;
     RETURN QUERY SELECT u.token, NULL::bigint FROM unnest(done_tokens) AS u(token);
   ELSE
@@ -95,9 +93,7 @@ BEGIN
     RETURN QUERY
     SELECT NULL::bigint, u.token FROM unnest(ids, tokens) AS u(id, token) JOIN task t ON t.id BETWEEN u.id AND u.id AND t.lease_token = u.token;
   END IF;
-  IF free_keys IS NOT NULL AND waits THEN
-    PERFORM _fill_later(free_keys);
-  ELSIF free_keys IS NOT NULL THEN
-    PERFORM _fill(free_keys, free_slots, claims);
+  IF free_keys IS NOT NULL THEN
+    PERFORM _fill(free_keys, free_slots, claims, waits);
   END IF;
 END $$;

@@ -81,10 +81,8 @@ BEGIN
     SELECT NULL::bigint, u.token FROM unnest(offered, tokens) AS u(id, token)
     JOIN task t ON t.id BETWEEN u.id AND u.id AND t.lease_token = u.token;
   END IF;
-  IF free_keys IS NOT NULL AND waits THEN
-    PERFORM _fill_later(free_keys);
-  ELSIF free_keys IS NOT NULL THEN
-    PERFORM _fill(free_keys, free_slots, claims);
+  IF free_keys IS NOT NULL THEN
+    PERFORM _fill(free_keys, free_slots, claims, waits);
   END IF;
   IF wakes AND settled < cardinality(ids) THEN
     PERFORM _wake(ARRAY(SELECT DISTINCT t.queue FROM task t WHERE t.id = ANY (ids) AND t.ready AND t.lease_token IS NULL));
